@@ -1,0 +1,103 @@
+PYTHON  ?= python3
+WORKERS ?= auto
+ARGS    ?=
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+ROOMS := proto $(patsubst %/pyproject.toml,%,$(sort $(wildcard services/*/pyproject.toml)))
+PROTO := $(sort $(wildcard proto/valetkey/wire/*/*.proto))
+
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-22s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# uv is installed from the same lock as everything else, so that its version and hashes are written once.
+$(READY): requirements.lock $(ROOMS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit("Valetkey needs Python 3.11 or newer: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "preparing $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@awk '/^uv==/ { found = 1 } found && /^ +#/ { exit } found' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(ROOMS:%=-e %)
+	@touch $@
+
+.PHONY: venv
+venv: $(READY) ## Prepare the virtual environment (every other target does it when needed)
+
+.PHONY: demo
+demo: $(READY) ## Start everything on this machine; ARGS="--no-open --issuer-port 9000" passes arguments on
+	@exec $(BIN)/valetkey demo $(ARGS)
+
+.PHONY: test
+test: $(READY) ## Run every test; ARGS="-k refresh" passes arguments on
+	@$(PYTEST) tests $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(READY) ## Run the tests of the rules and of the architecture, without sockets
+	@$(PYTEST) tests/unit tests/architecture $(ARGS)
+
+.PHONY: test-contract
+test-contract: $(READY) ## Run each port's promises against the fake and the real store
+	@$(PYTEST) tests/contract $(ARGS)
+
+.PHONY: test-protocol
+test-protocol: $(READY) ## Run the specifications' requirements over HTTP
+	@$(PYTEST) tests/protocol $(ARGS)
+
+.PHONY: test-integration
+test-integration: $(READY) ## Run the tests that race, kill and restart real PostgreSQL and Redis
+	@$(PYTEST) tests/integration $(ARGS)
+
+.PHONY: test-browser
+test-browser: $(READY) ## Run the login in a real browser
+	@$(PYTEST) tests/browser $(ARGS)
+
+.PHONY: test-peers
+test-peers: $(READY) ## Run clients that nobody here wrote against the demo
+	@$(PYTEST) -m peer tests $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## Check style, formatting, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(READY) ## Rewrite the code as the formatter wants it
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(READY) ## Resolve requirements.in into requirements.lock; ARGS=--upgrade takes the newest
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command 'make lock' $(ARGS) requirements.in -o requirements.lock
+
+.PHONY: proto
+proto: $(READY) ## Generate Python from the contracts between services
+	@$(BIN)/python -m grpc_tools.protoc --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
+		--proto_path=proto --python_out=proto --mypy_out=proto $(PROTO)
+
+.PHONY: proto-check
+proto-check: proto ## Fail when the generated contracts are not the committed ones
+	@git diff --exit-code -- proto
+	@test -z "$$(git ls-files --others --exclude-standard -- proto)"
+
+.PHONY: settings-table
+settings-table: $(READY) ## Write the table of settings from the code
+	@$(BIN)/python -m valetkey.runtime.settings_table
+
+.PHONY: settings-table-check
+settings-table-check: $(READY) ## Fail when the table of settings is not the code's
+	@$(BIN)/python -m valetkey.runtime.settings_table --check
+
+.PHONY: clean
+clean: ## Remove everything that can be made again, the virtual environment included
+	@rm -rf $(VENV) .demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/artifacts
