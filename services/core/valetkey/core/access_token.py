@@ -1,0 +1,126 @@
+"""JWT access tokens. RFC 9068."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from valetkey.core.encoding import b64url_decode, b64url_encode
+from valetkey.core.errors import InvalidToken
+from valetkey.core.scope import Scope, format_scope, parse_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from valetkey.core.authorization import Authorization
+
+TYP = "at+jwt"
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ID_BYTES, _TIME_BYTES, _SERIAL_BYTES = 16, 6, 6
+
+
+@dataclass(frozen=True, slots=True)
+class TokenId:
+    """A ``jti``: the authorization the token belongs to, the millisecond it was issued in, and a serial.
+
+    The exact time lets "everything issued before" spare a token issued later within the same second.
+    """
+
+    authorization_id: UUID
+    issued_at: datetime
+    serial: bytes
+
+    @classmethod
+    def generate(cls, authorization_id: UUID, now: datetime) -> TokenId:
+        """A new identifier, never seen before."""
+        return cls(authorization_id, now, secrets.token_bytes(_SERIAL_BYTES))
+
+    @classmethod
+    def parse(cls, jti: str) -> TokenId:
+        """Read a ``jti`` of ours; ``InvalidToken`` if it is not one."""
+        try:
+            data = b64url_decode(jti)
+        except ValueError as error:
+            raise InvalidToken("jti is not ours") from error
+        if len(data) != _ID_BYTES + _TIME_BYTES + _SERIAL_BYTES:
+            raise InvalidToken("jti is not ours")
+        milliseconds = int.from_bytes(data[_ID_BYTES:-_SERIAL_BYTES], "big")
+        try:
+            issued_at = _EPOCH + milliseconds * _MILLISECOND
+        except OverflowError as error:
+            raise InvalidToken("jti is not ours") from error
+        return cls(UUID(bytes=data[:_ID_BYTES]), issued_at, data[-_SERIAL_BYTES:])
+
+    def __str__(self) -> str:
+        milliseconds = (self.issued_at - _EPOCH) // _MILLISECOND
+        return b64url_encode(self.authorization_id.bytes + milliseconds.to_bytes(_TIME_BYTES, "big") + self.serial)
+
+
+def access_token_claims(
+    authorization: Authorization, token_id: TokenId, *, issuer: str, lifetime: timedelta,
+) -> dict[str, object]:
+    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list."""
+    issued_at = int(token_id.issued_at.timestamp())
+    audience = authorization.audience(issuer)
+    claims: dict[str, object] = {
+        "iss": issuer,
+        "sub": authorization.subject,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
+        "client_id": authorization.client.client_id,
+        "exp": issued_at + int(lifetime.total_seconds()),
+        "iat": issued_at,
+        "jti": str(token_id),
+        "scope": format_scope(authorization.scope),
+    }
+    if authorization.authentication is not None:
+        login = authorization.authentication
+        claims["auth_time"] = int(login.auth_time.timestamp())
+        claims["acr"] = login.acr
+        claims["amr"] = list(login.amr)
+    if authorization.claims.userinfo:
+        claims["userinfo_claims"] = list(authorization.claims.userinfo)
+    return claims
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token of ours whose signature has been checked. Times are UTC."""
+
+    token_id: TokenId
+    subject: str
+    client_id: str
+    audience: frozenset[str]
+    scope: Scope
+    expires_at: datetime
+    userinfo_claims: tuple[str, ...]
+    claims: Mapping[str, object]
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, object]) -> AccessToken:
+        """Read the claims of a token that we signed; ``InvalidToken`` where they are not what we write."""
+        audience, expires_at = claims.get("aud"), claims.get("exp")
+        extra = claims.get("userinfo_claims", [])
+        listed = [audience] if isinstance(audience, str) else audience
+        if not isinstance(listed, list) or not isinstance(expires_at, int) or not isinstance(extra, list):
+            raise InvalidToken("access token claims are not ours")
+        return cls(
+            token_id=TokenId.parse(_text(claims, "jti")),
+            subject=_text(claims, "sub"),
+            client_id=_text(claims, "client_id"),
+            audience=frozenset(str(value) for value in listed),
+            scope=parse_scope(_text(claims, "scope") or None),
+            expires_at=datetime.fromtimestamp(expires_at, UTC),
+            userinfo_claims=tuple(str(name) for name in extra),
+            claims=claims,
+        )
+
+
+def _text(claims: Mapping[str, object], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str):
+        raise InvalidToken(f"access token has no {name}")
+    return value

@@ -1,0 +1,25 @@
+"""What a login proved: who, when, how. OIDC Core §2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+ACR_PASSWORD = "urn:valetkey:acr:password"  # noqa: S105 - the name of a method, not a secret
+AMR_PASSWORD = "pwd"  # noqa: S105 - RFC 8176 §2
+SUPPORTED_ACR = (ACR_PASSWORD,)
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """One login of one user in one browser. ``session_id`` is the ``sid`` claim."""
+
+    subject: UUID
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+    session_id: UUID

@@ -1,0 +1,59 @@
+"""Authorization: what every grant proves. The waist of the hourglass.
+
+A grant looks, checks and takes, and ends in one of these; the issuer makes tokens of it and needs to know nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from valetkey.core.authentication import Authentication
+    from valetkey.core.client import Client
+    from valetkey.core.scope import Scope
+    from valetkey.core.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Who may do what, through whom.
+
+    ``user`` and ``authentication`` are None where the client acts for itself. ``refresh_generation`` is the generation
+    of the refresh token to hand out, None for none. ``nonce`` is only set where an ID token answers a login.
+    """
+
+    authorization_id: UUID
+    client: Client
+    scope: Scope
+    resources: tuple[str, ...] = ()
+    user: User | None = None
+    authentication: Authentication | None = None
+    refresh_generation: int | None = None
+    nonce: str | None = None
+    claims: ClaimsRequest = NO_CLAIMS
+
+    @property
+    def subject(self) -> str:
+        """The ``sub`` claim: the user, or the client where it acts for itself. RFC 9068 §2.2."""
+        return str(self.user.subject) if self.user else self.client.client_id
+
+    def audience(self, issuer: str) -> tuple[str, ...]:
+        """The ``aud`` claim: the resources, or ourselves where none is meant. RFC 9068 §3."""
+        return self.resources or (issuer,)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """A successful token response. RFC 6749 §5.1, OIDC Core §3.1.3.3. ``expires_in`` is in seconds."""
+
+    access_token: str
+    expires_in: int
+    scope: Scope
+    refresh_token: str | None = None
+    id_token: str | None = None
+    token_type: str = "Bearer"  # noqa: S105 - RFC 6750 §6.1.1

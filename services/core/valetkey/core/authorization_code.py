@@ -1,0 +1,91 @@
+"""Authorization codes: what a code stands for and what it is bound to. OAuth 2.1 §4.1.2."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
+from valetkey.core.encoding import b64url_encode
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from valetkey.core.authentication import Authentication
+    from valetkey.core.scope import Scope
+
+PREFIX = "vk_ac_"
+_VALUE = re.compile(r"vk_ac_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """What a user agreed to, waiting for the client to fetch it.
+
+    ``authorization_id`` is fixed here, so that whatever is made of this code has one primary key and can exist once.
+    """
+
+    authorization_id: UUID
+    client_uid: UUID
+    redirect_uri: str
+    code_challenge: str
+    scope: Scope
+    resources: tuple[str, ...]
+    authentication: Authentication
+    issued_at: datetime
+    nonce: str | None = None
+    claims: ClaimsRequest = NO_CLAIMS
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBinding:
+    """Digests of what a redemption must present; they decide inside the store, before the code is taken."""
+
+    holder: bytes
+    redirect_uri: bytes | None
+
+
+def generate_code() -> str:
+    """A new code value of 256 bits."""
+    return PREFIX + b64url_encode(secrets.token_bytes(32))
+
+
+def is_code(value: str) -> bool:
+    """Whether this has the shape of a code, so that nothing else is ever looked up as one."""
+    return _VALUE.fullmatch(value) is not None
+
+
+def code_digest(value: str) -> str:
+    """The name a code is stored under: never its value."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def code_binding(client_uid: UUID, code_challenge: str, redirect_uri: str | None) -> CodeBinding:
+    """What ties a code to its client, its proof key and its redirect URI. OAuth 2.1 §4.1.3.
+
+    ``redirect_uri`` is None where the token request omits it, which OAuth 2.1 permits.
+    """
+    holder = hashlib.sha256(client_uid.bytes + code_challenge.encode()).digest()
+    return CodeBinding(holder, None if redirect_uri is None else hashlib.sha256(redirect_uri.encode()).digest())
+
+
+class RedemptionOutcome(Enum):
+    """What became of an attempt to take a code."""
+
+    TAKEN = "taken"
+    REPLAYED = "replayed"
+    MISMATCHED = "mismatched"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """The outcome, with the code where it was taken or validly presented again."""
+
+    outcome: RedemptionOutcome
+    code: AuthorizationCode | None = None

@@ -1,0 +1,183 @@
+"""The authorization request, parsed in two stages: trust the redirect, then the rest. OAuth 2.1 §4.1.1, OIDC Core §3.1.2.1.
+
+Until the first stage has succeeded an error can only be shown as a page; after it, every error goes to the client.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from valetkey.core.authentication import SUPPORTED_ACR
+from valetkey.core.claims import USER_CLAIMS
+from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest, parse_claims_request
+from valetkey.core.client import Client, GrantType
+from valetkey.core.errors import (
+    InvalidRequest,
+    InvalidScope,
+    OAuthError,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnmetAuthenticationRequirements,
+    UnsupportedResponseType,
+)
+from valetkey.core.metadata import PROMPTS, RESPONSE_MODES
+from valetkey.core.pkce import require_challenge
+from valetkey.core.redirect_uri import append_response, match_redirect_uri
+from valetkey.core.resource import Catalog, parse_resource
+from valetkey.core.scope import OPENID, Scope, parse_scope
+
+if TYPE_CHECKING:
+    from valetkey.core.params import Params
+
+MAX_STATE_LENGTH = 2048
+MAX_NONCE_LENGTH = 512
+MAX_HINT_LENGTH = 8192
+MAX_AGE_SECONDS = 10 * 365 * 86400
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.5: state is VSCHAR
+_DIGITS = re.compile(r"[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedRedirect:
+    """A place that an answer may be sent to, and how. ``response_mode`` is ``query`` or ``form_post``."""
+
+    redirect_uri: str
+    response_mode: str
+    state: str | None
+
+    def success(self, code: str, issuer: str) -> list[tuple[str, str]]:
+        """The parameters of a successful response. OAuth 2.1 §4.1.2, RFC 9207 §2."""
+        return [("code", code), *self._state(), ("iss", issuer)]
+
+    def failure(self, error: OAuthError, issuer: str) -> list[tuple[str, str]]:
+        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2."""
+        return [("error", error.error), ("error_description", error.description), *self._state(), ("iss", issuer)]
+
+    def location(self, pairs: list[tuple[str, str]]) -> str:
+        """Where response mode ``query`` redirects to."""
+        return append_response(self.redirect_uri, pairs)
+
+    def _state(self) -> list[tuple[str, str]]:
+        return [] if self.state is None else [("state", self.state)]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A valid authorization request. ``max_age`` is in seconds."""
+
+    client_id: str
+    redirect: TrustedRedirect
+    scope: Scope
+    resources: tuple[str, ...]
+    code_challenge: str
+    nonce: str | None = None
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    login_hint: str | None = None
+    id_token_hint: str | None = None
+    claims: ClaimsRequest = NO_CLAIMS
+
+
+def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
+    """Stage one: the redirect URI, which must be registered exactly. OAuth 2.1 §4.1.1, RFC 9700 §2.1.
+
+    Raises ``InvalidRequest``, to be shown as a page. A client with one registered URI may omit it. A ``state`` or
+    ``response_mode`` that cannot be used does not stop the answer: stage two refuses it.
+    """
+    presented = params.get("redirect_uri")
+    if presented is None:
+        if len(client.redirect_uris) != 1:
+            raise InvalidRequest("redirect_uri is missing and the client has not registered exactly one")
+        presented = client.redirect_uris[0]
+    elif not match_redirect_uri(presented, client.redirect_uris):
+        raise InvalidRequest("redirect_uri is not registered for this client")
+    response_mode = _single(params, "response_mode")
+    return TrustedRedirect(
+        redirect_uri=presented,
+        response_mode=response_mode if response_mode in RESPONSE_MODES else "query",
+        state=_usable_state(_single(params, "state")),
+    )
+
+
+def parse_authorization_request(
+    params: Params, redirect: TrustedRedirect, client: Client, catalog: Catalog,
+) -> AuthorizationRequest:
+    """Stage two: everything else. Raises an ``OAuthError`` to be sent to the trusted redirect. OAuth 2.1 §4.1.2.1."""
+    params.reject_repeats()
+    if "request" in params:
+        raise RequestNotSupported("request object by value")
+    if "request_uri" in params:
+        raise RequestUriNotSupported("request object by reference")
+    if params.required("response_type") != "code":
+        raise UnsupportedResponseType("response_type is not code")
+    client.require_grant(GrantType.AUTHORIZATION_CODE)
+    _require_usable_answer(params)
+    challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
+    scope = parse_scope(params.get("scope")) or client.scope
+    if not scope:
+        raise InvalidScope("no scope was asked for and the client has none registered")
+    catalog.require_scopes(scope, frozenset(client.scope))
+    resources = parse_resource(params.all("resource"))
+    catalog.require_resources(resources, client.resources | frozenset(catalog.resources_of(client.scope)))
+    claims = parse_claims_request(params.get("claims"), USER_CLAIMS) if OPENID in scope else NO_CLAIMS
+    if claims.essential_acr and not set(claims.essential_acr) & set(SUPPORTED_ACR):
+        raise UnmetAuthenticationRequirements("no login here reaches the essential acr")
+    max_age = _max_age(params.get("max_age"))
+    return AuthorizationRequest(
+        client_id=client.client_id,
+        redirect=redirect,
+        scope=scope,
+        resources=catalog.targets(scope, resources),
+        code_challenge=challenge,
+        nonce=_bounded(params, "nonce", MAX_NONCE_LENGTH),
+        prompt=_prompt(params.get("prompt")),
+        max_age=client.default_max_age if max_age is None else max_age,
+        login_hint=_bounded(params, "login_hint", MAX_HINT_LENGTH),
+        id_token_hint=_bounded(params, "id_token_hint", MAX_HINT_LENGTH),
+        claims=claims,
+    )
+
+
+def _single(params: Params, name: str) -> str | None:
+    values = params.all(name)
+    return values[0] if len(values) == 1 else None
+
+
+def _usable_state(state: str | None) -> str | None:
+    return state if state is not None and len(state) <= MAX_STATE_LENGTH and _PRINTABLE.fullmatch(state) else None
+
+
+def _require_usable_answer(params: Params) -> None:
+    state, response_mode = params.get("state"), params.get("response_mode")
+    if state is not None and _usable_state(state) is None:
+        raise InvalidRequest("state is too long or breaks the grammar")
+    if response_mode is not None and response_mode not in RESPONSE_MODES:
+        raise InvalidRequest("response_mode is not supported")
+
+
+def _bounded(params: Params, name: str, length: int) -> str | None:
+    value = params.get(name)
+    if value is not None and len(value) > length:
+        raise InvalidRequest(f"{name} is too long")
+    return value
+
+
+def _prompt(text: str | None) -> frozenset[str]:
+    if text is None:
+        return frozenset()
+    prompts = frozenset(text.split(" "))
+    if not prompts <= set(PROMPTS):
+        raise InvalidRequest("prompt has an unknown value")
+    if "none" in prompts and len(prompts) > 1:
+        raise InvalidRequest("prompt none stands with another value")
+    return prompts
+
+
+def _max_age(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not _DIGITS.fullmatch(text) or int(text) > MAX_AGE_SECONDS:
+        raise InvalidRequest("max_age is not a number of seconds")
+    return int(text)

@@ -1,0 +1,49 @@
+"""A granted authorization as it is kept: one row from the redemption of the code to the end of the grant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from valetkey.core.authentication import Authentication
+    from valetkey.core.scope import Scope
+    from valetkey.core.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class NewAuthorization:
+    """What the redemption of a code stores. Its primary key is the code's ``authorization_id``.
+
+    ``bound_to_session``: it ends with the browser session, because ``offline_access`` was not granted (OIDC Core §11).
+    ``idle_seconds`` is how long a refresh token may lie unused. Times are UTC.
+    """
+
+    authorization_id: UUID
+    client_uid: UUID
+    authentication: Authentication
+    scope: Scope
+    resources: tuple[str, ...]
+    claims: ClaimsRequest
+    bound_to_session: bool
+    issued_at: datetime
+    expires_at: datetime
+    idle_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedAuthorization:
+    """A live authorization, with its user as he is now."""
+
+    authorization_id: UUID
+    generation: int
+    user: User
+    authentication: Authentication
+    scope: Scope
+    resources: tuple[str, ...]
+    claims: ClaimsRequest = NO_CLAIMS

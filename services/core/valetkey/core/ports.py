@@ -1,0 +1,144 @@
+"""What the rules need from outside. Every promise here is a test in ``tests/contract``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from valetkey.core.authorization_code import AuthorizationCode, CodeBinding, Redemption
+    from valetkey.core.client import Client
+    from valetkey.core.consent import Consent
+    from valetkey.core.grant import GrantedAuthorization, NewAuthorization
+    from valetkey.core.interaction import Interaction
+    from valetkey.core.refresh_token import RefreshState
+    from valetkey.core.resource import Catalog
+    from valetkey.core.revocation import Revocation, RevocationTarget
+    from valetkey.core.session import Session
+    from valetkey.core.signing import SigningKey
+    from valetkey.core.user import User
+
+    Clock = Callable[[], datetime]
+
+
+class ClientFinder(Protocol):
+    """Registered clients, fast enough for every request."""
+
+    async def find(self, client_id: str) -> Client | None:
+        """The client, enabled or not, never older than the cache's bound; ``TemporarilyUnavailable`` if unknowable."""
+
+
+class CatalogSource(Protocol):
+    """Registered scopes and resource servers."""
+
+    async def get(self) -> Catalog:
+        """The catalog, never older than the cache's bound; ``TemporarilyUnavailable`` if unknowable."""
+
+
+class CodeIssuer(Protocol):
+    """What authorize may do with authorization codes."""
+
+    async def put(self, value: str, code: AuthorizationCode) -> None:
+        """Keep the code for its lifetime, under the digest of its value."""
+
+
+class CodeRedeemer(Protocol):
+    """What token may do with authorization codes."""
+
+    async def consume(self, value: str, binding: CodeBinding) -> Redemption:
+        """TAKEN for exactly one caller, ever; REPLAYED for whoever holds the binding after that. RFC 6749 §4.1.2.
+
+        MISMATCHED leaves the code as it was. All of it is decided in one atomic step of the store.
+        """
+
+    async def give_back(self, value: str) -> None:
+        """Undo ``consume`` after a failure that may or may not have stored the authorization.
+
+        Harmless if it was stored: its primary key refuses a second one.
+        """
+
+
+class GrantedAuthorizations(Protocol):
+    """What token may do with the one row of an authorization."""
+
+    async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
+        """Store it once, ever; None if it exists, was revoked, or its user, client or session no longer counts."""
+
+    async def rotate(self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
+        """Move a live authorization of this client from ``generation`` to the next, for exactly one caller."""
+
+    async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
+        """The refresh state, for judging a presentation that did not rotate."""
+
+    async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
+        """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
+
+
+class Revoker(Protocol):
+    """Ends things, durably."""
+
+    async def revoke(self, revocations: Sequence[Revocation]) -> None:
+        """After this returns no replica says ``active`` and nothing refreshes.
+
+        PostgreSQL first, then Redis; ``TemporarilyUnavailable`` if PostgreSQL did not take it.
+        """
+
+
+class RevocationReader(Protocol):
+    """Whether something has been revoked."""
+
+    async def find(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
+        """The revocations of these targets; never an empty answer because a store is away or empty."""
+
+
+class SignerSource(Protocol):
+    """The key that signs now."""
+
+    def signer(self, alg: str) -> SigningKey:
+        """The active key for this algorithm, from memory; ``TemporarilyUnavailable`` if there is none."""
+
+
+class UserFinder(Protocol):
+    """Users and their passwords, for the login page."""
+
+    async def find_by_login_name(self, name: str) -> tuple[User, str] | None:
+        """The user whose normalized user name or e-mail this is, with the argon2id hash of the password."""
+
+
+class SessionStore(Protocol):
+    """Browser sessions, by the secret in the browser's cookie."""
+
+    async def create(self, secret: str, session: Session, replaced: str | None) -> None:
+        """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored."""
+
+    async def find(self, secret: str, now: datetime) -> Session | None:
+        """The live session of an enabled user who has not changed the password since, or None."""
+
+    async def end(self, session_id: UUID, now: datetime) -> None:
+        """End a session and every authorization bound to it."""
+
+
+class ConsentStore(Protocol):
+    """What users have agreed to."""
+
+    async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
+        """Everything this user has agreed to for this client."""
+
+    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:
+        """Remember this beside what was agreed to before."""
+
+
+class InteractionStore(Protocol):
+    """Authorization requests waiting for their users."""
+
+    async def put(self, interaction_id: str, interaction: Interaction) -> None:
+        """Keep it for the login lifetime, or replace it without prolonging that."""
+
+    async def find(self, interaction_id: str) -> Interaction | None:
+        """The interaction, or None once it has been taken or has expired."""
+
+    async def take(self, interaction_id: str) -> Interaction | None:
+        """The interaction, for exactly one caller, ever."""

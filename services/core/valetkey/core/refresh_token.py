@@ -1,0 +1,100 @@
+"""Refresh tokens: computed, not stored; and what a presented generation means. OAuth 2.1 §4.3, RFC 9700 §4.14."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from valetkey.core.encoding import b64url_decode, b64url_encode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+PREFIX = "vk_rt_"
+_ID_BYTES = 16
+_GENERATION_BYTES = 4
+_MAC_BYTES = 32
+_TOKEN_BYTES = _ID_BYTES + _GENERATION_BYTES + _MAC_BYTES
+_CONTEXT = b"valetkey refresh token v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """Which authorization a refresh token stands for, and how often it has been rotated."""
+
+    authorization_id: UUID
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenCodec:
+    """Writes and reads refresh tokens: the prefix, then base64url(authorization id, generation, MAC).
+
+    The first key writes, every key reads, so that keys can be exchanged without ending anybody's grant. A forged token
+    is found out without asking a store.
+    """
+
+    keys: Sequence[bytes] = field(repr=False)
+
+    def encode(self, token: RefreshToken) -> str:
+        """The value to hand to the client."""
+        body = token.authorization_id.bytes + token.generation.to_bytes(_GENERATION_BYTES, "big")
+        return PREFIX + b64url_encode(body + _mac(self.keys[0], body))
+
+    def decode(self, value: str) -> RefreshToken | None:
+        """What the value stands for; None unless one of our keys made exactly this."""
+        if not value.startswith(PREFIX):
+            return None
+        try:
+            data = b64url_decode(value[len(PREFIX) :])
+        except ValueError:
+            return None
+        if len(data) != _TOKEN_BYTES:
+            return None
+        body, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
+        if not any(hmac.compare_digest(_mac(key, body), mac) for key in self.keys):
+            return None
+        return RefreshToken(UUID(bytes=body[:_ID_BYTES]), int.from_bytes(body[_ID_BYTES:], "big"))
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, _CONTEXT + body, hashlib.sha256)
+
+
+class Presentation(Enum):
+    """What it means that a refresh token which could not be rotated was presented."""
+
+    RETRY = "retry"
+    REUSE = "reuse"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshState:
+    """The refresh state of an authorization. ``is_live`` says that nothing has ended it. Times are UTC."""
+
+    client_uid: UUID
+    generation: int
+    rotated_at: datetime
+    is_live: bool
+
+
+def judge_presentation(
+    token: RefreshToken, state: RefreshState | None, client_uid: UUID, now: datetime, grace: timedelta,
+) -> Presentation:
+    """Retry, reuse, or nothing of the kind. RFC 9700 §4.14.2.
+
+    The previous generation again, by the same client, within the grace window: an honest retry, which gets the same
+    successor. Anything older that our MAC proves we handed out: reuse, and the authorization dies. A token of another
+    client, or of an authorization that has ended, changes nothing.
+    """
+    if state is None or not state.is_live or state.client_uid != client_uid or token.generation >= state.generation:
+        return Presentation.DEAD
+    if token.generation == state.generation - 1 and now - state.rotated_at <= grace:
+        return Presentation.RETRY
+    return Presentation.REUSE

@@ -1,0 +1,76 @@
+"""What a client may be registered with. RFC 7591 §2, OAuth 2.1 §2."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from valetkey.core.client import Client, GrantType
+from valetkey.core.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.redirect_uri import redirect_uri_problem
+from valetkey.core.resource import is_resource_identifier
+
+if TYPE_CHECKING:
+    from valetkey.core.resource import Catalog
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,128}")
+MAX_NAME_LENGTH = 128
+
+
+def client_problems(client: Client, catalog: Catalog) -> list[str]:
+    """Everything that is wrong with a registration, in words for whoever made it; empty where it may be stored."""
+    problems = []
+    if not _CLIENT_ID.fullmatch(client.client_id):
+        problems.append("client_id: use 1 to 128 letters, digits, dots, dashes, underscores or tildes")
+    if not client.client_name.strip() or len(client.client_name) > MAX_NAME_LENGTH or not client.client_name.isprintable():
+        problems.append("client_name: use 1 to 128 printable characters")
+    if client.id_token_signed_response_alg not in SUPPORTED_ALGORITHMS:
+        problems.append(f"id_token_signed_response_alg: choose one of {', '.join(SUPPORTED_ALGORITHMS)}")
+    return problems + _grant_problems(client) + _uri_problems(client) + _catalog_problems(client, catalog)
+
+
+def _grant_problems(client: Client) -> list[str]:
+    problems = [
+        f"grant_types: {name} is not offered; choose from {', '.join(GrantType)}"
+        for name in sorted(client.grant_types - set(GrantType))
+    ]
+    redirects = GrantType.AUTHORIZATION_CODE in client.grant_types
+    if redirects and not client.redirect_uris:
+        problems.append("redirect_uris: authorization_code needs at least one")
+    if client.redirect_uris and not redirects:
+        problems.append("redirect_uris: only authorization_code uses them; add the grant or remove the URIs")
+    if GrantType.REFRESH_TOKEN in client.grant_types and not redirects:
+        problems.append("grant_types: refresh_token goes with authorization_code")
+    if client.is_public and GrantType.CLIENT_CREDENTIALS in client.grant_types:
+        problems.append("grant_types: a public client cannot have client_credentials (OAuth 2.1 §4.2)")
+    if client.is_public and client.resource is not None:
+        problems.append("resource: a resource server must be able to authenticate; choose client_secret_basic")
+    return problems
+
+
+def _uri_problems(client: Client) -> list[str]:
+    problems = [
+        f"{name}: {uri} {problem}"
+        for name, uris in (
+            ("redirect_uris", client.redirect_uris),
+            ("post_logout_redirect_uris", client.post_logout_redirect_uris),
+        )
+        for uri in uris
+        if (problem := redirect_uri_problem(uri)) is not None
+    ]
+    for name in ("client_uri", "policy_uri", "tos_uri"):
+        uri = getattr(client, name)
+        if uri is not None and (redirect_uri_problem(uri) is not None or urlsplit(uri).scheme not in ("https", "http")):
+            problems.append(f"{name}: must be an https URL")
+    for resource in (*client.resources, *filter(None, [client.resource])):
+        if not is_resource_identifier(resource):
+            problems.append(f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)")
+    return problems
+
+
+def _catalog_problems(client: Client, catalog: Catalog) -> list[str]:
+    problems = [f"scope: {name} is not registered" for name in client.scope if name not in catalog.scopes]
+    known = catalog.resources.keys() | {client.resource}
+    problems += [f"resources: {name} is no registered resource server" for name in sorted(client.resources - known)]
+    return problems

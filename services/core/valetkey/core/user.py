@@ -1,0 +1,53 @@
+"""A user: the resource owner, and the names under which one signs in."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+MAX_LOGIN_NAME_LENGTH = 254  # RFC 5321 §4.5.3.1: no e-mail address is longer.
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A resource owner. ``subject`` is never given to another user, whatever happens to the names.
+
+    ``valid_since`` moves with every password change and re-enabling: what was authenticated before it no longer counts.
+    ``claims`` are further standard claims (OIDC Core §5.1), by name.
+    """
+
+    subject: UUID
+    username: str
+    email: str | None
+    email_verified: bool
+    enabled: bool
+    valid_since: datetime
+    updated_at: datetime
+    claims: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def display_name(self) -> str:
+        """What a page calls the user."""
+        name = self.claims.get("name")
+        return name if isinstance(name, str) and name else self.username
+
+
+def normalize_login_name(text: str) -> str | None:
+    """The one spelling of a user name or e-mail address that is stored, looked up and counted; None where it is none.
+
+    Every spelling that finds the account also counts against the account.
+    """
+    if len(text) > MAX_LOGIN_NAME_LENGTH:
+        return None
+    name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold()).strip()
+    if not name or len(name) > MAX_LOGIN_NAME_LENGTH:
+        return None
+    if any(unicodedata.category(character).startswith(("C", "Z")) for character in name):
+        return None
+    return name
