@@ -61,7 +61,11 @@ class TokenId:
 
 
 def access_token_claims(
-    authorization: Authorization, token_id: TokenId, *, issuer: str, lifetime: timedelta,
+    authorization: Authorization,
+    token_id: TokenId,
+    *,
+    issuer: str,
+    lifetime: timedelta,
 ) -> dict[str, object]:
     """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list."""
     issued_at = int(token_id.issued_at.timestamp())

@@ -1,4 +1,6 @@
-"""The authorization request, parsed in two stages: trust the redirect, then the rest. OAuth 2.1 §4.1.1, OIDC Core §3.1.2.1.
+"""The authorization request, parsed in two stages: trust the redirect, then the rest.
+
+OAuth 2.1 §4.1.1, OIDC Core §3.1.2.1.
 
 Until the first stage has succeeded an error can only be shown as a page; after it, every error goes to the client.
 """
@@ -102,7 +104,10 @@ def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
 
 
 def parse_authorization_request(
-    params: Params, redirect: TrustedRedirect, client: Client, catalog: Catalog,
+    params: Params,
+    redirect: TrustedRedirect,
+    client: Client,
+    catalog: Catalog,
 ) -> AuthorizationRequest:
     """Stage two: everything else. Raises an ``OAuthError`` to be sent to the trusted redirect. OAuth 2.1 §4.1.2.1."""
     params.reject_repeats()

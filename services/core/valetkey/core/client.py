@@ -19,7 +19,7 @@ class GrantType(StrEnum):
     """The grant types a client may be registered for. RFC 7591 §2."""
 
     AUTHORIZATION_CODE = "authorization_code"
-    REFRESH_TOKEN = "refresh_token"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type, not a secret
     CLIENT_CREDENTIALS = "client_credentials"
 
 
@@ -63,7 +63,7 @@ class Client:
     resources: frozenset[str] = frozenset()
     resource: str | None = None
     secrets: tuple[ClientSecret, ...] = ()
-    id_token_signed_response_alg: str = "ES256"
+    id_token_signed_response_alg: str = "ES256"  # noqa: S105 - an algorithm, not a secret
     default_max_age: int | None = None
     client_uri: str | None = None
     policy_uri: str | None = None

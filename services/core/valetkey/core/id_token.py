@@ -23,9 +23,15 @@ def token_hash(token: str) -> str:
     return b64url_encode(hashlib.sha256(token.encode("ascii")).digest()[:16])
 
 
-def id_token_claims(  # noqa: PLR0913 - each is a claim of its own, and none has a default that would be right
-    authorization: Authorization, user: User, login: Authentication, *,
-    issuer: str, access_token: str, now: datetime, lifetime: timedelta,
+def id_token_claims(
+    authorization: Authorization,
+    user: User,
+    login: Authentication,
+    *,
+    issuer: str,
+    access_token: str,
+    now: datetime,
+    lifetime: timedelta,
 ) -> dict[str, object]:
     """The claims of an ID token. What the protocol says wins over what the user's attributes say. OIDC Core §2."""
     issued_at = int(now.timestamp())

@@ -73,7 +73,7 @@ def login_step(interaction: Interaction, session: Session | None, now: datetime)
 
 
 def is_expected_subject(interaction: Interaction, session: Session) -> bool:
-    """Whether this is the user whom ``id_token_hint`` or the ``claims`` parameter demand, if any. OIDC Core §3.1.2.2."""
+    """Whether this is the user whom ``id_token_hint`` or ``claims`` demand, if any. OIDC Core §3.1.2.2."""
     subject = session.user.subject
     if interaction.hinted_subject not in (None, subject):
         return False

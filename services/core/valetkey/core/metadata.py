@@ -61,7 +61,9 @@ def authorization_server_metadata(issuer: str, scopes: Iterable[str]) -> dict[st
         "acr_values_supported": list(SUPPORTED_ACR),
         "prompt_values_supported": list(PROMPTS),
         "claim_types_supported": ["normal"],
-        "claims_supported": sorted({"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | USER_CLAIMS),
+        "claims_supported": sorted(
+            {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | USER_CLAIMS
+        ),
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

@@ -29,7 +29,7 @@ def require_challenge(challenge: str | None, method: str | None) -> str:
 
 
 def challenge_of(verifier: str) -> str:
-    """The S256 challenge that this verifier answers. RFC 7636 §4.2. Raises ``InvalidGrant`` if it breaks the grammar."""
+    """The S256 challenge that this verifier answers; ``InvalidGrant`` if it breaks the grammar. RFC 7636 §4.2."""
     if not _VERIFIER.fullmatch(verifier):
         raise InvalidGrant("code_verifier breaks the grammar")
     return b64url_encode(hashlib.sha256(verifier.encode("ascii")).digest())

@@ -67,7 +67,9 @@ class GrantedAuthorizations(Protocol):
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, was revoked, or its user, client or session no longer counts."""
 
-    async def rotate(self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
+    async def rotate(
+        self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime
+    ) -> GrantedAuthorization | None:
         """Move a live authorization of this client from ``generation`` to the next, for exactly one caller."""
 
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:

@@ -14,7 +14,9 @@ _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LOOPBACK_LITERALS = ("127.0.0.1", "::1")
 _LOOPBACK_NAMES = (*_LOOPBACK_LITERALS, "localhost")
-_FORBIDDEN_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss", "ftp"})
+_FORBIDDEN_SCHEMES = frozenset(
+    {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss", "ftp"}
+)
 _RESPONSE_NAMES = frozenset({"code", "state", "iss", "error", "error_description", "error_uri", "response"})
 
 
@@ -52,13 +54,22 @@ def redirect_uri_problem(uri: str) -> str | None:
         return None if parts.hostname else "must name a host"
     if scheme == "http":
         return None if parts.hostname in _LOOPBACK_NAMES else "must use https; http is only for the loopback interface"
-    return None if "." in scheme else "must use https, or a private-use scheme in reverse-domain form such as com.example.app"
+    return (
+        None
+        if "." in scheme
+        else "must use https, or a private-use scheme in reverse-domain form such as com.example.app"
+    )
 
 
 def is_loopback_literal(uri: str) -> bool:
     """Whether this is http on a loopback IP literal, the one place where the port may vary. OAuth 2.1 §8.4.2."""
     parts = _split(uri)
-    return parts is not None and parts.scheme == "http" and parts.hostname in _LOOPBACK_LITERALS and "@" not in parts.netloc
+    return (
+        parts is not None
+        and parts.scheme == "http"
+        and parts.hostname in _LOOPBACK_LITERALS
+        and "@" not in parts.netloc
+    )
 
 
 def _without_port(uri: str) -> str:

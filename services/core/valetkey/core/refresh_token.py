@@ -85,7 +85,11 @@ class RefreshState:
 
 
 def judge_presentation(
-    token: RefreshToken, state: RefreshState | None, client_uid: UUID, now: datetime, grace: timedelta,
+    token: RefreshToken,
+    state: RefreshState | None,
+    client_uid: UUID,
+    now: datetime,
+    grace: timedelta,
 ) -> Presentation:
     """Retry, reuse, or nothing of the kind. RFC 9700 §4.14.2.
 

@@ -23,7 +23,11 @@ def client_problems(client: Client, catalog: Catalog) -> list[str]:
     problems = []
     if not _CLIENT_ID.fullmatch(client.client_id):
         problems.append("client_id: use 1 to 128 letters, digits, dots, dashes, underscores or tildes")
-    if not client.client_name.strip() or len(client.client_name) > MAX_NAME_LENGTH or not client.client_name.isprintable():
+    if (
+        not client.client_name.strip()
+        or len(client.client_name) > MAX_NAME_LENGTH
+        or not client.client_name.isprintable()
+    ):
         problems.append("client_name: use 1 to 128 printable characters")
     if client.id_token_signed_response_alg not in SUPPORTED_ALGORITHMS:
         problems.append(f"id_token_signed_response_alg: choose one of {', '.join(SUPPORTED_ALGORITHMS)}")
@@ -63,9 +67,11 @@ def _uri_problems(client: Client) -> list[str]:
         uri = getattr(client, name)
         if uri is not None and (redirect_uri_problem(uri) is not None or urlsplit(uri).scheme not in ("https", "http")):
             problems.append(f"{name}: must be an https URL")
-    for resource in (*client.resources, *filter(None, [client.resource])):
-        if not is_resource_identifier(resource):
-            problems.append(f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)")
+    problems += [
+        f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
+        for resource in (*client.resources, *filter(None, [client.resource]))
+        if not is_resource_identifier(resource)
+    ]
     return problems
 
 

@@ -36,7 +36,7 @@ class RevocationTarget:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A target, the moment from which it is dead, and when nothing it kills can be alive any more. UTC, milliseconds."""
+    """A target, the moment it died, and when nothing it kills can be alive any more. UTC, milliseconds."""
 
     target: RevocationTarget
     revoked_at: datetime

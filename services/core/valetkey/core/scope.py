@@ -27,7 +27,7 @@ _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def parse_scope(text: str | None) -> Scope:
-    """Split a scope parameter into distinct names; ``InvalidScope`` if it breaks the grammar or the bounds. RFC 6749 §3.3."""
+    """The distinct names of a scope parameter; ``InvalidScope`` beyond grammar or bounds. RFC 6749 §3.3."""
     if text is None:
         return ()
     if len(text) > MAX_LENGTH:

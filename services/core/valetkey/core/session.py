@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser. ``session_id`` is the ``sid`` claim; the cookie's value is another secret. Times are UTC."""
+    """One signed-in browser. ``session_id`` is the ``sid`` claim; the cookie holds another secret. Times are UTC."""
 
     session_id: UUID
     user: User
