@@ -46,6 +46,20 @@ class PublicKey:
     retire_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyObservation:
+    """What one replica reported about the JWK Set it serves or verifies with. Times are UTC.
+
+    ``serving_since`` is when it took this set up, or the epoch where it never served an older one.
+    """
+
+    replica_id: str
+    service: str
+    kids: frozenset[str]
+    serving_since: datetime
+    seen_at: datetime
+
+
 def thumbprint(jwk: Mapping[str, str]) -> str:
     """The SHA-256 thumbprint of a public key, which is its ``kid`` here. RFC 7638 §3."""
     members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
