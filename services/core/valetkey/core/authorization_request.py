@@ -125,7 +125,7 @@ def parse_authorization_request(
         raise InvalidScope("no scope was asked for and the client has none registered")
     catalog.require_scopes(scope, frozenset(client.scope))
     resources = parse_resource(params.all("resource"))
-    catalog.require_resources(resources, client.resources | frozenset(catalog.resources_of(client.scope)))
+    catalog.require_resources(resources, catalog.resources_for(client))
     claims = parse_claims_request(params.get("claims"), USER_CLAIMS) if OPENID in scope else NO_CLAIMS
     if claims.essential_acr and not set(claims.essential_acr) & set(SUPPORTED_ACR):
         raise UnmetAuthenticationRequirements("no login here reaches the essential acr")

@@ -60,5 +60,9 @@ class Params:
         """Every value of a parameter that may be repeated, in the order sent."""
         return self._values.get(name, ())
 
+    def only(self, names: frozenset[str]) -> Params:
+        """The parameters of these names; the rest might as well not have been sent."""
+        return Params({name: values for name, values in self._values.items() if name in names})
+
     def __contains__(self, name: str) -> bool:
         return name in self._values

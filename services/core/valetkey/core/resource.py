@@ -12,6 +12,7 @@ from valetkey.core.errors import InvalidScope, InvalidTarget
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from valetkey.core.client import Client
     from valetkey.core.scope import Scope
 
 MAX_RESOURCES = 8
@@ -90,6 +91,10 @@ class Catalog:
         for identifier in resources:
             if identifier not in self.resources or identifier not in allowed:
                 raise InvalidTarget("resource is not registered for this client")
+
+    def resources_for(self, client: Client) -> frozenset[str]:
+        """The resources a client may ask tokens for: its own list, and those that its scopes belong to."""
+        return client.resources | frozenset(self.resources_of(client.scope))
 
     def resources_of(self, scope: Iterable[str]) -> tuple[str, ...]:
         """The resource servers that understand these scopes, each once, in the order of the scopes."""

@@ -21,6 +21,9 @@ PROFILE = "profile"
 EMAIL = "email"
 OFFLINE_ACCESS = "offline_access"
 
+# What these open belongs to a user; a client that acts for itself has none.
+USER_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
+
 MAX_LENGTH = 2048
 MAX_NAMES = 64
 _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")

@@ -1,0 +1,32 @@
+"""What grants report, as metrics and audit events."""
+
+from uuid import UUID
+
+from valetkey.core.client import Client
+from valetkey.runtime import audit
+from valetkey.runtime.metrics import CODE_REPLAYS, REFRESH_REUSE
+
+
+class AuditedEvents:
+    """``GrantEvents`` for a running service."""
+
+    def code_replayed(self, authorization_id: UUID, client: Client) -> None:
+        """See ``GrantEvents``."""
+        CODE_REPLAYS.add("revoked")
+        self._emit("authorization_code.replayed", authorization_id, client)
+
+    def refresh_token_reused(self, authorization_id: UUID, client: Client) -> None:
+        """See ``GrantEvents``."""
+        REFRESH_REUSE.add()
+        self._emit("refresh_token.reused", authorization_id, client)
+
+    def _emit(self, kind: str, authorization_id: UUID, client: Client) -> None:
+        audit.emit(
+            audit.AuditEvent(
+                type=kind,
+                outcome="failure",
+                reason="the authorization has been revoked",
+                client_id=client.client_id,
+                authorization_id=str(authorization_id),
+            )
+        )

@@ -1,0 +1,1 @@
+"""One module per grant type; each is found by being here."""

@@ -1,0 +1,92 @@
+"""A user agreed in the browser; the client fetches what was agreed. OAuth 2.1 §4.1.3."""
+
+from dataclasses import replace
+from typing import Self
+
+from valetkey.core.authorization import Authorization
+from valetkey.core.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, is_code
+from valetkey.core.client import Client, GrantType
+from valetkey.core.errors import InvalidGrant, OAuthError
+from valetkey.core.grant import GrantedAuthorization, NewAuthorization
+from valetkey.core.params import Params
+from valetkey.core.pkce import challenge_of
+from valetkey.core.resource import narrow_resource, parse_resource
+from valetkey.core.revocation import Revocation, authorization_target
+from valetkey.core.scope import OFFLINE_ACCESS
+from valetkey.token.authorize_granted import authorize_granted
+from valetkey.token.grant import Grant, GrantPorts
+
+
+class AuthorizationCodeGrant(Grant):
+    """One success per code, ever; a valid second presentation revokes what the first was given."""
+
+    grant_type = GrantType.AUTHORIZATION_CODE
+    parameters = frozenset({"code", "code_verifier", "redirect_uri", "resource"})
+
+    def __init__(self, ports: GrantPorts) -> None:
+        self._ports = ports
+
+    @classmethod
+    def from_ports(cls, ports: GrantPorts) -> Self:
+        """See ``Grant``."""
+        return cls(ports)
+
+    async def authorize(self, params: Params, client: Client) -> Authorization:
+        """Redeem the code. OAuth 2.1 §4.1.3: same client, same redirect URI, and the verifier for its challenge."""
+        value, verifier = params.required("code"), params.required("code_verifier")
+        if not is_code(value):
+            raise InvalidGrant("code has not the shape of one")
+        binding = code_binding(client.uid, challenge_of(verifier), params.get("redirect_uri"))
+        requested = parse_resource(params.all("resource"))
+        catalog = await self._ports.catalog.get()
+        redemption = await self._ports.codes.consume(value, binding)
+        if redemption.outcome is RedemptionOutcome.REPLAYED and redemption.code is not None:
+            await self._revoke_replayed(redemption.code, client)
+        if redemption.outcome is not RedemptionOutcome.TAKEN or redemption.code is None:
+            raise InvalidGrant(f"code is {redemption.outcome.value}")
+        code = redemption.code
+        try:
+            resources = narrow_resource(code.resources, requested)
+            granted = await self._store(code, client)
+        except OAuthError as error:
+            # Nothing has been handed out: an honest client may correct its request, or come again later.
+            if not isinstance(error, InvalidGrant):
+                await self._ports.codes.give_back(value)
+            raise
+        authorization = authorize_granted(granted, client, catalog, scope=code.scope, resources=resources)
+        return replace(authorization, nonce=code.nonce)
+
+    async def _store(self, code: AuthorizationCode, client: Client) -> GrantedAuthorization:
+        """Insert the authorization under the primary key that the code has fixed: the second guard after Redis."""
+        now, policy = self._ports.clock(), self._ports.policy
+        granted = await self._ports.authorizations.insert(
+            NewAuthorization(
+                authorization_id=code.authorization_id,
+                client_uid=client.uid,
+                authentication=code.authentication,
+                scope=code.scope,
+                resources=code.resources,
+                claims=code.claims,
+                bound_to_session=OFFLINE_ACCESS not in code.scope,
+                issued_at=now,
+                expires_at=now + policy.authorization_lifetime(client),
+                idle_seconds=int(policy.refresh_token_idle_lifetime.total_seconds()),
+            ),
+        )
+        if granted is None:
+            if await self._ports.authorizations.find_state(code.authorization_id, now) is not None:
+                await self._revoke_replayed(code, client)
+            raise InvalidGrant("code was redeemed before, or its user, client or session no longer counts")
+        return granted
+
+    async def _revoke_replayed(self, code: AuthorizationCode, client: Client) -> None:
+        """Revoke what the code was redeemed for. OAuth 2.1 §4.1.3.
+
+        The first redemption may still be on its way to PostgreSQL; the revocation then outlives whatever it stores.
+        """
+        now, policy = self._ports.clock(), self._ports.policy
+        stored = await self._ports.authorizations.find_state(code.authorization_id, now)
+        lifetime = policy.access_token_lifetime if stored else policy.authorization_lifetime(client)
+        target = authorization_target(code.authorization_id)
+        await self._ports.revoker.revoke([Revocation(target, now, now + lifetime)])
+        self._ports.events.code_replayed(code.authorization_id, client)

@@ -1,0 +1,81 @@
+"""The client comes again. One row, one UPDATE, and honest retries. OAuth 2.1 §4.3, RFC 9700 §4.14."""
+
+from typing import Self
+
+from valetkey.core.authorization import Authorization
+from valetkey.core.client import Client, GrantType
+from valetkey.core.errors import InvalidGrant
+from valetkey.core.grant import GrantedAuthorization
+from valetkey.core.params import Params
+from valetkey.core.refresh_token import Presentation, RefreshToken, judge_presentation
+from valetkey.core.resource import narrow_resource, parse_resource
+from valetkey.core.revocation import Revocation, authorization_target
+from valetkey.core.scope import narrow_scope, parse_scope
+from valetkey.token.authorize_granted import authorize_granted
+from valetkey.token.grant import Grant, GrantPorts
+
+
+class RefreshTokenGrant(Grant):
+    """Rotation for exactly one caller, the same successor for an honest retry, the end for a thief's."""
+
+    grant_type = GrantType.REFRESH_TOKEN
+    parameters = frozenset({"refresh_token", "scope", "resource"})
+
+    def __init__(self, ports: GrantPorts) -> None:
+        self._ports = ports
+
+    @classmethod
+    def from_ports(cls, ports: GrantPorts) -> Self:
+        """See ``Grant``."""
+        return cls(ports)
+
+    async def authorize(self, params: Params, client: Client) -> Authorization:
+        """Rotate, within the granted scope and resources; narrowing does not narrow the grant. RFC 6749 §6."""
+        token = self._ports.refresh_tokens.decode(params.required("refresh_token"))
+        if token is None:
+            raise InvalidGrant("refresh token is not one of ours")
+        asked_scope, asked_resources = params.get("scope"), parse_resource(params.all("resource"))
+        parse_scope(asked_scope)
+        catalog = await self._ports.catalog.get()
+        if asked_scope is not None or asked_resources:
+            await self._require_within_grant(token, client, asked_scope, asked_resources)
+        granted = await self._rotate(token, client)
+        return authorize_granted(
+            granted,
+            client,
+            catalog,
+            scope=narrow_scope(granted.scope, asked_scope),
+            resources=narrow_resource(granted.resources, asked_resources),
+        )
+
+    async def _require_within_grant(
+        self, token: RefreshToken, client: Client, scope: str | None, resources: tuple[str, ...]
+    ) -> None:
+        """Refuse too much before the token is rotated, so that a mistake costs the client nothing."""
+        granted = await self._ports.authorizations.find_live(token.authorization_id, client.uid, self._ports.clock())
+        if granted is not None:
+            narrow_scope(granted.scope, scope)
+            narrow_resource(granted.resources, resources)
+
+    async def _rotate(self, token: RefreshToken, client: Client) -> GrantedAuthorization:
+        now = self._ports.clock()
+        authorizations = self._ports.authorizations
+        granted = await authorizations.rotate(token.authorization_id, token.generation, client.uid, now)
+        if granted is not None:
+            return granted
+        state = await authorizations.find_state(token.authorization_id, now)
+        presentation = judge_presentation(token, state, client.uid, now, self._ports.policy.refresh_grace)
+        if presentation is Presentation.RETRY:
+            granted = await authorizations.find_live(token.authorization_id, client.uid, now)
+            # Somebody may have used the successor in the meantime; then this is no retry of the latest step any more.
+            if granted is not None and granted.generation == token.generation + 1:
+                return granted
+        if presentation is Presentation.REUSE:
+            await self._revoke_reused(token, client)
+        raise InvalidGrant(f"refresh token was refused as {presentation.value}")
+
+    async def _revoke_reused(self, token: RefreshToken, client: Client) -> None:
+        now = self._ports.clock()
+        target = authorization_target(token.authorization_id)
+        await self._ports.revoker.revoke([Revocation(target, now, now + self._ports.policy.access_token_lifetime)])
+        self._ports.events.refresh_token_reused(token.authorization_id, client)

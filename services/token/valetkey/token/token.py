@@ -1,0 +1,31 @@
+"""The token endpoint. OAuth 2.1 §3.2."""
+
+from aiohttp import web
+
+from valetkey.core.errors import OAuthError
+from valetkey.runtime.http.forms import read_form, refuse_query_credentials
+from valetkey.runtime.metrics import TOKEN_ERRORS
+from valetkey.token.response import token_response
+from valetkey.token.service import SERVICE
+
+UNKNOWN_GRANT = "unknown"
+
+
+async def token(request: web.Request) -> web.Response:
+    """Exchange a grant for tokens. Raises an ``OAuthError``. RFC 6749 §3.2, §5."""
+    service = request.app[SERVICE]
+    grant_type = UNKNOWN_GRANT
+    try:
+        refuse_query_credentials(request)
+        params = await read_form(request)
+        client = await service.authenticator.authenticate(request, params)
+        grant = service.grants.find(params.required("grant_type"), client)
+        grant_type = grant.grant_type
+        service.issuer.require_ready(client)
+        authorization = await grant.authorize(params.only(grant.parameters), client)
+        tokens = service.issuer.issue(authorization)
+    except OAuthError as error:
+        TOKEN_ERRORS.add(grant_type, error.error)
+        raise
+    service.count(grant_type, authorization)
+    return token_response(tokens)
