@@ -1,0 +1,1 @@
+"""OPERATORS: the `valetkey` program. It may compose every service; no service knows it."""

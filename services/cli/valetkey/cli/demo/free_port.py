@@ -1,0 +1,33 @@
+"""A port on the loopback interface that nothing listens on."""
+
+import errno
+import secrets
+import socket
+
+LOOPBACK = "127.0.0.1"
+
+# Below the range that systems take outgoing ports from: while a server is down, no connection of
+# somebody else's can be sitting on the port it must come back to.
+_FIRST = 20_000
+_LAST = 32_767
+_ATTEMPTS = 100
+
+
+def free_port() -> int:
+    """A TCP port that was free a moment ago. Raises ``OSError`` when a hundred guesses were all taken."""
+    for _ in range(_ATTEMPTS):
+        port = _FIRST + secrets.randbelow(_LAST - _FIRST + 1)
+        if is_free(port):
+            return port
+    raise OSError(errno.EADDRINUSE, f"found no free port between {_FIRST} and {_LAST}")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,7 @@
+from hypothesis import settings
+
+pytest_plugins = ["support.requirement_table", "support.stores"]
+
+# How long an example takes says something about the machine, not about the rule.
+settings.register_profile("valetkey", deadline=None, print_blob=True)
+settings.load_profile("valetkey")
