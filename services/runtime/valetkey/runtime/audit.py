@@ -1,0 +1,94 @@
+"""Audit events: a JSON stream of its own on standard output, apart from the logs. Never a token, only its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+from valetkey.core.encoding import b64url_encode
+from valetkey.runtime.redaction import redact
+from valetkey.runtime.telemetry import current_trace_id
+
+LOGGER = logging.getLogger("valetkey.audit")
+MAX_VALUE_LENGTH = 256
+Outcome = Literal["success", "failure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """Who did what to whom, and how it ended. Empty fields are left out of the stream.
+
+    ``type`` is a word such as ``login`` or ``token.issued``; ``actor`` is who acted when that is not the subject, such
+    as an operator; ``reason`` is ours and never reaches the wire; ``jti`` is hashed before it is written.
+    """
+
+    type: str
+    outcome: Outcome
+    reason: str = ""
+    actor: str = ""
+    subject: str = ""
+    client_id: str = ""
+    grant: str = ""
+    scope: str = ""
+    amr: tuple[str, ...] = ()
+    session_id: str = ""
+    authorization_id: str = ""
+    address: str = ""
+    jti: str = ""
+
+
+def hash_of(value: str) -> str:
+    """SHA-256 of a value, base64url: enough to recognise it, useless to present it."""
+    return b64url_encode(hashlib.sha256(value.encode()).digest())
+
+
+def emit(event: AuditEvent) -> None:
+    """Write one event."""
+    LOGGER.info("", extra={"audit": event})
+
+
+class AuditFormatter(logging.Formatter):
+    """One ASCII JSON object per line."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event with its time, trace id and service."""
+        event: AuditEvent = record.__dict__["audit"]
+        line: dict[str, object] = {
+            "log": "audit",
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "service": self._service,
+            "type": event.type,
+            "outcome": event.outcome,
+            "trace_id": current_trace_id(),
+            "reason": redact(event.reason),
+            "actor": event.actor,
+            "subject": event.subject,
+            "client_id": event.client_id,
+            "grant": event.grant,
+            "scope": event.scope,
+            "amr": list(event.amr),
+            "session_hash": hash_of(event.session_id) if event.session_id else "",
+            "authorization_id": event.authorization_id,
+            "address": event.address,
+            "jti_hash": hash_of(event.jti) if event.jti else "",
+        }
+        short = {name: value[:MAX_VALUE_LENGTH] if isinstance(value, str) else value for name, value in line.items()}
+        return json.dumps({name: value for name, value in short.items() if value})
+
+
+def configure_audit(service: str, stream: TextIO | None = None) -> None:
+    """Send audit events to ``stream``, standard output unless told."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(AuditFormatter(service))
+    LOGGER.handlers[:] = [handler]
+    LOGGER.propagate = False
+    LOGGER.setLevel(logging.INFO)

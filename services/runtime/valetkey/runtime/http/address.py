@@ -1,0 +1,59 @@
+"""The address of the client, for rate limits and audit only: it never decides what anybody may do."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiohttp import web
+
+    from valetkey.runtime.settings_types import Network
+
+UNKNOWN = "unknown"
+MAX_HOPS = 20
+_SITE_PREFIX = 64
+
+
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            address = IPv6Address(int(address))
+        return address.ipv4_mapped or address
+    return address
+
+
+def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> bool:
+    return any(address in network for network in trusted)
+
+
+def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
+    """The nearest address that is not one of our proxies; X-Forwarded-For counts only where a trusted hop wrote it."""
+    address = _parse(request.remote or "")
+    if address is None:
+        return UNKNOWN
+    if not trusted or not _is_trusted(address, trusted):
+        return str(address)
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+    for text in reversed(forwarded[-MAX_HOPS:]):
+        hop = _parse(text)
+        if hop is None:
+            break
+        address = hop
+        if not _is_trusted(hop, trusted):
+            break
+    return str(address)
+
+
+def address_group(address: str) -> str:
+    """What a rate limit counts by: an IPv4 address, or the /64 that one IPv6 subscriber owns."""
+    parsed = _parse(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, _SITE_PREFIX), strict=False))
+    return str(parsed) if parsed else UNKNOWN

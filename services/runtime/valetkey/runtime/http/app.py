@@ -1,0 +1,70 @@
+"""An application with the limits and middlewares that every service has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from valetkey.runtime.http.cors import cors_middleware
+from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
+from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
+from valetkey.runtime.http.health import Health
+from valetkey.runtime.http.observe import observe_middleware
+from valetkey.runtime.http.security_headers import security_headers_middleware
+from valetkey.runtime.telemetry import Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from valetkey.runtime.settings import Settings
+
+HEALTH = web.AppKey("health", Health)
+TRACING = web.AppKey("tracing", Tracing)
+MAX_LINE_BYTES = 8190
+MAX_HEADERS = 64
+LINGERING_SECONDS = 2.0
+
+
+def create_app(
+    settings: Settings,
+    *,
+    routes: Iterable[web.AbstractRouteDef] = (),
+    tracing: Tracing | None = None,
+    render: FailureRenderer = render_json,
+    cross_origin: Mapping[str, Sequence[str]] | None = None,
+    public: bool = True,
+) -> web.Application:
+    """An application of one service.
+
+    ``render`` shows failures, JSON unless told. ``cross_origin`` names the paths, and their methods, that scripts of
+    any origin may call. ``public`` routes do not continue the trace of a stranger.
+    """
+    health = Health()
+    tracing = tracing or Tracing()
+    middlewares = [
+        observe_middleware(tracing, health, public=public),
+        security_headers_middleware(https=settings.issuer_is_https),
+        *([cors_middleware(cross_origin)] if cross_origin else []),
+        errors_middleware(render),
+    ]
+    app = web.Application(
+        middlewares=middlewares,
+        client_max_size=settings.max_body_bytes,
+        client_max_fields=MAX_FIELDS,
+        handler_args={
+            # The idle timer also runs while the first headers arrive, so it bounds slow ones.
+            "keepalive_timeout": settings.keepalive_timeout,
+            "lingering_time": LINGERING_SECONDS,
+            "max_line_size": MAX_LINE_BYTES,
+            "max_field_size": MAX_LINE_BYTES,
+            "max_headers": MAX_HEADERS,
+            "auto_decompress": False,
+            "access_log": None,
+        },
+    )
+    app[HEALTH] = health
+    app[TRACING] = tracing
+    app[BODY_TIMEOUT] = settings.body_timeout
+    app.add_routes(routes)
+    return app

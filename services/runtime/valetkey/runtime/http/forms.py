@@ -1,0 +1,111 @@
+"""Form bodies and query strings, decoded strictly. Knows by name only the parameters that no query may have."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+
+from valetkey.core.errors import InvalidRequest
+from valetkey.core.params import Params
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORM = "application/x-www-form-urlencoded"
+MAX_FIELDS = 100
+BODY_TIMEOUT = web.AppKey("body_timeout", float)
+_CONTENT_TYPE = re.compile(rf'{re.escape(FORM)}(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*;?\s*', re.IGNORECASE | re.ASCII)
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NEVER_IN_QUERY = (
+    "access_token",
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "password",
+    "refresh_token",
+    "token",
+)
+
+
+async def read_form(request: web.Request, *, keep_repeats: bool = False) -> Params:
+    """The parameters of a form body; the query is not mixed in. RFC 6749 §3.2, Appendix B.
+
+    Raises ``InvalidRequest`` for another media type or charset, a content encoding, malformed UTF-8 or escapes, NUL,
+    more than 100 fields, a body that does not arrive in time, and repeats unless they are kept for the caller to judge.
+    """
+    content_type = request.headers.get("Content-Type", "")
+    if content_type != FORM and not _CONTENT_TYPE.fullmatch(content_type):
+        raise InvalidRequest("the body is not a UTF-8 form")
+    if "Content-Encoding" in request.headers:
+        raise InvalidRequest("the body has a content encoding")
+    try:
+        text = (await _read_body(request)).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("the body is not UTF-8") from None
+    return _params(text, keep_repeats=keep_repeats)
+
+
+async def _read_body(request: web.Request) -> bytes:
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size)
+    if request.content.is_eof():
+        return await request.read()
+    try:
+        async with asyncio.timeout(request.config_dict[BODY_TIMEOUT]):
+            return await request.read()
+    except TimeoutError:
+        raise InvalidRequest("the body did not arrive in time") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise InvalidRequest("the client went away while sending") from None
+
+
+def read_query(request: web.Request, *, keep_repeats: bool = False) -> Params:
+    """The parameters of the query string, as strictly as those of a form. RFC 6749 §3.1."""
+    query = request.raw_path.partition("#")[0].partition("?")[2]
+    if not query.isascii():
+        raise InvalidRequest("the query is not ASCII")
+    return _params(query, keep_repeats=keep_repeats)
+
+
+def refuse_query_credentials(request: web.Request) -> None:
+    """Raise ``InvalidRequest`` where the query holds a token, a code or a secret. OAuth 2.1 §2.4.1, §5.2.2."""
+    if "?" not in request.raw_path:
+        return
+    query = read_query(request, keep_repeats=True)
+    if any(name in query for name in _NEVER_IN_QUERY):
+        raise InvalidRequest("credentials were sent in the query")
+
+
+def _params(text: str, *, keep_repeats: bool) -> Params:
+    params = Params.parse(_pairs(text))
+    if not keep_repeats:
+        params.reject_repeats()
+    return params
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    if text.count("&") >= MAX_FIELDS:
+        raise InvalidRequest("there are too many fields")
+    if "\x00" in text or "%00" in text:
+        raise InvalidRequest("there is a NUL")
+    for pair in text.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            if "%" in pair or "+" in pair:
+                name, value = _decode(name), _decode(value)
+            yield name, value
+
+
+def _decode(text: str) -> str:
+    if _BAD_ESCAPE.search(text):
+        raise InvalidRequest("there is a malformed escape")
+    try:
+        return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("an escape is not UTF-8") from None

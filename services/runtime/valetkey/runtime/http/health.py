@@ -1,0 +1,44 @@
+"""Health and metrics on their own port. Readiness tells about this process only, never about a shared dependency."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from valetkey.runtime.metrics import REGISTRY
+
+
+class Health:
+    """Where a process is in its life."""
+
+    __slots__ = ("draining", "started")
+
+    def __init__(self) -> None:
+        self.started = False
+        self.draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Started, and not yet told to stop."""
+        return self.started and not self.draining
+
+
+def create_management_app(health: Health, registry: CollectorRegistry = REGISTRY) -> web.Application:
+    """``/livez``, ``/readyz`` and ``/metrics``."""
+
+    async def livez(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_request: web.Request) -> web.Response:
+        if health.ready:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="draining\n" if health.draining else "starting\n")
+
+    async def metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    return app

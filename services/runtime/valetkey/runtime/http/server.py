@@ -1,0 +1,131 @@
+"""Serves an application and its management port, and stops without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from valetkey.runtime.audit import configure_audit
+from valetkey.runtime.http.app import HEALTH
+from valetkey.runtime.http.health import create_management_app
+from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
+from valetkey.runtime.telemetry import Tracing, create_tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BACKLOG = 1024
+EXIT_CONFIGURATION = 78
+_LOG = logging.getLogger("valetkey.server")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """One service that listens. URLs have no trailing slash; ``management_url`` is empty without a management port."""
+
+    app: web.Application
+    url: str
+    management_url: str
+    _stack: AsyncExitStack
+
+    async def close(self) -> None:
+        """Stop listening, finish what is in flight within the grace period, run the application's clean-up."""
+        self.app[HEALTH].draining = True
+        await self._stack.aclose()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
+    await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+    bound = runner.addresses[0]
+    name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    return f"http://{name}:{bound[1]}"
+
+
+async def start_app(app: web.Application, settings: Settings, *, management: bool = True) -> RunningServer:
+    """Start a service from ``create_app`` within the running loop, on the ports of its settings (0: a free one).
+
+    Several may run in one process. Raises whatever the application's start-up raises, with nothing left running.
+    """
+    health = app[HEALTH]
+    management_url = ""
+    async with AsyncExitStack() as stack:
+        if management:
+            manager = web.AppRunner(create_management_app(health), access_log=None)
+            stack.push_async_callback(manager.cleanup)
+            await manager.setup()
+            management_url = await _listen(manager, settings.management_host, settings.management_port)
+        runner = Runner(app, shutdown_timeout=settings.shutdown_grace)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        url = await _listen(runner, settings.host, settings.port)
+        started = stack.pop_all()
+    health.started = True
+    _LOG.info("listening", extra={"url": url, "management_url": management_url})
+    return RunningServer(app, url, management_url, started)
+
+
+def _set_both(interrupt: asyncio.Event, terminate: asyncio.Event) -> None:
+    interrupt.set()
+    terminate.set()
+
+
+async def _run_until_told(app: web.Application, settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    terminate, interrupt = asyncio.Event(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, terminate.set)
+    loop.add_signal_handler(signal.SIGINT, _set_both, interrupt, terminate)
+    server = await start_app(app, settings)
+    # What start-up made stays for good; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    await terminate.wait()
+    app[HEALTH].draining = True
+    _LOG.info("draining", extra={"seconds": settings.drain_delay})
+    # Endpoints are withdrawn while we still serve; whoever is at the keyboard need not wait for that.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(settings.drain_delay):
+            await interrupt.wait()
+    await server.close()
+    _LOG.info("stopped")
+
+
+def run_app(app: web.Application, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT: readiness off, drain delay, finish what is in flight, close."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run_until_told(app, settings))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is no uvloop on some platforms
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def serve(service: Service, create: Callable[[Settings, Tracing], web.Application]) -> int:
+    """The whole life of a service process; the exit code. 78 means that the settings cannot be used (sysexits)."""
+    try:
+        settings = load_settings(service)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_CONFIGURATION
+    configure_logging(settings, service)
+    configure_audit(service)
+    tracing = create_tracing(settings, service)
+    try:
+        run_app(create(settings, tracing), settings)
+    finally:
+        tracing.shutdown()
+    return 0

@@ -1,0 +1,203 @@
+"""Every setting there is, in one table; read once, all problems reported at once.
+
+This is the only module that reads the environment. What a setting means to a grant or a page is not known here.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from valetkey.runtime import settings_types as t
+from valetkey.runtime.secret import Secret
+from valetkey.runtime.settings_checks import check
+from valetkey.runtime.settings_keys import key_list, named_key_list
+from valetkey.runtime.settings_reader import SERVICES, Service, Setting, SettingsError, describe, read
+
+__all__ = ["SERVICES", "Secret", "Service", "Settings", "SettingsError", "load_settings"]
+
+HOUR = 3600
+DAY = 86400
+_BROWSERS: tuple[Service, ...] = ("authorize",)
+_SERVERS: tuple[Service, ...] = ("authorize", "token", "introspection")
+_SIGNERS: tuple[Service, ...] = ("token", "key_rotation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The frozen settings of one process. Durations are seconds, sizes are bytes unless the table says otherwise."""
+
+    # Who we are
+    issuer: Annotated[
+        str, Setting(t.issuer, "Issuer identifier: the public base URL, as clients compare it.", required_by=_SERVERS)
+    ] = ""
+    environment: Annotated[str, Setting(t.label, "Name of this installation in logs and traces.")] = "production"
+
+    # Listening
+    host: Annotated[str, Setting(t.bind_host, "Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Setting(t.port, "Public port; 0 picks a free one.")] = 8080
+    management_host: Annotated[str, Setting(t.bind_host, "Address for health and metrics.")] = "127.0.0.1"
+    management_port: Annotated[int, Setting(t.port, "Port for health and metrics; 0 picks a free one.")] = 9090
+    trusted_proxies: Annotated[
+        tuple[t.Network, ...],
+        Setting(t.networks, "Networks whose X-Forwarded-For is believed, for rate limits and audit only."),
+    ] = ()
+    max_body_bytes: Annotated[int, Setting(t.integer(1024, 1 << 20, "bytes"), "Largest request body.")] = 65536
+    body_timeout: Annotated[float, Setting(t.timeout(0.001, 60), "How long a client may take to send its body.")] = 10.0
+    keepalive_timeout: Annotated[
+        int,
+        Setting(t.seconds(1, HOUR), "How long a connection may be idle, or take to send its headers."),
+    ] = 75
+    drain_delay: Annotated[
+        float, Setting(t.timeout(0, 300), "After SIGTERM: serve on for this long while endpoints are withdrawn.")
+    ] = 5.0
+    shutdown_grace: Annotated[
+        float, Setting(t.timeout(0, 300), "After the drain: how long requests in flight may take to finish.")
+    ] = 20.0
+
+    # PostgreSQL and Redis
+    postgres_dsn: Annotated[
+        Secret[str],
+        Setting(t.postgres_dsn, "PostgreSQL connection.", required_by=SERVICES, secret=True),
+    ] = field(default=Secret.unset("VALETKEY_POSTGRES_DSN"))
+    postgres_pool_min: Annotated[int, Setting(t.integer(0, 100), "Connections kept open.")] = 1
+    postgres_pool_max: Annotated[int, Setting(t.integer(1, 200), "Most connections opened.")] = 10
+    postgres_timeout: Annotated[
+        float, Setting(t.timeout(0.001, 60), "Longest wait for a connection or a statement.")
+    ] = 5.0
+    redis_url: Annotated[
+        Secret[str],
+        Setting(t.redis_url, "Redis connection.", required_by=_SERVERS, secret=True),
+    ] = field(default=Secret.unset("VALETKEY_REDIS_URL"))
+    redis_timeout: Annotated[float, Setting(t.timeout(0.001, 60), "Longest wait for Redis.")] = 1.0
+
+    # Keys
+    refresh_token_keys: Annotated[
+        Secret[tuple[bytes, ...]],
+        Setting(
+            key_list,
+            "MAC keys of refresh tokens: the first makes new ones, all are accepted.",
+            required_by=("token",),
+            secret=True,
+        ),
+    ] = field(default=Secret.unset("VALETKEY_REFRESH_TOKEN_KEYS"))
+    cookie_keys: Annotated[
+        Secret[tuple[bytes, ...]],
+        Setting(
+            key_list,
+            "MAC keys of browser cookies and form tokens: the first makes new ones, all are accepted.",
+            required_by=_BROWSERS,
+            secret=True,
+        ),
+    ] = field(default=Secret.unset("VALETKEY_COOKIE_KEYS"))
+    key_encryption_keys: Annotated[
+        Secret[tuple[tuple[str, bytes], ...]],
+        Setting(
+            named_key_list,
+            "Keys that seal private signing keys: the first seals, all open.",
+            required_by=_SIGNERS,
+            secret=True,
+        ),
+    ] = field(default=Secret.unset("VALETKEY_KEY_ENCRYPTION_KEYS"))
+    signing_algorithms: Annotated[
+        tuple[str, ...],
+        Setting(t.choices("ES256", "RS256"), "Signature algorithms kept ready; the first is the default."),
+    ] = ("ES256", "RS256")
+    jwks_max_age: Annotated[int, Setting(t.seconds(10, DAY), "How long others may cache the JWK Set.")] = 300
+    key_activation_margin: Annotated[
+        int, Setting(t.seconds(0, DAY), "Wait this much longer than jwks_max_age before a published key signs.")
+    ] = 60
+    key_active_period: Annotated[int, Setting(t.seconds(HOUR, 400 * DAY), "How long a key signs.")] = 30 * DAY
+    key_poll_interval: Annotated[int, Setting(t.seconds(1, 300), "How often replicas look for new keys.")] = 15
+    replica_timeout: Annotated[
+        int, Setting(t.seconds(30, HOUR), "A replica that has not reported its keys for this long is gone.")
+    ] = 120
+
+    # Lifetimes
+    authorization_code_lifetime: Annotated[int, Setting(t.seconds(5, 60), "Lifetime of authorization codes.")] = 60
+    login_lifetime: Annotated[int, Setting(t.seconds(60, HOUR), "How long a login and consent may take.")] = 900
+    access_token_lifetime: Annotated[int, Setting(t.seconds(60, HOUR), "Lifetime of access tokens.")] = 600
+    id_token_lifetime: Annotated[int, Setting(t.seconds(60, HOUR), "Lifetime of ID tokens.")] = 600
+    refresh_token_idle_lifetime: Annotated[
+        int, Setting(t.seconds(60, 400 * DAY), "A refresh token unused for this long is dead.")
+    ] = 14 * DAY
+    refresh_token_lifetime: Annotated[
+        int, Setting(t.seconds(60, 400 * DAY), "Longest life of an authorization through refreshing.")
+    ] = 90 * DAY
+    refresh_grace: Annotated[
+        int, Setting(t.seconds(0, 60), "Within this time a repeated refresh gets the same successor again.")
+    ] = 10
+    session_idle_lifetime: Annotated[int, Setting(t.seconds(60, 90 * DAY), "An unused login session ends.")] = 12 * HOUR
+    session_lifetime: Annotated[int, Setting(t.seconds(60, 400 * DAY), "Every login session ends.")] = 14 * DAY
+
+    # Clients in memory
+    client_cache_size: Annotated[int, Setting(t.integer(0, 1_000_000), "Most clients kept in memory.")] = 10_000
+    client_cache_lifetime: Annotated[int, Setting(t.seconds(0, HOUR), "How long a cached client is fresh.")] = 60
+    client_stale_lifetime: Annotated[
+        int, Setting(t.seconds(0, HOUR), "How long a cached client serves while PostgreSQL is away.")
+    ] = 600
+
+    # Passwords and logins. Costs: OWASP Password Storage Cheat Sheet; two workers fit a small container.
+    password_time_cost: Annotated[int, Setting(t.integer(1, 20), "Argon2id passes.")] = 2
+    password_memory_cost: Annotated[int, Setting(t.integer(8192, 1 << 21, "KiB"), "Argon2id memory.")] = 19456
+    password_parallelism: Annotated[int, Setting(t.integer(1, 16), "Argon2id lanes.")] = 1
+    password_workers: Annotated[int, Setting(t.integer(1, 64), "Threads that hash passwords.")] = 2
+    password_queue: Annotated[int, Setting(t.integer(1, 10_000), "Hashes that may wait; more are refused.")] = 32
+    password_max_length: Annotated[int, Setting(t.integer(64, 4096, "bytes"), "Longest password.")] = 1024
+    login_attempts_per_account: Annotated[int, Setting(t.integer(1, 1000), "Wrong passwords per account.")] = 10
+    login_attempts_per_address: Annotated[int, Setting(t.integer(1, 100_000), "Wrong passwords per address.")] = 100
+    login_attempts_window: Annotated[int, Setting(t.seconds(60, DAY), "Time over which attempts count.")] = 900
+
+    # Pages
+    theme_name: Annotated[str, Setting(t.name, "Name that pages show.")] = "Valetkey"
+    theme_logo: Annotated[Path | None, Setting(t.logo, "Image that pages show, served from our own origin.")] = None
+    theme_colour: Annotated[str, Setting(t.colour, "Accent colour of pages.")] = "#2f5bd7"
+    templates_directory: Annotated[Path | None, Setting(t.directory, "Templates that replace the built-in ones.")] = (
+        None
+    )
+
+    # Logs and traces
+    log_format: Annotated[
+        str, Setting(t.choice("auto", "json", "console"), "Form of log lines; auto is console on a terminal.")
+    ] = "auto"
+    log_level: Annotated[str, Setting(t.choice("debug", "info", "warning", "error"), "Least severe log line.")] = "info"
+    otlp_endpoint: Annotated[
+        str, Setting(t.http_url, "Where traces go, OTLP over HTTP, with its path /v1/traces; empty sends none.")
+    ] = ""
+    trace_sample_ratio: Annotated[float, Setting(t.fraction(), "Share of requests that are traced.")] = 0.01
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], *, service: Service) -> Self:
+        """Read and check every ``VALETKEY_*`` variable. Raises ``SettingsError`` with all problems at once."""
+        values, problems = read(cls, environ, service)
+        settings = cls(**values)
+        problems += check(settings, service, unreadable={problem.setting for problem in problems})
+        if problems:
+            raise SettingsError([problem.text for problem in problems])
+        return settings
+
+    def describe(self) -> dict[str, object]:
+        """Every variable with its value in force, secrets as ``***``; fit for JSON."""
+        return describe(self)
+
+    @property
+    def issuer_path(self) -> str:
+        """The path of the issuer, empty or with a leading and no trailing slash; all endpoints are below it."""
+        return urlsplit(self.issuer).path
+
+    @property
+    def issuer_origin(self) -> str:
+        """Scheme, host and port of the issuer, as browsers send it in ``Origin``. RFC 6454 §6.2."""
+        return self.issuer.removesuffix(self.issuer_path)
+
+    @property
+    def issuer_is_https(self) -> bool:
+        """False only for a loopback issuer without TLS."""
+        return self.issuer.startswith("https://")
+
+
+def load_settings(service: Service) -> Settings:
+    """The settings of this process. Raises ``SettingsError``."""
+    return Settings.load(os.environ, service=service)
