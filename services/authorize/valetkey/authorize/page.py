@@ -1,0 +1,159 @@
+"""What each template is given. The class says the template's name; its fields are the template's whole vocabulary.
+
+Besides these, every template sees ``theme``, ``demo``, ``logo``, ``reference`` (the trace id, or None) and
+``static(name)``. All text is escaped by the templates; give it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class LoginError(StrEnum):
+    """What the login page says when it is shown again. None of these tells whether the account exists."""
+
+    CREDENTIALS = "That user name or password is not right. Check both and try again."
+    INCOMPLETE = "Enter your user name or e-mail and your password."
+    TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes, then try again."
+    BUSY = "We cannot check passwords right now. Wait a moment, then try again."
+    EXPIRED = "This page was open for too long. Please sign in again."
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is signed in: ``name`` as people know them, ``identifier`` (user name or e-mail) to tell accounts apart."""
+
+    name: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPage:
+    """A page with a form: ``form_action`` is where it posts to, within our origin.
+
+    ``csrf_token`` and ``interaction`` come back as hidden fields of these names; an empty ``interaction`` sends none.
+    """
+
+    form_action: str
+    csrf_token: str
+    interaction: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginPage(FormPage):
+    """Posts ``username`` and ``password``; the Cancel button posts ``action=cancel``, signing in posts no ``action``.
+
+    ``client_name`` is None where no application waits. ``username`` fills the field (``login_hint``, or a second try).
+    ``account`` is set when somebody signed in must prove it again (``prompt=login``, ``max_age``).
+    """
+
+    template: ClassVar[str] = "login.html"
+    client_name: str | None = None
+    username: str = ""
+    error: str | None = None
+    account: Account | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectAccountPage(FormPage):
+    """Posts ``action=continue`` or ``action=another``."""
+
+    template: ClassVar[str] = "select_account.html"
+    account: Account
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeWords:
+    """One scope: its registered name, and what it allows in words."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeGroup:
+    """The scopes of one API. ``api`` is its name, None for what is about the user; it may come without any scope."""
+
+    api: str | None
+    scopes: Sequence[ScopeWords]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentPage(FormPage):
+    """Posts ``action=allow`` or ``action=deny``.
+
+    ``redirect_host`` is where the answer goes (``core.redirect_uri.redirect_host``); ``is_on_this_device`` for loopback
+    and private-use addresses. ``is_unverified`` for public clients, whose name anybody can use. ``claims`` are the
+    names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https.
+    """
+
+    template: ClassVar[str] = "consent.html"
+    account: Account
+    client_id: str
+    client_name: str
+    redirect_host: str
+    is_unverified: bool
+    groups: Sequence[ScopeGroup]
+    is_on_this_device: bool = False
+    claims: Iterable[str] = ()
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutPage(FormPage):
+    """Posts ``action=logout`` or ``action=stay``. ``client_name`` is the application that asked, where it is known."""
+
+    template: ClassVar[str] = "logout.html"
+    account: Account | None = None
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedOutPage:
+    """Nothing to post. The session is over, and there is no address to go back to."""
+
+    template: ClassVar[str] = "logged_out.html"
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInPage:
+    """Nothing to post: the user is signed in and no application waits for it.
+
+    ``is_completed`` when a spent sign-in was opened again (Back, a second tab); otherwise the user chose to stay.
+    """
+
+    template: ClassVar[str] = "signed_in.html"
+    account: Account | None = None
+    is_completed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPostPage:
+    """Posts ``parameters`` to the application's redirect URI. OAuth 2.0 Form Post Response Mode §2."""
+
+    template: ClassVar[str] = "form_post.html"
+    redirect_uri: str
+    parameters: Sequence[tuple[str, str]]
+    client_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """``title`` and ``happened`` say what went wrong, ``advice`` what to do next. Never a reason meant for the log."""
+
+    template: ClassVar[str] = "error.html"
+    status: int
+    title: str
+    happened: str
+    advice: str
+
+
+Page = (
+    LoginPage | SelectAccountPage | ConsentPage | LogoutPage | LoggedOutPage | SignedInPage | FormPostPage | ErrorPage
+)

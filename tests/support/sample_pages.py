@@ -1,0 +1,75 @@
+"""One of every page, filled in, for tests that hold all pages to something."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+from valetkey.authorize.page import (
+    Account,
+    ConsentPage,
+    ErrorPage,
+    FormPostPage,
+    LoggedOutPage,
+    LoginPage,
+    LogoutPage,
+    Page,
+    ScopeGroup,
+    ScopeWords,
+    SelectAccountPage,
+    SignedInPage,
+)
+from valetkey.authorize.pages import Pages
+
+REFERENCE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def every_page(text: str = "Ada") -> dict[str, Page]:
+    """Each page in its fullest form, with the same text in every place that somebody else may choose."""
+    account = Account(text, f"{text}@example.com")
+    form = {"form_action": "/login", "csrf_token": f"csrf {text}", "interaction": f"interaction {text}"}
+    login = LoginPage(
+        form_action="/login", csrf_token=f"csrf {text}", interaction=f"interaction {text}", client_name=text
+    )
+    return {
+        "login": login,
+        "login again": replace(login, username=text, error=text, account=account),
+        "select_account": SelectAccountPage(**form, account=account, client_name=text),
+        "consent": ConsentPage(
+            **form,
+            account=account,
+            client_id=text,
+            client_name=text,
+            redirect_host=text,
+            is_unverified=True,
+            is_on_this_device=True,
+            groups=(
+                ScopeGroup(None, (ScopeWords("openid", text),)),
+                ScopeGroup(text, (ScopeWords(text, text), ScopeWords("orders", "Read your orders"))),
+                ScopeGroup("Bare API", ()),
+            ),
+            claims=(text, "birthdate"),
+            policy_uri=text,
+            tos_uri=text,
+        ),
+        "logout": LogoutPage(**form, account=account, client_name=text),
+        "logged_out": LoggedOutPage(client_name=text),
+        "signed_in": SignedInPage(account=account),
+        "stayed": SignedInPage(account=account, is_completed=False),
+        "form_post": FormPostPage(
+            redirect_uri="https://client.example/callback?a=1&b=2",
+            parameters=(("state", text), ("code", "c0de")),
+            client_name=text,
+        ),
+        "error": ErrorPage(status=400, title=text, happened=text, advice=text),
+    }
+
+
+def show(pages: Pages, page: Page, reference: str | None = REFERENCE) -> str:
+    context = {item.name: getattr(page, item.name) for item in fields(page)}
+    return pages.render(page.template, **context, reference=reference)
+
+
+def consent(**changes: object) -> ConsentPage:
+    page = every_page()["consent"]
+    assert isinstance(page, ConsentPage)
+    return replace(page, **changes)  # type: ignore[arg-type]
