@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 ROOMS := proto $(patsubst %/pyproject.toml,%,$(sort $(wildcard services/*/pyproject.toml)))
 PROTO := $(sort $(wildcard proto/valetkey/wire/*/*.proto))
 
+SETTINGS_TABLE := services/runtime/SETTINGS.md
+
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -92,11 +94,11 @@ proto-check: proto ## Fail when the generated contracts are not the committed on
 
 .PHONY: settings-table
 settings-table: $(READY) ## Write the table of settings from the code
-	@$(BIN)/python -m valetkey.runtime.settings_table
+	@$(BIN)/python -m valetkey.runtime.settings_table > $(SETTINGS_TABLE)
 
 .PHONY: settings-table-check
 settings-table-check: $(READY) ## Fail when the table of settings is not the code's
-	@$(BIN)/python -m valetkey.runtime.settings_table --check
+	@$(BIN)/python -m valetkey.runtime.settings_table | diff $(SETTINGS_TABLE) -
 
 .PHONY: clean
 clean: ## Remove everything that can be made again, the virtual environment included
