@@ -64,7 +64,7 @@ def test_a_good_request_is_understood() -> None:
 
     assert redirect == TrustedRedirect(CALLBACK, "query", "s t=1")
     assert (request.scope, request.resources) == (("openid", "api:read"), (API,))
-    assert (request.prompt, request.max_age, request.nonce) == ({"login", "consent"}, 60, "n")
+    assert (request.prompt, request.max_age, request.nonce) == (frozenset({"login", "consent"}), 60, "n")
 
 
 @pytest.mark.requirement("security 3: no redirect where the redirect URI is bad, missing or repeated")

@@ -16,7 +16,16 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.errors import InvalidToken
 from valetkey.core.jwt_verification import KeySet, require_issued_by, require_unexpired, verify_signature
 from valetkey.core.keys import KeyState, PublicKey, jwk_set, thumbprint
-from valetkey.core.signing import SigningKey, from_pkcs8, generate_private_key, kid_of, public_jwk, sign, to_pkcs8
+from valetkey.core.signing import (
+    PrivateKey,
+    SigningKey,
+    from_pkcs8,
+    generate_private_key,
+    kid_of,
+    public_jwk,
+    sign,
+    to_pkcs8,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EC, RSA = generate_private_key("ES256"), generate_private_key("RS256")
@@ -28,7 +37,7 @@ KEY_SET = KeySet.parse(PUBLISHED)
 CLAIMS = {"iss": "https://id.example", "sub": "ada", "exp": 2_000_000_000}
 
 
-def forge(header: dict[str, Any], key: Any, algorithm: str) -> str:
+def forge(header: dict[str, Any], key: PrivateKey, algorithm: str) -> str:
     return jwt.PyJWS().encode(json.dumps(CLAIMS).encode(), key, algorithm, headers=header)
 
 
@@ -156,7 +165,7 @@ def test_the_thumbprint_of_the_example() -> None:
 
 
 @pytest.mark.parametrize("key", [EC, RSA])
-def test_a_private_key_survives_being_stored(key: Any) -> None:
+def test_a_private_key_survives_being_stored(key: PrivateKey) -> None:
     assert kid_of(from_pkcs8(to_pkcs8(key))) == kid_of(key)
 
 
