@@ -25,7 +25,8 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 USER = User(
     uuid4(), "ada", "ada@example.com", email_verified=True, enabled=True, valid_since=NOW, updated_at=NOW,
     claims={
-        "name": "Ada", "sub": "root", "iss": "evil", "email": "root@example.com", "preferred_username": "root", "admin": 1,
+        "name": "Ada", "sub": "root", "iss": "evil", "email": "root@example.com", "preferred_username": "root",
+        "admin": 1,
     },
 )  # fmt: skip
 
