@@ -1,0 +1,151 @@
+"""A browser without JavaScript: keeps cookies, follows redirects one at a time, fills in forms as a person does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from yarl import URL
+
+from support.document import Element, parse_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from multidict import CIMultiDictProxy
+
+FORM = "application/x-www-form-urlencoded"
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response, read to its end. ``url`` is where it was asked for."""
+
+    status: int
+    url: str
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    @property
+    def location(self) -> str:
+        """Where it redirects to, absolute."""
+        return urljoin(self.url, self.headers["Location"])
+
+    @property
+    def page(self) -> Element:
+        """The page it shows."""
+        return parse_document(self.text)
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it sends the browser elsewhere."""
+        return self.status in {301, 302, 303, 307, 308}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as it was shown."""
+
+    action: str
+    method: str
+    fields: Pairs
+
+    def filled(self, values: Mapping[str, str]) -> Pairs:
+        """The fields with these values in place of, or beside, those shown."""
+        kept = [(name, value) for name, value in self.fields if name not in values]
+        return [*kept, *values.items()]
+
+
+@dataclass(slots=True)
+class Browser:
+    """One browser profile. ``origin`` is sent with every POST, as browsers do."""
+
+    _session: ClientSession = field(
+        default_factory=lambda: ClientSession(
+            cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=30), auto_decompress=False
+        )
+    )
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def close(self) -> None:
+        """Close the window; ``cookies`` stay readable."""
+        await self._session.close()
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """One request with this profile's cookies; redirects are not followed."""
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        async with self._session.request(
+            method, URL(url, encoded=True), headers=sent | dict(headers or {}), data=body, allow_redirects=False
+        ) as response:
+            for header in response.headers.getall("Set-Cookie", ()):
+                self._store(header)
+            return Answer(response.status, url, response.headers, await response.read())
+
+    def _store(self, header: str) -> None:
+        for name, morsel in SimpleCookie(header).items():
+            if morsel["max-age"] == "0" or not morsel.value:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = morsel.value
+
+    async def get(self, url: str, params: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Open an address."""
+        return await self.request("GET", f"{url}?{urlencode(params)}" if params else url)
+
+    async def post(self, url: str, pairs: Sequence[tuple[str, str]], *, origin: str | None = None) -> Answer:
+        """Submit a form; ``Origin`` is that of the address unless told."""
+        parts = urlsplit(url)
+        headers = {"Content-Type": FORM, "Origin": origin or f"{parts.scheme}://{parts.netloc}"}
+        return await self.request("POST", url, headers=headers, body=urlencode(pairs).encode())
+
+    async def follow(self, answer: Answer, *, within: str) -> Answer:
+        """Follow redirects as long as they stay below ``within``; the last answer is the first that does not."""
+        for _ in range(10):
+            if not answer.is_redirect or not answer.location.startswith(within):
+                return answer
+            answer = await self.get(answer.location)
+        raise AssertionError("redirected in a circle")
+
+    async def submit(self, answer: Answer, **values: str) -> Answer:
+        """Fill in the page's one form and submit it."""
+        form = form_of(answer)
+        return await self.post(form.action, form.filled(values))
+
+
+def form_of(answer: Answer) -> Form:
+    """The one form of a page, with the fields a browser would send without a button."""
+    element = answer.page.get("form")
+    fields = [
+        (field.attributes["name"], field.attributes.get("value", ""))
+        for field in element.find_all("input")
+        if "name" in field.attributes
+    ]
+    action = urljoin(answer.url, element.attributes.get("action", answer.url))
+    return Form(action, element.attributes.get("method", "get").upper(), fields)
+
+
+def query_of(location: str) -> dict[str, str]:
+    """The query parameters of an address, each of which must be there once."""
+    pairs = parse_qsl(urlsplit(location).query, keep_blank_values=True, strict_parsing=True)
+    assert len(pairs) == len(dict(pairs)), f"a parameter is repeated in {location}"
+    return dict(pairs)
