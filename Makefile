@@ -85,7 +85,7 @@ lock: $(READY) ## Resolve requirements.in into requirements.lock; ARGS=--upgrade
 .PHONY: proto
 proto: $(READY) ## Generate Python from the contracts between services
 	@$(BIN)/python -m grpc_tools.protoc --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
-		--proto_path=proto --python_out=proto --mypy_out=proto $(PROTO)
+		--proto_path=proto --python_out=proto --mypy_out=quiet:proto $(PROTO)
 
 .PHONY: proto-check
 proto-check: proto ## Fail when the generated contracts are not the committed ones
