@@ -56,9 +56,9 @@ _RULES: tuple[Rule, ...] = (
         "needs {1} of at least 8 KiB per lane (RFC 9106 §3.1); lower it",
     ),
     (
-        ("port", "management_port"),
+        ("management_port", "port"),
         lambda s: s.port != s.management_port or s.port == 0,
-        "must differ from {1}; health and metrics stay off the public port",
+        "must differ from {1}; choose another, health and metrics stay off the public port",
     ),
     (
         ("cookie_keys", "refresh_token_keys", "key_encryption_keys"),

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
 
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)?")
+_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)?", re.ASCII)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _VISIBLE = re.compile(r"[!-~]+")

@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.runtime.http.responses import no_store_json
+from valetkey.runtime.http.route import route_of
 from valetkey.runtime.telemetry import current_trace_id
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def note(request: web.Request, error: OAuthError) -> None:
     """Log the private reason of a refusal next to its public code, and tell the metrics the code."""
     request[ERROR_TYPE] = error.error
     level = logging.WARNING if isinstance(error, ServerError | TemporarilyUnavailable) else logging.INFO
-    _LOG.log(level, "refused", extra={"error": error.error, "reason": error.reason, "path": request.path})
+    _LOG.log(level, "refused", extra={"error": error.error, "reason": error.reason, "route": route_of(request)})
 
 
 def _http_failure(error: web.HTTPException) -> Failure:
@@ -120,7 +121,7 @@ def errors_middleware(render: FailureRenderer) -> Middleware:
             failure = _http_failure(error)
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
             request[ERROR_TYPE] = type(error).__name__
-            _LOG.exception("unhandled error", extra={"path": request.path})
+            _LOG.exception("unhandled error", extra={"route": route_of(request)})
             failure = failure_of(ServerError("unhandled"))
         return await render(request, failure)
 

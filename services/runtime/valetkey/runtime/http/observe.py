@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from valetkey.runtime.http.errors import ERROR_TYPE
+from valetkey.runtime.http.route import route_of
 from valetkey.runtime.metrics import HTTP_REQUEST
 from valetkey.runtime.telemetry import begin_trace
 
@@ -17,14 +18,8 @@ if TYPE_CHECKING:
     from valetkey.runtime.telemetry import Tracing
 
 TRACE_HEADER = "X-Trace-Id"
-UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_ERROR = 400
-
-
-def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else UNMATCHED
 
 
 def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Middleware:
@@ -46,7 +41,7 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         method = request.method if request.method in _METHODS else "_OTHER"
-        route = _route(request)
+        route = route_of(request)
         exemplar = ""
         if tracing.samples():
             response, trace_id = await traced(request, handler, method, route)

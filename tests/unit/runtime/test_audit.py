@@ -1,0 +1,79 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from valetkey.runtime import audit
+from valetkey.runtime.audit import AuditEvent, configure_audit, emit, hash_of
+from valetkey.runtime.telemetry import begin_trace
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    configure_audit("token", stream)
+    yield stream
+    audit.LOGGER.handlers.clear()
+    audit.LOGGER.propagate = True
+    audit.LOGGER.setLevel(logging.NOTSET)
+
+
+def test_an_event_says_who_did_what_and_how_it_ended(stream: io.StringIO) -> None:
+    trace_id = begin_trace()
+
+    emit(
+        AuditEvent(
+            type="login", outcome="failure", reason="wrong password", subject="ada", amr=("pwd",), address="192.0.2.1"
+        )
+    )
+
+    event = json.loads(stream.getvalue())
+    assert event.pop("time").endswith("+00:00")
+    assert event == {
+        "log": "audit",
+        "service": "token",
+        "type": "login",
+        "outcome": "failure",
+        "trace_id": trace_id,
+        "reason": "wrong password",
+        "subject": "ada",
+        "amr": ["pwd"],
+        "address": "192.0.2.1",
+    }
+
+
+@pytest.mark.requirement("security 51: no token in the audit stream, only its hash")
+def test_tokens_and_sessions_are_written_as_hashes(stream: io.StringIO) -> None:
+    emit(AuditEvent(type="token.revoked", outcome="success", jti="canary-jti", session_id="canary-session"))
+
+    event = json.loads(stream.getvalue())
+    assert "canary" not in stream.getvalue()
+    assert (event["jti_hash"], event["session_hash"]) == (hash_of("canary-jti"), hash_of("canary-session"))
+
+
+@pytest.mark.requirement("security 51: CR/LF in a user name cannot forge a log line")
+def test_a_name_can_neither_forge_an_event_nor_flood_the_stream(stream: io.StringIO) -> None:
+    emit(
+        AuditEvent(
+            type="login", outcome="failure", subject='x"}\r\n{"type":"login","outcome":"success"}' + "y" * 100_000
+        )
+    )
+
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 1
+    assert len(lines[0]) < 1000
+    assert json.loads(lines[0])["outcome"] == "failure"
+
+
+def test_audit_events_stay_out_of_the_application_log(stream: io.StringIO) -> None:
+    application = io.StringIO()
+    handler = logging.StreamHandler(application)
+    logging.getLogger().addHandler(handler)
+
+    emit(AuditEvent(type="login", outcome="success"))
+
+    logging.getLogger().removeHandler(handler)
+    assert application.getvalue() == ""
+    assert len(stream.getvalue().splitlines()) == 1
