@@ -1,0 +1,39 @@
+"""``AuthorizationCode``, as a message."""
+
+from valetkey.core.authorization_code import AuthorizationCode
+from valetkey.runtime.redis import authentication_message, claims_request_message
+from valetkey.runtime.redis.wire import parse, to_datetime, to_microseconds, to_uuid
+from valetkey.wire.v1 import authorization_code_pb2
+
+
+def to_bytes(code: AuthorizationCode) -> bytes:
+    """What is written."""
+    return authorization_code_pb2.AuthorizationCode(
+        authorization_id=code.authorization_id.bytes,
+        client_uid=code.client_uid.bytes,
+        redirect_uri=code.redirect_uri,
+        code_challenge=code.code_challenge,
+        scope=code.scope,
+        resources=code.resources,
+        authentication=authentication_message.to_message(code.authentication),
+        issued_at=to_microseconds(code.issued_at),
+        nonce=code.nonce,
+        claims=claims_request_message.to_message(code.claims),
+    ).SerializeToString()
+
+
+def from_bytes(data: bytes) -> AuthorizationCode:
+    """What is read; ``UnreadableMessage`` if it cannot be."""
+    message = parse(authorization_code_pb2.AuthorizationCode(), data)
+    return AuthorizationCode(
+        authorization_id=to_uuid(message.authorization_id),
+        client_uid=to_uuid(message.client_uid),
+        redirect_uri=message.redirect_uri,
+        code_challenge=message.code_challenge,
+        scope=tuple(message.scope),
+        resources=tuple(message.resources),
+        authentication=authentication_message.from_message(message.authentication),
+        issued_at=to_datetime(message.issued_at),
+        nonce=message.nonce if message.HasField("nonce") else None,
+        claims=claims_request_message.from_message(message.claims),
+    )

@@ -1,0 +1,75 @@
+"""Every key there is in Redis: its pattern, what it holds and for how long, in one table.
+
+Each kind of thing has a prefix of its own, so that a value of one kind can never be looked up as another. No key
+holds a code, a token or anything else that would be worth stealing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NewType
+
+from valetkey.core.authorization_code import code_digest
+from valetkey.core.revocation import RevocationTarget
+
+CodeKey = NewType("CodeKey", str)
+InteractionKey = NewType("InteractionKey", str)
+RevocationKey = NewType("RevocationKey", str)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """One kind of key. ``{...}`` in a key decides which node of a cluster holds it."""
+
+    prefix: str
+    name: str
+    holds: str
+    lives: str
+
+
+CODE = KeyPattern(
+    "vk:code:",
+    "{SHA-256 of the code, hex}",
+    "F(resh) or S(pent), 32 bytes of holder binding, 32 bytes of redirect URI digest, AuthorizationCode message",
+    "the code lifetime; once spent, as much longer as an access token lives",
+)
+INTERACTION = KeyPattern(
+    "vk:interaction:",
+    "{SHA-256 of the interaction id, hex}",
+    "Interaction message; empty once it has been taken",
+    "the login lifetime, counted from its creation",
+)
+REVOCATION = KeyPattern(
+    "vk:{rev}:",
+    "<kind>:<target>",
+    "8 bytes of revoked_at, big-endian, for comparing; Revocation message",
+    "until nothing it kills can be alive, and a minute of clock skew",
+)
+REVOCATIONS_LOADED = KeyPattern(
+    "vk:{rev}:loaded",
+    "",
+    "the run_id of the server process that all revocations were loaded into; or loading:<uuid>",
+    "as long as the server process; while loading, a lease of seconds",
+)
+LOGIN_ATTEMPTS = KeyPattern(
+    "vk:attempts",
+    "/<limit>/<digest of account or address>/...",
+    "a counter of rate-limit windows, kept by the limits library",
+    "its window",
+)
+
+KEYSPACE = (CODE, INTERACTION, REVOCATION, REVOCATIONS_LOADED, LOGIN_ATTEMPTS)
+
+
+def code_key(value: str) -> CodeKey:
+    """Where an authorization code is kept."""
+    return CodeKey(f"{CODE.prefix}{{{code_digest(value)}}}")
+
+
+def interaction_key(interaction_id: str) -> InteractionKey:
+    """Where an interaction is kept."""
+    return InteractionKey(f"{INTERACTION.prefix}{{{hashlib.sha256(interaction_id.encode()).hexdigest()}}}")
+
+
+def revocation_key(target: RevocationTarget) -> RevocationKey:
+    """Where the revocation of a target is kept."""
+    return RevocationKey(f"{REVOCATION.prefix}{target.kind}:{target.target}")

@@ -1,0 +1,96 @@
+"""Revocations, for introspection: read in one command for everybody, and never taken for complete when they are not.
+
+The marker names the server process that every live revocation was loaded into. A flush takes the marker away, and a
+restart, a restored backup or a failover leaves one that names another process; either way the answer is "not known
+here" rather than "not revoked".
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Sequence
+from contextlib import suppress
+from uuid import uuid4
+
+from redis.asyncio import Redis
+
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.ports import Clock
+from valetkey.core.revocation import Revocation, RevocationTarget
+from valetkey.runtime.coalescing import Coalescer
+from valetkey.runtime.redis import revocation_message
+from valetkey.runtime.redis.errors import redis_operation
+from valetkey.runtime.redis.keyspace import revocation_key
+from valetkey.runtime.redis.known_server import KnownServer
+from valetkey.runtime.redis.revocation_writer import MARKER, RevocationWriter, message_of
+
+_PAUSE = 1.0
+
+
+class RedisRevocations:
+    """What Redis holds of the revocations.
+
+    ``redis`` is for writing; reading has one connection of its own. After a failure Redis is left alone for a second,
+    so that a Redis that hangs delays one question and not every one. ``timeout`` is in seconds.
+    """
+
+    def __init__(self, redis: Redis, url: str, *, clock: Clock, timeout: float = 1.0) -> None:
+        self._writer = RevocationWriter(redis, clock)
+        self._server = KnownServer(url, timeout=timeout)
+        self._reads = Coalescer(self._read)
+        self._away_until = 0.0
+
+    async def write(self, revocations: Sequence[Revocation]) -> None:
+        """Make these known to every reader of this Redis."""
+        await self._writer.write(revocations)
+
+    async def distrust(self) -> None:
+        """Make every reader ask PostgreSQL until all is loaded again."""
+        await self._writer.distrust()
+
+    async def find(self, targets: Sequence[RevocationTarget]) -> Sequence[Revocation] | None:
+        """The revocations of these targets, or None if Redis does not hold all revocations."""
+        if asyncio.get_running_loop().time() < self._away_until:
+            raise TemporarilyUnavailable("redis was away a moment ago")
+        found = await self._reads.ask(targets)
+        if not found:
+            return None if found is None else ()
+        return [found[target] for target in targets if target in found]
+
+    async def load(self, live: Callable[[], AsyncIterable[Sequence[Revocation]]]) -> bool:
+        """Copy every live revocation here, and say so; False if that did not come to an end here.
+
+        ``live`` must read what was committed before it was called. A revocation that comes later is written here by
+        whoever revokes; one that was written here before a flush was committed before it.
+        """
+        run_id, loader = self._server.run_id, f"loading:{uuid4()}"
+        if run_id is None or not await self._writer.begin(run_id, loader):
+            return False
+        try:
+            async for revocations in live():
+                if not await self._writer.write(revocations, loader):
+                    return False
+            # A server process that has taken the place of the first one does not answer to its name.
+            return await self._writer.finish(run_id, loader)
+        finally:
+            with suppress(TemporarilyUnavailable):
+                await self._writer.give_up(loader)
+
+    async def aclose(self) -> None:
+        """Close the connection for reading."""
+        await self._reads.aclose()
+        await self._server.aclose()
+
+    async def _read(self, targets: Sequence[RevocationTarget]) -> dict[RevocationTarget, Revocation] | None:
+        try:
+            with redis_operation("revocation_read"):
+                marker, *values = await self._server.read([MARKER, *map(revocation_key, targets)])
+        except TemporarilyUnavailable:
+            self._away_until = asyncio.get_running_loop().time() + _PAUSE
+            raise
+        run_id = self._server.run_id
+        if marker is None or run_id is None or marker != run_id.encode():
+            return None
+        return {
+            target: revocation_message.from_bytes(target, message_of(value))
+            for target, value in zip(targets, values, strict=True)
+            if value is not None
+        }

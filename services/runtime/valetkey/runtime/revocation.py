@@ -1,0 +1,108 @@
+"""Revocations in both stores: PostgreSQL remembers, Redis answers. RFC 7009, RFC 7662 §2.2.
+
+A revocation is in PostgreSQL before it is in Redis, and in both before anybody is told that it is done. A reader
+believes Redis only while it is known to hold everything, and asks PostgreSQL otherwise.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.revocation import Revocation, RevocationTarget
+from valetkey.runtime.coalescing import Coalescer
+from valetkey.runtime.metrics import REVOCATIONS
+from valetkey.runtime.redis.revocations import RedisRevocations
+
+_logger = logging.getLogger(__name__)
+_BATCH = 500
+_PAUSE = 1.0
+
+
+class RecordedRevocations(Protocol):
+    """The half that remembers."""
+
+    async def record(self, revocations: Sequence[Revocation]) -> None:
+        """Commit them, and end the authorizations they name; ``TemporarilyUnavailable`` if that is not certain."""
+
+    async def find(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
+        """The revocations of these targets, none of them older than the call."""
+
+    def live(self, batch: int) -> AsyncIterator[Sequence[Revocation]]:
+        """Every revocation that has not expired, in batches: everything committed before the first one is asked for."""
+
+
+class RevocationStore:
+    """``Revoker`` and ``RevocationReader`` over both stores."""
+
+    def __init__(self, recorded: RecordedRevocations, redis: RedisRevocations) -> None:
+        self._recorded = recorded
+        self._redis = redis
+        self._reads = Coalescer(self._read_recorded)
+        self._loading: asyncio.Task[None] | None = None
+        self._load_again_at = 0.0
+
+    async def revoke(self, revocations: Sequence[Revocation]) -> None:
+        """Record, publish, return. After this returns no replica says ``active`` and nothing refreshes.
+
+        ``TemporarilyUnavailable`` leaves open which stores have it: to be certain, the caller tries again, on any
+        replica, even where PostgreSQL shows it as revoked already.
+        """
+        await self._recorded.record(revocations)
+        for revocation in revocations:
+            REVOCATIONS.add(revocation.target.kind)
+        await self.publish(revocations)
+
+    async def publish(self, revocations: Sequence[Revocation]) -> None:
+        """Tell every reader of revocations that PostgreSQL has already, as after the end of a session."""
+        if not revocations:
+            return
+        try:
+            await self._redis.write(revocations)
+        except TemporarilyUnavailable:
+            # Redis may refuse writes and still allow this, when its memory is full; then readers ask PostgreSQL.
+            with suppress(TemporarilyUnavailable):
+                await self._redis.distrust()
+            raise
+
+    async def find(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
+        """The revocations of these targets; ``TemporarilyUnavailable`` if neither store can tell."""
+        try:
+            found = await self._redis.find(targets)
+        except TemporarilyUnavailable:
+            return await self._find_recorded(targets)
+        if found is None:
+            self._load()
+            return await self._find_recorded(targets)
+        return found
+
+    async def aclose(self) -> None:
+        """Stop reading and loading."""
+        await self._reads.aclose()
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
+        await self._redis.aclose()
+
+    async def _find_recorded(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
+        found = await self._reads.ask(targets)
+        return [found[target] for target in targets if target in found]
+
+    async def _read_recorded(self, targets: Sequence[RevocationTarget]) -> dict[RevocationTarget, Revocation]:
+        return {revocation.target: revocation for revocation in await self._recorded.find(targets)}
+
+    def _load(self) -> None:
+        loading = self._loading is not None and not self._loading.done()
+        if not loading and asyncio.get_running_loop().time() >= self._load_again_at:
+            self._loading = asyncio.create_task(self._load_redis())
+
+    async def _load_redis(self) -> None:
+        try:
+            if await self._redis.load(lambda: self._recorded.live(_BATCH)):
+                _logger.info("redis holds all revocations again")
+        except TemporarilyUnavailable as error:
+            _logger.warning("redis could not be loaded with revocations: %s", error)
+        finally:
+            self._load_again_at = asyncio.get_running_loop().time() + _PAUSE
