@@ -1,5 +1,5 @@
 PYTHON  ?= python3
-WORKERS ?= auto
+WORKERS ?= logical
 ARGS    ?=
 
 VENV  := .venv
@@ -10,7 +10,7 @@ PROTO := $(sort $(wildcard proto/valetkey/wire/*/*.proto))
 
 SETTINGS_TABLE := services/runtime/SETTINGS.md
 
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
