@@ -98,6 +98,7 @@ HEADER = {"typ": "at+jwt", "kid": EC_KID}
         forge(HEADER | {"cty": "JWT"}, EC, "ES256"),
         "", ".", "..", "a.b.c", "a.b.c.d.e", "\x00", "é.é.é", "x" * 10_000,
     ],
+    ids=lambda _: "token",
 )  # fmt: skip
 def test_what_we_did_not_sign_this_way_is_refused(token: str) -> None:
     with pytest.raises(InvalidToken):
