@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from valetkey.core.consent import Consent
     from valetkey.core.grant import GrantedAuthorization, NewAuthorization
     from valetkey.core.interaction import Interaction
+    from valetkey.core.jwt_verification import KeySet
     from valetkey.core.refresh_token import RefreshState
     from valetkey.core.resource import Catalog
     from valetkey.core.revocation import Revocation, RevocationTarget
@@ -101,6 +102,17 @@ class SignerSource(Protocol):
 
     def signer(self, alg: str) -> SigningKey:
         """The active key for this algorithm, from memory; ``TemporarilyUnavailable`` if there is none."""
+
+
+class KeySetSource(Protocol):
+    """The published keys, for telling our own tokens from anything else."""
+
+    @property
+    def key_set(self) -> KeySet:
+        """The keys, from memory; ``TemporarilyUnavailable`` before the first have been loaded.
+
+        Whoever asks again without a change in between gets the same object.
+        """
 
 
 class UserFinder(Protocol):

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from valetkey.core.authorization import Authorization
-from valetkey.core.ports import Clock, GrantedAuthorizations, Revoker
+from valetkey.core.ports import Clock, GrantedAuthorizations, KeySetSource, Revoker
 from valetkey.core.refresh_token import RefreshTokenCodec
 from valetkey.runtime import audit
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
 from valetkey.runtime.metrics import TOKENS_ISSUED
 from valetkey.token.issuer import TokenIssuer
-from valetkey.token.key_set_source import KeySetSource
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.registry import Grants
 
