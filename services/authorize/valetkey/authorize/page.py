@@ -19,6 +19,7 @@ class LoginError(StrEnum):
     INCOMPLETE = "Enter your user name or e-mail and your password."
     TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes, then try again."
     BUSY = "We cannot check passwords right now. Wait a moment, then try again."
+    OTHER_ACCOUNT = "The application asks for another account. Sign in with that one, or cancel."
     EXPIRED = "This page was open for too long. Please sign in again."
 
 

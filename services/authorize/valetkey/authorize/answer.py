@@ -1,0 +1,70 @@
+"""The authorization response: what goes back to the client, through the browser. OAuth 2.1 §4.1.2, RFC 9207."""
+
+from uuid import uuid4
+
+from aiohttp import web
+
+from valetkey.authorize.page import FormPostPage
+from valetkey.authorize.page_response import form_post_response, see_other
+from valetkey.authorize.service import AuthorizeService
+from valetkey.core.authorization_code import AuthorizationCode, generate_code
+from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
+from valetkey.core.client import Client
+from valetkey.core.errors import OAuthError
+from valetkey.core.session import Session
+from valetkey.runtime import audit
+from valetkey.runtime.http.errors import note
+from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS
+from valetkey.runtime.telemetry import current_trace_id
+
+
+async def answer_with_code(
+    service: AuthorizeService, request: AuthorizationRequest, client: Client, session: Session
+) -> web.Response:
+    """Issue a code for what this session's user has agreed to. ``TemporarilyUnavailable`` if it cannot be kept."""
+    code = AuthorizationCode(
+        authorization_id=uuid4(),
+        client_uid=client.uid,
+        redirect_uri=request.redirect.redirect_uri,
+        code_challenge=request.code_challenge,
+        scope=request.scope,
+        resources=request.resources,
+        authentication=session.authentication,
+        issued_at=service.clock(),
+        nonce=request.nonce,
+        claims=request.claims,
+    )
+    value = generate_code()
+    await service.codes.put(value, code)
+    AUTHORIZATION_REQUESTS.add("code", "")
+    audit.emit(
+        audit.AuditEvent(
+            type="authorization",
+            outcome="success",
+            subject=str(session.user.subject),
+            client_id=client.client_id,
+            scope=" ".join(request.scope),
+            amr=session.amr,
+            session_id=str(session.session_id),
+            authorization_id=str(code.authorization_id),
+        )
+    )
+    return _send(service, request.redirect, request.redirect.success(value, service.settings.issuer), client)
+
+
+def answer_with_error(
+    service: AuthorizeService, request: web.Request, redirect: TrustedRedirect, client: Client, error: OAuthError
+) -> web.Response:
+    """Tell the client no; the reason goes to the log. RFC 6749 §4.1.2.1."""
+    note(request, error)
+    AUTHORIZATION_REQUESTS.add("error", error.error)
+    return _send(service, redirect, redirect.failure(error, service.settings.issuer), client)
+
+
+def _send(
+    service: AuthorizeService, redirect: TrustedRedirect, pairs: list[tuple[str, str]], client: Client
+) -> web.Response:
+    if redirect.response_mode == "form_post":
+        page = FormPostPage(redirect_uri=redirect.redirect_uri, parameters=pairs, client_name=client.client_name)
+        return form_post_response(service.pages.form_post(page, reference=current_trace_id()), redirect.redirect_uri)
+    return see_other(redirect.location(pairs))

@@ -1,0 +1,95 @@
+"""The authorization endpoint. OAuth 2.1 §4.1.1, OIDC Core §3.1.2.
+
+Until the redirect URI is trusted a failure is an exception that ends as a page; afterwards it answers the client.
+"""
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from valetkey.authorize.answer import answer_with_code, answer_with_error
+from valetkey.authorize.browser import Browser, generate_secret
+from valetkey.authorize.due_step import due_step
+from valetkey.authorize.id_token_hint import hinted_subject
+from valetkey.authorize.page_response import see_other
+from valetkey.authorize.pending import step_location
+from valetkey.authorize.posted_elsewhere import location_with_cookies
+from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.core.authorization_request import (
+    AuthorizationRequest,
+    TrustedRedirect,
+    parse_authorization_request,
+    trust_redirect,
+)
+from valetkey.core.client import Client
+from valetkey.core.errors import InvalidRequest, OAuthError
+from valetkey.core.interaction import Interaction, Step, refusal_without_prompt
+from valetkey.core.params import Params
+from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS
+
+
+async def authorize(request: web.Request) -> web.StreamResponse:
+    """Authorization endpoint, GET and POST."""
+    service = request.app[AUTHORIZE]
+    try:
+        params = await _read(request)
+        client = await _require_client(service, params)
+        redirect = trust_redirect(params, client)
+    except OAuthError as error:
+        AUTHORIZATION_REQUESTS.add("page", error.error)
+        raise
+    try:
+        return await _decide(service, request, params, redirect, client)
+    except OAuthError as error:
+        return answer_with_error(service, request, redirect, client, error)
+
+
+async def _read(request: web.Request) -> Params:
+    # Repeats are judged once it is known whom to tell. RFC 6749 §3.1.
+    if request.method == "POST":
+        return await read_form(request, keep_repeats=True)
+    return read_query(request, keep_repeats=True)
+
+
+async def _require_client(service: AuthorizeService, params: Params) -> Client:
+    client = await service.clients.find(params.required("client_id"))
+    if client is None or not client.enabled:
+        raise InvalidRequest("client_id is unknown or disabled")
+    return client
+
+
+async def _decide(
+    service: AuthorizeService, request: web.Request, params: Params, redirect: TrustedRedirect, client: Client
+) -> web.StreamResponse:
+    asked = parse_authorization_request(params, redirect, client, await service.catalog.get())
+    again = await location_with_cookies(service, request, "/authorize")
+    if again is not None:
+        return see_other(again)
+    interaction = await _interaction(service, asked, client)
+    session = await service.find_session(request)
+    step = await due_step(service, interaction, client, session)
+    if step is Step.DONE and session is not None:
+        return await answer_with_code(service, asked, client, session)
+    if "none" in asked.prompt:
+        raise refusal_without_prompt(step)
+    return await _begin(service, request, interaction, step)
+
+
+async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, client: Client) -> Interaction:
+    hinted = None
+    if asked.id_token_hint is not None:
+        hinted = hinted_subject(asked.id_token_hint, service.keys.key_set, service.settings.issuer, client.client_id)
+    return Interaction(asked, client.uid, browser=b"", created_at=service.clock(), hinted_subject=hinted)
+
+
+async def _begin(
+    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
+) -> web.StreamResponse:
+    browser = service.cookies.browser(request) or Browser.generate()
+    interaction_id = generate_secret()
+    await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
+    AUTHORIZATION_REQUESTS.add("interaction", "")
+    response = see_other(step_location(service, step, interaction_id))
+    service.cookies.write_browser(response, browser)
+    return response

@@ -1,0 +1,26 @@
+"""Which step an interaction is at, consent included."""
+
+from valetkey.authorize.service import AuthorizeService
+from valetkey.core.authorization_request import AuthorizationRequest
+from valetkey.core.client import Client
+from valetkey.core.consent import Consent, asked_consent, must_ask
+from valetkey.core.interaction import Interaction, Step, login_step
+from valetkey.core.session import Session
+
+
+def consent_of(request: AuthorizationRequest) -> Consent:
+    """What this request would have its user agree to."""
+    return asked_consent(request.scope, request.resources, request.claims.names)
+
+
+async def due_step(
+    service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None
+) -> Step:
+    """The page to show next; DONE where nothing is left to ask. OIDC Core §3.1.2.3, §3.1.2.4."""
+    step = login_step(interaction, session, service.clock())
+    if step is not Step.CONSENT or session is None:
+        return step
+    if "consent" in interaction.request.prompt or not client.remembers_consent:
+        return Step.CONSENT
+    remembered = await service.consents.find(session.user.subject, client.uid)
+    return Step.CONSENT if must_ask(client, remembered, consent_of(interaction.request)) else Step.DONE

@@ -1,0 +1,64 @@
+"""The end of an interaction: taken once, then answered. OAuth 2.1 §4.1.2."""
+
+from aiohttp import web
+
+from valetkey.authorize.answer import answer_with_code, answer_with_error
+from valetkey.authorize.page_response import see_other
+from valetkey.authorize.pending import Pending, step_location
+from valetkey.authorize.service import AuthorizeService
+from valetkey.authorize.shown_error import InteractionGone
+from valetkey.core.authorization_request import AuthorizationRequest
+from valetkey.core.client import Client, GrantType
+from valetkey.core.consent import Consent
+from valetkey.core.errors import OAuthError
+from valetkey.core.interaction import Step
+from valetkey.core.resource import Catalog
+from valetkey.core.session import Session
+
+
+async def advance(service: AuthorizeService, request: web.Request, pending: Pending) -> web.Response:
+    """Go to the step that is due, or finish where none is."""
+    if pending.step is Step.DONE and pending.session is not None:
+        return await grant(service, request, pending, pending.session)
+    return see_other(step_location(service, pending.step, pending.interaction_id))
+
+
+async def grant(
+    service: AuthorizeService,
+    request: web.Request,
+    pending: Pending,
+    session: Session,
+    agreed: Consent | None = None,
+) -> web.Response:
+    """Answer with a code, after remembering what the user has ``agreed`` to just now where it may be remembered."""
+    catalog = await service.catalog.get()
+    await _take(service, pending)
+    asked, client = pending.interaction.request, pending.client
+    try:
+        require_still_allowed(asked, client, catalog)
+        if agreed is not None and client.remembers_consent:
+            await service.consents.add(session.user.subject, client.uid, agreed, service.clock())
+        return await answer_with_code(service, asked, client, session)
+    except OAuthError as error:
+        return answer_with_error(service, request, asked.redirect, client, error)
+
+
+async def refuse(service: AuthorizeService, request: web.Request, pending: Pending, error: OAuthError) -> web.Response:
+    """Answer with an error, ``AccessDenied`` where the user said no. RFC 6749 §4.1.2.1."""
+    await _take(service, pending)
+    return answer_with_error(service, request, pending.interaction.request.redirect, pending.client, error)
+
+
+async def _take(service: AuthorizeService, pending: Pending) -> None:
+    if await service.interactions.take(pending.interaction_id) is None:
+        raise InteractionGone("the interaction was finished by another request")
+
+
+def require_still_allowed(asked: AuthorizationRequest, client: Client, catalog: Catalog) -> None:
+    """Hold the request to the registration again: minutes may lie between the question and its answer.
+
+    Raises an ``OAuthError`` for the client where it has lost the grant, a scope or a resource.
+    """
+    client.require_grant(GrantType.AUTHORIZATION_CODE)
+    catalog.require_scopes(asked.scope, frozenset(client.scope))
+    catalog.require_resources(asked.resources, client.resources | frozenset(catalog.resources_of(client.scope)))

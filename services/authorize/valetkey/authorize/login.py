@@ -1,0 +1,128 @@
+"""The login page. Signs users in with user name or e-mail and password. OIDC Core §3.1.2.3."""
+
+from uuid import uuid4
+
+from aiohttp import web
+
+from valetkey.authorize.browser import generate_secret
+from valetkey.authorize.credentials import Attempt, LoginRefused, check_credentials
+from valetkey.authorize.csrf import require_own_origin
+from valetkey.authorize.finish import advance, refuse
+from valetkey.authorize.page import Account, LoginError, LoginPage, SignedInPage
+from valetkey.authorize.page_response import page_response
+from valetkey.authorize.pending import Pending, open_pending
+from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD
+from valetkey.core.errors import AccessDenied
+from valetkey.core.interaction import Step, is_expected_subject
+from valetkey.core.params import Params
+from valetkey.core.session import Session
+from valetkey.core.user import MAX_LOGIN_NAME_LENGTH, User, normalize_login_name
+from valetkey.runtime.http.address import address_group, client_address
+from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.telemetry import current_trace_id
+
+FORM = "login"
+
+
+async def show_login(request: web.Request) -> web.StreamResponse:
+    """The login form, or whatever else is due; without an interaction, who is signed in."""
+    service = request.app[AUTHORIZE]
+    interaction_id = read_query(request).get("interaction")
+    if interaction_id is None and (session := await service.find_session(request)) is not None:
+        page = SignedInPage(account=account_of(session.user), is_completed=False)
+        return page_response(service.pages.signed_in(page, reference=current_trace_id()))
+    pending = await open_pending(service, request, interaction_id)
+    # Whoever has to choose an account may also sign in to another one.
+    if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT):
+        return await advance(service, request, pending)
+    return _form(service, pending, username=_first_name(pending))
+
+
+async def log_in(request: web.Request) -> web.StreamResponse:
+    """Check what was typed; the next step follows under a new session.
+
+    Signing in never skips a step, so that it does not matter which one is due.
+    """
+    service = request.app[AUTHORIZE]
+    require_own_origin(request.headers, service.settings.issuer_origin)
+    form = await read_form(request)
+    pending = await open_pending(service, request, form.get("interaction"))
+    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id)
+    if form.get("action") == "cancel":
+        return await refuse(service, request, pending, AccessDenied("the user cancelled the login"))
+    try:
+        user = await check_credentials(service, _attempt(service, request, pending, form))
+        return await _sign_in(service, request, pending, user)
+    except LoginRefused as refusal:
+        return _form(service, pending, username=form.get("username") or "", refusal=refusal)
+
+
+def account_of(user: User) -> Account:
+    """How pages show a user."""
+    return Account(name=user.display_name, identifier=user.username)
+
+
+def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, form: Params) -> Attempt:
+    name, password = form.get("username"), form.get("password")
+    if name is None or password is None:
+        raise LoginRefused(LoginError.INCOMPLETE, 400)
+    return Attempt(
+        name=name,
+        password=password,
+        address=address_group(client_address(request, service.settings.trusted_proxies)),
+        device=service.devices.parse(service.cookies.device(request)),
+        client_id=pending.client.client_id,
+    )
+
+
+async def _sign_in(service: AuthorizeService, request: web.Request, pending: Pending, user: User) -> web.StreamResponse:
+    session = Session(uuid4(), user, auth_time=service.clock(), acr=ACR_PASSWORD, amr=(AMR_PASSWORD,))
+    if not is_expected_subject(pending.interaction, session):
+        raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
+    secret = generate_secret()
+    # A new secret at every login: one that somebody planted or learnt before it is worth nothing after it.
+    await service.sessions.create(secret, session, service.cookies.session_secret(request))
+    interaction = pending.interaction.logged_in(session.session_id)
+    await service.interactions.put(pending.interaction_id, interaction)
+    response = await advance(service, request, await pending.moved(service, interaction, session))
+    service.cookies.write_session(response, secret)
+    device = service.devices.parse(service.cookies.device(request))
+    service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
+    return response
+
+
+def _first_name(pending: Pending) -> str:
+    """What to fill in: who must prove it again, otherwise the ``login_hint``. OIDC Core §3.1.2.1."""
+    if (session := _expected_again(pending)) is not None:
+        return session.user.username
+    hint = pending.interaction.request.login_hint or ""
+    return hint if normalize_login_name(hint) is not None else ""
+
+
+def _expected_again(pending: Pending) -> Session | None:
+    session = pending.session
+    if session is None or pending.step is not Step.LOGIN or not is_expected_subject(pending.interaction, session):
+        return None
+    return session
+
+
+def _form(
+    service: AuthorizeService, pending: Pending, *, username: str, refusal: LoginRefused | None = None
+) -> web.Response:
+    again = _expected_again(pending)
+    page = LoginPage(
+        form_action=service.path("/login"),
+        csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
+        interaction=pending.interaction_id,
+        client_name=pending.client.client_name,
+        username=username[:MAX_LOGIN_NAME_LENGTH],
+        error=None if refusal is None else refusal.shown,
+        account=None if again is None else account_of(again.user),
+    )
+    html = service.pages.login(page, reference=current_trace_id())
+    headers = {}
+    if refusal is not None and refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    status = 200 if refusal is None else refusal.status
+    return page_response(html, status=status, forms_end_at=pending.redirect_uri, headers=headers)

@@ -1,0 +1,104 @@
+"""Checking passwords: argon2id in a bounded pool that sheds load instead of queueing without end. RFC 9106."""
+
+import asyncio
+import os
+import secrets
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.metrics import PASSWORD_HASH, PASSWORD_QUEUE, PASSWORD_SHED
+
+RETRY_AFTER = 2
+_NICENESS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordParameters:
+    """Costs of argon2id. ``memory_cost`` is in KiB; ``max_length`` in bytes of UTF-8."""
+
+    time_cost: int
+    memory_cost: int
+    parallelism: int
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """Whether the password is right, and its new hash where the kept one was made with other parameters."""
+
+    is_right: bool
+    new_hash: str | None = None
+
+
+_WRONG = PasswordCheck(is_right=False)
+
+
+class PasswordPool:
+    """Hashes in ``workers`` threads with at most ``queue`` checks waiting.
+
+    Unknown users cost the same as known ones: a hash of nobody's password is checked for them.
+    """
+
+    def __init__(self, parameters: PasswordParameters, *, workers: int, queue: int) -> None:
+        self._hasher = PasswordHasher(parameters.time_cost, parameters.memory_cost, parameters.parallelism)
+        self._max_length = parameters.max_length
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
+        self._places = threading.BoundedSemaphore(workers + queue)
+
+    async def check(self, password: str, password_hash: str | None) -> PasswordCheck:
+        """Check a password against a user's hash, or against nobody's where it is None.
+
+        Raises ``TemporarilyUnavailable`` at once where no place is free.
+        """
+        if not self._places.acquire(blocking=False):
+            PASSWORD_SHED.add()
+            raise TemporarilyUnavailable("the password queue is full", RETRY_AFTER)
+        PASSWORD_QUEUE.change(1)
+        try:
+            future = self._executor.submit(self._check, password, password_hash)
+        except RuntimeError as error:
+            self._leave()
+            raise TemporarilyUnavailable("the password pool is closed", RETRY_AFTER) from error
+        # The place is given back when the thread is done, not when the request is: one that hangs up frees nothing.
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Finish what is under way and drop what waits."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _leave(self, _future: Future[PasswordCheck] | None = None) -> None:
+        PASSWORD_QUEUE.change(-1)
+        self._places.release()
+
+    def _check(self, password: str, password_hash: str | None) -> PasswordCheck:
+        if len(password.encode()) > self._max_length:
+            return _WRONG
+        started = time.perf_counter()
+        is_right = self._verify(self._nobody if password_hash is None else password_hash, password)
+        PASSWORD_HASH.observe(time.perf_counter() - started)
+        if password_hash is None or not is_right:
+            return _WRONG
+        if not self._hasher.check_needs_rehash(password_hash):
+            return PasswordCheck(is_right=True)
+        return PasswordCheck(is_right=True, new_hash=self._hasher.hash(password))
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _yield_to_event_loop() -> None:
+    # argon2 keeps a core busy; on Linux niceness is per thread, and a lower one leaves the event loop its latency.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,88 @@
+"""An interaction in progress, as far as this browser may act on it. What a step acts on is what was stored, only."""
+
+import hmac
+from dataclasses import dataclass, replace
+from typing import Self
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from valetkey.authorize.browser import Browser, is_secret
+from valetkey.authorize.due_step import due_step
+from valetkey.authorize.service import AuthorizeService
+from valetkey.authorize.shown_error import ClientGone, CookieMissing, InteractionGone, NothingWaiting
+from valetkey.core.client import Client
+from valetkey.core.interaction import Interaction, Step
+from valetkey.core.redirect_uri import match_redirect_uri
+from valetkey.core.session import Session
+
+_ENDPOINTS = {
+    Step.LOGIN: "/login",
+    Step.SELECT_ACCOUNT: "/select-account",
+    Step.CONSENT: "/consent",
+    # Asked for its page, consent finishes whatever has nothing left to ask.
+    Step.DONE: "/consent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An interaction of this browser, with its client and session as they are now, and the step that is due."""
+
+    interaction_id: str
+    interaction: Interaction
+    browser: Browser
+    client: Client
+    session: Session | None
+    step: Step
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the answer will go."""
+        return self.interaction.request.redirect.redirect_uri
+
+    @property
+    def session_name(self) -> str:
+        """The session that a form speaks of, so that a form filled in as one user never counts for another."""
+        return "" if self.session is None else str(self.session.session_id)
+
+    async def moved(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
+        """The same after a step, which has been stored already."""
+        step = await due_step(service, interaction, self.client, session)
+        return replace(self, interaction=interaction, session=session, step=step)
+
+
+async def open_pending(service: AuthorizeService, request: web.Request, interaction_id: str | None) -> Pending:
+    """What this browser may act on. Raises a ``ShownError`` for anything that is not its own live interaction."""
+    if interaction_id is None:
+        raise NothingWaiting("no interaction was named")
+    browser = service.cookies.browser(request)
+    if browser is None:
+        raise CookieMissing("there is no binding cookie")
+    interaction = await service.interactions.find(interaction_id) if is_secret(interaction_id) else None
+    if interaction is None:
+        raise InteractionGone("the interaction is spent, expired or unknown")
+    if not hmac.compare_digest(interaction.browser, browser.digest):
+        raise InteractionGone("the interaction belongs to another browser")
+    client = await require_same_client(service, interaction)
+    session = await service.find_session(request)
+    step = await due_step(service, interaction, client, session)
+    return Pending(interaction_id, interaction, browser, client, session, step)
+
+
+async def require_same_client(service: AuthorizeService, interaction: Interaction) -> Client:
+    """The client that began it, if it may still be answered. Raises ``ClientGone`` where nothing may be sent to it."""
+    asked = interaction.request
+    client = await service.clients.find(asked.client_id)
+    if client is None or client.uid != interaction.client_uid:
+        raise ClientGone("the client was deleted, or registered anew under the same client_id")
+    if not client.enabled:
+        raise ClientGone("the client was disabled")
+    if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris):
+        raise ClientGone("the redirect URI is no longer registered")
+    return client
+
+
+def step_location(service: AuthorizeService, step: Step, interaction_id: str) -> str:
+    """The page of a step."""
+    return f"{service.path(_ENDPOINTS[step])}?{urlencode({'interaction': interaction_id})}"

@@ -1,0 +1,76 @@
+"""What the endpoints work with, wired once."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from aiohttp import web
+
+from valetkey.authorize.attempts import LoginAttempts
+from valetkey.authorize.browser import BrowserCookies
+from valetkey.authorize.csrf import Csrf
+from valetkey.authorize.device import Devices
+from valetkey.authorize.pages import Pages
+from valetkey.authorize.password import PasswordPool
+from valetkey.core.jwt_verification import KeySet
+from valetkey.core.ports import (
+    CatalogSource,
+    ClientFinder,
+    Clock,
+    CodeIssuer,
+    ConsentStore,
+    InteractionStore,
+    SessionStore,
+    UserFinder,
+)
+from valetkey.core.session import Session
+from valetkey.runtime.settings import Settings
+
+
+class KeySetSource(Protocol):
+    """The published keys, for reading ID tokens of ours that come back as hints."""
+
+    @property
+    def key_set(self) -> KeySet:
+        """Every published key, from memory; ``TemporarilyUnavailable`` before the first have been loaded."""
+
+
+class UserStore(UserFinder, Protocol):
+    """Users, and the one thing that a login may change about them."""
+
+    async def rehash_password(self, subject: UUID, old_hash: str, new_hash: str) -> None:
+        """Replace the hash of an unchanged password, unless the password was changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizeService:
+    """Settings, stores and pages."""
+
+    settings: Settings
+    clients: ClientFinder
+    catalog: CatalogSource
+    keys: KeySetSource
+    users: UserStore
+    sessions: SessionStore
+    consents: ConsentStore
+    interactions: InteractionStore
+    codes: CodeIssuer
+    passwords: PasswordPool
+    attempts: LoginAttempts
+    cookies: BrowserCookies
+    devices: Devices
+    csrf: Csrf
+    pages: Pages
+    clock: Clock
+
+    def path(self, endpoint: str) -> str:
+        """The path of one of our endpoints, below the issuer's; no header of a request ever takes part in it."""
+        return f"{self.settings.issuer_path}{endpoint}"
+
+    async def find_session(self, request: web.Request) -> Session | None:
+        """The live session of this browser; no store is asked where it has no session cookie."""
+        secret = self.cookies.session_secret(request)
+        return None if secret is None else await self.sessions.find(secret, self.clock())
+
+
+AUTHORIZE = web.AppKey("authorize", AuthorizeService)

@@ -1,0 +1,72 @@
+"""The three cookies of a browser."""
+
+import pytest
+from aiohttp import web
+
+from support.http_request import make_request
+from valetkey.authorize.browser import Browser, BrowserCookies, generate_secret
+from valetkey.runtime.http.cookies import Cookies
+
+COOKIES = BrowserCookies(Cookies(https=True))
+SECRET = generate_secret()
+
+
+def sent(cookie: str) -> web.Request:
+    return make_request(headers=[("Cookie", cookie)])
+
+
+def test_the_session_and_the_binding_end_with_the_browser() -> None:
+    response = web.Response()
+
+    COOKIES.write_session(response, SECRET)
+    COOKIES.write_browser(response, Browser.generate())
+
+    for header in response.headers.getall("Set-Cookie"):
+        assert header.startswith("__Host-")
+        assert "; HttpOnly; SameSite=Lax; Secure" in header
+        assert "Max-Age" not in header
+        assert "Domain" not in header
+
+
+def test_a_browser_that_is_bound_keeps_its_secret() -> None:
+    response = web.Response()
+    browser = COOKIES.browser(sent(f"__Host-vk_browser={SECRET}"))
+
+    assert browser == Browser(SECRET)
+    COOKIES.write_browser(response, browser)
+
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.requirement("security 38: several same-named cookies refused")
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        f"__Host-vk_session={SECRET}; __Host-vk_session={generate_secret()}",
+        f"__Host-vk_session={SECRET}; __Host-vk_session={SECRET}",
+        f"vk_session={SECRET}",
+        f"__Host-vk_session={SECRET}x",
+        f"__Host-vk_session={SECRET[:-1]}",
+        "__Host-vk_session=",
+    ],
+    ids=["two", "the same twice", "without the prefix", "longer", "shorter", "empty"],
+)
+def test_what_is_not_one_good_cookie_is_no_session(cookie: str) -> None:
+    assert COOKIES.session_secret(sent(cookie)) is None
+
+
+def test_signing_out_forgets_all_but_the_device() -> None:
+    response = web.Response()
+
+    COOKIES.sign_out(response)
+
+    cleared = {header.split("=", 1)[0] for header in response.headers.getall("Set-Cookie")}
+    assert cleared == {"__Host-vk_session", "__Host-vk_browser"}
+
+
+def test_what_an_interaction_keeps_of_a_browser_does_not_give_the_secret_away() -> None:
+    browser = Browser.generate()
+
+    assert len(browser.digest) == 32
+    assert browser.secret.encode() not in browser.digest
+    assert browser.digest != Browser.generate().digest

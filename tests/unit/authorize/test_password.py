@@ -1,0 +1,135 @@
+"""The password pool: bounded, shedding, and the same for everybody."""
+
+import asyncio
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from argon2 import PasswordHasher
+
+from valetkey.authorize.password import PasswordCheck, PasswordParameters, PasswordPool
+from valetkey.core.errors import TemporarilyUnavailable
+
+CHEAP = PasswordParameters(time_cost=1, memory_cost=8192, parallelism=1, max_length=64)
+HASHER = PasswordHasher(1, 8192, 1)
+HASH = HASHER.hash("correct horse")
+
+
+@pytest.fixture
+def pool() -> Iterator[PasswordPool]:
+    pool = PasswordPool(CHEAP, workers=1, queue=2)
+    yield pool
+    pool.close()
+
+
+class Gate:
+    """Holds the pool's threads where they hash, until opened."""
+
+    def __init__(self, pool: PasswordPool, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened = threading.Event()
+        self.hashed: list[str | None] = []
+        monkeypatch.setattr(pool, "_check", self._check)
+
+    def _check(self, password: str, _password_hash: str | None) -> PasswordCheck:
+        self.opened.wait(10)
+        self.hashed.append(password)
+        return PasswordCheck(is_right=True)
+
+
+async def test_the_right_password_is_right(pool: PasswordPool) -> None:
+    assert await pool.check("correct horse", HASH) == PasswordCheck(is_right=True)
+
+
+@pytest.mark.parametrize(
+    ("password", "password_hash"),
+    [
+        ("wrong horse", HASH),
+        ("", HASH),
+        ("correct horse ", HASH),
+        ("correct horse", None),
+        ("correct horse", ""),
+        ("correct horse", "$argon2id$broken"),
+        ("correct horse", "correct horse"),
+    ],
+    ids=["other", "empty", "longer", "no hash", "empty hash", "broken hash", "a plain password"],
+)
+async def test_anything_else_is_wrong(pool: PasswordPool, password: str, password_hash: str | None) -> None:
+    assert await pool.check(password, password_hash) == PasswordCheck(is_right=False)
+
+
+async def test_a_hash_of_other_parameters_is_replaced_when_the_password_is_right(pool: PasswordPool) -> None:
+    old = PasswordHasher(2, 8192, 1).hash("correct horse")
+
+    right, wrong = await pool.check("correct horse", old), await pool.check("wrong", old)
+
+    assert right.new_hash is not None
+    assert HASHER.verify(right.new_hash, "correct horse")
+    assert not HASHER.check_needs_rehash(right.new_hash)
+    assert wrong.new_hash is None
+
+
+@pytest.mark.requirement("security 41: passwords capped in length")
+async def test_a_password_beyond_the_cap_is_wrong_and_never_hashed(pool: PasswordPool) -> None:
+    longest, longer = "é" * 32, "é" * 32 + "a"
+
+    assert (await pool.check(longest, HASHER.hash(longest))).is_right
+    assert not (await pool.check(longer, HASHER.hash(longer))).is_right
+
+
+@pytest.mark.requirement("security 41: hashing in a bounded pool that sheds load")
+async def test_a_full_pool_refuses_at_once_and_recovers(pool: PasswordPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(pool, monkeypatch)
+    waiting = [asyncio.create_task(pool.check(f"p{number}", HASH)) for number in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(TemporarilyUnavailable) as refused:
+        await pool.check("one too many", HASH)
+    gate.opened.set()
+
+    assert refused.value.retry_after > 0
+    assert all(check.is_right for check in await asyncio.gather(*waiting))
+    assert (await pool.check("afterwards", HASH)).is_right
+    assert "one too many" not in gate.hashed
+
+
+async def test_a_request_that_hangs_up_frees_no_place_while_its_hash_is_computed(
+    pool: PasswordPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(pool, monkeypatch)
+    waiting = [asyncio.create_task(pool.check(f"p{number}", HASH)) for number in range(3)]
+    await asyncio.sleep(0.05)
+
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    # The two that had not begun are gone; the one under way still holds its place.
+    others = [asyncio.create_task(pool.check(f"q{number}", HASH)) for number in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(TemporarilyUnavailable):
+        await pool.check("one too many", HASH)
+    gate.opened.set()
+    await asyncio.gather(*others)
+
+    assert gate.hashed == ["p0", "q0", "q1"]
+
+
+async def test_a_closed_pool_says_that_it_is_unavailable(pool: PasswordPool) -> None:
+    pool.close()
+
+    with pytest.raises(TemporarilyUnavailable):
+        await pool.check("correct horse", HASH)
+
+
+@pytest.mark.requirement("security 39: known and unknown users look and take the same (dummy hash)")
+async def test_unknown_users_take_as_long_as_known_ones(pool: PasswordPool) -> None:
+    async def milliseconds(password_hash: str | None) -> float:
+        started = time.perf_counter()
+        await pool.check("wrong horse", password_hash)
+        return (time.perf_counter() - started) * 1000
+
+    rounds = [(await milliseconds(HASH), await milliseconds(None)) for _ in range(15)]
+
+    known, unknown = (statistics.median(column) for column in zip(*rounds, strict=True))
+    assert 0.5 < unknown / known < 2
