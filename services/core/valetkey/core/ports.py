@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from valetkey.core.authorization_code import AuthorizationCode, CodeBinding, Redemption
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from valetkey.core.signing import SigningKey
     from valetkey.core.user import User
 
-    Clock = Callable[[], datetime]
+Clock = Callable[[], datetime]
 
 
 class ClientFinder(Protocol):
