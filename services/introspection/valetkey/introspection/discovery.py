@@ -1,0 +1,45 @@
+"""The discovery documents, always answerable once started. RFC 8414, OIDC Discovery."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.metadata import authorization_server_metadata
+from valetkey.core.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from valetkey.introspection.document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from valetkey.core.ports import CatalogSource
+    from valetkey.core.resource import Catalog
+
+_ALWAYS_REGISTERED = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
+
+
+class Discovery:
+    """Builds the document anew only when the registered scopes have changed."""
+
+    def __init__(self, issuer: str, catalog: CatalogSource, max_age: int) -> None:
+        self._issuer = issuer
+        self._source = catalog
+        self._max_age = max_age
+        self._catalog: Catalog | None = None
+        self._document = self._build(_ALWAYS_REGISTERED)
+
+    async def document(self) -> Document:
+        """The document; with the scopes known last where the catalog cannot be had."""
+        try:
+            catalog = await self._source.get()
+        except TemporarilyUnavailable:
+            return self._document
+        if catalog is not self._catalog:
+            self._catalog = catalog
+            self._document = self._build(catalog.scopes)
+        return self._document
+
+    def _build(self, scopes: Iterable[str]) -> Document:
+        metadata = authorization_server_metadata(self._issuer, scopes)
+        return Document.of(json.dumps(metadata).encode("ascii"), content_type="application/json", max_age=self._max_age)

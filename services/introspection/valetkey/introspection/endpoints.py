@@ -1,0 +1,55 @@
+"""The endpoints: from HTTP to the parts, and back."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from valetkey.core.client_authentication import require_confidential
+from valetkey.core.errors import InsufficientScope, InvalidRequest, InvalidToken
+from valetkey.core.scope import OPENID
+from valetkey.introspection.document import Document
+from valetkey.introspection.service import SERVICE
+from valetkey.runtime.http.bearer import bearer_token
+from valetkey.runtime.http.errors import bearer_failure
+from valetkey.runtime.http.forms import FORM, read_form, refuse_query_credentials
+from valetkey.runtime.http.responses import no_store_json
+
+_INTROSPECTION_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+
+async def introspect(request: web.Request) -> web.Response:
+    """The introspection endpoint. RFC 7662 §2. ``token_type_hint`` is not needed: our tokens tell what they are."""
+    service = request.app[SERVICE]
+    refuse_query_credentials(request)
+    params = await read_form(request)
+    caller = await service.authenticator.authenticate(request, params)
+    require_confidential(caller)
+    answer = await service.introspector.introspect(params.required("token"), caller)
+    return web.Response(body=answer, headers=_INTROSPECTION_HEADERS)
+
+
+async def userinfo(request: web.Request) -> web.Response:
+    """The UserInfo endpoint, by GET or POST. OIDC Core §5.3, RFC 6750 §2, §3."""
+    try:
+        form = await read_form(request) if request.method == "POST" and request.content_type == FORM else None
+        token = bearer_token(request, form)
+        if token is None:
+            return bearer_failure(request)
+        return no_store_json(await request.app[SERVICE].user_info.claims(token))
+    except InsufficientScope as error:
+        return bearer_failure(request, error, scope=OPENID)
+    except (InvalidRequest, InvalidToken) as error:
+        return bearer_failure(request, error)
+
+
+async def jwks(request: web.Request) -> web.Response:
+    """The JWK Set, from memory. RFC 7517 §5, §8.5."""
+    service = request.app[SERVICE]
+    published = service.jwk_set
+    document = Document(published.document.encode(), published.etag, "application/jwk-set+json", service.jwks_max_age)
+    return document.response(request)
+
+
+async def metadata(request: web.Request) -> web.Response:
+    """Either discovery document, at any of its places. RFC 8414 §3, OIDC Discovery §4."""
+    return (await request.app[SERVICE].discovery.document()).response(request)

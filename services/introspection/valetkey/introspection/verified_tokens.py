@@ -1,0 +1,91 @@
+"""Signature checks of our own access tokens, remembered by the hash of the token."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from valetkey.core.access_token import TYP, AccessToken
+from valetkey.core.errors import InvalidScope, InvalidToken
+from valetkey.core.jwt_verification import MAX_TOKEN_LENGTH, require_issued_by, require_unexpired, verify_signature
+from valetkey.core.revocation import RevocationTarget, targets_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from valetkey.core.jwt_verification import KeySet
+    from valetkey.core.ports import KeySetSource
+
+MAX_TOKENS = 8192
+_INTROSPECTED = ("scope", "client_id", "exp", "iat", "nbf", "sub", "aud", "iss", "jti", "auth_time", "acr", "amr")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """A token that one of our keys signed, with what is asked and answered about it every time.
+
+    ``answer`` is the introspection response for as long as the token is active. RFC 7662 §2.2.
+    """
+
+    token: AccessToken
+    targets: tuple[RevocationTarget, ...]
+    answer: bytes
+
+
+class VerifiedTokens:
+    """Checks a token once; later it costs one hash. Only good tokens are kept, so strangers cannot fill the memory."""
+
+    def __init__(self, keys: KeySetSource, issuer: str, size: int = MAX_TOKENS) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._size = size
+        self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
+        self._verified_with: KeySet | None = None
+
+    def verify(self, value: str, now: datetime) -> VerifiedToken:
+        """The token, if we issued it and it has not expired; ``InvalidToken`` otherwise. RFC 9068 §4.
+
+        Says nothing about audience or revocation.
+        """
+        key_set = self._keys.key_set
+        if key_set is not self._verified_with:
+            # A key that was taken out of the set takes its tokens with it.
+            self._verified.clear()
+            self._verified_with = key_set
+        if len(value) > MAX_TOKEN_LENGTH:
+            raise InvalidToken("token is too long")
+        digest = hashlib.sha256(value.encode()).digest()
+        verified = self._verified.get(digest)
+        if verified is None:
+            verified = _check(value, key_set, self._issuer, now)
+            self._verified[digest] = verified
+            if len(self._verified) > self._size:
+                self._verified.popitem(last=False)
+        elif now >= verified.token.expires_at:
+            del self._verified[digest]
+            raise InvalidToken("token has expired")
+        else:
+            self._verified.move_to_end(digest)
+        return verified
+
+    def __len__(self) -> int:
+        return len(self._verified)
+
+
+def _check(value: str, key_set: KeySet, issuer: str, now: datetime) -> VerifiedToken:
+    claims = verify_signature(value, key_set, TYP)
+    require_issued_by(claims, issuer)
+    require_unexpired(claims, now)
+    try:
+        token = AccessToken.from_claims(claims)
+    except InvalidScope as error:
+        raise InvalidToken("scope is not ours") from error
+    answer = {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in _INTROSPECTED if name in claims}
+    return VerifiedToken(
+        token=token,
+        targets=targets_of(token.token_id, token.client_id, token.subject),
+        answer=json.dumps(answer, separators=(",", ":")).encode("ascii"),
+    )
