@@ -1,11 +1,10 @@
 """The clock that services are handed at wiring time; nothing else reads the time of day."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from datetime import UTC, datetime
 
-Clock = Callable[[], datetime]
+from valetkey.core.ports import Clock
+
+__all__ = ["Clock", "system_clock"]
 
 
 def system_clock() -> datetime:
