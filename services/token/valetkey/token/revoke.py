@@ -10,7 +10,6 @@ from valetkey.core.refresh_token import RefreshToken
 from valetkey.core.revocation import Revocation, RevocationTarget, authorization_target, token_target
 from valetkey.runtime import audit
 from valetkey.runtime.http.forms import read_form, refuse_query_credentials
-from valetkey.runtime.metrics import REVOCATIONS
 from valetkey.token.service import SERVICE, TokenService
 
 
@@ -57,7 +56,6 @@ async def _revoke_access_token(service: TokenService, client: Client, value: str
 async def _record(service: TokenService, client: Client, target: RevocationTarget) -> None:
     now = service.clock()
     await service.revoker.revoke([Revocation(target, now, now + service.policy.access_token_lifetime)])
-    REVOCATIONS.add(target.kind)
     audit.emit(
         audit.AuditEvent(
             type="token.revoked", outcome="success", client_id=client.client_id, reason=f"{target.kind} by its client"
