@@ -8,9 +8,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Protocol
 
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.ports import Clock
 from valetkey.core.revocation import Revocation, RevocationTarget
 from valetkey.runtime.coalescing import Coalescer
 from valetkey.runtime.metrics import REVOCATIONS
@@ -30,19 +32,21 @@ class RecordedRevocations(Protocol):
     async def find(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
         """The revocations of these targets, none of them older than the call."""
 
-    def live(self, batch: int) -> AsyncIterator[Sequence[Revocation]]:
-        """Every revocation that has not expired, in batches: everything committed before the first one is asked for."""
+    def live(self, now: datetime, batch_size: int) -> AsyncIterator[Sequence[Revocation]]:
+        """Every revocation that has not expired, in batches: all that was committed before the first is asked for."""
 
 
 class RevocationStore:
     """``Revoker`` and ``RevocationReader`` over both stores."""
 
-    def __init__(self, recorded: RecordedRevocations, redis: RedisRevocations) -> None:
+    def __init__(self, recorded: RecordedRevocations, redis: RedisRevocations, clock: Clock) -> None:
         self._recorded = recorded
         self._redis = redis
+        self._clock = clock
         self._reads = Coalescer(self._read_recorded)
         self._loading: asyncio.Task[None] | None = None
         self._load_again_at = 0.0
+        self._distrusting: asyncio.Task[None] | None = None
 
     async def revoke(self, revocations: Sequence[Revocation]) -> None:
         """Record, publish, return. After this returns no replica says ``active`` and nothing refreshes.
@@ -62,9 +66,7 @@ class RevocationStore:
         try:
             await self._redis.write(revocations)
         except TemporarilyUnavailable:
-            # Redis may refuse writes and still allow this, when its memory is full; then readers ask PostgreSQL.
-            with suppress(TemporarilyUnavailable):
-                await self._redis.distrust()
+            await self._distrust()
             raise
 
     async def find(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
@@ -81,9 +83,10 @@ class RevocationStore:
     async def aclose(self) -> None:
         """Stop reading and loading."""
         await self._reads.aclose()
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.gather(self._loading, return_exceptions=True)
+        background = [task for task in (self._loading, self._distrusting) if task is not None]
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         await self._redis.aclose()
 
     async def _find_recorded(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
@@ -93,16 +96,35 @@ class RevocationStore:
     async def _read_recorded(self, targets: Sequence[RevocationTarget]) -> dict[RevocationTarget, Revocation]:
         return {revocation.target: revocation for revocation in await self._recorded.find(targets)}
 
+    async def _distrust(self) -> None:
+        """Make readers ask PostgreSQL. A Redis that is full refuses a write and allows this."""
+        try:
+            await self._redis.distrust()
+        except TemporarilyUnavailable:
+            # Only this process may be cut off, and whoever waits for an answer may not come again: so keep at it.
+            if not _is_running(self._distrusting):
+                self._distrusting = asyncio.create_task(self._keep_distrusting())
+
+    async def _keep_distrusting(self) -> None:
+        while True:
+            await asyncio.sleep(_PAUSE)
+            with suppress(TemporarilyUnavailable):
+                await self._redis.distrust()
+                return
+
     def _load(self) -> None:
-        loading = self._loading is not None and not self._loading.done()
-        if not loading and asyncio.get_running_loop().time() >= self._load_again_at:
+        if not _is_running(self._loading) and asyncio.get_running_loop().time() >= self._load_again_at:
             self._loading = asyncio.create_task(self._load_redis())
 
     async def _load_redis(self) -> None:
         try:
-            if await self._redis.load(lambda: self._recorded.live(_BATCH)):
+            if await self._redis.load(lambda: self._recorded.live(self._clock(), _BATCH)):
                 _logger.info("redis holds all revocations again")
         except TemporarilyUnavailable as error:
             _logger.warning("redis could not be loaded with revocations: %s", error)
         finally:
             self._load_again_at = asyncio.get_running_loop().time() + _PAUSE
+
+
+def _is_running(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done()

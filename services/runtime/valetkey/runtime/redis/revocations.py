@@ -6,6 +6,7 @@ here" rather than "not revoked".
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import suppress
 from uuid import uuid4
@@ -22,6 +23,7 @@ from valetkey.runtime.redis.keyspace import revocation_key
 from valetkey.runtime.redis.known_server import KnownServer
 from valetkey.runtime.redis.revocation_writer import MARKER, RevocationWriter, message_of
 
+_logger = logging.getLogger(__name__)
 _PAUSE = 1.0
 
 
@@ -83,7 +85,8 @@ class RedisRevocations:
         try:
             with redis_operation("revocation_read"):
                 marker, *values = await self._server.read([MARKER, *map(revocation_key, targets)])
-        except TemporarilyUnavailable:
+        except TemporarilyUnavailable as error:
+            _logger.warning("revocations cannot be read from redis: %s", error)
             self._away_until = asyncio.get_running_loop().time() + _PAUSE
             raise
         run_id = self._server.run_id

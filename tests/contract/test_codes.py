@@ -1,0 +1,268 @@
+"""What authorize and token may rely on about authorization codes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from support.fake_codes import FakeCodes
+from support.wire_values import CODE
+from valetkey.core.authorization_code import (
+    CodeBinding,
+    Redemption,
+    RedemptionOutcome,
+    code_binding,
+    code_digest,
+    generate_code,
+)
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.redis.connection import connect
+from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode
+
+LIFETIME = timedelta(seconds=60)
+TOMBSTONE = timedelta(seconds=300)
+HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+WITHOUT_REDIRECT_URI = CodeBinding(HOLDER.holder, None)
+STRANGERS = [
+    code_binding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri),
+    code_binding(CODE.client_uid, CODE.code_challenge[::-1], CODE.redirect_uri),
+    code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri + "/"),
+    code_binding(CODE.client_uid, CODE.code_challenge, ""),
+]
+Codes = FakeCodes | RedisCodes
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(params=["fake", "redis"])
+async def codes(request: pytest.FixtureRequest) -> AsyncIterator[Codes]:
+    async for store in open_codes(request, LIFETIME, TOMBSTONE):
+        yield store
+
+
+async def open_codes(request: pytest.FixtureRequest, lifetime: timedelta, tombstone: timedelta) -> AsyncIterator[Codes]:
+    if request.param == "fake":
+        yield FakeCodes(lifetime=lifetime, tombstone=tombstone)
+        return
+    async with connect(request.getfixturevalue("redis_url")) as client:
+        yield RedisCodes(client, lifetime=lifetime, tombstone=tombstone)
+
+
+@pytest.mark.requirement("security 14: what the user agreed to is bound to the code")
+async def test_whoever_takes_a_code_gets_what_was_put(codes: Codes) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    taken = await codes.consume(value, HOLDER)
+
+    assert taken == Redemption(RedemptionOutcome.TAKEN, CODE)
+
+
+@pytest.mark.requirement("RFC 6749 §4.1.2: a code MUST NOT be used more than once")
+async def test_a_code_is_taken_once_and_replayed_ever_after(codes: Codes) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    redemptions = [await codes.consume(value, HOLDER) for _ in range(3)]
+
+    outcomes = [redemption.outcome for redemption in redemptions]
+    assert outcomes == [RedemptionOutcome.TAKEN, RedemptionOutcome.REPLAYED, RedemptionOutcome.REPLAYED]
+    assert redemptions[2].code == CODE
+
+
+@pytest.mark.requirement("OAuth 2.1 §4.1.3: redirect_uri may be omitted")
+async def test_a_code_is_taken_without_a_redirect_uri(codes: Codes) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    taken = await codes.consume(value, WITHOUT_REDIRECT_URI)
+
+    assert taken.outcome is RedemptionOutcome.TAKEN
+
+
+@pytest.mark.parametrize("stranger", STRANGERS, ids=["client", "verifier", "redirect_uri", "empty redirect_uri"])
+@pytest.mark.requirement("security 15: an invalid replay neither takes a code nor tells what it holds")
+async def test_a_stranger_gets_nothing_and_changes_nothing(codes: Codes, stranger: CodeBinding) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    before = await codes.consume(value, stranger)
+    taken = await codes.consume(value, HOLDER)
+    after = await codes.consume(value, stranger)
+
+    assert before == after == Redemption(RedemptionOutcome.MISMATCHED)
+    assert taken.outcome is RedemptionOutcome.TAKEN
+
+
+@pytest.mark.requirement("security 17: truncated, extended or re-cased values are invalid")
+async def test_a_value_that_is_not_the_code_is_unknown(codes: Codes) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    others = [value[:-1], value + "A", value.swapcase(), " " + value, code_digest(value), generate_code()]
+    outcomes = {(await codes.consume(other, HOLDER)).outcome for other in others}
+
+    assert outcomes == {RedemptionOutcome.UNKNOWN}
+
+
+async def test_a_code_given_back_can_be_taken_again_by_one(codes: Codes) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+    await codes.consume(value, HOLDER)
+
+    await codes.give_back(value)
+
+    assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.TAKEN
+    assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.REPLAYED
+
+
+async def test_giving_back_what_was_never_there_does_nothing(codes: Codes) -> None:
+    value = generate_code()
+
+    await codes.give_back(value)
+
+    assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.UNKNOWN
+
+
+async def test_giving_back_a_fresh_code_leaves_it_as_it_is(codes: Codes) -> None:
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    await codes.give_back(value)
+
+    assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.TAKEN
+
+
+async def test_many_codes_do_not_disturb_each_other(codes: Codes) -> None:
+    values = [generate_code() for _ in range(50)]
+    await asyncio.gather(*(codes.put(value, CODE) for value in values))
+
+    outcomes = [(await codes.consume(value, HOLDER)).outcome for value in values]
+
+    assert outcomes == [RedemptionOutcome.TAKEN] * 50
+
+
+@pytest.mark.requirement("security 16: a code lives no longer than its lifetime")
+async def test_a_code_expires(short_lived_codes: Codes) -> None:
+    value = generate_code()
+    await short_lived_codes.put(value, CODE)
+
+    await asyncio.sleep(0.25)
+
+    assert (await short_lived_codes.consume(value, HOLDER)).outcome is RedemptionOutcome.UNKNOWN
+
+
+async def test_a_spent_code_is_remembered_after_it_would_have_expired(short_lived_codes: Codes) -> None:
+    value = generate_code()
+    await short_lived_codes.put(value, CODE)
+    await short_lived_codes.consume(value, HOLDER)
+
+    await asyncio.sleep(0.25)
+
+    assert (await short_lived_codes.consume(value, HOLDER)).outcome is RedemptionOutcome.REPLAYED
+
+
+async def test_giving_back_does_not_prolong_a_code(short_lived_codes: Codes) -> None:
+    value = generate_code()
+    await short_lived_codes.put(value, CODE)
+    await short_lived_codes.consume(value, HOLDER)
+
+    await short_lived_codes.give_back(value)
+    await asyncio.sleep(0.25)
+
+    assert (await short_lived_codes.consume(value, HOLDER)).outcome is not RedemptionOutcome.TAKEN
+
+
+async def test_a_code_given_back_too_late_cannot_be_taken(short_lived_codes: Codes) -> None:
+    value = generate_code()
+    await short_lived_codes.put(value, CODE)
+    await short_lived_codes.consume(value, HOLDER)
+    await asyncio.sleep(0.25)
+
+    await short_lived_codes.give_back(value)
+
+    assert (await short_lived_codes.consume(value, HOLDER)).outcome is not RedemptionOutcome.TAKEN
+
+
+@pytest.fixture(params=["fake", "redis"])
+async def short_lived_codes(request: pytest.FixtureRequest) -> AsyncIterator[Codes]:
+    async for store in open_codes(request, timedelta(seconds=0.2), timedelta(seconds=30)):
+        yield store
+
+
+@pytest.mark.requirement("security 16: nothing in Redis outlives its use")
+async def test_redis_keeps_a_code_and_its_tombstone_for_a_bounded_time(redis: Redis) -> None:
+    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    value = generate_code()
+    await codes.put(value, CODE)
+    (key,) = await redis.keys()
+
+    fresh = await redis.pttl(key)
+    await codes.consume(value, HOLDER)
+    spent = await redis.pttl(key)
+    await codes.give_back(value)
+    given_back = await redis.pttl(key)
+
+    assert 59_000 < given_back <= fresh <= 60_000
+    assert 359_000 < spent <= 360_000
+
+
+@pytest.mark.requirement("security 51: no code in Redis keys or values")
+async def test_redis_never_sees_the_code(redis: Redis) -> None:
+    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    value = generate_code()
+    await codes.put(value, CODE)
+
+    (key,) = await redis.keys()
+
+    assert key == f"vk:code:{{{code_digest(value)}}}".encode()
+    kept = await redis.get(key)
+    assert isinstance(kept, bytes)
+    assert value[6:].encode() not in key + kept
+
+
+async def test_a_code_for_a_newer_release_is_refused_and_left_for_it(redis: Redis) -> None:
+    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    value = generate_code()
+    await codes.put(value, CODE)
+    (key,) = await redis.keys()
+    await redis.append(key, AuthorizationCode(min_reader=99).SerializeToString())
+
+    with pytest.raises(TemporarilyUnavailable):
+        await codes.consume(value, HOLDER)
+
+    assert await redis.getrange(key, 0, 0) == b"F"
+
+
+async def test_a_server_that_forgot_its_scripts_is_told_again(redis: Redis) -> None:
+    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    value = generate_code()
+    await codes.put(value, CODE)
+    await redis.script_flush()
+
+    taken = await codes.consume(value, HOLDER)
+
+    assert taken.outcome is RedemptionOutcome.TAKEN
+
+
+@pytest.mark.requirement("architecture 5: code redemption costs one round trip to Redis")
+async def test_taking_a_code_is_one_command(redis: Redis) -> None:
+    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    await codes.consume(generate_code(), HOLDER)
+    value = generate_code()
+    await codes.put(value, CODE)
+    await redis.config_resetstat()
+
+    await codes.consume(value, HOLDER)
+
+    commands = {name: stat["calls"] for name, stat in (await redis.info("commandstats")).items()}
+    sent = {name: calls for name, calls in commands.items() if name.startswith("cmdstat_eval")}
+    assert sent == {"cmdstat_evalsha": 1}

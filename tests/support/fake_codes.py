@@ -1,0 +1,47 @@
+"""Authorization codes in memory: what `RedisCodes` promises, without a server."""
+
+import time
+from datetime import timedelta
+
+from valetkey.core.authorization_code import (
+    AuthorizationCode,
+    CodeBinding,
+    Redemption,
+    RedemptionOutcome,
+    code_binding,
+    code_digest,
+)
+
+
+class FakeCodes:
+    """`CodeIssuer` and `CodeRedeemer`."""
+
+    def __init__(self, *, lifetime: timedelta, tombstone: timedelta) -> None:
+        self._lifetime = lifetime.total_seconds()
+        self._tombstone = tombstone.total_seconds()
+        self._fresh: dict[str, tuple[AuthorizationCode, float]] = {}
+        self._spent: dict[str, tuple[AuthorizationCode, float]] = {}
+
+    async def put(self, value: str, code: AuthorizationCode) -> None:
+        self._fresh[code_digest(value)] = code, time.monotonic() + self._lifetime
+
+    async def consume(self, value: str, binding: CodeBinding) -> Redemption:
+        digest, now = code_digest(value), time.monotonic()
+        fresh, spent = self._fresh.get(digest), self._spent.get(digest)
+        if fresh is not None and fresh[1] > now:
+            code, outcome = fresh[0], RedemptionOutcome.TAKEN
+        elif spent is not None and spent[1] + self._tombstone > now:
+            code, outcome = spent[0], RedemptionOutcome.REPLAYED
+        else:
+            return Redemption(RedemptionOutcome.UNKNOWN)
+        bound = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
+        if bound.holder != binding.holder or binding.redirect_uri not in (None, bound.redirect_uri):
+            return Redemption(RedemptionOutcome.MISMATCHED)
+        if outcome is RedemptionOutcome.TAKEN:
+            self._spent[digest] = self._fresh.pop(digest)
+        return Redemption(outcome, code)
+
+    async def give_back(self, value: str) -> None:
+        digest = code_digest(value)
+        if digest in self._spent:
+            self._fresh[digest] = self._spent.pop(digest)
