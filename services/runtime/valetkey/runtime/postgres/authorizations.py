@@ -1,0 +1,208 @@
+"""The one row of every granted authorization: inserted once, updated by each refresh, never multiplied.
+
+Each statement says itself which rows are live, so that none depends on somebody having marked them in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Record
+
+from valetkey.core.grant import GrantedAuthorization, NewAuthorization
+from valetkey.core.refresh_token import RefreshState
+from valetkey.core.scope import Scope
+from valetkey.runtime.postgres.rows import granted_authorization_from
+from valetkey.runtime.postgres.statement import Executor, Statement
+
+# The rows that must not change while this commits are locked, each after the one before, as everybody locks them. A
+# consent withdrawn within the longest life of a code (60 s) also ends the codes that were issued before.
+_INSERT = Statement(
+    "authorizations.insert",
+    """
+    WITH swept AS (
+        DELETE FROM authorizations WHERE id IN (
+            SELECT id FROM authorizations WHERE expires_at <= $15 AND id <> $1
+            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+        )
+    ), client AS MATERIALIZED (
+        SELECT uid FROM clients WHERE uid = $2 AND enabled FOR SHARE
+    ), resource_owner AS MATERIALIZED (
+        SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+            users.updated_at AS user_updated_at
+        FROM client, users WHERE subject = $3 AND users.enabled AND valid_since <= $11 FOR SHARE OF users
+    ), session AS MATERIALIZED (
+        SELECT session_id FROM resource_owner, sessions
+        WHERE session_id = $4 AND $5 AND sessions.subject = $3 AND idle_expires_at > $15 AND expires_at > $15
+        FOR SHARE OF sessions
+    ), consent AS MATERIALIZED (
+        SELECT withdrawn_at FROM resource_owner, consents
+        WHERE consents.subject = $3 AND client_uid = $2 FOR SHARE OF consents
+    ), inserted AS (
+        INSERT INTO authorizations (
+            id, client_uid, subject, session_id, bound_to_session, scope, resources, userinfo_claims, id_token_claims,
+            amr, auth_time, acr, generation, created_at, rotated_at, idle_seconds, idle_expires_at, expires_at
+        )
+        SELECT $1, $2, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11, $12::text,
+            1, $15, $15, $13, $15 + make_interval(secs => $13), $14::timestamptz
+        FROM resource_owner
+        WHERE (NOT $5 OR EXISTS (SELECT FROM session))
+            AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at > $15 - interval '60 seconds')
+            AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
+    )
+    SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
+        subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at
+    FROM inserted, resource_owner
+    """,
+)
+_ROTATE = Statement(
+    "authorizations.rotate",
+    """
+    UPDATE authorizations AS a
+    SET generation = a.generation + 1, rotated_at = $4,
+        idle_expires_at = $4 + make_interval(secs => a.idle_seconds)
+    FROM users AS u, clients AS c
+    WHERE a.id = $1 AND a.generation = $2 AND a.client_uid = $3
+        AND a.revoked_at IS NULL AND a.expires_at > $4 AND a.idle_expires_at > $4
+        AND c.uid = a.client_uid AND c.enabled
+        AND u.subject = a.subject AND u.enabled AND u.valid_since <= a.auth_time
+        AND (NOT a.bound_to_session OR EXISTS (
+            SELECT FROM sessions AS s
+            WHERE s.session_id = a.session_id AND s.idle_expires_at > $4 AND s.expires_at > $4
+        ))
+        AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text)
+    RETURNING a.id, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
+        a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
+        u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
+    """,
+)
+_FIND = Statement(
+    "authorizations.find",
+    """
+    SELECT a.id, a.client_uid, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
+        a.auth_time, a.acr, a.amr, a.rotated_at, u.subject, u.username, u.email, u.email_verified,
+        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
+        a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2
+        AND c.enabled AND u.enabled AND u.valid_since <= a.auth_time
+        AND (NOT a.bound_to_session OR EXISTS (
+            SELECT FROM sessions AS s
+            WHERE s.session_id = a.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2
+        ))
+        AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text) AS is_live
+    FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
+    WHERE a.id = $1
+    """,
+)
+_LIST = Statement(
+    "authorizations.list",
+    """
+    SELECT a.id, c.client_id, a.scope, a.resources, a.bound_to_session, a.session_id, a.created_at, a.rotated_at,
+        a.expires_at
+    FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
+    WHERE a.subject = $1 AND a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2
+        AND c.enabled AND u.enabled AND u.valid_since <= a.auth_time
+        AND (NOT a.bound_to_session OR EXISTS (
+            SELECT FROM sessions AS s
+            WHERE s.session_id = a.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2
+        ))
+        AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text)
+    ORDER BY a.created_at, a.id
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationSummary:
+    """What an operator sees of a live authorization. Times are UTC."""
+
+    authorization_id: UUID
+    client_id: str
+    scope: Scope
+    resources: tuple[str, ...]
+    session_id: UUID | None
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+
+
+class Authorizations:
+    """See ``valetkey.core.ports.GrantedAuthorizations``."""
+
+    def __init__(self, database: Executor) -> None:
+        self._database = database
+
+    async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
+        """Store it once, ever; None if it exists, was revoked, or its user, client or session no longer counts.
+
+        Nor does a consent that was withdrawn. One statement, which also deletes a few authorizations that have expired,
+        so that the table does not grow.
+        """
+        login = new.authentication
+        row = await self._database.fetch_row(
+            _INSERT,
+            new.authorization_id,
+            new.client_uid,
+            login.subject,
+            login.session_id,
+            new.bound_to_session,
+            new.scope,
+            new.resources,
+            new.claims.userinfo,
+            new.claims.id_token,
+            login.amr,
+            login.auth_time,
+            login.acr,
+            new.idle_seconds,
+            new.expires_at,
+            new.issued_at,
+        )
+        return None if row is None else granted_authorization_from(row)
+
+    async def rotate(
+        self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime
+    ) -> GrantedAuthorization | None:
+        """Move a live authorization of this client from ``generation`` to the next, for exactly one caller.
+
+        One statement. RFC 9700 §4.14.2.
+        """
+        row = await self._database.fetch_row(_ROTATE, authorization_id, generation, client_uid, now)
+        return None if row is None else granted_authorization_from(row)
+
+    async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
+        """The refresh state, for judging a presentation that did not rotate."""
+        row = await self._find(authorization_id, now)
+        return (
+            None
+            if row is None
+            else RefreshState(row["client_uid"], row["generation"], row["rotated_at"], is_live=row["is_live"])
+        )
+
+    async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
+        """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
+        row = await self._find(authorization_id, now)
+        if row is None or not row["is_live"] or row["client_uid"] != client_uid:
+            return None
+        return granted_authorization_from(row)
+
+    async def list(self, subject: UUID, now: datetime) -> list[AuthorizationSummary]:
+        """What a user has granted and is still live, the oldest first."""
+        return [
+            AuthorizationSummary(
+                authorization_id=row["id"],
+                client_id=row["client_id"],
+                scope=tuple(row["scope"]),
+                resources=tuple(row["resources"]),
+                session_id=row["session_id"] if row["bound_to_session"] else None,
+                created_at=row["created_at"],
+                rotated_at=row["rotated_at"],
+                expires_at=row["expires_at"],
+            )
+            for row in await self._database.fetch(_LIST, subject, now)
+        ]
+
+    async def _find(self, authorization_id: UUID, now: datetime) -> Record | None:
+        return await self._database.fetch_row(_FIND, authorization_id, now)

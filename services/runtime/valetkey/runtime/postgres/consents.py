@@ -1,0 +1,133 @@
+"""What users have agreed to, one row per user and client. A withdrawal stays on record beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from valetkey.core.consent import Consent
+from valetkey.core.revocation import Revocation
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from
+from valetkey.runtime.postgres.statement import Statement
+
+_FIND = Statement(
+    "consents.find",
+    """
+    SELECT scope, resources, claims FROM consents WHERE subject = $1 AND client_uid = $2 AND withdrawn_at IS NULL
+    """,
+)
+# What was withdrawn does not come back with the next thing that is agreed to. A client or user that is gone meanwhile
+# leaves nothing to remember.
+_ADD = Statement(
+    "consents.add",
+    """
+    INSERT INTO consents AS c (subject, client_uid, scope, resources, claims, updated_at)
+    SELECT u.subject, clients.uid, $3::text[], $4::text[], $5::text[], $6::timestamptz
+    FROM users AS u, clients WHERE u.subject = $1 AND clients.uid = $2
+    ON CONFLICT (subject, client_uid) DO UPDATE SET
+        scope = ARRAY(
+            SELECT DISTINCT unnest(CASE WHEN c.withdrawn_at IS NULL THEN c.scope END || excluded.scope) ORDER BY 1
+        ),
+        resources = ARRAY(
+            SELECT DISTINCT unnest(CASE WHEN c.withdrawn_at IS NULL THEN c.resources END || excluded.resources)
+            ORDER BY 1
+        ),
+        claims = ARRAY(
+            SELECT DISTINCT unnest(CASE WHEN c.withdrawn_at IS NULL THEN c.claims END || excluded.claims) ORDER BY 1
+        ),
+        updated_at = greatest(c.updated_at, excluded.updated_at),
+        withdrawn_at = NULL
+    """,
+)
+_WITHDRAW = Statement(
+    "consents.withdraw",
+    """
+    INSERT INTO consents (subject, client_uid, scope, resources, claims, updated_at, withdrawn_at)
+    SELECT u.subject, c.uid, '{}'::text[], '{}'::text[], '{}'::text[], $3::timestamptz, $3::timestamptz
+    FROM users AS u, clients AS c WHERE u.subject = $1 AND c.uid = $2
+    ON CONFLICT (subject, client_uid) DO UPDATE
+    SET scope = '{}', resources = '{}', claims = '{}', updated_at = $3, withdrawn_at = $3
+    """,
+)
+_END_AUTHORIZATIONS = Statement(
+    "consents.end_authorizations",
+    """
+    WITH ended AS (
+        UPDATE authorizations SET revoked_at = $3
+        WHERE subject = $1 AND client_uid = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id
+    )
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
+    SELECT 'authorization', id::text, $3, $4::timestamptz FROM ended ORDER BY id
+    ON CONFLICT (kind, target) DO UPDATE
+    SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
+        expires_at = greatest(r.expires_at, excluded.expires_at)
+    RETURNING kind, target, revoked_at, expires_at
+    """,
+)
+_LIST = Statement(
+    "consents.list",
+    """
+    SELECT c.client_id, k.client_uid, k.scope, k.resources, k.claims, k.updated_at
+    FROM consents AS k JOIN clients AS c ON c.uid = k.client_uid
+    WHERE k.subject = $1 AND k.withdrawn_at IS NULL ORDER BY c.client_id
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentSummary:
+    """What a user has agreed to for one client, and when last. UTC."""
+
+    client_id: str
+    client_uid: UUID
+    consent: Consent
+    updated_at: datetime
+
+
+class Consents:
+    """See ``valetkey.core.ports.ConsentStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
+        """Everything this user has agreed to for this client, unless it was withdrawn."""
+        row = await self._database.fetch_row(_FIND, subject, client_uid)
+        if row is None:
+            return None
+        return Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"]))
+
+    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:
+        """Remember this beside what was agreed to before."""
+        await self._database.execute(
+            _ADD, subject, client_uid, sorted(consent.scope), sorted(consent.resources), sorted(consent.claims), now
+        )
+
+    async def withdraw(self, subject: UUID, client_uid: UUID, now: datetime) -> Sequence[Revocation]:
+        """Forget what was agreed to and end what was granted with it. Returns what has to be revoked in Redis too.
+
+        Codes that are under way, at most 60 seconds old, end with it.
+        """
+        moment = floor_to_millisecond(now)
+        async with self._database.transaction("consents.withdraw") as transaction:
+            await transaction.execute(_WITHDRAW, subject, client_uid, moment)
+            rows = await transaction.fetch(
+                _END_AUTHORIZATIONS, subject, client_uid, moment, moment + REVOCATION_LIFETIME
+            )
+        return [revocation_from(row) for row in rows]
+
+    async def list(self, subject: UUID) -> list[ConsentSummary]:
+        """What a user has agreed to, by client."""
+        return [
+            ConsentSummary(
+                client_id=row["client_id"],
+                client_uid=row["client_uid"],
+                consent=Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"])),
+                updated_at=row["updated_at"],
+            )
+            for row in await self._database.fetch(_LIST, subject)
+        ]

@@ -1,0 +1,96 @@
+"""Bringing the schema up to date. Needs the extra ``migrations``, which services do not install."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from asyncpg import Record
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+# Any number will do, as long as nobody else in this database uses it.
+_LOCK = 8_517_213_904_113
+_TIMEOUT = 10.0  # seconds to connect
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema."""
+
+    revision: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatus:
+    """Where a database is, where this version wants it, and the steps between. ``current`` is None before the first."""
+
+    current: str | None
+    head: str
+    pending: tuple[Migration, ...]
+
+
+async def upgrade(dsn: str) -> tuple[Migration, ...]:
+    """Apply every pending migration in one transaction, and return them.
+
+    Safe to run twice at once: the second waits for the first and then finds nothing to do.
+    """
+    async with _connection(dsn) as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        pending = (await connection.run_sync(_status)).pending
+        if pending:
+            await connection.run_sync(_upgrade)
+    return pending
+
+
+async def status(dsn: str) -> MigrationStatus:
+    """Where this database is. Changes nothing."""
+    async with _connection(dsn) as connection:
+        return await connection.run_sync(_status)
+
+
+@asynccontextmanager
+async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
+    # asyncpg reads the DSN itself, so that it means here what it means to the services.
+    async def connect() -> asyncpg.Connection[Record]:
+        return await asyncpg.connect(dsn, timeout=_TIMEOUT)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _status(connection: Connection) -> MigrationStatus:
+    scripts = ScriptDirectory.from_config(_config())
+    head = scripts.get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    current = MigrationContext.configure(connection).get_current_revision()
+    steps = [script for script in scripts.walk_revisions(current or "base", head) if script.revision != current]
+    pending = tuple(Migration(script.revision, script.doc) for script in reversed(steps))
+    return MigrationStatus(current, head, pending)

@@ -1,0 +1,55 @@
+"""Work that is done again and again, and at once when there is news."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import asyncpg
+
+from valetkey.core.errors import TemporarilyUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+class Poller:
+    """Runs ``work`` every ``interval`` and soon after ``wake``, one at a time. An absent PostgreSQL does not end it."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]], interval: timedelta, name: str) -> None:
+        self._work = work
+        self._interval = interval.total_seconds()
+        self._name = name
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Work once, then begin to repeat."""
+        await self._try()
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    def wake(self) -> None:
+        """There is news."""
+        self._news.set()
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), self._interval)
+            self._news.clear()
+            await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self._work()
+        except (TemporarilyUnavailable, asyncpg.PostgresError) as error:
+            _log.warning("%s failed: %s", self._name, error)

@@ -1,0 +1,179 @@
+"""The connections to PostgreSQL: a bounded pool for statements, and one connection that listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from time import perf_counter
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+from asyncpg import Record
+
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_OPERATION, DATABASE_WAITING
+from valetkey.runtime.postgres.errors import postgres_errors
+from valetkey.runtime.postgres.listener import Callback, Listener
+from valetkey.runtime.postgres.statement import Executor, Statement
+from valetkey.runtime.telemetry import current_span_id, current_trace_id, span
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+_SYSTEM = "postgresql"
+_ATTRIBUTES = {"db.system.name": _SYSTEM}
+_IDLE_SECONDS = 300.0
+
+
+class Transaction:
+    """Statements that happen together or not at all."""
+
+    def __init__(self, connection: PoolConnectionProxy[Record], timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+
+    async def fetch(self, statement: Statement, *arguments: object) -> list[Record]:
+        """See ``Executor``."""
+        return await self._connection.fetch(statement.sql, *arguments, timeout=self._timeout)
+
+    async def fetch_row(self, statement: Statement, *arguments: object) -> Record | None:
+        """See ``Executor``."""
+        return await self._connection.fetchrow(statement.sql, *arguments, timeout=self._timeout)
+
+    async def execute(self, statement: Statement, *arguments: object) -> None:
+        """See ``Executor``."""
+        await self._connection.execute(statement.sql, *arguments, timeout=self._timeout)
+
+
+class Database:
+    """One PostgreSQL database. Opening needs no server: a service starts, and says 503, while PostgreSQL is away.
+
+    ``dsn`` is a ``postgresql://`` URL; ``?host=/directory`` names a Unix socket. ``timeout`` bounds the wait for a
+    connection and, apart from it, each statement.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        timeout: timedelta = timedelta(seconds=5),
+        application_name: str = "valetkey",
+    ) -> None:
+        self._dsn = dsn
+        self._min_size = min_size
+        self._max_size = max(max_size, 1)
+        self._timeout = timeout.total_seconds()
+        self._application_name = application_name
+        self._pool: asyncpg.Pool[Record] | None = None
+        self._listener = Listener(dsn, self._timeout, application_name)
+
+    async def open(self) -> Self:
+        """Make the pool and, where the server is there, its first connections."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._max_size,
+            max_inactive_connection_lifetime=_IDLE_SECONDS,
+            timeout=self._timeout,
+            command_timeout=self._timeout,
+            server_settings={"application_name": self._application_name},
+            reset=_keep_as_it_is,
+        )
+        with suppress(TemporarilyUnavailable):
+            await self._warm(self._pool)
+        return self
+
+    async def close(self) -> None:
+        """Let running statements finish, for as long as a statement may take, and leave."""
+        await self._listener.close()
+        if self._pool is None:
+            return
+        try:
+            await asyncio.wait_for(self._pool.close(), self._timeout)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    def on_notify(self, channel: str, callback: Callback) -> None:
+        """Call back with the payload of every notification; with None where some may have been missed.
+
+        That is whenever the listening connection has been made anew, the first time included.
+        """
+        self._listener.add(channel, callback)
+
+    async def fetch(self, statement: Statement, *arguments: object) -> list[Record]:
+        """See ``Executor``."""
+        async with self._connection(statement.name) as connection:
+            return await connection.fetch(statement.sql, *arguments)
+
+    async def fetch_row(self, statement: Statement, *arguments: object) -> Record | None:
+        """See ``Executor``."""
+        async with self._connection(statement.name) as connection:
+            return await connection.fetchrow(statement.sql, *arguments)
+
+    async def execute(self, statement: Statement, *arguments: object) -> None:
+        """See ``Executor``."""
+        async with self._connection(statement.name) as connection:
+            await connection.execute(statement.sql, *arguments)
+
+    @asynccontextmanager
+    async def transaction(self, name: str, statement_timeout: timedelta | None = None) -> AsyncIterator[Executor]:
+        """Commit at the end, roll back on any exception. ``name`` is for metrics and spans."""
+        seconds = self._timeout if statement_timeout is None else statement_timeout.total_seconds()
+        async with self._connection(name) as connection, connection.transaction():
+            yield Transaction(connection, seconds)
+
+    @asynccontextmanager
+    async def _connection(self, name: str) -> AsyncIterator[PoolConnectionProxy[Record]]:
+        if self._pool is None:
+            raise RuntimeError("the database has not been opened")
+        started, failure = perf_counter(), ""
+        try:
+            with span(name, _ATTRIBUTES), postgres_errors:
+                DATABASE_WAITING.change(1, _SYSTEM)
+                try:
+                    connection = await self._pool.acquire(timeout=self._timeout)
+                finally:
+                    DATABASE_WAITING.change(-1, _SYSTEM)
+                self._count(self._pool)
+                try:
+                    yield connection
+                finally:
+                    await self._pool.release(connection)
+                    self._count(self._pool)
+        except BaseException as error:
+            failure = type(error.__cause__ or error).__name__
+            raise
+        finally:
+            trace_id = current_trace_id() if current_span_id() else ""
+            DATABASE_OPERATION.observe(perf_counter() - started, _SYSTEM, name, failure, trace_id=trace_id)
+
+    @staticmethod
+    def _count(pool: asyncpg.Pool[Record]) -> None:
+        idle = pool.get_idle_size()
+        DATABASE_CONNECTIONS.set(idle, _SYSTEM, "idle")
+        DATABASE_CONNECTIONS.set(pool.get_size() - idle, _SYSTEM, "used")
+
+    async def _warm(self, pool: asyncpg.Pool[Record]) -> None:
+        wanted = range(min(self._min_size, self._max_size))
+        with postgres_errors:
+            made = await asyncio.gather(*(pool.acquire(timeout=self._timeout) for _ in wanted), return_exceptions=True)
+            failures = [result for result in made if isinstance(result, BaseException)]
+            for connection in made:
+                if not isinstance(connection, BaseException):
+                    await pool.release(connection)
+            if failures:
+                raise failures[0]
+
+
+async def _keep_as_it_is(connection: object) -> None:
+    """Spare the round trip: no statement here changes a session's settings or takes a lock that outlives it."""

@@ -1,0 +1,14 @@
+"""How long the revocations that operators cause are remembered, and how far back a token may still be on its way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+# The longest access token lifetime that settings allow: after it, nothing a revocation kills can be alive. What can be
+# refreshed is ended by its own row.
+REVOCATION_LIFETIME = timedelta(hours=1)
+
+# A redemption or refresh that committed just before its user or client was ended may mint its token just after, and
+# "issued before" would spare it. So whatever moved within this time is revoked by name as well. It is longer than any
+# statement and the answer to it take.
+IN_FLIGHT = timedelta(seconds=30)

@@ -1,0 +1,145 @@
+"""Revocations as PostgreSQL remembers them, until nothing they kill can be alive. Redis answers from what is here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from valetkey.core.revocation import Revocation, RevocationKind, RevocationTarget
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.rows import revocation_from
+from valetkey.runtime.postgres.statement import Executor, Statement
+
+_RECORD = Statement(
+    "revocations.record",
+    """
+    WITH swept AS (
+        DELETE FROM revocations WHERE (kind, target) IN (
+            SELECT kind, target FROM revocations
+            WHERE expires_at <= (SELECT min(moment) FROM unnest($3::timestamptz[]) AS moment)
+                AND (kind, target) NOT IN (
+                    SELECT kind, target FROM unnest($1::text[], $2::text[]) AS given (kind, target)
+                )
+            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+        )
+    )
+    INSERT INTO revocations (kind, target, revoked_at, expires_at)
+    SELECT kind, target, max(revoked_at), max(expires_at)
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+        AS revoked (kind, target, revoked_at, expires_at)
+    GROUP BY kind, target ORDER BY kind, target
+    ON CONFLICT (kind, target) DO UPDATE
+    SET revoked_at = greatest(revocations.revoked_at, excluded.revoked_at),
+        expires_at = greatest(revocations.expires_at, excluded.expires_at)
+    """,
+)
+_END_AUTHORIZATIONS = Statement(
+    "revocations.end_authorizations",
+    """
+    UPDATE authorizations SET revoked_at = revoked.revoked_at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS revoked (target, revoked_at)
+    WHERE id = revoked.target AND authorizations.revoked_at IS NULL
+    """,
+)
+_LOCK_CLIENTS = Statement(
+    "revocations.lock_clients", "SELECT uid FROM clients WHERE client_id = ANY ($1::text[]) ORDER BY uid FOR UPDATE"
+)
+_END_AUTHORIZATIONS_OF_CLIENTS = Statement(
+    "revocations.end_authorizations_of_clients",
+    """
+    UPDATE authorizations SET revoked_at = revoked.revoked_at
+    FROM unnest($1::text[], $2::timestamptz[]) AS revoked (target, revoked_at), clients
+    WHERE client_id = revoked.target AND client_uid = uid AND authorizations.revoked_at IS NULL
+    """,
+)
+_LOCK_USERS = Statement(
+    "revocations.lock_users", "SELECT subject FROM users WHERE subject = ANY ($1::uuid[]) ORDER BY subject FOR UPDATE"
+)
+_END_AUTHORIZATIONS_OF_SUBJECTS = Statement(
+    "revocations.end_authorizations_of_subjects",
+    """
+    UPDATE authorizations SET revoked_at = revoked.revoked_at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS revoked (target, revoked_at)
+    WHERE subject = revoked.target AND authorizations.revoked_at IS NULL
+    """,
+)
+_FIND = Statement(
+    "revocations.find",
+    """
+    SELECT kind, target, revoked_at, expires_at FROM revocations
+    WHERE (kind, target) IN (SELECT kind, target FROM unnest($1::text[], $2::text[]) AS asked (kind, target))
+    """,
+)
+_LIVE = Statement(
+    "revocations.live",
+    """
+    SELECT kind, target, revoked_at, expires_at FROM revocations
+    WHERE (kind, target) > ($1, $2) AND expires_at > $3
+    ORDER BY kind, target LIMIT $4
+    """,
+)
+
+
+class RevocationRecords:
+    """The PostgreSQL half of revocation: every method raises ``TemporarilyUnavailable`` while it cannot be sure."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, revocations: Sequence[Revocation]) -> None:
+        """Remember all of these, or none, and end the authorizations they name. A record only ever grows stronger.
+
+        An authorization that is stored later is refused, for as long as its record lives.
+        """
+        if not revocations:
+            return
+        async with self._database.transaction("revocations.record") as transaction:
+            # Everybody locks clients and users first, then authorizations, then records: so nobody waits in a circle.
+            await _end_authorizations(transaction, revocations)
+            await transaction.execute(
+                _RECORD,
+                [revocation.target.kind.value for revocation in revocations],
+                [revocation.target.target for revocation in revocations],
+                [revocation.revoked_at for revocation in revocations],
+                [revocation.expires_at for revocation in revocations],
+            )
+
+    async def find(self, targets: Sequence[RevocationTarget]) -> tuple[Revocation, ...]:
+        """The revocations of these targets."""
+        rows = await self._database.fetch(
+            _FIND, [target.kind.value for target in targets], [target.target for target in targets]
+        )
+        return tuple(revocation_from(row) for row in rows)
+
+    async def live(self, now: datetime, batch_size: int = 1000) -> AsyncIterator[list[Revocation]]:
+        """Every revocation that can still kill something, in batches, holding no connection between them."""
+        kind, target = "", ""
+        while rows := await self._database.fetch(_LIVE, kind, target, now, batch_size):
+            yield [revocation_from(row) for row in rows]
+            kind, target = rows[-1]["kind"], rows[-1]["target"]
+
+
+async def _end_authorizations(transaction: Executor, revocations: Sequence[Revocation]) -> None:
+    # Insertions under way have locked their client and user: wait for them, then end what they stored.
+    if clients := _of_kind(revocations, RevocationKind.CLIENT):
+        await transaction.execute(_LOCK_CLIENTS, [client_id for client_id, _ in clients])
+        await transaction.execute(_END_AUTHORIZATIONS_OF_CLIENTS, *zip(*clients, strict=True))
+    if subjects := _of_kind(revocations, RevocationKind.SUBJECT, UUID):
+        await transaction.execute(_LOCK_USERS, [subject for subject, _ in subjects])
+        await transaction.execute(_END_AUTHORIZATIONS_OF_SUBJECTS, *zip(*subjects, strict=True))
+    if authorizations := _of_kind(revocations, RevocationKind.AUTHORIZATION, UUID):
+        await transaction.execute(_END_AUTHORIZATIONS, *zip(*authorizations, strict=True))
+
+
+def _of_kind(
+    revocations: Sequence[Revocation], kind: RevocationKind, read: Callable[[str], object] = str
+) -> list[tuple[object, datetime]]:
+    """The targets and moments of one kind. A subject that is no UUID is a client acting for itself: it has no rows."""
+    chosen = []
+    for revocation in revocations:
+        if revocation.target.kind is kind:
+            with suppress(ValueError):
+                chosen.append((read(revocation.target.target), revocation.revoked_at))
+    return chosen

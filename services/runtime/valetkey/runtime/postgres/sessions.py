@@ -1,0 +1,184 @@
+"""Browser sessions. A session is its row: logging out deletes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from valetkey.core.revocation import Revocation
+from valetkey.core.session import Session
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from, session_from
+from valetkey.runtime.postgres.statement import Executor, Statement
+
+# Nothing is created for a user who was disabled or given another password since the login began.
+_CREATE = Statement(
+    "sessions.create",
+    """
+    WITH swept AS (
+        DELETE FROM sessions WHERE session_id IN (
+            SELECT session_id FROM sessions WHERE expires_at <= $8 ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+        )
+    ), resource_owner AS MATERIALIZED (
+        SELECT subject FROM users WHERE subject = $3 AND enabled AND valid_since = $11 FOR SHARE
+    )
+    INSERT INTO sessions (
+        session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at
+    )
+    SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
+        $9::timestamptz, $10::timestamptz
+    FROM resource_owner
+    """,
+)
+_FIND_ID = Statement("sessions.find_id", "SELECT session_id FROM sessions WHERE secret_digest = $1")
+_FIND = Statement(
+    "sessions.find",
+    """
+    WITH used AS (
+        UPDATE sessions SET used_at = $2, idle_expires_at = least($2 + $3::interval, expires_at)
+        WHERE secret_digest = $1 AND used_at <= $2 - $4::interval AND idle_expires_at > $2 AND expires_at > $2
+    )
+    SELECT s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
+        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject
+    WHERE s.secret_digest = $1 AND s.idle_expires_at > $2 AND s.expires_at > $2
+        AND u.enabled AND u.valid_since <= s.auth_time
+    """,
+)
+_DELETE = Statement("sessions.delete", "DELETE FROM sessions WHERE session_id = $1")
+_END_AUTHORIZATIONS = Statement(
+    "sessions.end_authorizations",
+    """
+    WITH ended AS (
+        UPDATE authorizations SET revoked_at = $2
+        WHERE session_id = $1 AND bound_to_session AND revoked_at IS NULL AND expires_at > $2 RETURNING id
+    )
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
+    SELECT 'authorization', id::text, $2, $3::timestamptz FROM ended ORDER BY id
+    ON CONFLICT (kind, target) DO UPDATE
+    SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
+        expires_at = greatest(r.expires_at, excluded.expires_at)
+    RETURNING kind, target, revoked_at, expires_at
+    """,
+)
+_LIST = Statement(
+    "sessions.list",
+    """
+    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
+        s.expires_at
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject
+    WHERE ($1::uuid IS NULL OR s.subject = $1) AND s.idle_expires_at > $2 AND s.expires_at > $2
+        AND u.enabled AND u.valid_since <= s.auth_time
+    ORDER BY s.created_at, s.session_id
+    """,
+)
+
+Publish = Callable[[Sequence[Revocation]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """What an operator sees of a live session. Times are UTC."""
+
+    session_id: UUID
+    subject: UUID
+    username: str
+    auth_time: datetime
+    amr: tuple[str, ...]
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+
+class Sessions:
+    """See ``valetkey.core.ports.SessionStore``.
+
+    ``publish`` takes the revocations that ending a session has stored here to where introspection looks first.
+    """
+
+    def __init__(self, database: Database, publish: Publish, *, idle_lifetime: timedelta, lifetime: timedelta) -> None:
+        self._database = database
+        self._publish = publish
+        self._idle_lifetime = idle_lifetime
+        self._lifetime = lifetime
+        # Noting every use would write a row for every page; so short a lifetime needs a finer note.
+        self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
+
+    async def create(self, secret: str, session: Session, replaced: str | None) -> None:
+        """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
+
+        It lives from ``auth_time`` on. It never comes to life if its user was disabled, or given another password,
+        since ``session.user`` was read.
+        """
+        now = session.auth_time
+        async with self._database.transaction("sessions.create") as transaction:
+            # The user is locked before anything of his, by everybody.
+            await transaction.execute(
+                _CREATE,
+                session.session_id,
+                _digest(secret),
+                session.user.subject,
+                session.auth_time,
+                session.acr,
+                session.amr,
+                now,
+                now,
+                min(now + self._idle_lifetime, now + self._lifetime),
+                now + self._lifetime,
+                session.user.valid_since,
+            )
+            revocations = await _end_replaced(transaction, replaced, now)
+        if revocations:
+            await self._publish(revocations)
+
+    async def find(self, secret: str, now: datetime) -> Session | None:
+        """The live session of an enabled user who has not changed the password since, or None. Notes its use."""
+        row = await self._database.fetch_row(_FIND, _digest(secret), now, self._idle_lifetime, self._note_interval)
+        return None if row is None else session_from(row)
+
+    async def end(self, session_id: UUID, now: datetime) -> None:
+        """End a session and every authorization bound to it."""
+        async with self._database.transaction("sessions.end") as transaction:
+            revocations = await _end(transaction, session_id, now)
+        if revocations:
+            await self._publish(revocations)
+
+    async def list(self, now: datetime, subject: UUID | None = None) -> list[SessionSummary]:
+        """The live sessions, of one user or of all, the oldest first."""
+        return [
+            SessionSummary(
+                session_id=row["session_id"],
+                subject=row["subject"],
+                username=row["username"],
+                auth_time=row["auth_time"],
+                amr=tuple(row["amr"]),
+                created_at=row["created_at"],
+                used_at=row["used_at"],
+                expires_at=min(row["idle_expires_at"], row["expires_at"]),
+            )
+            for row in await self._database.fetch(_LIST, subject, now)
+        ]
+
+
+def _digest(secret: str) -> bytes:
+    """What is stored of a session's secret, which is random enough for a plain SHA-256."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def _end_replaced(transaction: Executor, secret: str | None, now: datetime) -> list[Revocation]:
+    if secret is None:
+        return []
+    row = await transaction.fetch_row(_FIND_ID, _digest(secret))
+    return [] if row is None else await _end(transaction, row["session_id"], now)
+
+
+async def _end(transaction: Executor, session_id: UUID, now: datetime) -> list[Revocation]:
+    # Deleting first waits for redemptions that are storing something bound to this session; then it can be found.
+    await transaction.execute(_DELETE, session_id)
+    moment = floor_to_millisecond(now)
+    rows = await transaction.fetch(_END_AUTHORIZATIONS, session_id, moment, moment + REVOCATION_LIFETIME)
+    return [revocation_from(row) for row in rows]

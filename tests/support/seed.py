@@ -1,0 +1,98 @@
+"""Clients and users as tests need them: whole, plain, and different where the test says so."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from argon2 import PasswordHasher
+
+from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
+from valetkey.core.client import AuthenticationMethod, Client, ClientSecret, GrantType
+from valetkey.core.client_authentication import secret_digest
+from valetkey.core.grant import NewAuthorization
+from valetkey.core.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from valetkey.core.session import Session
+from valetkey.core.user import User
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+SCOPE = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
+
+# The cheapest parameters that argon2id allows: what is tested is not how long a hash takes.
+_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def make_client(client_id: str = "web", *, secret: str | None = "s" * 43, **changes: Any) -> Client:
+    """A client for the code flow; confidential with one secret, or public where ``secret`` is None."""
+    method = AuthenticationMethod.NONE if secret is None else AuthenticationMethod.BASIC
+    metadata: dict[str, Any] = {
+        "client_id": client_id,
+        "uid": uuid4(),
+        "client_name": f"The client {client_id}",
+        "token_endpoint_auth_method": method,
+        "grant_types": frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
+        "redirect_uris": (f"https://{client_id}.example/callback",),
+        "post_logout_redirect_uris": (f"https://{client_id}.example/",),
+        "scope": SCOPE,
+        "secrets": () if secret is None else (ClientSecret(secret_digest(secret)),),
+    }
+    return Client(**metadata | changes)
+
+
+def make_resource_server(resource: str = "https://api.example", *, secret: str = "r" * 43, **changes: Any) -> Client:
+    """A client that is an API: it introspects the tokens made for ``resource``."""
+    metadata: dict[str, Any] = {
+        "grant_types": frozenset[str](),
+        "redirect_uris": (),
+        "post_logout_redirect_uris": (),
+        "scope": (),
+        "resource": resource,
+    }
+    return make_client("api", secret=secret, **metadata | changes)
+
+
+def make_user(username: str = "ada", *, claims: Mapping[str, object] | None = None, **changes: Any) -> User:
+    """A user who has been there for long, with an e-mail address at example.org."""
+    attributes: dict[str, Any] = {
+        "subject": uuid4(),
+        "username": username,
+        "email": f"{username}@example.org",
+        "email_verified": True,
+        "enabled": True,
+        "valid_since": LONG_AGO,
+        "updated_at": LONG_AGO,
+        "claims": {"name": username.capitalize()} if claims is None else claims,
+    }
+    return User(**attributes | changes)
+
+
+def password_hash(password: str = PASSWORD) -> str:
+    """The argon2id hash of a password, cheaply made."""
+    return _HASHER.hash(password)
+
+
+def make_session(user: User, auth_time: datetime, session_id: UUID | None = None) -> Session:
+    """A login with a password."""
+    return Session(session_id or uuid4(), user, auth_time, ACR_PASSWORD, (AMR_PASSWORD,))
+
+
+def make_authorization(client: Client, session: Session, now: datetime, **changes: Any) -> NewAuthorization:
+    """What the redemption of a code stores ``now``; bound to the session unless the test says otherwise."""
+    claims: ClaimsRequest = NO_CLAIMS
+    attributes: dict[str, Any] = {
+        "authorization_id": uuid4(),
+        "client_uid": client.uid,
+        "authentication": Authentication(
+            session.user.subject, session.auth_time, session.acr, session.amr, session.session_id
+        ),
+        "scope": (OPENID, PROFILE),
+        "resources": (),
+        "claims": claims,
+        "bound_to_session": True,
+        "issued_at": now,
+        "expires_at": now + timedelta(days=90),
+        "idle_seconds": 14 * 86400,
+    }
+    return NewAuthorization(**attributes | changes)
