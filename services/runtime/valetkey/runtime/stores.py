@@ -1,0 +1,96 @@
+"""The stores that every server opens in the same way: connections, revocations, and what is kept in memory."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from valetkey.runtime.postgres.catalog_cache import CatalogCache
+from valetkey.runtime.postgres.client_cache import ClientCache
+from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.revocations import RevocationRecords
+from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.revocations import RedisRevocations
+from valetkey.runtime.revocation import RevocationStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from redis.asyncio import Redis
+
+    from valetkey.core.ports import Clock
+    from valetkey.runtime.settings import Service, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Open connections and what is made of them. Which of it a service may use, its database role says again."""
+
+    database: Database
+    redis: Redis
+    revocations: RevocationStore
+    clients: ClientCache
+    catalog: CatalogCache
+    jwk_set: JwkSetCache
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[Stores]:
+    """The stores of one service, closed at the end. None of them has to be there yet."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings, service))
+        redis = connect(settings.redis_url.reveal(), timeout=settings.redis_timeout)
+        stack.push_async_callback(redis.aclose)
+        revocations = create_revocation_store(settings, database, redis, clock)
+        stack.push_async_callback(revocations.aclose)
+        lifetime = timedelta(seconds=settings.client_cache_lifetime)
+        stale_lifetime = timedelta(seconds=settings.client_stale_lifetime)
+        jwk_set = JwkSetCache(
+            database,
+            replica_id=f"{service}:{socket.gethostname()}:{secrets.token_hex(4)}",
+            service=service,
+            poll_interval=timedelta(seconds=settings.key_poll_interval),
+            clock=clock,
+        )
+        stack.push_async_callback(jwk_set.close)
+        await jwk_set.start()
+        yield Stores(
+            database=database,
+            redis=redis,
+            revocations=revocations,
+            clients=ClientCache(
+                database,
+                size=settings.client_cache_size,
+                lifetime=lifetime,
+                stale_lifetime=stale_lifetime,
+                clock=clock,
+            ),
+            catalog=CatalogCache(database, lifetime=lifetime, stale_lifetime=stale_lifetime, clock=clock),
+            jwk_set=jwk_set,
+        )
+
+
+def open_database(settings: Settings, service: Service) -> Database:
+    """The connections to PostgreSQL, to be entered as a context."""
+    return Database(
+        settings.postgres_dsn.reveal(),
+        min_size=settings.postgres_pool_min,
+        max_size=settings.postgres_pool_max,
+        timeout=timedelta(seconds=settings.postgres_timeout),
+        application_name=f"valetkey {service}",
+    )
+
+
+def create_revocation_store(settings: Settings, database: Database, redis: Redis, clock: Clock) -> RevocationStore:
+    """Revocations in both stores."""
+    timeout = timedelta(seconds=settings.redis_timeout)
+    return RevocationStore(
+        RevocationRecords(database),
+        RedisRevocations(redis, settings.redis_url.reveal(), clock=clock, timeout=timeout),
+        clock,
+    )

@@ -1,0 +1,52 @@
+"""The application: which address leads to which endpoint, and what it is made of."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from aiohttp import web
+
+from valetkey.core.metadata import issuer_path
+from valetkey.core.ports import Clock
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.http.app import create_app
+from valetkey.runtime.settings import Settings
+from valetkey.runtime.telemetry import Tracing
+from valetkey.token.policy import TokenPolicy
+from valetkey.token.revoke import revoke
+from valetkey.token.service import SERVICE
+from valetkey.token.stores import open_service
+from valetkey.token.token import token
+
+
+def create_token(settings: Settings, tracing: Tracing | None = None, *, clock: Clock = system_clock) -> web.Application:
+    """The service that talks to clients. Its stores open when the application starts and close when it ends."""
+    base = issuer_path(settings.issuer)
+    paths = (f"{base}/token", f"{base}/revoke")
+    app = create_app(
+        settings,
+        routes=[web.post(paths[0], token), web.post(paths[1], revoke)],
+        tracing=tracing,
+        # An application in a browser fetches its tokens itself; it authenticates with PKCE, never with a cookie.
+        cross_origin=dict.fromkeys(paths, ("POST",)),
+    )
+
+    async def service(app: web.Application) -> AsyncIterator[None]:
+        async with open_service(settings, policy_from(settings), clock) as opened:
+            app[SERVICE] = opened
+            yield
+
+    app.cleanup_ctx.append(service)
+    return app
+
+
+def policy_from(settings: Settings) -> TokenPolicy:
+    """The lifetimes that settings give in seconds."""
+    return TokenPolicy(
+        issuer=settings.issuer,
+        authorization_code_lifetime=timedelta(seconds=settings.authorization_code_lifetime),
+        access_token_lifetime=timedelta(seconds=settings.access_token_lifetime),
+        id_token_lifetime=timedelta(seconds=settings.id_token_lifetime),
+        refresh_token_lifetime=timedelta(seconds=settings.refresh_token_lifetime),
+        refresh_token_idle_lifetime=timedelta(seconds=settings.refresh_token_idle_lifetime),
+        refresh_grace=timedelta(seconds=settings.refresh_grace),
+    )

@@ -1,0 +1,61 @@
+"""The service over its real stores."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from valetkey.core.ports import Clock
+from valetkey.core.refresh_token import RefreshTokenCodec
+from valetkey.core.sealed_key import KeySealer
+from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+from valetkey.runtime.postgres.authorizations import Authorizations
+from valetkey.runtime.postgres.signer_cache import SignerCache
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.settings import Settings
+from valetkey.runtime.stores import open_stores
+from valetkey.token.audited_events import AuditedEvents
+from valetkey.token.grant import GrantPorts
+from valetkey.token.issuer import TokenIssuer
+from valetkey.token.policy import TokenPolicy
+from valetkey.token.registry import Grants
+from valetkey.token.service import TokenService
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, policy: TokenPolicy, clock: Clock) -> AsyncIterator[TokenService]:
+    """The service, as long as the context lasts."""
+    async with open_stores(settings, "token", clock) as stores:
+        signers = SignerCache(
+            stores.database,
+            KeySealer(dict(settings.key_encryption_keys.reveal())),
+            poll_interval=timedelta(seconds=settings.key_poll_interval),
+        )
+        await signers.start()
+        authorizations = Authorizations(stores.database)
+        refresh_tokens = RefreshTokenCodec(settings.refresh_token_keys.reveal())
+        ports = GrantPorts(
+            policy=policy,
+            clock=clock,
+            catalog=stores.catalog,
+            codes=RedisCodes(
+                stores.redis, lifetime=policy.authorization_code_lifetime, tombstone=policy.access_token_lifetime
+            ),
+            authorizations=authorizations,
+            revoker=stores.revocations,
+            refresh_tokens=refresh_tokens,
+            events=AuditedEvents(),
+        )
+        try:
+            yield TokenService(
+                authenticator=ClientAuthenticator(stores.clients, clock),
+                grants=Grants.from_ports(ports),
+                issuer=TokenIssuer(policy, settings.signing_algorithms[0], signers, refresh_tokens, clock),
+                policy=policy,
+                clock=clock,
+                authorizations=authorizations,
+                revoker=stores.revocations,
+                refresh_tokens=refresh_tokens,
+                keys=stores.jwk_set,
+            )
+        finally:
+            await signers.close()
