@@ -44,7 +44,7 @@ async def open_stores(settings: Settings, service: Service, clock: Clock) -> Asy
     """The stores of one service, closed at the end. None of them has to be there yet."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, service))
-        redis = connect(settings.redis_url.reveal(), timeout=settings.redis_timeout)
+        redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout))
         stack.push_async_callback(redis.aclose)
         revocations = create_revocation_store(settings, database, redis, clock)
         stack.push_async_callback(revocations.aclose)
@@ -92,5 +92,5 @@ def create_revocation_store(settings: Settings, database: Database, redis: Redis
     return RevocationStore(
         RevocationRecords(database),
         RedisRevocations(redis, settings.redis_url.reveal(), clock=clock, timeout=timeout),
-        clock,
+        clock=clock,
     )
