@@ -46,10 +46,10 @@ _INSERT = Statement(
             amr, auth_time, acr, generation, created_at, rotated_at, idle_seconds, idle_expires_at, expires_at
         )
         SELECT $1, $2, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11, $12::text,
-            1, $15, $15, $13, $15 + make_interval(secs => $13), $14::timestamptz
+            1, $15, $15, $13, $15 + $13::integer * interval '1 second', $14::timestamptz
         FROM resource_owner
         WHERE (NOT $5 OR EXISTS (SELECT FROM session))
-            AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at > $15 - interval '60 seconds')
+            AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at > $15::timestamptz - interval '60 seconds')
             AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text)
         ON CONFLICT (id) DO NOTHING
         RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
@@ -63,8 +63,8 @@ _ROTATE = Statement(
     "authorizations.rotate",
     """
     UPDATE authorizations AS a
-    SET generation = a.generation + 1, rotated_at = $4,
-        idle_expires_at = $4 + make_interval(secs => a.idle_seconds)
+    SET generation = a.generation + 1, rotated_at = $4::timestamptz,
+        idle_expires_at = $4::timestamptz + a.idle_seconds * interval '1 second'
     FROM users AS u, clients AS c
     WHERE a.id = $1 AND a.generation = $2 AND a.client_uid = $3
         AND a.revoked_at IS NULL AND a.expires_at > $4 AND a.idle_expires_at > $4
