@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from valetkey.core.errors import TemporarilyUnavailable
@@ -20,7 +20,6 @@ from valetkey.runtime.redis.revocations import RedisRevocations
 
 _logger = logging.getLogger(__name__)
 _BATCH = 500
-_PAUSE = 1.0
 
 
 class RecordedRevocations(Protocol):
@@ -37,12 +36,20 @@ class RecordedRevocations(Protocol):
 
 
 class RevocationStore:
-    """``Revoker`` and ``RevocationReader`` over both stores."""
+    """``Revoker`` and ``RevocationReader`` over both stores. After a failure nothing is loaded during the ``pause``."""
 
-    def __init__(self, recorded: RecordedRevocations, redis: RedisRevocations, clock: Clock) -> None:
+    def __init__(
+        self,
+        recorded: RecordedRevocations,
+        redis: RedisRevocations,
+        *,
+        clock: Clock,
+        pause: timedelta = timedelta(seconds=1),
+    ) -> None:
         self._recorded = recorded
         self._redis = redis
         self._clock = clock
+        self._pause = pause.total_seconds()
         self._reads = Coalescer(self._read_recorded)
         self._loading: asyncio.Task[None] | None = None
         self._load_again_at = 0.0
@@ -107,7 +114,7 @@ class RevocationStore:
 
     async def _keep_distrusting(self) -> None:
         while True:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(self._pause)
             with suppress(TemporarilyUnavailable):
                 await self._redis.distrust()
                 return
@@ -123,7 +130,7 @@ class RevocationStore:
         except TemporarilyUnavailable as error:
             _logger.warning("redis could not be loaded with revocations: %s", error)
         finally:
-            self._load_again_at = asyncio.get_running_loop().time() + _PAUSE
+            self._load_again_at = asyncio.get_running_loop().time() + self._pause
 
 
 def _is_running(task: asyncio.Task[None] | None) -> bool:

@@ -78,7 +78,7 @@ class RedisCodes:
         binding = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
         redirect_uri = binding.redirect_uri or hashlib.sha256(b"").digest()
         kept = _FRESH + binding.holder + redirect_uri + authorization_code_message.to_bytes(code)
-        with redis_operation("code_put"):
+        with redis_operation("codes.put"):
             await self._redis.set(code_key(value), kept, px=self._lifetime)
 
     async def consume(self, value: str, binding: CodeBinding) -> Redemption:
@@ -87,7 +87,7 @@ class RedisCodes:
         A code that only a newer release can read is given back, and ``TemporarilyUnavailable`` raised.
         """
         arguments = (binding.holder, binding.redirect_uri or b"", self._tombstone)
-        with redis_operation("code_consume"):
+        with redis_operation("codes.consume"):
             answer = cast("bytes", await _CONSUME.run(self._redis, [code_key(value)], arguments))
         outcome = _OUTCOMES[answer[:1]]
         if outcome not in (RedemptionOutcome.TAKEN, RedemptionOutcome.REPLAYED):
@@ -101,5 +101,5 @@ class RedisCodes:
 
     async def give_back(self, value: str) -> None:
         """Undo ``consume``, within what is left of the code's lifetime."""
-        with redis_operation("code_give_back"):
+        with redis_operation("codes.give_back"):
             await _GIVE_BACK.run(self._redis, [code_key(value)], [self._tombstone])

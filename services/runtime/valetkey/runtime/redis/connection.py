@@ -5,6 +5,7 @@ script that takes a code must not run twice. Instead a connection is proven befo
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from redis import exceptions
@@ -41,20 +42,21 @@ class ProvenConnectionPool(BlockingConnectionPool):
 def connect(
     url: str,
     *,
-    timeout: float = 1.0,
+    timeout: timedelta = timedelta(seconds=1),
     max_connections: int = MAX_CONNECTIONS,
     on_connect: Callable[[AbstractConnection], Awaitable[None]] | None = None,
 ) -> Redis:
     """A client for this server that connects when it is first used; close it with ``aclose``.
 
-    ``timeout`` is in seconds, for each of: waiting for one of ``max_connections``, connecting, sending, and the answer.
+    ``timeout`` is for each of: waiting for one of ``max_connections``, connecting, sending, and the answer.
     ``on_connect``, a coroutine function, greets the server on each new connection in place of redis-py.
     """
+    seconds = timeout.total_seconds()
     options: dict[str, Any] = {
         "max_connections": max_connections,
-        "timeout": timeout,
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
+        "timeout": seconds,
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
         "health_check_interval": _IDLE_BEFORE_PROOF,
         "retry": Retry(NoBackoff(), retries=0),
         # RESP3 would switch on maintenance notifications, and with them redis-py no longer checks that a connection

@@ -1,5 +1,6 @@
 """The one place where Redis being away becomes ``TemporarilyUnavailable``, and where its answers are timed."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,10 @@ from redis import exceptions
 
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.metrics import DATABASE_OPERATION
+from valetkey.runtime.telemetry import current_span_id, current_trace_id, span
+
+_SYSTEM = "redis"
+_ATTRIBUTES = {"db.system.name": _SYSTEM}
 
 _AWAY = (
     exceptions.ConnectionError,
@@ -18,31 +23,33 @@ _AWAY = (
     exceptions.ClusterDownError,
     exceptions.TryAgainError,
 )
-# What redis-py has no class for: the server is up and refuses for now.
-_REFUSALS = ("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "UNKILLABLE")
+# What redis-py has no class for, or cannot see because a script met it and put its own words before it.
+_REFUSAL = re.compile(r"(?:^|[ :]-)(?:BUSY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|UNKILLABLE) ")
 
 
 @contextmanager
 def redis_operation(name: str) -> Iterator[None]:
     """Time one exchange with Redis, and raise ``TemporarilyUnavailable`` where Redis is away, full, or refuses writes.
 
-    ``name`` is one of ours, so that it can be a metric's label. Other errors that Redis answers are faults of ours, and
-    pass.
+    ``name`` is one of ours, so that it can name a span and be a metric's label. Other errors that Redis answers are
+    faults of ours, and pass.
     """
     started = time.perf_counter()
     error_type = ""
     try:
-        yield
+        with span(name, _ATTRIBUTES):
+            yield
     except BaseException as error:
         error_type = type(error).__name__
         if _is_away(error):
             raise TemporarilyUnavailable(f"redis is away: {error_type}") from error
         raise
     finally:
-        DATABASE_OPERATION.observe(time.perf_counter() - started, "redis", name, error_type)
+        trace_id = current_trace_id() if current_span_id() else ""
+        DATABASE_OPERATION.observe(time.perf_counter() - started, _SYSTEM, name, error_type, trace_id=trace_id)
 
 
 def _is_away(error: BaseException) -> bool:
     if isinstance(error, _AWAY):
         return True
-    return isinstance(error, exceptions.ResponseError) and str(error).startswith(_REFUSALS)
+    return isinstance(error, exceptions.ResponseError) and _REFUSAL.search(str(error)) is not None

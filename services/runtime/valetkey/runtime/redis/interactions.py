@@ -39,18 +39,18 @@ class RedisInteractions:
         if left <= 0:
             return
         kept = interaction_message.to_bytes(interaction)
-        with redis_operation("interaction_put"):
+        with redis_operation("interactions.put"):
             await _PUT.run(self._redis, [interaction_key(interaction_id)], [kept, left])
 
     async def find(self, interaction_id: str) -> Interaction | None:
         """The interaction, or None once it has been taken or has expired."""
-        with redis_operation("interaction_find"):
+        with redis_operation("interactions.find"):
             kept = await self._redis.get(interaction_key(interaction_id))
         return _interaction(cast("bytes | None", kept))
 
     async def take(self, interaction_id: str) -> Interaction | None:
         """The interaction, for exactly one caller, ever."""
-        with redis_operation("interaction_take"):
+        with redis_operation("interactions.take"):
             kept = await self._redis.set(interaction_key(interaction_id), _TAKEN, xx=True, keepttl=True, get=True)
         return _interaction(cast("bytes | None", kept))
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import cast
 
 from redis import exceptions
@@ -19,7 +20,7 @@ class KnownServer:
     another one. It is asked for on every new connection, before anything else. Not for several readers at a time.
     """
 
-    def __init__(self, url: str, *, timeout: float) -> None:
+    def __init__(self, url: str, *, timeout: timedelta) -> None:
         self._redis = connect(url, timeout=timeout, max_connections=1, on_connect=self._greet)
         self._run_id: str | None = None
 

@@ -89,27 +89,27 @@ class RevocationWriter:
             if life > 0:
                 keys.append(revocation_key(revocation.target))
                 arguments += (to_value(revocation), life)
-        with redis_operation("revocation_write"):
+        with redis_operation("revocations.write"):
             return bool(await _WRITE.run(self._redis, keys, arguments))
 
     async def begin(self, run_id: str, loader: str) -> bool:
         """Take the turn of loading; False if somebody else is at it, or all is loaded."""
-        with redis_operation("revocation_load"):
+        with redis_operation("revocations.load"):
             return bool(await _BEGIN.run(self._redis, [MARKER], [run_id, loader, LEASE // _MILLISECOND]))
 
     async def finish(self, run_id: str, loader: str) -> bool:
         """Say that all is loaded; False if the turn was lost, as after a flush."""
-        with redis_operation("revocation_load"):
+        with redis_operation("revocations.load"):
             return bool(await _FINISH.run(self._redis, [MARKER], [run_id, loader]))
 
     async def give_up(self, loader: str) -> None:
         """Let somebody else load."""
-        with redis_operation("revocation_load"):
+        with redis_operation("revocations.load"):
             await _GIVE_UP.run(self._redis, [MARKER], [loader])
 
     async def distrust(self) -> None:
         """Make every reader ask PostgreSQL until all is loaded again."""
-        with redis_operation("revocation_distrust"):
+        with redis_operation("revocations.distrust"):
             await self._redis.delete(MARKER)
 
 

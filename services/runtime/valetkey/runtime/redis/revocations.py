@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -24,20 +25,28 @@ from valetkey.runtime.redis.known_server import KnownServer
 from valetkey.runtime.redis.revocation_writer import MARKER, RevocationWriter, message_of
 
 _logger = logging.getLogger(__name__)
-_PAUSE = 1.0
 
 
 class RedisRevocations:
     """What Redis holds of the revocations.
 
-    ``redis`` is for writing; reading has one connection of its own. After a failure Redis is left alone for a second,
-    so that a Redis that hangs delays one question and not every one. ``timeout`` is in seconds.
+    ``redis`` is for writing; reading has one connection of its own. After a failure Redis is not asked during the
+    ``pause``, so that a Redis that hangs delays one question and not every one.
     """
 
-    def __init__(self, redis: Redis, url: str, *, clock: Clock, timeout: float = 1.0) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        url: str,
+        *,
+        clock: Clock,
+        timeout: timedelta = timedelta(seconds=1),
+        pause: timedelta = timedelta(seconds=1),
+    ) -> None:
         self._writer = RevocationWriter(redis, clock)
         self._server = KnownServer(url, timeout=timeout)
         self._reads = Coalescer(self._read)
+        self._pause = pause.total_seconds()
         self._away_until = 0.0
 
     async def write(self, revocations: Sequence[Revocation]) -> None:
@@ -83,11 +92,11 @@ class RedisRevocations:
 
     async def _read(self, targets: Sequence[RevocationTarget]) -> dict[RevocationTarget, Revocation] | None:
         try:
-            with redis_operation("revocation_read"):
+            with redis_operation("revocations.read"):
                 marker, *values = await self._server.read([MARKER, *map(revocation_key, targets)])
         except TemporarilyUnavailable as error:
             _logger.warning("revocations cannot be read from redis: %s", error)
-            self._away_until = asyncio.get_running_loop().time() + _PAUSE
+            self._away_until = asyncio.get_running_loop().time() + self._pause
             raise
         run_id = self._server.run_id
         if marker is None or run_id is None or marker != run_id.encode():
