@@ -1,0 +1,157 @@
+"""Valetkey as it runs: the services over real PostgreSQL and Redis, behind one front door, in a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from aiohttp import web
+
+from support.administration import Administration
+from valetkey.authorize.app import create_authorize
+from valetkey.cli.demo.free_port import LOOPBACK, free_port
+from valetkey.cli.demo.front_door import FrontDoor, create_front_door
+from valetkey.core.sealed_key import KeySealer
+from valetkey.introspection.app import create_introspection
+from valetkey.key_rotation.policy import RotationPolicy
+from valetkey.key_rotation.rotate import rotate_keys
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.http.server import start_app
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.settings import Settings
+from valetkey.token.app import create_token
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from valetkey.core.ports import Clock
+    from valetkey.runtime.http.server import RunningServer
+
+T = TypeVar("T")
+Create = Callable[..., web.Application]
+SERVICES: dict[str, Create] = {
+    "authorize": create_authorize,
+    "token": create_token,
+    "introspection": create_introspection,
+}
+# Secrets of one test run; nothing outside it ever sees them.
+_KEYS = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "sealing")}
+_START_SECONDS = 60
+
+
+def test_settings(issuer: str, postgres_dsn: str, redis_url: str, **changes: str) -> Settings:
+    """Real settings, with cheap password hashing and room for many logins from one address."""
+    return Settings.load(
+        {
+            "VALETKEY_ISSUER": issuer,
+            "VALETKEY_HOST": LOOPBACK,
+            "VALETKEY_PORT": "0",
+            "VALETKEY_MANAGEMENT_PORT": "0",
+            "VALETKEY_POSTGRES_DSN": postgres_dsn,
+            "VALETKEY_REDIS_URL": redis_url,
+            "VALETKEY_REFRESH_TOKEN_KEYS": _KEYS["refresh"],
+            "VALETKEY_COOKIE_KEYS": _KEYS["cookie"],
+            "VALETKEY_KEY_ENCRYPTION_KEYS": f"test:{_KEYS['sealing']}",
+            "VALETKEY_PASSWORD_TIME_COST": "1",
+            "VALETKEY_PASSWORD_MEMORY_COST": "8192",
+            "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+            "VALETKEY_SHUTDOWN_GRACE": "1s",
+            **{f"VALETKEY_{name.upper()}": value for name, value in changes.items()},
+        },
+        service="all",
+    )
+
+
+test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+@dataclass
+class System:
+    """Start with ``with System(...) as system``. ``changes`` are settings by name, as their variables would have them.
+
+    ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
+    knows the first of each.
+    """
+
+    postgres_dsn: str
+    redis_url: str
+    issuer_path: str = ""
+    replicas: int = 1
+    clock: Clock = system_clock
+    changes: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._port = free_port()
+        self.issuer = f"http://{LOOPBACK}:{self._port}{self.issuer_path}"
+        self.settings = test_settings(self.issuer, self.postgres_dsn, self.redis_url, **self.changes)
+        self.urls: dict[str, list[str]] = {}
+        self.management_urls: dict[str, list[str]] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="valetkey", daemon=True)
+        self._stack = AsyncExitStack()
+
+    @property
+    def origin(self) -> str:
+        """Where the front door listens, without the issuer's path."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    @property
+    def administration(self) -> Administration:
+        """Registers clients and users."""
+        return Administration(self.settings, self.clock)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.run(self._start())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something in the loop of the services, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_SECONDS)
+
+    def close(self) -> None:
+        """Stop everything."""
+        try:
+            self.run(self._stack.aclose())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_START_SECONDS)
+            self._loop.close()
+
+    async def _start(self) -> None:
+        await rotate(self.settings, self.clock)
+        for name, create in SERVICES.items():
+            servers = [await self._serve(create(self.settings, clock=self.clock)) for _ in range(self.replicas)]
+            self.urls[name] = [server.url for server in servers]
+            self.management_urls[name] = [server.management_url for server in servers]
+        door = FrontDoor({name: urls[0] for name, urls in self.urls.items()}, self.issuer_path)
+        runner = web.AppRunner(create_front_door(door), access_log=None, shutdown_timeout=1)
+        self._stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, LOOPBACK, self._port).start()
+
+    async def _serve(self, app: web.Application) -> RunningServer:
+        server = await start_app(app, self.settings)
+        self._stack.push_async_callback(server.close)
+        return server
+
+
+async def rotate(settings: Settings, clock: Clock = system_clock, *, emergency: bool = False) -> None:
+    """Run the key rotation job once."""
+    async with Database(settings.postgres_dsn.reveal()) as database:
+        sealer = KeySealer(dict(settings.key_encryption_keys.reveal()))
+        await rotate_keys(database, sealer, RotationPolicy.from_settings(settings), clock, emergency=emergency)

@@ -1,0 +1,81 @@
+"""Fixtures: one running system per worker that tests share, with new clients and users for each of them."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import asyncpg
+import pytest
+
+from support.administration import Administration
+from support.relying_party import ClientIdentity, Person, RelyingParty
+from support.system import System
+from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+
+MakeParty = Callable[..., Awaitable[RelyingParty]]
+
+
+@pytest.fixture(scope="session")
+def system(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[System]:
+    """The shared system. Tests that break something, or move its clock, start one of their own."""
+    name = f"system_{secrets.token_hex(4)}"
+    _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    with EmbeddedRedis() as redis, System(postgres_server.dsn_of(name), redis.url) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def resource_servers(system: System) -> dict[str, ClientIdentity]:
+    """The resource servers ``api`` and ``other``, registered once."""
+    return system.run(system.administration.create_catalog())
+
+
+@pytest.fixture
+def administration(system: System, resource_servers: dict[str, ClientIdentity]) -> Administration:
+    """Registers clients and users; the catalog is there."""
+    return system.administration
+
+
+@pytest.fixture
+async def make_party(system: System, administration: Administration) -> AsyncIterator[MakeParty]:
+    """Makes relying parties, each with a browser of its own; a client and a user are new unless given."""
+    made: list[RelyingParty] = []
+
+    async def make(
+        client: ClientIdentity | None = None, person: Person | None = None, *, method: str = "client_secret_basic"
+    ) -> RelyingParty:
+        client = client or await administration.create_web_client(method)
+        party = RelyingParty(system.issuer, client, person or await administration.create_user())
+        made.append(party)
+        return party
+
+    yield make
+    for party in made:
+        await party.browser.close()
+
+
+@pytest.fixture
+async def party(make_party: MakeParty) -> RelyingParty:
+    """A confidential client and its user."""
+    return await make_party()
+
+
+@pytest.fixture
+async def api(
+    make_party: MakeParty, resource_servers: dict[str, ClientIdentity], administration: Administration
+) -> RelyingParty:
+    """The resource server that most tokens in tests are for."""
+    return await make_party(resource_servers["api"], Person("nobody", ""))
+
+
+def _execute(dsn: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(run())
