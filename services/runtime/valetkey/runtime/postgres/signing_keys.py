@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from valetkey.core.keys import KeyObservation, PublicKey
 from valetkey.core.sealed_key import SealedKey
@@ -13,6 +13,8 @@ from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.rows import public_key_from, to_json
 from valetkey.runtime.postgres.statement import Executor, Statement
 
+# Whoever holds the lock may be making RSA keys on a busy machine.
+_LONGEST_TURN = timedelta(seconds=60)
 # Any number will do, as long as nobody else in this database uses it.
 _LOCK = Statement("signing_keys.lock", "SELECT pg_advisory_xact_lock(4170256398127)")
 _LIST = Statement(
@@ -135,7 +137,7 @@ class KeyStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[KeyTransaction]:
         """One transaction at a time across all processes: whoever comes second waits, and sees what the first did."""
-        async with self._database.transaction("signing_keys.transaction") as transaction:
+        async with self._database.transaction("signing_keys.transaction", _LONGEST_TURN) as transaction:
             await transaction.execute(_LOCK)
             yield KeyTransaction(transaction)
 
