@@ -64,9 +64,9 @@ def is_ripe(key: PublicKey, observations: Iterable[KeyObservation], policy: Rota
     return now >= key.created_at + policy.propagation and not holding_back(key, observations, policy, now)
 
 
-def is_due(key: PublicKey, policy: RotationPolicy, now: datetime) -> bool:
-    """Whether an active key has signed for long enough."""
-    return now >= (key.activated_at or key.created_at) + policy.active_period
+def due_at(key: PublicKey, policy: RotationPolicy) -> datetime:
+    """When an active key has signed for long enough."""
+    return (key.activated_at or key.created_at) + policy.active_period
 
 
 def _plan_algorithm(
@@ -82,7 +82,7 @@ def _plan_algorithm(
     prepared = _in_state(keys, alg, KeyState.PREPARED)
     ripe = [key for key in prepared if is_ripe(key, observations, policy, now)]
     successor = None
-    if not active or is_due(active[-1], policy, now):
+    if not active or now >= due_at(active[-1], policy):
         # The oldest prepared key has the best chance of being known where one has to sign before its time.
         successor = next(iter(ripe or (prepared if bereft else ())), None)
     retiring = active if successor else active[:-1]
