@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from valetkey.core.resource import Catalog
     from valetkey.core.revocation import Revocation, RevocationTarget
     from valetkey.core.session import Session
-    from valetkey.core.signing import SigningKey
     from valetkey.core.user import User
 
 Clock = Callable[[], datetime]
@@ -96,13 +95,6 @@ class RevocationReader(Protocol):
 
     async def find(self, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
         """The revocations of these targets; never an empty answer because a store is away or empty."""
-
-
-class SignerSource(Protocol):
-    """The key that signs now."""
-
-    def signer(self, alg: str) -> SigningKey:
-        """The active key for this algorithm, from memory; ``TemporarilyUnavailable`` if there is none."""
 
 
 class KeySetSource(Protocol):

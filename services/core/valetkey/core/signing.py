@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -33,6 +33,13 @@ class SigningKey:
     kid: str
     alg: str
     private_key: PrivateKey = field(repr=False)
+
+
+class SignerSource(Protocol):
+    """The key that signs now. This port is not among the others, so that who reads those cannot reach a private key."""
+
+    def signer(self, alg: str) -> SigningKey:
+        """The active key for this algorithm, from memory; ``TemporarilyUnavailable`` if there is none."""
 
 
 def generate_private_key(alg: str) -> PrivateKey:

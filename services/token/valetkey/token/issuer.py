@@ -8,10 +8,10 @@ from valetkey.core.authorization import Authorization, TokenSet
 from valetkey.core.client import Client
 from valetkey.core.id_token import TYP as ID_TOKEN_TYP
 from valetkey.core.id_token import id_token_claims
-from valetkey.core.ports import Clock, SignerSource
+from valetkey.core.ports import Clock
 from valetkey.core.refresh_token import RefreshToken, RefreshTokenCodec
 from valetkey.core.scope import OPENID
-from valetkey.core.signing import sign
+from valetkey.core.signing import SignerSource, sign
 from valetkey.token.policy import TokenPolicy
 
 

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class SignerCache:
-    """See ``valetkey.core.ports.SignerSource``.
+    """See ``valetkey.core.signing.SignerSource``.
 
     Follows activation and retirement within moments, without notifications after ``poll_interval``. While PostgreSQL is
     away the keys known last go on signing.
