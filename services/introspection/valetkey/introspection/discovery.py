@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from valetkey.core.ports import CatalogSource
     from valetkey.core.resource import Catalog
 
+# A store that does not answer must not keep clients from finding us.
+_PATIENCE = 1.0
 _ALWAYS_REGISTERED = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
 
 
@@ -32,8 +35,9 @@ class Discovery:
     async def document(self) -> Document:
         """The document; with the scopes known last where the catalog cannot be had."""
         try:
-            catalog = await self._source.get()
-        except TemporarilyUnavailable:
+            async with asyncio.timeout(_PATIENCE):
+                catalog = await self._source.get()
+        except (TemporarilyUnavailable, TimeoutError):
             return self._document
         if catalog is not self._catalog:
             self._catalog = catalog

@@ -1,0 +1,38 @@
+"""The service over its real stores."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from valetkey.introspection.access_tokens import AccessTokens
+from valetkey.introspection.discovery import Discovery
+from valetkey.introspection.introspector import Introspector
+from valetkey.introspection.service import IntrospectionService
+from valetkey.introspection.user_info import UserInfo
+from valetkey.introspection.verified_tokens import VerifiedTokens
+from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+from valetkey.runtime.postgres.users import Users
+from valetkey.runtime.stores import open_stores
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from valetkey.core.ports import Clock
+    from valetkey.runtime.settings import Settings
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, clock: Clock) -> AsyncIterator[IntrospectionService]:
+    """The service, as long as the context lasts."""
+    async with open_stores(settings, "introspection", clock) as stores:
+        verified = VerifiedTokens(stores.jwk_set, settings.issuer)
+        access_tokens = AccessTokens(verified, stores.revocations, clock)
+        yield IntrospectionService(
+            authenticator=ClientAuthenticator(stores.clients, clock),
+            introspector=Introspector(access_tokens),
+            user_info=UserInfo(access_tokens, Users(stores.database)),
+            discovery=Discovery(settings.issuer, stores.catalog, settings.jwks_max_age),
+            jwk_set=stores.jwk_set,
+            jwks_max_age=settings.jwks_max_age,
+        )
