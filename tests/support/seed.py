@@ -24,7 +24,7 @@ SCOPE = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
 _HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-def make_client(client_id: str = "web", *, secret: str | None = "s" * 43, **changes: Any) -> Client:
+def make_client(client_id: str = "web", *, secret: str | None = "s" * 43, **changes: Any) -> Client:  # noqa: ANN401
     """A client for the code flow; confidential with one secret, or public where ``secret`` is None."""
     method = AuthenticationMethod.NONE if secret is None else AuthenticationMethod.BASIC
     metadata: dict[str, Any] = {
@@ -41,7 +41,7 @@ def make_client(client_id: str = "web", *, secret: str | None = "s" * 43, **chan
     return Client(**metadata | changes)
 
 
-def make_resource_server(resource: str = "https://api.example", *, secret: str = "r" * 43, **changes: Any) -> Client:
+def make_resource_server(resource: str = "https://api.example", *, secret: str = "r" * 43, **changes: Any) -> Client:  # noqa: ANN401
     """A client that is an API: it introspects the tokens made for ``resource``."""
     metadata: dict[str, Any] = {
         "grant_types": frozenset[str](),
@@ -53,7 +53,7 @@ def make_resource_server(resource: str = "https://api.example", *, secret: str =
     return make_client("api", secret=secret, **metadata | changes)
 
 
-def make_user(username: str = "ada", *, claims: Mapping[str, object] | None = None, **changes: Any) -> User:
+def make_user(username: str = "ada", *, claims: Mapping[str, object] | None = None, **changes: Any) -> User:  # noqa: ANN401
     """A user who has been there for long, with an e-mail address at example.org."""
     attributes: dict[str, Any] = {
         "subject": uuid4(),
@@ -78,7 +78,7 @@ def make_session(user: User, auth_time: datetime, session_id: UUID | None = None
     return Session(session_id or uuid4(), user, auth_time, ACR_PASSWORD, (AMR_PASSWORD,))
 
 
-def make_authorization(client: Client, session: Session, now: datetime, **changes: Any) -> NewAuthorization:
+def make_authorization(client: Client, session: Session, now: datetime, **changes: Any) -> NewAuthorization:  # noqa: ANN401
     """What the redemption of a code stores ``now``; bound to the session unless the test says otherwise."""
     claims: ClaimsRequest = NO_CLAIMS
     attributes: dict[str, Any] = {

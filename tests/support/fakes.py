@@ -1,0 +1,411 @@
+"""PostgreSQL's side of the ports, in memory: for tests of rules that need a store and no server.
+
+`tests/contract` holds these to what the real stores promise.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from valetkey.core.client import Client
+from valetkey.core.consent import Consent
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.grant import GrantedAuthorization, NewAuthorization
+from valetkey.core.refresh_token import RefreshState
+from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.revocation import (
+    Revocation,
+    RevocationKind,
+    RevocationTarget,
+    authorization_target,
+    client_target,
+    subject_target,
+)
+from valetkey.core.session import Session
+from valetkey.core.signing import SigningKey, generate_private_key, kid_of
+from valetkey.core.user import User, normalize_login_name
+
+_CODE_LIFETIME = timedelta(seconds=60)
+_REVOCATION_LIFETIME = timedelta(hours=1)
+_BUILT_IN_SCOPES = {
+    "openid": "Confirm who you are",
+    "profile": "See your name and profile",
+    "email": "See your e-mail address",
+    "offline_access": "Keep this access while you are away",
+}
+
+
+@dataclass
+class _KeptSession:
+    secret: str
+    session: Session
+    idle_expires_at: datetime
+    expires_at: datetime
+
+    def is_live(self, now: datetime) -> bool:
+        return now < self.idle_expires_at and now < self.expires_at
+
+
+@dataclass
+class _KeptAuthorization:
+    new: NewAuthorization
+    generation: int
+    rotated_at: datetime
+    revoked: bool = False
+
+
+@dataclass
+class FakeWorld:
+    """What every fake looks at. `away` makes all of them refuse."""
+
+    clients: dict[UUID, Client] = field(default_factory=dict)
+    users: dict[UUID, tuple[User, str]] = field(default_factory=dict)
+    sessions: dict[UUID, _KeptSession] = field(default_factory=dict)
+    consents: dict[tuple[UUID, UUID], Consent] = field(default_factory=dict)
+    withdrawals: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
+    authorizations: dict[UUID, _KeptAuthorization] = field(default_factory=dict)
+    revocations: dict[RevocationTarget, Revocation] = field(default_factory=dict)
+    scopes: dict[str, RegisteredScope] = field(
+        default_factory=lambda: {name: RegisteredScope(name, words) for name, words in _BUILT_IN_SCOPES.items()}
+    )
+    away: bool = False
+
+    def require_presence(self) -> None:
+        if self.away:
+            raise TemporarilyUnavailable("away")
+
+    def client(self, client_id: str) -> Client | None:
+        return next((client for client in self.clients.values() if client.client_id == client_id), None)
+
+    def record(self, revocations: Sequence[Revocation]) -> Sequence[Revocation]:
+        for revocation in revocations:
+            known = self.revocations.get(revocation.target, revocation)
+            self.revocations[revocation.target] = replace(
+                revocation,
+                revoked_at=max(known.revoked_at, revocation.revoked_at),
+                expires_at=max(known.expires_at, revocation.expires_at),
+            )
+        return revocations
+
+    def revoke(self, ended: Sequence[UUID], now: datetime, *more: RevocationTarget) -> Sequence[Revocation]:
+        for authorization_id in ended:
+            self.authorizations[authorization_id].revoked = True
+        targets = [*map(authorization_target, ended), *more]
+        return self.record([Revocation(target, now, now + _REVOCATION_LIFETIME) for target in targets])
+
+
+class FakeClients:
+    """`ClientFinder`, and what registers clients."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def find(self, client_id: str) -> Client | None:
+        self._world.require_presence()
+        return self._world.client(client_id)
+
+    async def insert(self, client: Client, now: datetime, managed_by: str | None = None) -> None:  # noqa: ARG002
+        self._world.clients[client.uid] = client
+
+
+class FakeClientEndings:
+    """Disables, enables and deletes clients."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def disable(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
+        client = self._world.client(client_id)
+        if client is None:
+            return None
+        self._world.clients[client.uid] = replace(client, enabled=False)
+        ended = [id_ for id_, kept in self._world.authorizations.items() if kept.new.client_uid == client.uid]
+        return self._world.revoke(ended, now, client_target(client_id))
+
+    async def enable(self, client_id: str, now: datetime) -> bool:  # noqa: ARG002
+        client = self._world.client(client_id)
+        if client is None:
+            return False
+        self._world.clients[client.uid] = replace(client, enabled=True)
+        return True
+
+    async def delete(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
+        client = self._world.client(client_id)
+        revocations = await self.disable(client_id, now)
+        if client is not None:
+            del self._world.clients[client.uid]
+            _delete(self._world, lambda kept: kept.new.client_uid == client.uid)
+        return revocations
+
+
+class FakeUsers:
+    """`UserFinder`, and what adds users."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def find_by_login_name(self, name: str) -> tuple[User, str] | None:
+        self._world.require_presence()
+        key = normalize_login_name(name)
+        for user, password_hash in self._world.users.values():
+            names = (normalize_login_name(known) for known in (user.username, user.email) if known is not None)
+            if key is not None and key in names:
+                return user, password_hash
+        return None
+
+    async def find_by_subject(self, subject: UUID) -> User | None:
+        self._world.require_presence()
+        kept = self._world.users.get(subject)
+        return None if kept is None else kept[0]
+
+    async def create(self, user: User, password_hash: str) -> None:
+        self._world.users[user.subject] = (user, password_hash)
+
+    async def rehash_password(self, subject: UUID, old_hash: str, new_hash: str) -> None:
+        user, password_hash = self._world.users[subject]
+        if password_hash == old_hash:
+            self._world.users[subject] = (user, new_hash)
+
+
+class FakeUserEndings:
+    """Changes passwords, disables, enables and deletes users."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def set_password(self, subject: UUID, password_hash: str, now: datetime) -> Sequence[Revocation] | None:
+        return self._end(subject, now, password_hash=password_hash)
+
+    async def disable(self, subject: UUID, now: datetime) -> Sequence[Revocation] | None:
+        return self._end(subject, now, enabled=False)
+
+    async def enable(self, subject: UUID, now: datetime) -> None:
+        user, password_hash = self._world.users[subject]
+        if not user.enabled:
+            self._world.users[subject] = (_moved(replace(user, enabled=True), now), password_hash)
+
+    async def delete(self, subject: UUID, now: datetime) -> Sequence[Revocation] | None:
+        revocations = self._end(subject, now)
+        if revocations is not None:
+            del self._world.users[subject]
+            _delete(self._world, lambda kept: kept.new.authentication.subject == subject)
+        return revocations
+
+    def _end(
+        self, subject: UUID, now: datetime, *, password_hash: str | None = None, enabled: bool | None = None
+    ) -> Sequence[Revocation] | None:
+        kept = self._world.users.get(subject)
+        if kept is None:
+            return None
+        user = kept[0] if enabled is None else replace(kept[0], enabled=enabled)
+        self._world.users[subject] = (_moved(user, now), password_hash or kept[1])
+        for session_id in [id_ for id_, s in self._world.sessions.items() if s.session.user.subject == subject]:
+            del self._world.sessions[session_id]
+        ended = [id_ for id_, kept in self._world.authorizations.items() if kept.new.authentication.subject == subject]
+        return self._world.revoke(ended, now, subject_target(str(subject)))
+
+
+class FakeSessions:
+    """`SessionStore`. What ending one revokes is in `FakeWorld.revocations`."""
+
+    def __init__(self, world: FakeWorld, *, idle_lifetime: timedelta, lifetime: timedelta) -> None:
+        self._world = world
+        self._idle_lifetime = idle_lifetime
+        self._lifetime = lifetime
+
+    async def create(self, secret: str, session: Session, replaced: str | None) -> None:
+        self._world.require_presence()
+        now = session.auth_time
+        for kept in list(self._world.sessions.values()):
+            if kept.secret == replaced:
+                await self.end(kept.session.session_id, now)
+        user = self._world.users.get(session.user.subject)
+        if user is not None and user[0].enabled and user[0].valid_since == session.user.valid_since:
+            self._world.sessions[session.session_id] = _KeptSession(
+                secret, session, now + min(self._idle_lifetime, self._lifetime), now + self._lifetime
+            )
+
+    async def find(self, secret: str, now: datetime) -> Session | None:
+        self._world.require_presence()
+        for kept in self._world.sessions.values():
+            user, _ = self._world.users[kept.session.user.subject]
+            if kept.secret == secret and kept.is_live(now) and _counts(user, kept.session.auth_time):
+                kept.idle_expires_at = min(now + self._idle_lifetime, kept.expires_at)
+                return replace(kept.session, user=user)
+        return None
+
+    async def end(self, session_id: UUID, now: datetime) -> None:
+        self._world.require_presence()
+        self._world.sessions.pop(session_id, None)
+        bound = [
+            id_
+            for id_, kept in self._world.authorizations.items()
+            if kept.new.bound_to_session and kept.new.authentication.session_id == session_id
+        ]
+        self._world.revoke(bound, now)
+
+
+class FakeConsents:
+    """`ConsentStore`."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
+        self._world.require_presence()
+        return self._world.consents.get((subject, client_uid))
+
+    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:  # noqa: ARG002
+        self._world.require_presence()
+        if subject in self._world.users and client_uid in self._world.clients:
+            before = self._world.consents.get((subject, client_uid), Consent())
+            self._world.consents[subject, client_uid] = before.join(consent)
+            self._world.withdrawals.pop((subject, client_uid), None)
+
+    async def withdraw(self, subject: UUID, client_uid: UUID, now: datetime) -> Sequence[Revocation]:
+        self._world.require_presence()
+        self._world.consents.pop((subject, client_uid), None)
+        self._world.withdrawals[subject, client_uid] = now
+        ended = [
+            id_
+            for id_, kept in self._world.authorizations.items()
+            if kept.new.authentication.subject == subject and kept.new.client_uid == client_uid
+        ]
+        return self._world.revoke(ended, now)
+
+
+class FakeAuthorizations:
+    """`GrantedAuthorizations`."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
+        self._world.require_presence()
+        kept = _KeptAuthorization(new, 1, new.issued_at)
+        withdrawn_at = self._world.withdrawals.get((new.authentication.subject, new.client_uid))
+        if new.authorization_id in self._world.authorizations or not self._is_live(kept, new.issued_at):
+            return None
+        if withdrawn_at is not None and withdrawn_at > new.issued_at - _CODE_LIFETIME:
+            return None
+        self._world.authorizations[new.authorization_id] = kept
+        return self._granted(kept)
+
+    async def rotate(
+        self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime
+    ) -> GrantedAuthorization | None:
+        self._world.require_presence()
+        kept = self._world.authorizations.get(authorization_id)
+        if kept is None or kept.generation != generation or kept.new.client_uid != client_uid:
+            return None
+        if not self._is_live(kept, now):
+            return None
+        kept.generation, kept.rotated_at = generation + 1, now
+        return self._granted(kept)
+
+    async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
+        self._world.require_presence()
+        kept = self._world.authorizations.get(authorization_id)
+        if kept is None:
+            return None
+        return RefreshState(kept.new.client_uid, kept.generation, kept.rotated_at, is_live=self._is_live(kept, now))
+
+    async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
+        self._world.require_presence()
+        kept = self._world.authorizations.get(authorization_id)
+        if kept is None or kept.new.client_uid != client_uid or not self._is_live(kept, now):
+            return None
+        return self._granted(kept)
+
+    def _is_live(self, kept: _KeptAuthorization, now: datetime) -> bool:
+        new, login = kept.new, kept.new.authentication
+        client, user = self._world.clients.get(new.client_uid), self._world.users.get(login.subject)
+        session = self._world.sessions.get(login.session_id)
+        return (
+            not kept.revoked
+            and authorization_target(new.authorization_id) not in self._world.revocations
+            and now < new.expires_at
+            and now < kept.rotated_at + timedelta(seconds=new.idle_seconds)
+            and client is not None
+            and client.enabled
+            and user is not None
+            and _counts(user[0], login.auth_time)
+            and (not new.bound_to_session or (session is not None and session.is_live(now)))
+        )
+
+    def _granted(self, kept: _KeptAuthorization) -> GrantedAuthorization:
+        new = kept.new
+        user, _ = self._world.users[new.authentication.subject]
+        return GrantedAuthorization(
+            new.authorization_id, kept.generation, user, new.authentication, new.scope, new.resources, new.claims
+        )
+
+
+class FakeRevocationRecords:
+    """The half of revocation that remembers."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def record(self, revocations: Sequence[Revocation]) -> None:
+        self._world.require_presence()
+        self._world.record(revocations)
+        for target in (revocation.target for revocation in revocations):
+            for kept in self._world.authorizations.values():
+                client = self._world.clients[kept.new.client_uid]
+                kept.revoked |= target in (
+                    RevocationTarget(RevocationKind.CLIENT, client.client_id),
+                    subject_target(str(kept.new.authentication.subject)),
+                    authorization_target(kept.new.authorization_id),
+                )
+
+    async def find(self, targets: Sequence[RevocationTarget]) -> Sequence[Revocation]:
+        self._world.require_presence()
+        return [self._world.revocations[target] for target in set(targets) if target in self._world.revocations]
+
+
+class FakeCatalog:
+    """`CatalogSource`: the scopes of the world, and its clients that are resource servers."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    async def get(self) -> Catalog:
+        self._world.require_presence()
+        servers = [client for client in self._world.clients.values() if client.resource is not None]
+        return Catalog(
+            self._world.scopes,
+            {str(server.resource): ResourceServer(str(server.resource), server.client_name) for server in servers},
+        )
+
+    async def put_scope(self, scope: RegisteredScope) -> None:
+        self._world.scopes[scope.name] = scope
+
+
+class FakeSigners:
+    """`SignerSource` with a new key for every algorithm it is made with."""
+
+    def __init__(self, *algorithms: str) -> None:
+        self.keys: dict[str, SigningKey] = {}
+        for alg in algorithms:
+            private_key = generate_private_key(alg)
+            self.keys[alg] = SigningKey(kid_of(private_key), alg, private_key)
+
+    def signer(self, alg: str) -> SigningKey:
+        if alg not in self.keys:
+            raise TemporarilyUnavailable(f"no key for {alg}")
+        return self.keys[alg]
+
+
+def _moved(user: User, now: datetime) -> User:
+    return replace(user, valid_since=max(now, user.valid_since + timedelta(microseconds=1)), updated_at=now)
+
+
+def _counts(user: User, auth_time: datetime) -> bool:
+    return user.enabled and user.valid_since <= auth_time
+
+
+def _delete(world: FakeWorld, is_gone: Callable[[_KeptAuthorization], bool]) -> None:
+    for authorization_id in [id_ for id_, kept in world.authorizations.items() if is_gone(kept)]:
+        del world.authorizations[authorization_id]

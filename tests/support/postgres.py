@@ -1,0 +1,100 @@
+"""An open database with the newest schema, and the stores in it beside those in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from support.fakes import (
+    FakeAuthorizations,
+    FakeCatalog,
+    FakeClientEndings,
+    FakeClients,
+    FakeConsents,
+    FakeRevocationRecords,
+    FakeSessions,
+    FakeUserEndings,
+    FakeUsers,
+    FakeWorld,
+)
+from valetkey.core.revocation import Revocation
+from valetkey.runtime.postgres.authorizations import Authorizations
+from valetkey.runtime.postgres.catalog import CatalogStore
+from valetkey.runtime.postgres.client_endings import ClientEndings
+from valetkey.runtime.postgres.clients import Clients
+from valetkey.runtime.postgres.consents import Consents
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.revocations import RevocationRecords
+from valetkey.runtime.postgres.sessions import Sessions
+from valetkey.runtime.postgres.user_endings import UserEndings
+from valetkey.runtime.postgres.users import Users
+
+IDLE_LIFETIME = timedelta(hours=12)
+LIFETIME = timedelta(days=14)
+
+
+@dataclass
+class Stores:
+    """Everything that PostgreSQL keeps, or the fakes of it. `published` is what ending sessions has revoked."""
+
+    clients: Clients | FakeClients
+    client_endings: ClientEndings | FakeClientEndings
+    users: Users | FakeUsers
+    user_endings: UserEndings | FakeUserEndings
+    sessions: Sessions | FakeSessions
+    consents: Consents | FakeConsents
+    authorizations: Authorizations | FakeAuthorizations
+    revocations: RevocationRecords | FakeRevocationRecords
+    catalog: CatalogStore | FakeCatalog
+    published: list[Revocation] = field(default_factory=list)
+
+
+@pytest.fixture
+async def database(postgres_dsn: str) -> AsyncIterator[Database]:
+    """An open database of the test's own."""
+    async with Database(postgres_dsn, max_size=20) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """The stores of one world, in memory and in PostgreSQL: a test of what the ports promise runs on both."""
+    if request.param == "fake":
+        return fake_stores()
+    return postgres_stores(request.getfixturevalue("database"))
+
+
+def fake_stores() -> Stores:
+    world = FakeWorld()
+    return Stores(
+        clients=FakeClients(world),
+        client_endings=FakeClientEndings(world),
+        users=FakeUsers(world),
+        user_endings=FakeUserEndings(world),
+        sessions=FakeSessions(world, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME),
+        consents=FakeConsents(world),
+        authorizations=FakeAuthorizations(world),
+        revocations=FakeRevocationRecords(world),
+        catalog=FakeCatalog(world),
+    )
+
+
+def postgres_stores(database: Database) -> Stores:
+    published: list[Revocation] = []
+
+    async def publish(revocations: Sequence[Revocation]) -> None:
+        published.extend(revocations)
+
+    return Stores(
+        clients=Clients(database),
+        client_endings=ClientEndings(database),
+        users=Users(database),
+        user_endings=UserEndings(database),
+        sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME),
+        consents=Consents(database),
+        authorizations=Authorizations(database),
+        revocations=RevocationRecords(database),
+        catalog=CatalogStore(database),
+        published=published,
+    )
