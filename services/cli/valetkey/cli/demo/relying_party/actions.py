@@ -131,7 +131,9 @@ async def rotate_keys(tour: Tour, _session: TourSession, _form: Mapping[str, str
                 break
             await asyncio.sleep(_JWKS_INTERVAL)
             after = await tour.issuer.jwks()
-    happened = " ".join(events) or "Nothing was due yet: a key signs only once every verifier has had time to learn it."
+    happened = " ".join(events) or (
+        "Nothing to do yet: a key signs only after everybody has had time to learn it. Try again in ten seconds."
+    )
     return [before.noted("Before."), after.noted(happened)]
 
 

@@ -124,6 +124,7 @@ async def _callback(request: web.Request) -> web.Response:
 
 async def _finish_sign_in(tour: Tour, session: TourSession, query: MultiMapping[str]) -> None:
     login, session.login = session.login, None
+    session.latest = SIGN_IN
     if login is None:
         raise LoginRefusedError("No sign-in was under way in this browser, so the answer was ignored.")
     if any(len(query.getall(name)) > 1 for name in query):
@@ -135,6 +136,7 @@ async def _finish_sign_in(tour: Tour, session: TourSession, query: MultiMapping[
         raise LoginRefusedError("The code was not redeemed.")
     session.tokens = await tokens_from(tour, answer, login.nonce)
     session.is_revoked = False
+    session.latest = TOKENS
 
 
 async def _browser_trip(tour: Tour, login: Login, query: Mapping[str, str]) -> Exchange:
@@ -155,7 +157,7 @@ async def _act(request: web.Request) -> web.Response:
     if action is None:
         raise web.HTTPNotFound(text="There is no such step.\n")
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    session.problem = ""
+    session.problem, session.latest = "", step
     try:
         session.results[step] = await action(tour, session, form)
     except NotSignedInError:

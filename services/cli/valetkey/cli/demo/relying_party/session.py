@@ -29,7 +29,10 @@ class Tokens:
 
 @dataclass(slots=True)
 class TourSession:
-    """One browser on its way through the tour; ``results`` has what happened, by the name of the step."""
+    """One browser on its way through the tour.
+
+    ``results`` has what happened, by the name of the step; ``latest`` is the step that was taken last.
+    """
 
     csrf_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     login: Login | None = None
@@ -37,6 +40,7 @@ class TourSession:
     is_revoked: bool = False
     problem: str = ""
     logout_state: str = ""
+    latest: str = ""
     results: dict[str, list[Exchange]] = field(default_factory=dict)
 
 

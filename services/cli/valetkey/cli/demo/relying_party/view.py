@@ -53,6 +53,7 @@ class StepView:
     is_open: bool
     is_done: bool
     is_next: bool
+    is_latest: bool
 
 
 def step_views(session: TourSession) -> list[StepView]:
@@ -63,7 +64,7 @@ def step_views(session: TourSession) -> list[StepView]:
         exchanges = tuple(map(exchange_view, session.results.get(step.name, ())))
         is_done = session.tokens is not None if step.name == TOKENS else bool(exchanges)
         is_next = is_open and not is_done and not any(view.is_next for view in views)
-        views.append(StepView(number, step, exchanges, is_open, is_done, is_next))
+        views.append(StepView(number, step, exchanges, is_open, is_done, is_next, step.name == session.latest))
     return views
 
 
