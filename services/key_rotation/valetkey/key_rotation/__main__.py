@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UnsealError, SchemaMismatchError) as error:
         _log.error("keys were not rotated: %s", error)
         return 1
-    _log.info("keys rotated", extra={name: list(kids) for name, kids in report.changes.items() if kids})
+    _log.info("keys rotated", extra={f"keys_{name}": list(kids) for name, kids in report.changes.items() if kids})
     if report.held_back_by:
         _log.warning("a key is due and waits for replicas", extra={"replicas": list(report.held_back_by)})
     return 0

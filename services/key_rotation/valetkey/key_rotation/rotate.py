@@ -105,7 +105,8 @@ class _Run:
         return tuple(resealed)
 
     async def _publish(self) -> None:
-        document = json.dumps(jwk_set(self._keys.values()), separators=(",", ":"))
+        # Sorted: PostgreSQL keeps the members of a key in an order of its own, and the same keys have the same tag.
+        document = json.dumps(jwk_set(self._keys.values()), separators=(",", ":"), sort_keys=True)
         etag = b64url_encode(hashlib.sha256(document.encode()).digest())
         await self._transaction.publish(document, etag, self._now)
 
