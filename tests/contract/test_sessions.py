@@ -1,0 +1,231 @@
+"""What authorize may rely on about browser sessions."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from support.postgres import IDLE_LIFETIME, LIFETIME, Stores, postgres_stores
+from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.revocation import Revocation, authorization_target
+from valetkey.core.session import Session
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.sessions import Sessions
+from valetkey.runtime.postgres.statement import Statement
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+SECRET = "secret of a cookie"
+
+
+@pytest.fixture
+async def session(stores: Stores) -> Session:
+    """A user who has just signed in."""
+    session = make_session(make_user(), NOW)
+    await stores.users.create(session.user, password_hash())
+    await stores.sessions.create(SECRET, session, None)
+    return session
+
+
+async def test_the_secret_finds_the_session(stores: Stores, session: Session) -> None:
+    found = await stores.sessions.find(SECRET, LATER)
+
+    assert found == session
+
+
+@pytest.mark.parametrize("secret", ["", SECRET[:-1], SECRET + " ", SECRET.upper(), str(uuid4())])
+async def test_nothing_else_finds_it(stores: Stores, session: Session, secret: str) -> None:
+    found = await stores.sessions.find(secret, LATER)
+
+    assert found is None
+
+
+@pytest.mark.requirement("security 38: the session identifier changes at login")
+async def test_a_login_ends_the_session_it_replaces(stores: Stores, session: Session) -> None:
+    another = make_session(session.user, LATER)
+
+    await stores.sessions.create("another secret", another, SECRET)
+
+    assert await stores.sessions.find(SECRET, LATER) is None
+    assert await stores.sessions.find("another secret", LATER) == another
+
+
+async def test_a_login_leaves_other_browsers_alone(stores: Stores, session: Session) -> None:
+    await stores.sessions.create("another secret", make_session(session.user, LATER), "unknown secret")
+
+    assert await stores.sessions.find(SECRET, LATER) == session
+
+
+async def test_an_ended_session_is_gone(stores: Stores, session: Session) -> None:
+    await stores.sessions.end(session.session_id, LATER)
+
+    assert await stores.sessions.find(SECRET, LATER) is None
+
+
+async def test_ending_what_has_ended_changes_nothing(stores: Stores, session: Session) -> None:
+    await stores.sessions.end(session.session_id, LATER)
+
+    await stores.sessions.end(session.session_id, LATER)
+    await stores.sessions.end(uuid4(), LATER)
+
+    assert await stores.sessions.find(SECRET, LATER) is None
+
+
+@pytest.mark.requirement("security 21: refuse after logout, when bound to the session")
+@pytest.mark.parametrize("how", ["end", "replace"])
+async def test_what_ends_with_a_session_is_revoked_too(stores: Stores, session: Session, how: str) -> None:
+    client = make_client()
+    await stores.clients.insert(client, NOW)
+    bound = make_authorization(client, session, NOW)
+    offline = make_authorization(client, session, NOW, bound_to_session=False)
+    for new in (bound, offline):
+        await stores.authorizations.insert(new)
+
+    if how == "end":
+        await stores.sessions.end(session.session_id, LATER)
+    else:
+        await stores.sessions.create("another secret", make_session(session.user, LATER), SECRET)
+
+    targets = [authorization_target(new.authorization_id) for new in (bound, offline)]
+    assert list(await stores.revocations.find(targets)) == [Revocation(targets[0], LATER, LATER + timedelta(hours=1))]
+
+
+async def test_an_unused_session_ends_after_its_idle_lifetime(stores: Stores, session: Session) -> None:
+    gone = await stores.sessions.find(SECRET, NOW + IDLE_LIFETIME)
+    just_alive = await stores.sessions.find(SECRET, NOW + IDLE_LIFETIME - timedelta(seconds=1))
+
+    assert gone is None
+    assert just_alive == session
+
+
+async def test_using_a_session_prolongs_it_until_its_absolute_lifetime(stores: Stores, session: Session) -> None:
+    step = IDLE_LIFETIME - timedelta(minutes=2)
+    moments = [NOW + number * step for number in range(1, LIFETIME // step + 1)]
+
+    found = [await stores.sessions.find(SECRET, moment) for moment in moments]
+
+    assert found == [session] * len(moments)
+    assert await stores.sessions.find(SECRET, NOW + LIFETIME) is None
+
+
+@pytest.mark.requirement("security 21: refuse after user disabled and after password change")
+@pytest.mark.parametrize("change", ["disable", "set_password", "delete"])
+async def test_a_session_ends_with_what_its_user_was(stores: Stores, session: Session, change: str) -> None:
+    subject = session.user.subject
+    if change == "set_password":
+        await stores.user_endings.set_password(subject, password_hash("another"), LATER)
+    elif change == "disable":
+        await stores.user_endings.disable(subject, LATER)
+        await stores.user_endings.enable(subject, LATER)
+    else:
+        await stores.user_endings.delete(subject, LATER)
+
+    found = await stores.sessions.find(SECRET, LATER)
+
+    assert found is None
+
+
+@pytest.mark.requirement("security 21: a login that began with the old password does not outlive it")
+@pytest.mark.parametrize("change", ["disable", "set_password", "delete"])
+async def test_a_login_overtaken_by_a_change_of_the_user_makes_no_session(stores: Stores, change: str) -> None:
+    user = make_user()
+    await stores.users.create(user, password_hash())
+    if change == "set_password":
+        await stores.user_endings.set_password(user.subject, password_hash("another"), NOW)
+    elif change == "disable":
+        await stores.user_endings.disable(user.subject, NOW)
+    else:
+        await stores.user_endings.delete(user.subject, NOW)
+
+    await stores.sessions.create(SECRET, make_session(user, LATER), None)
+
+    assert await stores.sessions.find(SECRET, LATER) is None
+
+
+async def test_a_session_shows_its_user_as_he_is_now(stores: Stores) -> None:
+    user = make_user()
+    await stores.users.create(user, password_hash())
+    await stores.user_endings.set_password(user.subject, password_hash("another"), NOW)
+    found = await stores.users.find_by_subject(user.subject)
+    assert found is not None
+    await stores.sessions.create(SECRET, make_session(found, LATER), None)
+
+    session = await stores.sessions.find(SECRET, LATER)
+
+    assert session is not None
+    assert session.user == found
+
+
+async def test_the_store_keeps_no_secret(database: Database) -> None:
+    stores = postgres_stores(database)
+    session = make_session(make_user(), NOW)
+    await stores.users.create(session.user, password_hash())
+
+    await stores.sessions.create(SECRET, session, None)
+
+    rows = await database.fetch(Statement("test", "SELECT sessions::text AS text FROM sessions"))
+    assert len(rows) == 1
+    assert SECRET not in rows[0]["text"]
+    assert SECRET.encode().hex() not in rows[0]["text"]
+
+
+async def test_use_is_noted_once_a_minute_at_most(database: Database) -> None:
+    stores = postgres_stores(database)
+    session = make_session(make_user(), NOW)
+    await stores.users.create(session.user, password_hash())
+    await stores.sessions.create(SECRET, session, None)
+    used_at = Statement("test", "SELECT used_at FROM sessions")
+
+    noted = []
+    for seconds in (1, 59, 60, 61, 119, 120):
+        await stores.sessions.find(SECRET, NOW + timedelta(seconds=seconds))
+        noted += [row["used_at"] - NOW for row in await database.fetch(used_at)]
+
+    assert [moment.total_seconds() for moment in noted] == [0, 0, 60, 60, 60, 120]
+
+
+async def test_what_ending_a_session_revokes_is_published(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, session = make_client(), make_session(make_user(), NOW)
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(session.user, password_hash())
+    await stores.sessions.create(SECRET, session, None)
+    new = make_authorization(client, session, NOW)
+    await stores.authorizations.insert(new)
+
+    await stores.sessions.end(session.session_id, LATER)
+
+    assert [revocation.target for revocation in stores.published] == [authorization_target(new.authorization_id)]
+
+
+async def test_live_sessions_can_be_listed(database: Database) -> None:
+    stores = postgres_stores(database)
+    ada, bob = make_user("ada"), make_user("bob")
+    sessions = [make_session(ada, NOW), make_session(bob, NOW + timedelta(seconds=1)), make_session(ada, LATER)]
+    for user in (ada, bob):
+        await stores.users.create(user, password_hash())
+    for number, session in enumerate(sessions):
+        await stores.sessions.create(f"secret {number}", session, None)
+    assert isinstance(stores.sessions, Sessions)
+
+    everything = await stores.sessions.list(LATER)
+    of_ada = await stores.sessions.list(LATER, ada.subject)
+    at_the_end = await stores.sessions.list(NOW + LIFETIME + IDLE_LIFETIME)
+
+    assert [summary.session_id for summary in everything] == [session.session_id for session in sessions]
+    assert {summary.username for summary in of_ada} == {"ada"}
+    assert at_the_end == []
+
+
+async def test_sessions_that_have_expired_make_room(database: Database) -> None:
+    stores = postgres_stores(database)
+    user = make_user()
+    await stores.users.create(user, password_hash())
+    for number in range(25):
+        await stores.sessions.create(f"old {number}", make_session(user, NOW), None)
+
+    for number in range(3):
+        await stores.sessions.create(f"new {number}", make_session(user, NOW + LIFETIME), None)
+
+    rows = await database.fetch(Statement("test", "SELECT session_id FROM sessions"))
+    assert len(rows) == 3

@@ -1,0 +1,213 @@
+"""What the login page may rely on about users."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from support.postgres import Stores, postgres_stores
+from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.revocation import RevocationKind, RevocationTarget, authorization_target, subject_target
+from valetkey.runtime.postgres.errors import Conflict
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.statement import Statement
+from valetkey.runtime.postgres.users import Users
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+HASH = password_hash()
+
+
+@pytest.mark.parametrize(
+    "spelling", ["ada", "ADA", " Ada ", "\N{FULLWIDTH LATIN SMALL LETTER A}da", "ada@example.org", "Ada@EXAMPLE.org"]
+)
+@pytest.mark.requirement("security 40: every spelling of a name is the same account")
+async def test_every_spelling_finds_the_user(stores: Stores, spelling: str) -> None:
+    user = make_user("Ada", claims={"name": "Ada Lovelace", "address": {"country": "GB"}, "zoneinfo": "\u00e9"})
+    await stores.users.create(user, HASH)
+
+    found = await stores.users.find_by_login_name(spelling)
+
+    assert found == (user, HASH)
+
+
+@pytest.mark.parametrize("name", ["", " ", "ad", "adaa", "example.org", "ada\0", "ad%", "_da", "a" * 5000])
+async def test_nothing_else_does(stores: Stores, name: str) -> None:
+    await stores.users.create(make_user("ada"), HASH)
+
+    found = await stores.users.find_by_login_name(name)
+
+    assert found is None
+
+
+async def test_a_disabled_user_is_found_as_disabled(stores: Stores) -> None:
+    user = make_user()
+    await stores.users.create(user, HASH)
+    await stores.user_endings.disable(user.subject, NOW)
+
+    found = await stores.users.find_by_login_name("ada")
+
+    assert found is not None
+    assert not found[0].enabled
+
+
+async def test_a_user_without_e_mail_is_found_by_name(stores: Stores) -> None:
+    user = make_user("ada", email=None, email_verified=False)
+    await stores.users.create(user, HASH)
+
+    found = await stores.users.find_by_login_name("ada")
+
+    assert found == (user, HASH)
+    assert await stores.users.find_by_subject(user.subject) == user
+    assert await stores.users.find_by_subject(uuid4()) is None
+
+
+async def test_a_new_password_counts_from_now_on(stores: Stores) -> None:
+    user, another = make_user(), password_hash("another")
+    await stores.users.create(user, HASH)
+
+    await stores.user_endings.set_password(user.subject, another, NOW)
+
+    found = await stores.users.find_by_login_name("ada")
+    assert found is not None
+    assert found[1] == another
+    assert found[0].valid_since == NOW
+
+
+@pytest.mark.requirement("security 21: whatever the clock says, a change of password is after what came before")
+async def test_every_change_moves_valid_since(stores: Stores) -> None:
+    user = make_user(valid_since=NOW)
+    await stores.users.create(user, HASH)
+    moments = [NOW]
+
+    for moment in (NOW, NOW - timedelta(hours=1), LATER):
+        await stores.user_endings.set_password(user.subject, HASH, moment)
+        found = await stores.users.find_by_subject(user.subject)
+        assert found is not None
+        moments.append(found.valid_since)
+
+    assert moments == sorted(set(moments))
+
+
+@pytest.mark.parametrize("change", ["disable", "set_password", "delete"])
+@pytest.mark.requirement("security 21: refuse after user disabled and after password change, on every replica")
+async def test_what_a_user_was_given_is_revoked(stores: Stores, change: str) -> None:
+    client, session = make_client(), make_session(make_user(), NOW)
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(session.user, HASH)
+    new = make_authorization(client, session, NOW, bound_to_session=False)
+    await stores.authorizations.insert(new)
+    subject = session.user.subject
+
+    if change == "set_password":
+        revocations = await stores.user_endings.set_password(subject, HASH, NOW)
+    elif change == "disable":
+        revocations = await stores.user_endings.disable(subject, NOW)
+    else:
+        revocations = await stores.user_endings.delete(subject, NOW)
+
+    targets = [authorization_target(new.authorization_id), subject_target(str(subject))]
+    assert revocations is not None
+    assert {revocation.target for revocation in revocations} == set(targets)
+    assert {(revocation.revoked_at, revocation.expires_at) for revocation in revocations} == {
+        (NOW, NOW + timedelta(hours=1))
+    }
+    assert set(await stores.revocations.find(targets)) == set(revocations)
+
+
+async def test_nobody_cannot_be_changed(stores: Stores) -> None:
+    nobody = uuid4()
+
+    changes = [
+        await stores.user_endings.disable(nobody, NOW),
+        await stores.user_endings.set_password(nobody, HASH, NOW),
+        await stores.user_endings.delete(nobody, NOW),
+    ]
+
+    assert changes == [None, None, None]
+    assert not list(await stores.revocations.find([RevocationTarget(RevocationKind.SUBJECT, str(nobody))]))
+
+
+@pytest.mark.requirement("security 60: deleting and re-creating a user or client inherits nothing")
+async def test_a_name_is_free_again_after_deletion(stores: Stores) -> None:
+    first, second = make_user(), make_user()
+    await stores.users.create(first, HASH)
+    await stores.user_endings.delete(first.subject, NOW)
+
+    await stores.users.create(second, HASH)
+
+    found = await stores.users.find_by_login_name("ada")
+    assert found == (second, HASH)
+    assert await stores.users.find_by_subject(first.subject) is None
+
+
+@pytest.mark.parametrize(
+    ("username", "email"),
+    [
+        ("ADA", None),
+        ("ada@example.org", None),
+        ("bob", "Ada@example.org"),
+        ("bob", "ada"),
+    ],
+)
+@pytest.mark.requirement("security 40: a name never means two accounts")
+async def test_a_name_is_taken_in_every_spelling_and_place(
+    database: Database, username: str, email: str | None
+) -> None:
+    users = Users(database)
+    await users.create(make_user("ada"), HASH)
+
+    with pytest.raises(Conflict, match=username):
+        await users.create(make_user(username, email=email), HASH)
+
+    assert [user.username for user in await users.list()] == ["ada"]
+
+
+async def test_one_user_may_have_his_e_mail_as_his_name(database: Database) -> None:
+    users, user = Users(database), make_user("ada@example.org", email="ada@example.org")
+    await users.create(user, HASH)
+
+    found = await users.find_by_login_name("ada@example.org")
+
+    assert found == (user, HASH)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "a b", "\u202ea", "a" * 255])
+async def test_what_cannot_be_typed_is_no_name(database: Database, name: str) -> None:
+    users = Users(database)
+
+    with pytest.raises(ValueError, match="cannot be a user name"):
+        await users.create(make_user(name, email=None), HASH)
+
+
+async def test_another_hash_of_the_same_password_ends_nothing(stores: Stores) -> None:
+    user, stronger = make_user(), password_hash()
+    await stores.users.create(user, HASH)
+
+    await stores.users.rehash_password(user.subject, HASH, stronger)
+    await stores.users.rehash_password(user.subject, HASH, "too late")
+
+    assert await stores.users.find_by_login_name("ada") == (user, stronger)
+
+
+async def test_deleting_a_user_leaves_nothing_behind(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, session = make_client(), make_session(make_user(), NOW)
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(session.user, HASH)
+    await stores.sessions.create("secret", session, None)
+    await stores.authorizations.insert(make_authorization(client, session, NOW))
+    await stores.consents.withdraw(session.user.subject, client.uid, NOW)
+
+    await stores.user_endings.delete(session.user.subject, LATER)
+
+    left = await database.fetch(
+        Statement(
+            "test",
+            """
+            SELECT subject FROM users UNION ALL SELECT subject FROM login_names UNION ALL SELECT subject FROM sessions
+            UNION ALL SELECT subject FROM consents UNION ALL SELECT subject FROM authorizations
+            """,
+        )
+    )
+    assert left == []
