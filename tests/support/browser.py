@@ -68,7 +68,7 @@ class Form:
 
 @dataclass(slots=True)
 class Browser:
-    """One browser profile. ``origin`` is sent with every POST, as browsers do."""
+    """One browser profile. Every POST carries an ``Origin``, as in browsers: that of the address unless told."""
 
     _session: ClientSession = field(
         default_factory=lambda: ClientSession(
@@ -76,6 +76,7 @@ class Browser:
         )
     )
     cookies: dict[str, str] = field(default_factory=dict)
+    origin: str | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,9 +114,9 @@ class Browser:
         return await self.request("GET", f"{url}?{urlencode(params)}" if params else url)
 
     async def post(self, url: str, pairs: Sequence[tuple[str, str]], *, origin: str | None = None) -> Answer:
-        """Submit a form; ``Origin`` is that of the address unless told."""
+        """Submit a form."""
         parts = urlsplit(url)
-        headers = {"Content-Type": FORM, "Origin": origin or f"{parts.scheme}://{parts.netloc}"}
+        headers = {"Content-Type": FORM, "Origin": origin or self.origin or f"{parts.scheme}://{parts.netloc}"}
         return await self.request("POST", url, headers=headers, body=urlencode(pairs).encode())
 
     async def follow(self, answer: Answer, *, within: str) -> Answer:

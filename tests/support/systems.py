@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import asyncpg
 import pytest
@@ -14,15 +16,36 @@ from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
 MakeParty = Callable[..., Awaitable[RelyingParty]]
+StartSystem = Callable[..., System]
+
+
+@contextmanager
+def running_system(postgres_server: EmbeddedPostgres, migrated_template: str, **options: Any) -> Iterator[System]:  # noqa: ANN401
+    """A system with a database and a Redis of its own; ``options`` are those of ``System``."""
+    name = f"system_{secrets.token_hex(4)}"
+    _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    with EmbeddedRedis() as redis, System(postgres_server.dsn_of(name), redis.url, **options) as system:
+        yield system
 
 
 @pytest.fixture(scope="session")
 def system(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[System]:
     """The shared system. Tests that break something, or move its clock, start one of their own."""
-    name = f"system_{secrets.token_hex(4)}"
-    _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    with EmbeddedRedis() as redis, System(postgres_server.dsn_of(name), redis.url) as system:
+    with running_system(postgres_server, migrated_template) as system:
         yield system
+
+
+@pytest.fixture(scope="module")
+def start_system(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[StartSystem]:
+    """Starts systems of a module's own, with settings or a clock of their own; they end with the module."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> System:  # noqa: ANN401 - whatever System takes
+            system = stack.enter_context(running_system(postgres_server, migrated_template, **options))
+            system.run(system.administration.create_catalog())
+            return system
+
+        yield start
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +62,22 @@ def administration(system: System, resource_servers: dict[str, ClientIdentity]) 
 
 @pytest.fixture
 async def make_party(system: System, administration: Administration) -> AsyncIterator[MakeParty]:
-    """Makes relying parties, each with a browser of its own; a client and a user are new unless given."""
+    """Makes relying parties, each with a browser of its own; a client and a user are new unless given.
+
+    They belong to the shared system unless ``at`` is another one.
+    """
     made: list[RelyingParty] = []
 
     async def make(
-        client: ClientIdentity | None = None, person: Person | None = None, *, method: str = "client_secret_basic"
+        client: ClientIdentity | None = None,
+        person: Person | None = None,
+        *,
+        method: str = "client_secret_basic",
+        at: System | None = None,
     ) -> RelyingParty:
-        client = client or await administration.create_web_client(method)
-        party = RelyingParty(system.issuer, client, person or await administration.create_user())
+        home = at or system
+        client = client or await home.administration.create_web_client(method)
+        party = RelyingParty(home.issuer, client, person or await home.administration.create_user())
         made.append(party)
         return party
 
