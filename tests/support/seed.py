@@ -41,16 +41,18 @@ def make_client(client_id: str = "web", *, secret: str | None = "s" * 43, **chan
     return Client(**metadata | changes)
 
 
-def make_resource_server(resource: str = "https://api.example", *, secret: str = "r" * 43, **changes: Any) -> Client:  # noqa: ANN401
+def make_resource_server(resource: str = "https://api.example", **changes: Any) -> Client:  # noqa: ANN401
     """A client that is an API: it introspects the tokens made for ``resource``."""
     metadata: dict[str, Any] = {
+        "client_id": "api",
+        "secret": "r" * 43,
         "grant_types": frozenset[str](),
         "redirect_uris": (),
         "post_logout_redirect_uris": (),
         "scope": (),
         "resource": resource,
     }
-    return make_client("api", secret=secret, **metadata | changes)
+    return make_client(**metadata | changes)
 
 
 def make_user(username: str = "ada", *, claims: Mapping[str, object] | None = None, **changes: Any) -> User:  # noqa: ANN401
