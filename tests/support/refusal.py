@@ -1,0 +1,38 @@
+"""How a refusal looks, to whoever must not learn more from it: fixed words, and a reference for the operator."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from support.browser import Answer
+    from support.relying_party import Reply
+
+# What is registered, in the words that never change.
+DESCRIPTIONS = {
+    "invalid_request": "The request is missing a parameter, repeats one, or has one that is malformed.",
+    "invalid_client": "Client authentication failed.",
+    "invalid_grant": "The grant is invalid, expired, revoked, or was issued to another client.",
+    "unauthorized_client": "The client is not registered for this grant type or response type.",
+    "unsupported_grant_type": "The grant type is not supported.",
+    "invalid_scope": "The requested scope is unknown, malformed, or exceeds what may be granted.",
+    "invalid_target": "The requested resource is unknown, malformed, or exceeds what may be granted.",
+    "invalid_token": "The access token is invalid, expired or revoked.",
+    "insufficient_scope": "The access token does not carry the scope that this needs.",
+    "temporarily_unavailable": "The server is temporarily unable to handle the request; try again.",
+}
+_STATUS = {"invalid_client": 401, "invalid_token": 401, "insufficient_scope": 403, "temporarily_unavailable": 503}
+
+
+def require_refusal(answer: Answer | Reply, error: str) -> None:
+    """An error response of RFC 6749 §5.2, with nothing in it that could tell two causes apart."""
+    body: dict[str, Any] = json.loads(answer.body) if isinstance(answer.body, bytes) else answer.body
+    assert (answer.status, body.get("error")) == (_STATUS.get(error, 400), error), body
+    assert body == {
+        "error": error,
+        "error_description": DESCRIPTIONS[error],
+        "reference": answer.headers["X-Trace-Id"],
+    }
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
