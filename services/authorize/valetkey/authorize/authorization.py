@@ -63,7 +63,7 @@ async def _decide(
     service: AuthorizeService, request: web.Request, params: Params, redirect: TrustedRedirect, client: Client
 ) -> web.StreamResponse:
     asked = parse_authorization_request(params, redirect, client, await service.catalog.get())
-    again = await location_with_cookies(service, request, "/authorize")
+    again = location_with_cookies(service, request, params, "/authorize")
     if again is not None:
         return see_other(again)
     interaction = await _interaction(service, asked, client)

@@ -35,7 +35,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     if "csrf_token" in form:
         return await _answered(service, request, form)
-    again = await location_with_cookies(service, request, "/logout")
+    again = location_with_cookies(service, request, form, "/logout")
     return await _logout(service, request, form) if again is None else see_other(again)
 
 

@@ -1,17 +1,17 @@
 """Requests that another site's form has posted, for which browsers withhold our cookies."""
 
-import re
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from valetkey.authorize.service import AuthorizeService
+from valetkey.core.params import Params
 
 # Below the line length that every proxy on the way accepts.
 MAX_QUERY = 6000
-_QUERY = re.compile(r"[!$-~]+")
 
 
-async def location_with_cookies(service: AuthorizeService, request: web.Request, endpoint: str) -> str | None:
+def location_with_cookies(service: AuthorizeService, request: web.Request, params: Params, endpoint: str) -> str | None:
     """Where the same request arrives with its cookies; None where it has them, or can go no other way.
 
     SameSite=Lax keeps cookies from a form that another site posts, but not from the GET that follows a redirect.
@@ -20,7 +20,5 @@ async def location_with_cookies(service: AuthorizeService, request: web.Request,
     """
     if request.method != "POST" or service.cookies.has_any(request):
         return None
-    body = (await request.read()).decode("utf-8")
-    if len(body) > MAX_QUERY or not _QUERY.fullmatch(body):
-        return None
-    return f"{service.path(endpoint)}?{body}"
+    query = urlencode(params.pairs())
+    return f"{service.path(endpoint)}?{query}" if len(query) <= MAX_QUERY else None

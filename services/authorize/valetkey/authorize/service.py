@@ -12,7 +12,6 @@ from valetkey.authorize.csrf import Csrf
 from valetkey.authorize.device import Devices
 from valetkey.authorize.pages import Pages
 from valetkey.authorize.password import PasswordPool
-from valetkey.core.jwt_verification import KeySet
 from valetkey.core.ports import (
     CatalogSource,
     ClientFinder,
@@ -20,19 +19,12 @@ from valetkey.core.ports import (
     CodeIssuer,
     ConsentStore,
     InteractionStore,
+    KeySetSource,
     SessionStore,
     UserFinder,
 )
 from valetkey.core.session import Session
 from valetkey.runtime.settings import Settings
-
-
-class KeySetSource(Protocol):
-    """The published keys, for reading ID tokens of ours that come back as hints."""
-
-    @property
-    def key_set(self) -> KeySet:
-        """Every published key, from memory; ``TemporarilyUnavailable`` before the first have been loaded."""
 
 
 class UserStore(UserFinder, Protocol):

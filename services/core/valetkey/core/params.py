@@ -64,5 +64,9 @@ class Params:
         """The parameters of these names; the rest might as well not have been sent."""
         return Params({name: values for name, values in self._values.items() if name in names})
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Everything that was sent and not empty, to be sent on; values of one name stay in their order."""
+        return [(name, value) for name, values in self._values.items() for value in values]
+
     def __contains__(self, name: str) -> bool:
         return name in self._values
