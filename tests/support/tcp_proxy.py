@@ -16,6 +16,7 @@ class TcpProxy:
         self._delay = delay
         self._random = random.Random(seed)
         self._is_cut = False
+        self._is_silent = False
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,23 +52,38 @@ class TcpProxy:
         """Accept connections again."""
         self._is_cut = False
 
+    def silence(self) -> None:
+        """Pass on questions, but no answer any more."""
+        self._is_silent = True
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             writer.transport.abort()
             return
         there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
         self._writers |= {writer, back}
-        for source, sink, delay in ((reader, back, 0.0), (there, writer, self._delay)):
-            task = asyncio.create_task(self._pass_on(source, sink, delay))
+        for passing in (self._pass_on(reader, back), self._pass_back(there, writer)):
+            task = asyncio.create_task(passing)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay: float) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await source.read(65536):
-                if delay:
-                    await asyncio.sleep(self._random.uniform(0, delay))
                 sink.write(data)
                 await sink.drain()
+        self._end(sink)
+
+    async def _pass_back(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                if self._delay:
+                    await asyncio.sleep(self._random.uniform(0, self._delay))
+                if not self._is_silent:
+                    sink.write(data)
+                    await sink.drain()
+        self._end(sink)
+
+    def _end(self, sink: asyncio.StreamWriter) -> None:
         sink.close()
         self._writers.discard(sink)
