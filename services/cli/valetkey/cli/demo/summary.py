@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from valetkey.cli.demo.registration import Registration
+from valetkey.cli.demo.registration import DemoClient, Registration
 
 STARTING = "DEMO  Valetkey starts on this computer, for trying things out. Ctrl-C ends it."
 _INDENT = "  "
@@ -21,26 +21,27 @@ def summary(registration: Registration, directory: Path) -> str:
         ("Discovery", f"{addresses.issuer}/.well-known/openid-configuration"),
         ("API", addresses.resource),
         (),
-        *(("Sign in as" if not number else "", f"{user.username}{_GAP}{user.password}")
-          for number, user in enumerate(registration.users)),
+        *_titled("Sign in as", ((user.username, user.password, user.name) for user in registration.users)),
         (),
-        *(("Client" if not number else "", text) for number, text in enumerate(_clients(registration))),
+        *_titled("Client", map(_client, registration.clients.values())),
         (),
         ("For programs", str(directory / "demo.json")),
         ("Logs, audit", f"{directory / 'log'}, {directory / 'audit'}: look up a trace id there"),
-    ]  # fmt: skip
+    ]
     banner = "DEMO  Valetkey is ready. Only this computer can reach it, and nothing is kept."
     return "\n".join(["", banner, "", *_table(rows), "", f"{_INDENT}Ctrl-C ends it.", ""])
 
 
-def _clients(registration: Registration) -> Iterable[str]:
-    rows = [
-        (registered.client.client_id, registered.secret or "public, no secret", registered.client.client_name)
-        for registered in registration.clients.values()
-    ]
+def _client(registered: DemoClient) -> Sequence[str]:
+    return (registered.client.client_id, registered.secret or "public, no secret", registered.client.client_name)
+
+
+def _titled(title: str, rows: Iterable[Sequence[str]]) -> Iterable[Sequence[str]]:
+    """Rows for the table, of cells that line up; the title stands before the first."""
+    rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for number, row in enumerate(rows):
+        yield "" if number else title, _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
 
 
 def _table(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -48,7 +48,13 @@ class NotSignedInError(Exception):
 
 async def userinfo(tour: Tour, session: TourSession, _form: Mapping[str, str]) -> list[Exchange]:
     """Ask the issuer who signed in."""
-    return [await tour.issuer.userinfo(_require_tokens(session).access_token)]
+    tokens = _require_tokens(session)
+    answer = await tour.issuer.userinfo(tokens.access_token)
+    # OIDC Core §5.3.2: claims about anybody else are not to be used.
+    if answer.is_ok and answer.text("sub") != tokens.claims.get("sub"):
+        return [answer.noted("The answer is about somebody else, so it was ignored.")]
+    session.name = answer.text("name") or session.name
+    return [answer]
 
 
 async def read_notes(tour: Tour, session: TourSession, _form: Mapping[str, str]) -> list[Exchange]:

@@ -135,7 +135,7 @@ async def _finish_sign_in(tour: Tour, session: TourSession, query: MultiMapping[
     if not answer.is_ok:
         raise LoginRefusedError("The code was not redeemed.")
     session.tokens = await tokens_from(tour, answer, login.nonce)
-    session.is_revoked = False
+    session.name, session.is_revoked = "", False
     session.latest = TOKENS
 
 
@@ -172,7 +172,7 @@ async def _act(request: web.Request) -> web.Response:
 async def _sign_out(request: web.Request) -> web.Response:
     session, tour = request[_SESSION], request.app[_TOUR]
     tokens, session.tokens = session.tokens, None
-    session.results, session.problem = {}, ""
+    session.results, session.problem, session.name = {}, "", ""
     if tokens is None:
         return _see_other(f"/#{SIGN_IN}")
     session.logout_state = Login().state

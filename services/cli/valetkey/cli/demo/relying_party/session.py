@@ -31,12 +31,14 @@ class Tokens:
 class TourSession:
     """One browser on its way through the tour.
 
-    ``results`` has what happened, by the name of the step; ``latest`` is the step that was taken last.
+    ``results`` has what happened, by the name of the step; ``latest`` is the step that was taken last. ``name`` is
+    empty until the issuer has been asked for it.
     """
 
     csrf_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     login: Login | None = None
     tokens: Tokens | None = None
+    name: str = ""
     is_revoked: bool = False
     problem: str = ""
     logout_state: str = ""

@@ -51,7 +51,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "userinfo",
         "Ask who signed in",
-        "The UserInfo endpoint tells as much about you as you agreed to.",
+        "The UserInfo endpoint tells as much about you as you agreed to. Only now does Notebook learn your name.",
         (Button("userinfo", "Ask for UserInfo", actions.userinfo),),
     ),
     Step(
