@@ -1,6 +1,6 @@
 from hypothesis import settings
 
-pytest_plugins = ["support.requirement_table", "support.stores", "support.postgres", "support.systems"]
+pytest_plugins = ["support.requirement_table", "support.stores", "support.postgres", "support.systems", "support.chromium"]
 
 # How long an example takes says something about the machine, not about the rule.
 settings.register_profile("valetkey", deadline=None, print_blob=True)

@@ -1,0 +1,165 @@
+"""A real browser, and the place of a client that it is sent back to."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from support.administration import FULL_SCOPE, Administration
+from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
+from support.system import System
+from valetkey.cli.demo.free_port import LOOPBACK
+
+SCREENSHOTS = Path("build/screenshots")
+_PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# The second says that nothing is fetched behind the pages' back, which would fail on a machine without a network.
+_ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+Open = Callable[..., Awaitable[Page]]
+
+
+@dataclass(slots=True)
+class Callback:
+    """A client's redirect URI on the loopback interface, and what has arrived there."""
+
+    url: str = ""
+    arrived: list[dict[str, str]] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+
+    @property
+    def last(self) -> dict[str, str]:
+        """The parameters of the last answer."""
+        return self.arrived[-1]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Note an answer and show that it came."""
+        fields = await request.post() if request.method == "POST" else request.query
+        self.arrived.append({name: str(value) for name, value in fields.items()})
+        self.methods.append(request.method)
+        return web.Response(
+            text="<!doctype html><title>Back at the client</title><h1>Back</h1>", content_type="text/html"
+        )
+
+
+@pytest.fixture
+async def callback() -> AsyncIterator[Callback]:
+    """A client that listens."""
+    callback = Callback()
+    app = web.Application()
+    app.router.add_route("*", "/callback", callback.receive)
+    app.router.add_route("*", "/signed-out", callback.receive)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, LOOPBACK, 0).start()
+    callback.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}/callback"
+    yield callback
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's or anybody's Chromium, without a window."""
+    if _PATH is None:
+        pytest.skip("there is no chromium on PATH")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=_PATH, args=_ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@dataclass(slots=True)
+class Visit:
+    """One person at one browser, on the way to one client."""
+
+    system: System
+    callback: Callback
+    client: ClientIdentity
+    person: Person
+    context: BrowserContext
+    page: Page
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+    def address(self, **changes: str) -> str:
+        """The authorization request as an address."""
+        params = {
+            "response_type": "code",
+            "client_id": self.client.client_id,
+            "redirect_uri": self.callback.url,
+            "scope": "openid profile email api:read",
+            "state": "the state",
+            "nonce": "the nonce",
+            "code_challenge": challenge_for(self.verifier),
+            "code_challenge_method": "S256",
+        }
+        return f"{self.system.issuer}/authorize?{urlencode(params | changes)}"
+
+    async def start(self, page: Page | None = None, **changes: str) -> None:
+        """Open the authorization request."""
+        await (page or self.page).goto(self.address(**changes))
+
+    async def sign_in(self, page: Page | None = None, *, password: str | None = None) -> None:
+        """Type name and password and press Enter, as people do."""
+        page = page or self.page
+        await page.get_by_label(re.compile("User name")).fill(self.person.username)
+        await page.get_by_label("Password").fill(password or self.person.password)
+        async with page.expect_navigation():
+            await page.get_by_label("Password").press("Enter")
+
+    async def press(self, button: str, page: Page | None = None) -> None:
+        """Press a button by its name."""
+        page = page or self.page
+        async with page.expect_navigation():
+            await page.get_by_role("button", name=button).click()
+
+    async def heading(self, page: Page | None = None) -> str:
+        """The page's one heading."""
+        return await (page or self.page).get_by_role("heading", level=1).inner_text()
+
+    async def keep(self, name: str) -> None:
+        """Keep a picture of the page."""
+        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    async def redeem(self) -> dict[str, Any]:
+        """Exchange the code that has arrived."""
+        party = RelyingParty(self.system.issuer, self.client)
+        try:
+            reply = await party.redeem(CodeResponse(self.callback.last, self.verifier), redirect_uri=self.callback.url)
+        finally:
+            await party.browser.close()
+        assert reply.status == 200, reply.body
+        return reply.body
+
+
+Visiting = Callable[..., Awaitable[Visit]]
+
+
+@pytest.fixture
+async def visiting(system: System, administration: Administration, chromium: Browser, callback: Callback) -> Visiting:
+    """Makes visits; ``options`` are those of a browser context, such as the colour scheme."""
+
+    async def make(method: str = "client_secret_basic", **options: Any) -> Visit:  # noqa: ANN401
+        out = callback.url.replace("/callback", "/signed-out")
+        client = await administration.create_web_client(
+            method, redirect_uris=(callback.url,), post_logout_redirect_uris=(out,), scope=FULL_SCOPE
+        )
+        context = await chromium.new_context(**options)
+        context.set_default_timeout(10_000)
+        return Visit(system, callback, client, await administration.create_user(), context, await context.new_page())
+
+    return make
+
+
+@pytest.fixture
+async def visit(visiting: Visiting) -> Visit:
+    """A confidential client, a new user, a desktop."""
+    return await visiting(viewport={"width": 1280, "height": 800})
