@@ -77,7 +77,7 @@ def test_claims_follow_scope_and_request(scope: tuple[str, ...], requested: tupl
     [
         ('{"userinfo": {"email": null, "x": null}}', ("email",), (), ()),
         ('{"id_token": {"name": {"essential": true}, "acr": {"values": ["a", "b"]}}}', (), ("name",), ()),
-        ('{"id_token": {"acr": {"essential": true, "values": ["a", 1]}}}', (), (), ("a",)),
+        ('{"id_token": {"acr": {"essential": true, "values": ["a", "b"]}}}', (), (), ("a", "b")),
         ('{"id_token": null, "more": 1}', (), (), ()),
     ],
 )
@@ -101,6 +101,16 @@ def test_no_text_breaks_the_claims_parser(text: str) -> None:
     "text", ["[" * 4000, '{"userinfo": 1}', '{"userinfo": {"email": 1}}', '"x"', "NaN", "x" * 5000]
 )
 def test_a_malformed_claims_request_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_claims_request(text, frozenset())
+
+
+@pytest.mark.requirement("OIDC Core §5.5.1: what is demanded of the login is not skipped because it cannot be read")
+@pytest.mark.parametrize("value", ['{"value": 1}', '{"value": null}', '{"value": "\\ud800"}', '{"values": ["a", 1]}'])
+@pytest.mark.parametrize("claim", ["sub", "acr"])
+def test_a_demand_that_is_no_text_is_refused(claim: str, value: str) -> None:
+    text = f'{{"id_token": {{"{claim}": {value[:-1]}, "essential": true}}}}}}'
+
     with pytest.raises(InvalidRequest):
         parse_claims_request(text, frozenset())
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import cast
 
 from valetkey.core.errors import InvalidRequest
 
 MAX_LENGTH = 4096
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +71,8 @@ def _member(document: dict[str, object], name: str) -> dict[str, dict[str, objec
 
 def _values(request: dict[str, object]) -> tuple[str, ...]:
     listed = request.get("values")
-    candidates = listed if isinstance(listed, list) else [request.get("value")]
-    return tuple(value for value in candidates if isinstance(value, str))
+    candidates = listed if isinstance(listed, list) else [request["value"]] if "value" in request else []
+    # What is demanded of the login must not be skipped because it cannot be read.
+    if not all(isinstance(value, str) and not _HALF_A_CHARACTER.search(value) for value in candidates):
+        raise InvalidRequest("claims demands a value that is no text")
+    return tuple(candidates)
