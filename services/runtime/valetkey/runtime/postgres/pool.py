@@ -93,7 +93,8 @@ class Database:
         if self._pool is None:
             return
         try:
-            await asyncio.wait_for(self._pool.close(), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 
