@@ -1,4 +1,4 @@
-"""The directory that the demo keeps everything in, emptied at every start. One demo at a time."""
+"""The directory that the demo keeps everything in, for one demo at a time. Nothing outlives it but the logs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from valetkey.cli.demo.demo_error import DemoError
 
 _MODE = 0o755
 _LOCK = "lock"
+_UNTIL_THE_END = ("demo.json", "demo.json.new", "postgres", "redis")
+_UNTIL_THE_NEXT_START = ("log", "audit")
 
 
 @contextmanager
@@ -33,8 +35,11 @@ def data_directory(directory: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DemoError(f"A demo is running in {path} already: end it first, or start from elsewhere.") from None
-        _empty(path)
-        yield path
+        _remove(path, *_UNTIL_THE_END, *_UNTIL_THE_NEXT_START)
+        try:
+            yield path
+        finally:
+            _remove(path, *_UNTIL_THE_END)
     finally:
         os.close(lock)
 
@@ -44,11 +49,11 @@ def open_private(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
-def _empty(directory: Path) -> None:
-    for entry in directory.iterdir():
-        if entry.name == _LOCK:
-            continue
+def _remove(directory: Path, *names: str) -> None:
+    """Remove what is ours; whatever else somebody keeps there stays."""
+    for name in names:
+        entry = directory / name
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
-            entry.unlink()
+            entry.unlink(missing_ok=True)

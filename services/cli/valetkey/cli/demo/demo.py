@@ -152,5 +152,7 @@ def _open_log(path: Path, stack: AsyncExitStack) -> TextIO:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    # Whoever was listening may be gone: a closed terminal, or a pipe that had enough.
+    with suppress(OSError):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()

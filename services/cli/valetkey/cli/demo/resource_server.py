@@ -8,7 +8,7 @@ from json import JSONDecodeError
 
 from aiohttp import web
 
-from valetkey.cli.demo.web_page import ICON, STYLESHEET, render_page, serve_static
+from valetkey.cli.demo.web_page import render_page, static_routes
 from valetkey.resource_server import (
     ACCESS_TOKEN,
     AuthorizationServer,
@@ -61,8 +61,7 @@ def create_resource_server(config: ResourceServerConfig) -> web.Application:
     app.add_routes(
         [
             web.get("/", page),
-            web.get(STYLESHEET, public(serve_static)),
-            web.get(ICON, public(serve_static)),
+            *static_routes(),
             web.get("/api/notes", read_notes),
             web.post("/api/notes", add_note),
             web.get("/api/careful", read_carefully),

@@ -17,12 +17,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 async def stop_signals() -> AsyncIterator[asyncio.Event]:
     """The event, set by the first signal. Afterwards all of them are ignored: the process is about to end."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for each in _SIGNALS:
+    # A process started with nohup is to outlive its terminal.
+    handled = [each for each in _SIGNALS if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN]
+    for each in handled:
         loop.add_signal_handler(each, stop.set)
     try:
         yield stop
     finally:
-        for each in _SIGNALS:
+        for each in handled:
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_IGN)
 

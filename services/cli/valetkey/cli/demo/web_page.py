@@ -1,4 +1,4 @@
-"""The demo's own pages: templates, one stylesheet, and headers that keep everything else out."""
+"""The demo's own pages: templates, stylesheets, and headers that keep everything else out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from valetkey.resource_server import public
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-STYLESHEET = "/demo.css"
-ICON = "/icon.svg"
 _HERE = Path(__file__).parent
-_MEDIA_TYPES = {STYLESHEET: "text/css", ICON: "image/svg+xml"}
+_MEDIA_TYPES = {"/page.css": "text/css", "/tour.css": "text/css", "/icon.svg": "image/svg+xml"}
+STATIC_PATHS = frozenset(_MEDIA_TYPES)
 
 
 def render_page(
@@ -40,11 +41,17 @@ def render_page(
     )
 
 
+@public
 async def serve_static(request: web.Request) -> web.Response:
-    """The stylesheet or the icon."""
+    """A stylesheet or the icon; open to everybody."""
     content = _static(request.path)
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     return web.Response(text=content, content_type=_MEDIA_TYPES[request.path], headers=headers)
+
+
+def static_routes() -> list[web.RouteDef]:
+    """The routes of everything that pages refer to."""
+    return [web.get(path, serve_static) for path in _MEDIA_TYPES]
 
 
 @cache

@@ -18,7 +18,7 @@ from valetkey.cli.demo.relying_party.login import Login, LoginRefusedError, with
 from valetkey.cli.demo.relying_party.session import COOKIE, Sessions, TourSession
 from valetkey.cli.demo.relying_party.steps import ACTIONS, SIGN_IN, SIGN_OUT, TOKENS
 from valetkey.cli.demo.relying_party.view import exchange_view, step_views, token_views
-from valetkey.cli.demo.web_page import ICON, STYLESHEET, render_page, serve_static
+from valetkey.cli.demo.web_page import STATIC_PATHS, render_page, static_routes
 
 _TIMEOUT = ClientTimeout(total=15)
 _MOST_BYTES = 16_384
@@ -47,8 +47,7 @@ def create_relying_party(config: RelyingPartyConfig, rotate_keys: RotateKeys) ->
             web.post(f"/{SIGN_IN}", _sign_in),
             web.post(f"/{SIGN_OUT}", _sign_out),
             web.post("/step/{action}", _act),
-            web.get(STYLESHEET, serve_static),
-            web.get(ICON, serve_static),
+            *static_routes(),
         ]
     )
     return app
@@ -77,7 +76,7 @@ async def _own_session(request: web.Request, handler: Handler) -> web.StreamResp
             raise web.HTTPForbidden(text="This form is no longer current. Go back to the start page and try again.\n")
     request[_SESSION] = session or TourSession()
     response = await handler(request)
-    if session is None and request.path not in {STYLESHEET, ICON}:
+    if session is None and request.path not in STATIC_PATHS:
         _keep(response, sessions.begin(request[_SESSION]))
     return response
 
