@@ -201,3 +201,8 @@ class Settings:
 def load_settings(service: Service) -> Settings:
     """The settings of this process. Raises ``SettingsError``."""
     return Settings.load(os.environ, service=service)
+
+
+def configured_issuer() -> str:
+    """The issuer alone, unchecked, for programs that speak to it from outside; empty where it is not set."""
+    return os.environ.get("VALETKEY_ISSUER", "").strip()

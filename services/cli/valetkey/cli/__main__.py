@@ -1,0 +1,83 @@
+"""The program ``valetkey``. Each group of commands is one module, loaded when one of its commands is typed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from valetkey.cli.option import example
+
+# What loads the pages of authorize must not be loaded to serve tokens, nor a schema tool to read a setting.
+COMMANDS = {
+    "demo": "demo",
+    "serve": "serve",
+    "migrate": "migrate",
+    "rotate-keys": "rotate_keys",
+    "client": "client",
+    "scope": "scope",
+    "user": "user",
+    "session": "session",
+    "keys": "keys",
+    "login": "login",
+    "token": "token",
+    "config": "config",
+    "doctor": "doctor",
+    "completion": "completion",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order in which an operator meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """The command, out of the variable named ``command`` in its module."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command = import_module(f"valetkey.cli.commands.{module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module} holds no command")
+        return command
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value:
+        click.echo(f"valetkey {version('valetkey-cli')}")
+        context.exit()
+
+
+@click.command(
+    "valetkey",
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=example("valetkey demo", "valetkey client list -o json", "valetkey doctor"),
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Operate Valetkey, an OAuth 2.1 authorization server and OpenID Provider.
+
+    Settings are VALETKEY_* variables; `valetkey config validate` checks them. Answers go to standard output, messages
+    and audit events to standard error. Secrets are never taken from the command line.
+    """
+
+
+def main() -> None:
+    """Run the program and exit with one of ``valetkey.cli.exit_code``."""
+    cli(prog_name="valetkey")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Reads ``clients.yaml``: everything that is wrong with it is reported at once. The README describes its fields."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from valetkey.cli.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
+from valetkey.cli.apply.field import Fields
+from valetkey.cli.apply.yaml_document import YamlError, parse_yaml
+from valetkey.cli.duration import parse_duration
+from valetkey.cli.registration import new_client
+from valetkey.cli.scope_registration import scope_problems
+from valetkey.core.client import AuthenticationMethod
+from valetkey.core.resource import RegisteredScope
+
+LONGEST_OVERLAP = timedelta(days=90)
+
+FILE_FIELDS = ("clients", "scopes")
+SCOPE_FIELDS = ("name", "description", "resource")
+CLIENT_FIELDS = (
+    "client_id",
+    "client_name",
+    "token_endpoint_auth_method",
+    "grant_types",
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "scope",
+    "resources",
+    "resource",
+    "id_token_signed_response_alg",
+    "default_max_age",
+    "client_uri",
+    "policy_uri",
+    "tos_uri",
+    "enabled",
+    "secret_file",
+    "secret_overlap",
+)
+
+
+def read_declaration(text: str, directory: Path) -> tuple[Declaration, list[str]]:
+    """What the file asks for, as far as that is clear, and everything that is wrong with the rest.
+
+    File names in it are relative to ``directory``, the one it is in.
+    """
+    problems: list[str] = []
+    try:
+        document = parse_yaml(text)
+    except YamlError as error:
+        return Declaration(), [str(error)]
+    fields = Fields({} if document is None else document, "the file", FILE_FIELDS, problems)
+    scopes = [_scope(value, number, problems) for number, value in enumerate(fields.mappings("scopes"), 1)]
+    clients = [
+        _client(value, number, directory, problems) for number, value in enumerate(fields.mappings("clients"), 1)
+    ]
+    found = Declaration(tuple(filter(None, clients)), tuple(filter(None, scopes)))
+    problems += _repeats("client_id", (declared.client.client_id for declared in found.clients))
+    problems += _repeats("resource", (declared.client.resource for declared in found.clients))
+    problems += _repeats("scope", (scope.name for scope in found.scopes))
+    return found, problems
+
+
+def _scope(value: object, number: int, problems: list[str]) -> RegisteredScope | None:
+    where = _where("scopes", number, value, "name")
+    fields = Fields(value, where, SCOPE_FIELDS, problems)
+    scope = RegisteredScope(fields.required_text("name"), fields.required_text("description"), fields.text("resource"))
+    if not fields.are_sound:
+        return None
+    problems += (f"{where}: {problem}" for problem in scope_problems(scope))
+    return scope
+
+
+def _client(value: object, number: int, directory: Path, problems: list[str]) -> DeclaredClient | None:
+    fields = Fields(value, _where("clients", number, value, "client_id"), CLIENT_FIELDS, problems)
+    client_id = fields.required_text("client_id")
+    given: dict[str, object] = {
+        "client_name": fields.text("client_name"),
+        "token_endpoint_auth_method": fields.choice(
+            "token_endpoint_auth_method", [m.value for m in AuthenticationMethod]
+        ),
+        "grant_types": fields.texts("grant_types"),
+        "redirect_uris": fields.texts("redirect_uris"),
+        "post_logout_redirect_uris": fields.texts("post_logout_redirect_uris"),
+        "scope": fields.words("scope"),
+        "resources": fields.texts("resources"),
+        "resource": fields.text("resource"),
+        "id_token_signed_response_alg": fields.text("id_token_signed_response_alg"),
+        "default_max_age": fields.number("default_max_age"),
+        "client_uri": fields.text("client_uri"),
+        "policy_uri": fields.text("policy_uri"),
+        "tos_uri": fields.text("tos_uri"),
+        "enabled": fields.flag("enabled"),
+    }
+    secret_file = fields.text("secret_file")
+    overlap = fields.parsed("secret_overlap", partial(parse_duration, longest=LONGEST_OVERLAP))
+    if not fields.are_sound:
+        return None
+    client = new_client(client_id, {name: member for name, member in given.items() if member is not None})
+    if client.is_public and (secret_file is not None or overlap is not None):
+        fields.problem("a public client has no secret; remove secret_file and secret_overlap")
+    return DeclaredClient(
+        client,
+        None if secret_file is None else directory / secret_file,
+        DEFAULT_OVERLAP if overlap is None else overlap,
+    )
+
+
+def _where(kind: str, number: int, value: object, name: str) -> str:
+    called = value.get(name) if isinstance(value, dict) else None
+    return f"{kind}[{number}] ({called})" if isinstance(called, str) else f"{kind}[{number}]"
+
+
+def _repeats(what: str, values: Iterable[str | None]) -> list[str]:
+    counted = Counter(value for value in values if value is not None)
+    return [f"{what} {value} is there {count} times" for value, count in counted.items() if count > 1]

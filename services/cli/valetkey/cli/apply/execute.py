@@ -1,0 +1,127 @@
+"""Carries out a plan. Applying again after a failure finishes what was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from valetkey.cli.apply.change import ClientChange, Kind, Plan
+from valetkey.cli.apply.plan import Stored
+from valetkey.cli.ending import delete_client, disable_client
+from valetkey.cli.failure import Conflict
+from valetkey.cli.operator_audit import audited, tell
+from valetkey.cli.secret_file import secret_file
+from valetkey.cli.store import Publish, Stores
+from valetkey.core.client import ClientSecret
+from valetkey.core.client_authentication import generate_secret, secret_digest
+from valetkey.runtime.postgres.catalog import CatalogStore
+from valetkey.runtime.postgres.client_endings import ClientEndings
+from valetkey.runtime.postgres.client_secrets import ClientSecrets
+from valetkey.runtime.postgres.clients import Clients
+from valetkey.runtime.postgres.statement import Executor
+
+
+async def read_stored(database: Executor) -> Stored:
+    """What is registered now."""
+    records = await Clients(database).list()
+    return Stored({record.client.client_id: record for record in records}, await CatalogStore(database).get())
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Carries out one plan.
+
+    ``plan_again`` makes the plan from what is stored at the last moment; ``secrets_directory`` takes what is generated.
+    """
+
+    stores: Stores
+    plan: Plan
+    plan_again: Callable[[Stored], Plan]
+    owner: str
+    secrets_directory: Path | None
+
+    async def run(self) -> None:
+        """Change everything. Registrations change together or not at all; secrets and endings follow one by one.
+
+        Raises ``Conflict`` where somebody else was faster.
+        """
+        ends_something = any(change.ends_something for change in self.plan.clients)
+        async with self.stores.revoking() if ends_something else nullcontext(_nothing_ends) as publish:
+            await self._register()
+            for change in self.plan.clients:
+                if change.kind is Kind.UPDATE:
+                    await self._exchange_secret(change)
+                    await self._switch(change, publish)
+            for change in self.plan.clients:
+                if change.kind is Kind.DELETE:
+                    with audited("client.deleted", client_id=change.name):
+                        await delete_client(self.stores, change.name, publish)
+
+    async def _register(self) -> None:
+        with ExitStack() as files:
+            digests = {
+                change.name: self._digest(change, files) for change in self.plan.clients if change.kind is Kind.CREATE
+            }
+            async with self.stores.database.transaction("clients.apply") as transaction:
+                if self.plan_again(await read_stored(transaction)) != self.plan:
+                    raise Conflict("Somebody changed registrations meanwhile; apply the file again.")
+                await self._write(transaction, digests)
+        for change in self.plan.clients:
+            if change.kind is not Kind.DELETE:
+                tell(f"client.{change.kind}d", client_id=change.name)
+        for scope in self.plan.scopes:
+            tell(f"scope.{scope.kind}d", scope=scope.name)
+
+    async def _write(self, transaction: Executor, digests: dict[str, bytes | None]) -> None:
+        clients, catalog, now = Clients(transaction), CatalogStore(transaction), self.stores.clock()
+        for scope in self.plan.scopes:
+            if scope.kind is Kind.DELETE and not scope.cascades:
+                await catalog.delete_scope(scope.name)
+        for change in self.plan.clients:
+            if change.after is None:
+                continue
+            client = change.after.client
+            if change.before is not None:
+                await clients.update(replace(client, uid=change.before.client.uid), now, self.owner)
+            else:
+                digest = digests[change.name]
+                secrets = () if digest is None else (ClientSecret(digest),)
+                await clients.insert(replace(client, secrets=secrets), now, self.owner)
+        for scope in self.plan.scopes:
+            if scope.after is not None:
+                await catalog.put_scope(scope.after)
+
+    async def _exchange_secret(self, change: ClientChange) -> None:
+        if change.before is None or change.after is None:
+            return
+        with ExitStack() as files:
+            digest, now = self._digest(change, files), self.stores.clock()
+            if digest is not None:
+                with audited("client.secret_rotated", client_id=change.name):
+                    secrets, keep_until = ClientSecrets(self.stores.database), now + change.after.secret_overlap
+                    await secrets.rotate(change.before.client.uid, digest, now, keep_until)
+
+    async def _switch(self, change: ClientChange, publish: Publish) -> None:
+        for field in change.fields:
+            if field.name != "enabled":
+                continue
+            if field.after:
+                with audited("client.enabled", client_id=change.name):
+                    await ClientEndings(self.stores.database).enable(change.name, self.stores.clock())
+            else:
+                with audited("client.disabled", client_id=change.name):
+                    await disable_client(self.stores, change.name, publish)
+
+    def _digest(self, change: ClientChange, files: ExitStack) -> bytes | None:
+        """Of the secret that the client is to have; one that is made here is on its way into a file."""
+        if not change.generates_secret or self.secrets_directory is None:
+            return change.secret_digest
+        secret = generate_secret()
+        files.enter_context(secret_file(self.secrets_directory / f"{change.name}.secret", secret))
+        return secret_digest(secret)
+
+
+async def _nothing_ends(_revocations: object) -> None:
+    """A plan that ends nothing needs no Redis."""

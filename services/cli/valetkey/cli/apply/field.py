@@ -1,0 +1,104 @@
+"""Reads the members of a mapping, and collects everything that is wrong with them on the way."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+class Fields:
+    """The members of one mapping in a file; ``where`` is how problems name it."""
+
+    def __init__(self, value: object, where: str, known: Collection[str], problems: list[str]) -> None:
+        self._where = where
+        self._problems = problems
+        self._sound_until = len(problems)
+        self._members: Mapping[object, object] = value if isinstance(value, Mapping) else {}
+        if not isinstance(value, Mapping):
+            self.problem("must be a mapping with a name before each value")
+        for name in self._members:
+            if name not in known:
+                close = difflib.get_close_matches(str(name), known, n=1)
+                self.problem(f"{name} is not a field" + (f"; did you mean {close[0]}?" if close else ""))
+
+    @property
+    def are_sound(self) -> bool:
+        """Whether nothing has been found wrong so far."""
+        return len(self._problems) == self._sound_until
+
+    def problem(self, text: str) -> None:
+        """Note what is wrong."""
+        self._problems.append(f"{self._where}: {text}")
+
+    def required_text(self, name: str) -> str:
+        """A string that must be there."""
+        value = self.text(name)
+        if value is None and name not in self._members:
+            self.problem(f"{name} is missing")
+        return value or ""
+
+    def text(self, name: str) -> str | None:
+        """A string."""
+        return self._read(name, str, "text; put it in quotes")
+
+    def flag(self, name: str) -> bool | None:
+        """True or false."""
+        return self._read(name, bool, "true or false")
+
+    def number(self, name: str) -> int | None:
+        """A whole number that is not negative."""
+        value = self._read(name, int, "a whole number")
+        if value is not None and (isinstance(value, bool) or value < 0):
+            self.problem(f"{name} must be a whole number from 0 on")
+            return None
+        return value
+
+    def choice(self, name: str, choices: Collection[str]) -> str | None:
+        """One of a few words."""
+        value = self.text(name)
+        if value is not None and value not in choices:
+            self.problem(f"{name} must be one of {', '.join(choices)}")
+            return None
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """A list of strings, each once."""
+        values = self._read(name, list, "a list")
+        if values is None:
+            return None
+        if not all(isinstance(value, str) for value in values):
+            self.problem(f"{name} must be a list of texts; put them in quotes")
+            return None
+        if len(set(values)) != len(values):
+            self.problem(f"{name} has something twice")
+        return tuple(values)
+
+    def mappings(self, name: str) -> list[object]:
+        """A list, whose members have fields of their own."""
+        return self._read(name, list, "a list") or []
+
+    def words(self, name: str) -> tuple[str, ...] | None:
+        """A list of strings, or one string of words between spaces as RFC 7591 has ``scope``."""
+        value = self._members.get(name)
+        return tuple(dict.fromkeys(value.split())) if isinstance(value, str) else self.texts(name)
+
+    def parsed(self, name: str, parse: Callable[[str], Value]) -> Value | None:
+        """A string that ``parse`` understands or raises a ``ValueError`` about."""
+        text = self.text(name)
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            self.problem(f"{name} {error}")
+            return None
+
+    def _read(self, name: str, kind: type[Value], words: str) -> Value | None:
+        value = self._members.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, kind):
+            self.problem(f"{name} must be {words}")
+            return None
+        return value

@@ -1,0 +1,215 @@
+"""What has to change so that what is stored is what a file asks for. Pure: the same question has the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.cli.apply.declaration import Declaration, DeclaredClient
+from valetkey.cli.client_record import client_fields
+from valetkey.cli.registration import change_problems, registration_problems
+from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.runtime.postgres.clients import ClientRecord
+
+_NOTHING: tuple[object, ...] = (None, "", (), frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a file is applied.
+
+    ``owner`` owns what is created. ``adopt`` takes over what others own, ``prune`` deletes what the owner owns and the
+    file does not have. ``can_generate`` where generated secrets have somewhere to go.
+    """
+
+    owner: str
+    adopt: bool = False
+    prune: bool = False
+    can_generate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is registered now."""
+
+    clients: Mapping[str, ClientRecord]
+    catalog: Catalog
+
+
+def plan_changes(
+    declaration: Declaration, secrets: Mapping[str, bytes], stored: Stored, terms: Terms, now: datetime
+) -> Plan:
+    """The plan. ``secrets`` are the digests of the declared secrets, by ``client_id``."""
+    return _Planner(declaration, secrets, stored, terms, now).plan()
+
+
+class _Planner:
+    def __init__(
+        self, declaration: Declaration, secrets: Mapping[str, bytes], stored: Stored, terms: Terms, now: datetime
+    ) -> None:
+        self._declaration = declaration
+        self._secrets = secrets
+        self._stored = stored
+        self._terms = terms
+        self._now = now
+        self._problems: list[str] = []
+        self._conflicts: list[str] = []
+        self._declared = {declared.client.client_id: declared for declared in declaration.clients}
+        self._owners = {
+            record.client.resource: record.managed_by
+            for record in stored.clients.values()
+            if record.client.resource is not None
+        }
+
+    def plan(self) -> Plan:
+        forgotten = [
+            record
+            for client_id, record in self._stored.clients.items()
+            if record.managed_by == self._terms.owner and client_id not in self._declared
+        ]
+        pruned = forgotten if self._terms.prune else []
+        clients = list(filter(None, map(self._client, self._declared.values())))
+        clients += (ClientChange(Kind.DELETE, before=record) for record in pruned)
+        scopes = list(filter(None, map(self._scope, self._declaration.scopes)))
+        scopes += self._forgotten_scopes(pruned)
+        self._check(scopes, pruned)
+        asked = len(self._declared) + len(self._declaration.scopes)
+        return Plan(
+            clients=tuple(clients),
+            scopes=tuple(scopes),
+            unchanged=asked - _count_asked(clients, scopes),
+            problems=tuple(self._problems),
+            conflicts=tuple(self._conflicts),
+            left_over=tuple(record.client.client_id for record in forgotten if record not in pruned),
+        )
+
+    def _client(self, declared: DeclaredClient) -> ClientChange | None:
+        client_id = declared.client.client_id
+        record = self._stored.clients.get(client_id)
+        digest, generates, secret = self._secret(declared, record)
+        if record is None:
+            after = client_fields(declared.client) | {"managed_by": self._terms.owner}
+            fields = [FieldChange(name, None, value) for name, value in after.items() if value not in _NOTHING]
+            return ClientChange(
+                Kind.CREATE, (*fields, *secret), after=declared, secret_digest=digest, generates_secret=generates
+            )
+        if record.managed_by != self._terms.owner and not self._terms.adopt:
+            owner = record.managed_by or "nobody"
+            self._conflicts.append(f"client {client_id} is owned by {owner}; --adopt takes it over")
+        self._problems += (f"client {client_id}: {text}" for text in change_problems(record.client, declared.client))
+        before = client_fields(record.client) | {"managed_by": record.managed_by}
+        after = client_fields(declared.client) | {"managed_by": self._terms.owner}
+        fields = [FieldChange(name, before[name], after[name]) for name in after if before[name] != after[name]]
+        if not fields and not secret:
+            return None
+        return ClientChange(Kind.UPDATE, (*fields, *secret), record, declared, digest, generates)
+
+    def _secret(
+        self, declared: DeclaredClient, record: ClientRecord | None
+    ) -> tuple[bytes | None, bool, tuple[FieldChange, ...]]:
+        """The digest to store, whether a secret has to be made, and how that shows."""
+        if declared.client.is_public:
+            return None, False, ()
+        client_id = declared.client.client_id
+        held = [] if record is None else [secret for secret in record.client.secrets if secret.is_current(self._now)]
+        before = "stored" if held else None
+        digest = self._secrets.get(client_id)
+        if digest is not None:
+            if held and held[0].digest == digest:
+                return None, False, ()
+            return digest, False, (FieldChange("client_secret", before, f"from {declared.secret_file}"),)
+        if held or declared.secret_file is not None:
+            return None, False, ()
+        if not self._terms.can_generate:
+            self._problems.append(f"client {client_id} needs a secret: name a secret_file, or give --secrets-directory")
+        return None, True, (FieldChange("client_secret", None, "generated"),)
+
+    def _scope(self, scope: RegisteredScope) -> ScopeChange | None:
+        old = self._stored.catalog.scopes.get(scope.name)
+        if old == scope:
+            return None
+        for resource in dict.fromkeys((None if old is None else old.resource, scope.resource)):
+            if (
+                resource is not None
+                and resource in self._owners
+                and not self._is_ours(resource)
+                and not self._terms.adopt
+            ):
+                owner = self._owners[resource] or "nobody"
+                self._conflicts.append(f"scope {scope.name} is of {resource}, owned by {owner}; --adopt takes it over")
+        before = {} if old is None else {"description": old.description, "resource": old.resource}
+        after = {"description": scope.description, "resource": scope.resource}
+        fields = tuple(
+            FieldChange(name, before.get(name), value) for name, value in after.items() if before.get(name) != value
+        )
+        return ScopeChange(Kind.CREATE if old is None else Kind.UPDATE, fields, old, scope)
+
+    def _is_ours(self, resource: str) -> bool:
+        declared = {declared.client.resource for declared in self._declared.values()}
+        return resource in declared or self._owners.get(resource) == self._terms.owner
+
+    def _forgotten_scopes(self, pruned: Iterable[ClientRecord]) -> list[ScopeChange]:
+        if not self._terms.prune:
+            return []
+        declared = {scope.name for scope in self._declaration.scopes}
+        ending = {record.client.resource for record in pruned}
+        return [
+            ScopeChange(Kind.DELETE, before=scope, cascades=scope.resource in ending)
+            for scope in self._stored.catalog.scopes.values()
+            if scope.name not in declared
+            and scope.resource is not None
+            and self._owners.get(scope.resource) == self._terms.owner
+        ]
+
+    def _check(self, scopes: Iterable[ScopeChange], pruned: Iterable[ClientRecord]) -> None:
+        """Everything that is wrong with the clients and scopes, once all of it is as it is to be."""
+        catalog = self._catalog(scopes, pruned)
+        for client_id, declared in self._declared.items():
+            found = registration_problems(declared.client, catalog) + self._resource_problems(declared)
+            self._problems += (f"client {client_id}: {text}" for text in found)
+        self._problems += (
+            f"scope {scope.name}: {scope.resource} is no registered resource server"
+            for scope in self._declaration.scopes
+            if scope.resource is not None and scope.resource not in catalog.resources
+        )
+
+    def _catalog(self, scopes: Iterable[ScopeChange], pruned: Iterable[ClientRecord]) -> Catalog:
+        kept = dict(self._stored.catalog.scopes)
+        for change in scopes:
+            if change.kind is Kind.DELETE:
+                kept.pop(change.name)
+        kept |= {scope.name: scope for scope in self._declaration.scopes}
+        replaced = {
+            self._stored.clients[name].client.resource for name in self._declared if name in self._stored.clients
+        }
+        ended = replaced | {record.client.resource for record in pruned}
+        resources = {name: server for name, server in self._stored.catalog.resources.items() if name not in ended}
+        resources |= {
+            declared.client.resource: ResourceServer(declared.client.resource, declared.client.client_name)
+            for declared in self._declared.values()
+            if declared.client.resource is not None
+        }
+        return replace(self._stored.catalog, scopes=kept, resources=resources)
+
+    def _resource_problems(self, declared: DeclaredClient) -> list[str]:
+        client = declared.client
+        problems = [
+            f"resource: {client.resource} already belongs to {other_id}"
+            for other_id, record in self._stored.clients.items()
+            if client.resource is not None
+            and record.client.resource == client.resource
+            and other_id != client.client_id
+        ]
+        record = self._stored.clients.get(client.client_id)
+        old = None if record is None else record.client.resource
+        if old is not None and old != client.resource:
+            names = [scope.name for scope in self._stored.catalog.scopes.values() if scope.resource == old]
+            if names:
+                problems.append(f"resource: cannot change while {old} has scopes ({', '.join(names)})")
+        return problems
+
+
+def _count_asked(clients: Iterable[ClientChange], scopes: Iterable[ScopeChange]) -> int:
+    return sum(change.after is not None for change in clients) + sum(change.after is not None for change in scopes)

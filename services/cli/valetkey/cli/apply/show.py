@@ -1,0 +1,61 @@
+"""A plan as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.cli.output import plain
+from valetkey.runtime.redaction import one_line
+
+_SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "-"}
+
+
+def plan_record(plan: Plan) -> dict[str, object]:
+    """The plan for programs."""
+    return {"changes": [_change_record(change) for change in plan.changes], "unchanged": plan.unchanged}
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan for people."""
+    for change in plan.changes:
+        yield f"{_SIGNS[change.kind]} {_noun(change)} {one_line(change.name)}"
+        for field in change.fields:
+            yield from _field_lines(change.kind, field)
+
+
+def _change_record(change: ClientChange | ScopeChange) -> dict[str, object]:
+    return {
+        "change": change.kind,
+        "kind": _noun(change),
+        "name": change.name,
+        "fields": [{"name": field.name, "before": field.before, "after": field.after} for field in change.fields],
+    }
+
+
+def _noun(change: ClientChange | ScopeChange) -> str:
+    return "client" if isinstance(change, ClientChange) else "scope"
+
+
+def _field_lines(kind: Kind, field: FieldChange) -> Iterator[str]:
+    before, after = plain(field.before), plain(field.after)
+    if isinstance(after, list) and isinstance(before, list | None):
+        old = before or []
+        marked = [f"- {value}" for value in old if value not in after]
+        marked += [f"+ {value}" for value in after if value not in old]
+        marked = marked or ["in another order"]
+    elif kind is Kind.CREATE:
+        marked = [_shown(after)]
+    else:
+        marked = [f"{_shown(before)} -> {_shown(after)}"]
+    yield from (one_line(f"    {field.name}: {text}") for text in marked)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None | "":
+            return "(none)"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)

@@ -1,0 +1,49 @@
+"""A client as commands print it: named as in RFC 7591 §2, and never a secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from valetkey.core.client import Client
+from valetkey.core.scope import format_scope
+
+if TYPE_CHECKING:
+    from valetkey.runtime.postgres.clients import ClientRecord
+
+LIST_COLUMNS = ("client_id", "client_name", "token_endpoint_auth_method", "grant_types", "enabled", "managed_by")
+# What a registration consists of, apart from its secrets.
+FIELDS = (
+    "client_name",
+    "token_endpoint_auth_method",
+    "grant_types",
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "scope",
+    "resources",
+    "resource",
+    "id_token_signed_response_alg",
+    "default_max_age",
+    "client_uri",
+    "policy_uri",
+    "tos_uri",
+    "enabled",
+)
+
+
+def client_fields(client: Client) -> dict[str, object]:
+    """The members of a registration."""
+    fields = {name: getattr(client, name) for name in FIELDS}
+    return fields | {"scope": format_scope(client.scope)}
+
+
+def client_record(record: ClientRecord, now: datetime) -> dict[str, object]:
+    """Everything an operator may know: instead of the secrets, until when each of them counts."""
+    return {
+        "client_id": record.client.client_id,
+        **client_fields(record.client),
+        "secrets": [{"expires_at": secret.expires_at} for secret in record.client.secrets if secret.is_current(now)],
+        "managed_by": record.managed_by,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+    }

@@ -1,0 +1,120 @@
+"""``valetkey client apply``: make the registrations what a file says they are, as often as you like."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from valetkey.cli.apply.change import Plan
+from valetkey.cli.apply.clients_file import read_declaration
+from valetkey.cli.apply.declaration import Declaration
+from valetkey.cli.apply.declared_secret import read_declared_secret
+from valetkey.cli.apply.execute import Execution, read_stored
+from valetkey.cli.apply.plan import Terms, plan_changes
+from valetkey.cli.apply.show import plan_lines, plan_record
+from valetkey.cli.apply.yaml_document import MAX_BYTES
+from valetkey.cli.failure import Conflict, Failure
+from valetkey.cli.option import confirm, example, output_option, yes_option
+from valetkey.cli.output import Output, say
+from valetkey.cli.store import Stores, with_stores
+from valetkey.core.client_authentication import secret_digest
+
+DEFAULT_OWNER = "valetkey-apply"
+_STDIN = Path("-")
+
+
+@click.command(
+    "apply",
+    epilog=example(
+        "valetkey client apply -f clients.yaml --dry-run",
+        "valetkey client apply -f clients.yaml --owner platform --prune --yes",
+    ),
+)
+@click.option(
+    "-f",
+    "--file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="What is to be registered; - is standard input.",
+)
+@click.option("--owner", default=DEFAULT_OWNER, show_default=True, help="In whose name; owns what it creates.")
+@click.option("--adopt", is_flag=True, help="Take over what somebody else owns.")
+@click.option("--prune", is_flag=True, help="Delete what this owner owns and the file does not have.")
+@click.option(
+    "--secrets-directory",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    help="Where generated secrets go, one file for each client, named <client_id>.secret.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@yes_option
+@output_option
+@with_stores
+async def command(  # noqa: PLR0913 - one parameter per option
+    stores: Stores,
+    file: Path,
+    owner: str,
+    secrets_directory: Path | None,
+    output: Output,
+    *,
+    adopt: bool,
+    prune: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Make clients and scopes what a file says.
+
+    Everything is checked before anything changes, and shown as a diff. Applying twice changes nothing the second time.
+    """
+    declaration, problems = read_declaration(_read(file), Path() if file == _STDIN else file.parent)
+    secrets = _declared_secrets(declaration, problems)
+    terms = Terms(owner, adopt=adopt, prune=prune, can_generate=secrets_directory is not None)
+    make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=stores.clock())
+    plan = make_plan(await read_stored(stores.database))
+    _require_applicable(plan, problems)
+    if not output.is_json:
+        for line in plan_lines(plan):
+            click.echo(line)
+    if plan.changes and not dry_run:
+        confirm(f"Make {len(plan.changes)} change(s)?", yes=yes)
+        await Execution(stores, plan, make_plan, owner, secrets_directory).run()
+    if output.is_json:
+        output.one({"owner": owner, "applied": not dry_run, **plan_record(plan)})
+    _conclude(plan, dry_run=dry_run)
+
+
+def _read(file: Path) -> str:
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if file == _STDIN else file.read_bytes()
+        return data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read: {error}.") from error
+
+
+def _declared_secrets(declaration: Declaration, problems: list[str]) -> dict[str, bytes]:
+    digests = {}
+    for declared in declaration.clients:
+        if declared.secret_file is None:
+            continue
+        try:
+            digests[declared.client.client_id] = secret_digest(read_declared_secret(declared.secret_file))
+        except ValueError as error:
+            problems.append(f"client {declared.client.client_id}: {error}")
+    return digests
+
+
+def _require_applicable(plan: Plan, problems: list[str]) -> None:
+    found = [*problems, *plan.problems, *plan.conflicts]
+    if not found:
+        return
+    kind = Failure if problems or plan.problems else Conflict
+    raise kind("\n".join([f"The file has {len(found)} problem(s); nothing was changed:", *(f"- {f}" for f in found)]))
+
+
+def _conclude(plan: Plan, *, dry_run: bool) -> None:
+    done = "would be made" if dry_run else "made"
+    say(f"{len(plan.changes)} change(s) {done}, {plan.unchanged} unchanged.")
+    if plan.left_over:
+        say(f"Owned and not in the file: {', '.join(plan.left_over)}; --prune would delete them.")

@@ -1,0 +1,61 @@
+"""``valetkey migrate``: bring the schema of PostgreSQL up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from valetkey.cli.exit_code import ExitCode
+from valetkey.cli.operator_audit import audited
+from valetkey.cli.option import example, output_option
+from valetkey.cli.output import Output, say
+from valetkey.cli.store import prepare, translated
+from valetkey.runtime.postgres.errors import postgres_errors
+from valetkey.runtime.settings import load_settings
+
+if TYPE_CHECKING:
+    from valetkey.runtime.postgres.migrate import Migration
+
+
+@click.group("migrate", epilog=example("valetkey migrate up"))
+def command() -> None:
+    """Bring the schema of PostgreSQL up to date."""
+
+
+@command.command("up", epilog=example("valetkey migrate up"))
+@output_option
+def up(output: Output) -> None:
+    """Apply every pending migration in one transaction. Safe to run at any time, and twice at once."""
+    from valetkey.runtime.postgres.migrate import upgrade
+
+    with translated():
+        settings = load_settings("migrate")
+        prepare(settings)
+        with audited("schema.migrated"), postgres_errors:
+            applied = asyncio.run(upgrade(settings.postgres_dsn.reveal()))
+    if applied or output.is_json:
+        output.many(_records(applied), ("revision", "description"))
+    say(f"{len(applied)} migration(s) applied; the schema is up to date.")
+
+
+@command.command("status", epilog=example("valetkey migrate status -o json"))
+@output_option
+@click.pass_context
+def status(context: click.Context, output: Output) -> None:
+    """Show where the schema is and what is pending. Changes nothing; exits with 1 where something is pending."""
+    from valetkey.runtime.postgres import migrate
+
+    with translated():
+        settings = load_settings("migrate")
+        prepare(settings)
+        with postgres_errors:
+            found = asyncio.run(migrate.status(settings.postgres_dsn.reveal()))
+    output.one({"current": found.current, "head": found.head, "pending": _records(found.pending)})
+    context.exit(ExitCode.REFUSED if found.pending else ExitCode.OK)
+
+
+def _records(migrations: Iterable[Migration]) -> list[dict[str, object]]:
+    return [{"revision": migration.revision, "description": migration.description} for migration in migrations]

@@ -1,0 +1,157 @@
+"""``valetkey user``: the people who sign in."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import click
+
+from valetkey.cli import ending
+from valetkey.cli.failure import Failure
+from valetkey.cli.operator_audit import audited
+from valetkey.cli.option import confirm, example, output_option, yes_option
+from valetkey.cli.output import Output, say
+from valetkey.cli.password import hash_password
+from valetkey.cli.password_option import PasswordChoice, password_options
+from valetkey.cli.store import Stores, with_stores
+from valetkey.cli.stored_user import LIST_COLUMNS, get_user, user_record
+from valetkey.core.claims import ATTRIBUTE_CLAIMS
+from valetkey.core.user import User
+from valetkey.runtime.postgres.user_endings import UserEndings
+from valetkey.runtime.postgres.users import Users
+
+
+def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
+    claims: dict[str, object] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or name not in ATTRIBUTE_CLAIMS:
+            raise click.BadParameter(f"{value!r}: write NAME=VALUE with one of {', '.join(sorted(ATTRIBUTE_CLAIMS))}")
+        claims[name] = text
+    return claims
+
+
+@click.group("user", epilog=example("valetkey user list"))
+def command() -> None:
+    """Create and end the accounts of people."""
+
+
+@command.command(
+    "create",
+    epilog=example(
+        "valetkey user create ada --email ada@example.com --claim name='Ada Lovelace'",
+        "valetkey user create ada --password-file - < password.txt",
+        "valetkey user create ada --generate-password -o json",
+    ),
+)
+@click.argument("username")
+@click.option("--email", help="E-mail address; the user may sign in with it too.")
+@click.option("--email-verified", is_flag=True, help="The address is known to be the user's.")
+@click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", callback=_claims, help="May be repeated.")
+@password_options
+@output_option
+@with_stores
+async def create(
+    stores: Stores,
+    username: str,
+    email: str | None,
+    claims: dict[str, object],
+    choice: PasswordChoice,
+    output: Output,
+    *,
+    email_verified: bool,
+) -> None:
+    """Create a user. The user name and the e-mail address both work for signing in."""
+    if email_verified and email is None:
+        raise click.UsageError("--email-verified needs --email.")
+    password, now = choice.read(), stores.clock()
+    password_hash = hash_password(password, tuple(filter(None, (username, email))), stores.settings)
+    user = User(
+        subject=uuid4(),
+        username=username,
+        email=email,
+        email_verified=email_verified,
+        enabled=True,
+        valid_since=now,
+        updated_at=now,
+        claims=claims,
+    )
+    with choice.handed_over(password) as handed, audited("user.created", subject=str(user.subject)):
+        try:
+            await Users(stores.database).create(user, password_hash)
+        except ValueError as error:
+            raise Failure(f"{error}: it must be 1 to 254 characters without spaces and control characters.") from error
+    output.one(user_record(user) | handed)
+
+
+@command.command("get", epilog=example("valetkey user get ada@example.com -o json"))
+@click.argument("user")
+@output_option
+@with_stores
+async def get(stores: Stores, user: str, output: Output) -> None:
+    """Show a user. USER is a user name, an e-mail address or a subject."""
+    output.one(user_record(await get_user(stores.database, user)))
+
+
+@command.command("list", epilog=example("valetkey user list -o json"))
+@output_option
+@with_stores
+async def list_(stores: Stores, output: Output) -> None:
+    """List every user."""
+    output.many([user_record(user) for user in await Users(stores.database).list()], LIST_COLUMNS)
+
+
+@command.command("set-password", epilog=example("valetkey user set-password ada --password-file - < password.txt"))
+@click.argument("user")
+@password_options
+@output_option
+@with_stores
+async def set_password(stores: Stores, user: str, choice: PasswordChoice, output: Output) -> None:
+    """Give a user another password. Every session and grant of the user ends."""
+    found = await get_user(stores.database, user)
+    password = choice.read()
+    password_hash = hash_password(password, tuple(filter(None, (found.username, found.email))), stores.settings)
+    async with stores.revoking() as publish:
+        with choice.handed_over(password) as handed, audited("user.password_set", subject=str(found.subject)):
+            await ending.set_password(stores, found.subject, password_hash, publish)
+    output.one({"subject": found.subject, "username": found.username, **handed})
+
+
+@command.command("disable", epilog=example("valetkey user disable ada"))
+@click.argument("user")
+@output_option
+@with_stores
+async def disable(stores: Stores, user: str, output: Output) -> None:
+    """Refuse a user from now on. Every session and grant of the user ends."""
+    found = await get_user(stores.database, user)
+    async with stores.revoking() as publish:
+        with audited("user.disabled", subject=str(found.subject)):
+            await ending.disable_user(stores, found.subject, publish)
+    output.one(user_record(await get_user(stores.database, str(found.subject))))
+
+
+@command.command("enable", epilog=example("valetkey user enable ada"))
+@click.argument("user")
+@output_option
+@with_stores
+async def enable(stores: Stores, user: str, output: Output) -> None:
+    """Accept a disabled user again. What ended stays ended: the user signs in anew."""
+    found = await get_user(stores.database, user)
+    if not found.enabled:
+        with audited("user.enabled", subject=str(found.subject)):
+            await UserEndings(stores.database).enable(found.subject, stores.clock())
+    output.one(user_record(await get_user(stores.database, str(found.subject))))
+
+
+@command.command("delete", epilog=example("valetkey user delete ada --yes"))
+@click.argument("user")
+@yes_option
+@with_stores
+async def delete(stores: Stores, user: str, *, yes: bool) -> None:
+    """Delete a user. Sessions, consents and grants go too; the subject is never given to anybody else."""
+    found = await get_user(stores.database, user)
+    confirm(f"Delete the user {found.username} ({found.subject}) and end everything?", yes=yes)
+    async with stores.revoking() as publish:
+        with audited("user.deleted", subject=str(found.subject)):
+            await ending.delete_user(stores, found.subject, publish)
+    say(f"The user {found.username} is gone.")

@@ -1,0 +1,1 @@
+"""``valetkey doctor``: one module per thing that can be wrong. Changes nothing."""

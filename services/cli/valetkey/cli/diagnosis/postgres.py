@@ -1,0 +1,57 @@
+"""Whether PostgreSQL is there, at the right schema, and of our opinion about the time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.ports import Clock
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.schema import SCHEMA_VERSION, find_schema_version
+from valetkey.runtime.postgres.server_clock import read_server_clock
+from valetkey.runtime.redaction import redact
+
+_TOLERATED_SKEW = timedelta(seconds=1)
+_UNREACHED = "PostgreSQL did not answer"
+
+
+async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
+    """Connection, clock and schema."""
+    before = clock()
+    try:
+        server_time = await read_server_clock(database)
+    except TemporarilyUnavailable as error:
+        advice = "Check that VALETKEY_POSTGRES_DSN names the server, that it runs, and that it accepts this user."
+        return [
+            unwell("postgres", redact(str(error)), advice),
+            skipped("clock", _UNREACHED, advice),
+            skipped("schema", _UNREACHED, advice),
+        ]
+    after = clock()
+    taken = (after - before) / timedelta(milliseconds=1)
+    return [
+        well("postgres", f"answered in {taken:.0f} ms"),
+        _clock(server_time - (before + (after - before) / 2)),
+        _schema(await find_schema_version(database)),
+    ]
+
+
+def _clock(skew: timedelta) -> Finding:
+    detail = f"PostgreSQL is {skew.total_seconds():+.3f} s from this machine"
+    if abs(skew) <= _TOLERATED_SKEW:
+        return well("clock", detail)
+    return unwell(
+        "clock", detail, "Synchronise both clocks (NTP): lifetimes and revocations are compared between them."
+    )
+
+
+def _schema(version: str | None) -> Finding:
+    if version is None:
+        return unwell("schema", "the database has no schema yet", "Run `valetkey migrate up`.")
+    if version < SCHEMA_VERSION:
+        return unwell("schema", f"at {version}, this version needs {SCHEMA_VERSION}", "Run `valetkey migrate up`.")
+    if version > SCHEMA_VERSION:
+        advice = "Nothing, while an upgrade is under way; otherwise install the newer version here too."
+        return doubtful("schema", f"at {version}, newer than {SCHEMA_VERSION} of this version", advice)
+    return well("schema", f"at {version}")

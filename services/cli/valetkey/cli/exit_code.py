@@ -1,0 +1,33 @@
+"""What the exit code of every command means. Scripts may rely on these numbers."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """0 to 4 are about what was asked; 69 and 78 are those of ``sysexits.h``."""
+
+    OK = 0
+    REFUSED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    CONFLICT = 4
+    UNAVAILABLE = 69
+    CONFIGURATION = 78
+
+    @property
+    def meaning(self) -> str:
+        """The code in words, for the table in the README."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    ExitCode.OK: "done, or nothing to do",
+    ExitCode.REFUSED: "refused, or a check failed",
+    ExitCode.USAGE: "the command line is wrong",
+    ExitCode.NOT_FOUND: "what was named does not exist",
+    ExitCode.CONFLICT: "at odds with what exists: a name is taken, somebody else owns it, or it changed meanwhile",
+    ExitCode.UNAVAILABLE: "PostgreSQL, Redis or the issuer cannot be reached; try again",
+    ExitCode.CONFIGURATION: "the settings cannot be used, or the schema is not theirs",
+}

@@ -1,0 +1,56 @@
+"""How a command fails: a sentence on standard error that says what to do next, and an exit code.
+
+::
+
+    Failure (1)
+    ├── NotFound (3)
+    ├── Conflict (4)
+    ├── Unavailable (69)
+    └── Misconfigured (78)
+
+What the stores raise becomes one of these in ``store``.
+"""
+
+from __future__ import annotations
+
+from typing import IO, Any, ClassVar
+
+import click
+
+from valetkey.cli.exit_code import ExitCode
+from valetkey.runtime.redaction import one_line
+
+
+class Failure(click.ClickException):
+    """The command was understood and did not succeed."""
+
+    exit_code: ClassVar[int] = ExitCode.REFUSED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print every line of the message, none of which can move the terminal's cursor."""
+        for line in self.message.splitlines():
+            click.echo(f"valetkey: {one_line(line)}", file=file, err=file is None)
+
+
+class NotFound(Failure):
+    """What was named does not exist."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class Conflict(Failure):
+    """At odds with what exists."""
+
+    exit_code = ExitCode.CONFLICT
+
+
+class Unavailable(Failure):
+    """A store or the issuer cannot be reached."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class Misconfigured(Failure):
+    """The settings or the schema cannot be used."""
+
+    exit_code = ExitCode.CONFIGURATION

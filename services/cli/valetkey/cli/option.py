@@ -1,0 +1,45 @@
+"""Options that many commands share, and the example that every command's help ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from valetkey.cli.output import Format, Output
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def example(*lines: str) -> str:
+    """An epilog that click does not wrap."""
+    return "\b\n" + "\n".join(["Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
+
+
+def _to_output(_context: click.Context, _parameter: click.Parameter, value: str) -> Output:
+    return Output(Format(value))
+
+
+def output_option(command: Decorated) -> Decorated:
+    """``-o json``; the command is handed an ``Output`` named ``output``."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice([form.value for form in Format]),
+        default=Format.TABLE.value,
+        show_default=True,
+        callback=_to_output,
+        help="Form of the answer on standard output.",
+    )(command)
+
+
+def yes_option(command: Decorated) -> Decorated:
+    """``--yes``: do not ask."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(command)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if told to, beforehand or at the terminal. Raises ``click.Abort``."""
+    if not yes:
+        click.confirm(question, abort=True, err=True)

@@ -1,0 +1,49 @@
+"""Passwords that operators give to users: what they must be, and the hash that is stored. NIST SP 800-63B §3.1.1."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from valetkey.cli.failure import Failure
+from valetkey.cli.secret_input import read_secret
+from valetkey.core.encoding import b64url_encode
+from valetkey.core.user import normalize_login_name
+from valetkey.runtime.settings import Settings
+
+MIN_LENGTH = 8
+_GENERATED_BYTES = 18
+
+
+def generate_password() -> str:
+    """A password of 144 bits that can be typed."""
+    return b64url_encode(secrets.token_bytes(_GENERATED_BYTES))
+
+
+def read_password(path: Path | None) -> str:
+    """The password in a file, or typed twice."""
+    return read_secret(path, what="password", option="--password-file", confirm=True)
+
+
+def hash_password(password: str, names: tuple[str, ...], settings: Settings) -> str:
+    """The argon2id hash, with the costs that the login expects. Raises ``Failure`` where the password will not do.
+
+    ``names`` are what the user signs in with; no password may be one of them.
+    """
+    if (problem := password_problem(password, names, settings.password_max_length)) is not None:
+        raise Failure(problem)
+    hasher = PasswordHasher(settings.password_time_cost, settings.password_memory_cost, settings.password_parallelism)
+    return hasher.hash(password)
+
+
+def password_problem(password: str, names: tuple[str, ...], max_bytes: int) -> str | None:
+    """Why this cannot be a password, or None where it can."""
+    if len(password) < MIN_LENGTH:
+        return f"The password must have at least {MIN_LENGTH} characters."
+    if len(password.encode()) > max_bytes:
+        return f"The password must have at most {max_bytes} bytes, for nobody could sign in with it."
+    if normalize_login_name(password) in {normalize_login_name(name) for name in names}:
+        return "The password must not be the user name or the e-mail address."
+    return None

@@ -1,0 +1,65 @@
+"""From the fields of a registration, wherever they were written, to a ``Client``. RFC 7591 §2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from valetkey.core.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.registration import client_problems
+from valetkey.core.resource import Catalog, ResourceServer
+
+_SETS = ("grant_types", "resources")
+
+
+def new_client(client_id: str, fields: Mapping[str, object]) -> Client:
+    """A client with these fields; the others as RFC 7591 §2 has them.
+
+    Without ``grant_types`` it gets authorization_code where it has redirect URIs, and none where it has not.
+    """
+    given = _typed(fields)
+    redirects = bool(given.get("redirect_uris"))
+    defaults: dict[str, Any] = {
+        "client_name": client_id,
+        "token_endpoint_auth_method": AuthenticationMethod.BASIC,
+        "grant_types": frozenset({GrantType.AUTHORIZATION_CODE.value} if redirects else ()),
+    }
+    return Client(client_id=client_id, uid=uuid4(), **(defaults | given))
+
+
+def changed_client(client: Client, fields: Mapping[str, object]) -> Client:
+    """The same client with other values for these fields."""
+    return replace(client, **_typed(fields))
+
+
+def registration_problems(client: Client, catalog: Catalog) -> list[str]:
+    """Everything that is wrong with a client, in words for whoever made it."""
+    problems = client_problems(client, catalog)
+    if not client.grant_types and client.resource is None:
+        problems.append("grant_types: without a grant the client can do nothing; a resource server needs none")
+    return problems
+
+
+def change_problems(old: Client, new: Client) -> list[str]:
+    """Why a client cannot become the other."""
+    if old.is_public == new.is_public:
+        return []
+    return ["token_endpoint_auth_method: a client stays public or confidential; register another one"]
+
+
+def catalog_with(catalog: Catalog, client: Client) -> Catalog:
+    """The catalog once this client is registered."""
+    if client.resource is None:
+        return catalog
+    server = ResourceServer(client.resource, client.client_name)
+    return replace(catalog, resources={**catalog.resources, client.resource: server})
+
+
+def _typed(fields: Mapping[str, object]) -> dict[str, Any]:
+    typed: dict[str, Any] = dict(fields)
+    typed |= {name: frozenset(typed[name]) for name in _SETS if name in typed}
+    if "token_endpoint_auth_method" in typed:
+        typed["token_endpoint_auth_method"] = AuthenticationMethod(typed["token_endpoint_auth_method"])
+    return typed

@@ -1,0 +1,128 @@
+"""Runs a command with PostgreSQL, and with Redis where it ends something; what they raise becomes a ``Failure``."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Concatenate, ParamSpec
+
+from asyncpg import InsufficientPrivilegeError
+
+from valetkey.cli.failure import Conflict, Misconfigured, Unavailable
+from valetkey.cli.operator_audit import configure_operator_audit
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.ports import Clock
+from valetkey.core.revocation import Revocation
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.postgres.errors import Conflict as StoredConflict
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.schema import SchemaMismatchError, require_schema
+from valetkey.runtime.redaction import redact
+from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.errors import redis_operation
+from valetkey.runtime.revocation import RevocationStore
+from valetkey.runtime.secret import SecretMissingError
+from valetkey.runtime.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.stores import create_revocation_store, open_database
+
+Parameters = ParamSpec("Parameters")
+Publish = Callable[[Sequence[Revocation]], Awaitable[None]]
+
+_ATTEMPTS = 5
+_PAUSE = 1.0
+_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a command works with."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+
+    @asynccontextmanager
+    async def revoking(self) -> AsyncIterator[Publish]:
+        """A way to tell Redis what has ended in PostgreSQL. Redis is asked first, before anything ends."""
+        timeout = timedelta(seconds=self.settings.redis_timeout)
+        redis = connect(self.settings.redis_url.reveal(), timeout=timeout, max_connections=_CONNECTIONS)
+        try:
+            with redis_operation("ping"):
+                await redis.ping()
+            revocations = create_revocation_store(self.settings, self.database, redis, self.clock)
+            try:
+                yield functools.partial(_publish, revocations)
+            finally:
+                await revocations.aclose()
+        finally:
+            await redis.aclose()
+
+
+def with_stores(
+    command: Callable[Concatenate[Stores, Parameters], Coroutine[object, object, None]],
+) -> Callable[Parameters, None]:
+    """Make a coroutine that takes ``Stores`` first a command that click can call."""
+
+    @functools.wraps(command)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        async def work() -> None:
+            async with open_stores(settings) as stores:
+                await command(stores, *args, **kwargs)
+
+        with translated():
+            settings = load_settings("cli")
+            prepare(settings)
+            asyncio.run(work())
+
+    return run
+
+
+def prepare(settings: Settings) -> None:
+    """Send logs and audit events to standard error: standard output is the answer."""
+    configure_logging(settings, "cli")
+    if settings.log_level != "debug":
+        # A command says what it did in its own words.
+        logging.getLogger().setLevel(logging.WARNING)
+    configure_operator_audit()
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, clock: Clock = system_clock) -> AsyncIterator[Stores]:
+    """PostgreSQL with a schema that this code can work with."""
+    async with open_database(replace(settings, postgres_pool_min=0), "cli") as database:
+        await require_schema(database)
+        yield Stores(settings, database, clock)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise a ``Failure`` for what settings and stores raise; anything else is a bug and passes."""
+    try:
+        yield
+    except TemporarilyUnavailable as error:
+        raise Unavailable(f"{redact(str(error))}. Try again; `valetkey doctor` looks for the cause.") from error
+    except (SettingsError, SecretMissingError, SchemaMismatchError) as error:
+        raise Misconfigured(str(error)) from error
+    except StoredConflict as error:
+        raise Conflict(str(error)) from error
+    except InsufficientPrivilegeError as error:
+        raise Misconfigured(f"{error}: VALETKEY_POSTGRES_DSN names a role that may not do this.") from error
+
+
+async def _publish(revocations: RevocationStore, ended: Sequence[Revocation]) -> None:
+    """Tell Redis, several times if need be: PostgreSQL knows already, so giving up would leave them at odds."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await revocations.publish(ended)
+        except TemporarilyUnavailable:
+            if attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
