@@ -1,14 +1,9 @@
-from collections.abc import AsyncIterator
-
 import pytest
-from aiohttp import ClientSession, DummyCookieJar
 
 from support.system import System
-from support.wire import Wire
 
 
 @pytest.fixture
-async def wire(system: System) -> AsyncIterator[Wire]:
-    """Requests written out by hand to the shared system."""
-    async with ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as http:
-        yield Wire(http, system.urls)
+def authorize_url(system: System) -> str:
+    """The service that talks to browsers, past the front door."""
+    return system.urls["authorize"][0]
