@@ -32,6 +32,7 @@ class Listener:
         self._callbacks: dict[str, list[Callback]] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     def add(self, channel: str, callback: Callback) -> None:
         """Listen to one more channel. Needs a running event loop."""
@@ -42,6 +43,9 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening."""
+        # Before Python 3.12 a driver that waits with a timeout may lose a cancellation.
+        self._is_closing = True
+        self._wake.set()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -49,7 +53,7 @@ class Listener:
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
-        while True:
+        while not self._is_closing:
             try:
                 with postgres_errors:
                     connection = await self._connect()
@@ -75,17 +79,19 @@ class Listener:
     async def _listen(self, connection: asyncpg.Connection[Record]) -> None:
         listening: set[str] = set()
         connection.add_termination_listener(lambda _: self._wake.set())
-        while not connection.is_closed():
+        while not connection.is_closed() and not self._is_closing:
             self._wake.clear()
             for channel in self._callbacks.keys() - listening:
                 await connection.add_listener(channel, self._dispatch)
                 listening.add(channel)
                 self._call(channel, None)
             try:
-                await asyncio.wait_for(self._wake.wait(), _PROBE_INTERVAL)
+                async with asyncio.timeout(_PROBE_INTERVAL):
+                    await self._wake.wait()
             except TimeoutError:
                 await connection.execute(_PROBE)
-        raise ConnectionError("the connection was closed")
+        if not self._is_closing:
+            raise ConnectionError("the connection was closed")
 
     def _dispatch(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         self._call(channel, str(payload))

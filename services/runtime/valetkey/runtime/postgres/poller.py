@@ -24,6 +24,7 @@ class Poller:
         self._name = name
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     async def start(self) -> None:
         """Work once, then begin to repeat."""
@@ -36,15 +37,18 @@ class Poller:
 
     async def close(self) -> None:
         """Stop."""
+        # Before Python 3.12 a driver that waits with a timeout may lose a cancellation.
+        self._is_closing = True
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_closing:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self._interval)
+                async with asyncio.timeout(self._interval):
+                    await self._news.wait()
             self._news.clear()
             await self._try()
 
