@@ -58,7 +58,8 @@ _INSERT = Statement(
         RETURNING uid
     )
     INSERT INTO client_secrets (id, client_uid, digest, created_at, expires_at)
-    SELECT secret.id, client.uid, secret.digest, $18::timestamptz - secret.age * interval '1 microsecond', secret.expires_at
+    SELECT secret.id, client.uid, secret.digest, $18::timestamptz - secret.age * interval '1 microsecond',
+        secret.expires_at
     FROM client, unnest($19::uuid[], $20::bytea[], $21::timestamptz[]) WITH ORDINALITY
         AS secret (id, digest, expires_at, age)
     """,

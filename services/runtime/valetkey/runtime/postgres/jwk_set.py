@@ -15,7 +15,8 @@ _REPORT = Statement(
     """
     WITH swept AS (
         DELETE FROM key_observations WHERE replica_id IN (
-            SELECT replica_id FROM key_observations WHERE seen_at < $5::timestamptz - interval '7 days' AND replica_id <> $1
+            SELECT replica_id FROM key_observations
+            WHERE seen_at < $5::timestamptz - interval '7 days' AND replica_id <> $1
             LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     )

@@ -40,7 +40,8 @@ _FIND = Statement(
     """
     WITH used AS (
         UPDATE sessions SET used_at = $2, idle_expires_at = least($2::timestamptz + $3::interval, expires_at)
-        WHERE secret_digest = $1 AND used_at <= $2::timestamptz - $4::interval AND idle_expires_at > $2 AND expires_at > $2
+        WHERE secret_digest = $1 AND used_at <= $2::timestamptz - $4::interval
+            AND idle_expires_at > $2 AND expires_at > $2
     )
     SELECT s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
