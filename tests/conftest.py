@@ -1,6 +1,13 @@
 from hypothesis import settings
 
-pytest_plugins = ["support.requirement_table", "support.stores", "support.postgres", "support.systems", "support.chromium"]
+pytest_plugins = [
+    "support.requirement_table",
+    "support.stores",
+    "support.postgres",
+    "support.systems",
+    "support.protocol",
+    "support.chromium",
+]
 
 # How long an example takes says something about the machine, not about the rule.
 settings.register_profile("valetkey", deadline=None, print_blob=True)

@@ -167,6 +167,13 @@ class Administration:
         )
         return replace(person, password=password)
 
+    async def change_client(self, client: ClientIdentity, **changes: Any) -> None:  # noqa: ANN401 - any field of Client
+        """Register other metadata. Services know it within moments."""
+        async with self.database() as database:
+            found = await Clients(database).find(client.client_id)
+            assert found is not None
+            assert await Clients(database).update(replace(found, **changes), self.clock())
+
     async def disable_client(self, client: ClientIdentity) -> None:
         """Disable."""
         async with self.database() as database:

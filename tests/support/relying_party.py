@@ -189,6 +189,12 @@ class RelyingParty:
         assert reply.status == 200, reply.body
         return reply
 
+    async def log_out(self, id_token: str) -> None:
+        """End the browser's session, as a client does that knows whose it is."""
+        answer = await self.browser.get(f"{self.issuer}/logout", [("id_token_hint", id_token)])
+        assert answer.status == 200
+        assert not answer.page.find_all("form"), "the hint was not believed"
+
     async def refresh(self, refresh_token: str, **params: str | None) -> Reply:
         """Refresh."""
         return await self.token("refresh_token", refresh_token=refresh_token, **params)
