@@ -7,12 +7,18 @@ from valetkey.core.resource import Catalog
 from valetkey.core.scope import Scope
 
 
+def current_resources(granted: tuple[str, ...], client: Client, catalog: Catalog) -> tuple[str, ...]:
+    """The granted resources that still exist and that the client may still ask tokens for. RFC 8707 §2.2."""
+    allowed = catalog.resources_for(client) & catalog.resources.keys()
+    return tuple(resource for resource in granted if resource in allowed)
+
+
 def authorize_granted(
     granted: GrantedAuthorization, client: Client, catalog: Catalog, *, scope: Scope, resources: tuple[str, ...]
 ) -> Authorization:
-    """The authorization for a scope and resources within the granted ones.
+    """The authorization for a scope and current resources within the granted ones.
 
-    What the operator has since taken from the client is left out.
+    Scopes that the operator has since taken from the client are left out.
     """
     current = tuple(name for name in scope if name in client.scope)
     refreshable = GrantType.REFRESH_TOKEN in client.grant_types

@@ -13,7 +13,7 @@ from valetkey.core.pkce import challenge_of
 from valetkey.core.resource import narrow_resource, parse_resource
 from valetkey.core.revocation import Revocation, authorization_target
 from valetkey.core.scope import OFFLINE_ACCESS
-from valetkey.token.authorize_granted import authorize_granted
+from valetkey.token.authorize_granted import authorize_granted, current_resources
 from valetkey.token.grant import Grant, GrantPorts
 
 
@@ -46,7 +46,7 @@ class AuthorizationCodeGrant(Grant):
             raise InvalidGrant(f"code is {redemption.outcome.value}")
         code = redemption.code
         try:
-            resources = narrow_resource(code.resources, requested)
+            resources = narrow_resource(current_resources(code.resources, client, catalog), requested)
             granted = await self._store(code, client)
         except OAuthError as error:
             # Nothing has been handed out: an honest client may correct its request, or come again later.

@@ -8,10 +8,10 @@ from valetkey.core.errors import InvalidGrant
 from valetkey.core.grant import GrantedAuthorization
 from valetkey.core.params import Params
 from valetkey.core.refresh_token import Presentation, RefreshToken, judge_presentation
-from valetkey.core.resource import narrow_resource, parse_resource
+from valetkey.core.resource import Catalog, narrow_resource, parse_resource
 from valetkey.core.revocation import Revocation, authorization_target
 from valetkey.core.scope import narrow_scope, parse_scope
-from valetkey.token.authorize_granted import authorize_granted
+from valetkey.token.authorize_granted import authorize_granted, current_resources
 from valetkey.token.grant import Grant, GrantPorts
 
 
@@ -38,24 +38,24 @@ class RefreshTokenGrant(Grant):
         parse_scope(asked_scope)
         catalog = await self._ports.catalog.get()
         if asked_scope is not None or asked_resources:
-            await self._require_within_grant(token, client, asked_scope, asked_resources)
+            await self._require_within_grant(token, client, catalog, asked_scope, asked_resources)
         granted = await self._rotate(token, client)
         return authorize_granted(
             granted,
             client,
             catalog,
             scope=narrow_scope(granted.scope, asked_scope),
-            resources=narrow_resource(granted.resources, asked_resources),
+            resources=narrow_resource(current_resources(granted.resources, client, catalog), asked_resources),
         )
 
     async def _require_within_grant(
-        self, token: RefreshToken, client: Client, scope: str | None, resources: tuple[str, ...]
+        self, token: RefreshToken, client: Client, catalog: Catalog, scope: str | None, resources: tuple[str, ...]
     ) -> None:
         """Refuse too much before the token is rotated, so that a mistake costs the client nothing."""
         granted = await self._ports.authorizations.find_live(token.authorization_id, client.uid, self._ports.clock())
         if granted is not None:
             narrow_scope(granted.scope, scope)
-            narrow_resource(granted.resources, resources)
+            narrow_resource(current_resources(granted.resources, client, catalog), resources)
 
     async def _rotate(self, token: RefreshToken, client: Client) -> GrantedAuthorization:
         now = self._ports.clock()
