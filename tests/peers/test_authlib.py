@@ -51,7 +51,7 @@ async def test_authlib_walks_through_everything(visitor: Any, name: str) -> None
         fresh = await client.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
         endpoint = metadata["introspection_endpoint"]
         before = (await api.introspect_token(endpoint, token=fresh["access_token"])).json()
-        revoked = await client.revoke_token(metadata["revocation_endpoint"], token=fresh["refresh_token"])
+        revoked = await client.revoke_token(metadata["revocation_endpoint"], token=fresh["refresh_token"])  # type: ignore[no-untyped-call]
         after = (await api.introspect_token(endpoint, token=fresh["access_token"])).json()
         end = await visitor.browser.get(
             metadata["end_session_endpoint"], [("id_token_hint", token["id_token"]), ("client_id", name)]
@@ -75,7 +75,7 @@ async def test_authlib_acts_for_itself(visitor: Any) -> None:  # noqa: ANN401
     async with client_of(demo, "machine") as machine, client_of(demo, "api") as api:
         token = await machine.fetch_token(f"{issuer}/token", grant_type="client_credentials")
         before = (await api.introspect_token(f"{issuer}/introspect", token=token["access_token"])).json()
-        await machine.revoke_token(f"{issuer}/revoke", token=token["access_token"])
+        await machine.revoke_token(f"{issuer}/revoke", token=token["access_token"])  # type: ignore[no-untyped-call]
         after = (await api.introspect_token(f"{issuer}/introspect", token=token["access_token"])).json()
 
     assert before["active"] is True
