@@ -20,6 +20,8 @@ _UNAVAILABLE = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
+    # What asyncpg makes of a statement after the server has said farewell and before the connection is closed.
+    asyncpg.InternalClientError,
 )
 
 
