@@ -30,9 +30,8 @@ def parse_yaml(text: str) -> object:
     """What the one document in the text says. Raises ``YamlError``."""
     if len(text.encode()) > MAX_BYTES:
         raise YamlError(f"the file is longer than {MAX_BYTES} bytes")
-    loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        return _load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f"line {mark.line + 1}: "
@@ -40,5 +39,16 @@ def parse_yaml(text: str) -> object:
         raise YamlError(f"{where}{getattr(error, 'problem', None) or 'not well-formed YAML'}") from None
     except RecursionError:
         raise YamlError("nested too deep") from None
+    except YamlError:
+        raise
+    except ValueError:
+        # What looks like a date and is none, for example.
+        raise YamlError("a value that is none of its kind; put it in quotes") from None
+
+
+def _load(text: str) -> object:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
     finally:
         loader.dispose()
