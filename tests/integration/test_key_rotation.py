@@ -26,6 +26,7 @@ from valetkey.core.signing import sign
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.report import RotationReport
 from valetkey.key_rotation.rotate import rotate_keys
+from valetkey.runtime.metrics import REGISTRY
 from valetkey.runtime.postgres.jwk_set import JwkSetStore
 from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
 from valetkey.runtime.postgres.pool import Database
@@ -412,3 +413,25 @@ async def start_job(dsn: str, **changed: str) -> asyncio.subprocess.Process:
 
 def encoded(key: bytes) -> str:
     return urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+async def test_a_replica_tells_for_how_long_it_has_not_heard_about_keys(installation: Installation) -> None:
+    await installation.rotate()
+    replica = JwkSetCache(
+        installation.database, replica_id="r1", service="introspection", poll_interval=POLL, clock=installation.clock
+    )
+    await replica.start()
+
+    async with installation.holding("LOCK TABLE published_jwk_set IN ACCESS EXCLUSIVE MODE"):
+        installation.clock.now += timedelta(minutes=10)
+        await installation.observer.execute("NOTIFY valetkey_keys")
+        await until(jwks_age_is(600))
+    await until(jwks_age_is(0))
+    await replica.close()
+
+
+def jwks_age_is(seconds: float) -> Callable[[], Awaitable[bool]]:
+    async def holds() -> bool:
+        return REGISTRY.get_sample_value("valetkey_jwks_age_seconds") == seconds
+
+    return holds

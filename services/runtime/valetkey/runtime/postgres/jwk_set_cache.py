@@ -10,6 +10,7 @@ from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.jwt_verification import KeySet
 from valetkey.core.keys import KeyObservation
 from valetkey.runtime.clock import Clock
+from valetkey.runtime.metrics import JWKS_AGE
 from valetkey.runtime.postgres.jwk_set import JwkSetStore, PublishedJwkSet
 from valetkey.runtime.postgres.notifications import KEYS_CHANNEL
 from valetkey.runtime.postgres.poller import Poller
@@ -39,6 +40,7 @@ class JwkSetCache:
         self._service = service
         self._clock = clock
         self._serving: _Serving | None = None
+        self._confirmed_at: datetime | None = None
         self._poller = Poller(self._refresh, poll_interval, "jwk-set")
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
 
@@ -76,6 +78,8 @@ class JwkSetCache:
         return self._serving
 
     async def _refresh(self) -> None:
+        if self._confirmed_at is not None:
+            JWKS_AGE.set((self._clock() - self._confirmed_at).total_seconds())
         published = await self._store.find()
         if published is None:
             return
@@ -84,6 +88,8 @@ class JwkSetCache:
             key_set = KeySet.parse(json.loads(published.document))
             serving = _Serving(published, key_set, _EPOCH if serving is None else self._clock())
             self._serving = serving
+        self._confirmed_at = self._clock()
+        JWKS_AGE.set(0)
         await self._store.report(
             KeyObservation(
                 self._replica_id, self._service, frozenset(serving.key_set.keys), serving.since, self._clock()
