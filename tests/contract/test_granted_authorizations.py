@@ -272,6 +272,7 @@ ENDINGS_OF_WHAT_IS_UNDER_WAY = [
     change_the_password,
     delete_the_user,
     disable_the_client,
+    disable_the_client_for_a_while,
     delete_the_client,
     register_the_client_again,
     withdraw_the_consent,

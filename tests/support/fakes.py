@@ -289,6 +289,10 @@ class FakeAuthorizations:
             return None
         if withdrawn_at is not None and withdrawn_at > new.issued_at - _CODE_LIFETIME:
             return None
+        client = self._world.clients[new.client_uid]
+        ended = self._world.revocations.get(client_target(client.client_id))
+        if ended is not None and ended.revoked_at >= new.agreed_at:
+            return None
         self._world.authorizations[new.authorization_id] = kept
         return self._granted(kept)
 

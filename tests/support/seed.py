@@ -93,6 +93,7 @@ def make_authorization(client: Client, session: Session, now: datetime, **change
         "resources": (),
         "claims": claims,
         "bound_to_session": True,
+        "agreed_at": now,
         "issued_at": now,
         "expires_at": now + timedelta(days=90),
         "idle_seconds": 14 * 86400,

@@ -21,7 +21,8 @@ class NewAuthorization:
     """What the redemption of a code stores. Its primary key is the code's ``authorization_id``.
 
     ``bound_to_session``: it ends with the browser session, because ``offline_access`` was not granted (OIDC Core §11).
-    ``idle_seconds`` is how long a refresh token may lie unused. Times are UTC.
+    ``idle_seconds`` is how long a refresh token may lie unused. ``agreed_at`` is when the code was issued, ``issued_at``
+    when it was redeemed. Times are UTC.
     """
 
     authorization_id: UUID
@@ -31,6 +32,7 @@ class NewAuthorization:
     resources: tuple[str, ...]
     claims: ClaimsRequest
     bound_to_session: bool
+    agreed_at: datetime
     issued_at: datetime
     expires_at: datetime
     idle_seconds: int

@@ -68,6 +68,7 @@ class AuthorizationCodeGrant(Grant):
                 resources=code.resources,
                 claims=code.claims,
                 bound_to_session=OFFLINE_ACCESS not in code.scope,
+                agreed_at=code.issued_at,
                 issued_at=now,
                 expires_at=now + policy.authorization_lifetime(client),
                 idle_seconds=int(policy.refresh_token_idle_lifetime.total_seconds()),
