@@ -146,10 +146,10 @@ def test_every_spelling_counts_as_the_same_name(spelling: str) -> None:
 async def test_redis_learns_neither_names_nor_addresses(redis: Redis, attempts: LoginAttempts) -> None:
     await attempts.spend(attempts.of_stranger("name:canary", ADDRESS))
 
-    keys = [key.decode() for key in await redis.keys("*")]
+    keys = [repr(key) for key in await redis.keys("*")]
 
     assert len(keys) == 2
-    assert all(key.startswith("vk:attempts:") for key in keys)
+    assert all("vk:attempts:" in key for key in keys)
     assert not any("canary" in key or ADDRESS in key for key in keys)
 
 

@@ -154,9 +154,7 @@ async def test_a_request_posted_by_another_site_finds_the_session_after_a_redire
     await party.authorize()
     cookies, party.browser.cookies = party.browser.cookies, {}
 
-    posted = await party.browser.post(
-        f"{party.issuer}/authorize", party.request_params("v" * 43, state="s+ &~")
-    )
+    posted = await party.browser.post(f"{party.issuer}/authorize", party.request_params("v" * 43, state="s+ &~"))
     party.browser.cookies = cookies
     answer = await party.browser.follow(posted, within=party.issuer)
 
