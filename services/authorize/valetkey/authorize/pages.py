@@ -39,7 +39,7 @@ CONTENT_SECURITY_POLICY = (
 )
 FORM_POST_CONTENT_SECURITY_POLICY = f"{CONTENT_SECURITY_POLICY}; script-src 'self'"
 # For the files under /static/: an SVG opened by itself is a document, and must not run anything.
-STATIC_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+STATIC_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
 _SCRIPT_SCHEMES = frozenset({"javascript", "data", "vbscript"})
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
 from valetkey.runtime.http.responses import no_store_json
+from valetkey.runtime.http.security_headers import EVERYWHERE
 from valetkey.runtime.metrics import HTTP_MALFORMED
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Protocol(web.RequestHandler):
             raise ConnectionError("part of an answer has been sent")
         error: type[OAuthError] = ServerError if status >= _SERVER_ERROR else InvalidRequest
         response = no_store_json({"error": error.error, "error_description": error.description}, status=status)
-        response.headers["Server"] = "Valetkey"
+        response.headers.update(EVERYWHERE)
         response.force_close()
         return response
 

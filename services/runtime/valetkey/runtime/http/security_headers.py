@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 _SOURCE = re.compile(r"[A-Za-z0-9._~:/\[\]+=-]+")
-_EVERYWHERE = {
+EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -26,7 +26,7 @@ _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains
 
 def security_headers_middleware(*, https: bool) -> Middleware:
     """Sets the headers that an answer does not set itself; ``https`` adds Strict-Transport-Security. RFC 6797."""
-    defaults = tuple({**_EVERYWHERE, **(_HTTPS_ONLY if https else {})}.items())
+    defaults = tuple({**EVERYWHERE, **(_HTTPS_ONLY if https else {})}.items())
 
     @web.middleware
     async def security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
