@@ -10,6 +10,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.metrics import BUILD
 from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
 from valetkey.runtime.telemetry import Tracing, create_tracing
 
@@ -124,6 +126,7 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
     configure_logging(settings, service)
     configure_audit(service)
     tracing = create_tracing(settings, service)
+    BUILD.set(1, version("valetkey-runtime"), service)
     try:
         run_app(create(settings, tracing), settings)
     finally:
