@@ -21,8 +21,8 @@ class NewAuthorization:
     """What the redemption of a code stores. Its primary key is the code's ``authorization_id``.
 
     ``bound_to_session``: it ends with the browser session, because ``offline_access`` was not granted (OIDC Core §11).
-    ``idle_seconds`` is how long a refresh token may lie unused. ``agreed_at`` is when the code was issued, ``issued_at``
-    when it was redeemed. Times are UTC.
+    ``idle_seconds`` is how long a refresh token may lie unused. ``agreed_at`` is when the code was issued,
+    ``issued_at`` when it was redeemed. Times are UTC.
     """
 
     authorization_id: UUID
