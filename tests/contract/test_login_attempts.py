@@ -100,12 +100,12 @@ async def test_a_new_replica_goes_on_counting(redis: Redis, redis_url: str) -> N
 
 
 async def test_a_budget_comes_back_after_its_window_even_under_constant_guessing(redis: Redis) -> None:
-    attempts = replica(redis, per_account=1, window=1)
+    attempts = replica(redis, per_account=1, window=2)
     budgets = attempts.of_stranger(ACCOUNT, ADDRESS)
-    assert await tries(attempts, budgets, 2) == ["counted", "account"]
+    assert sorted(await tries(attempts, budgets, 2)) == ["account", "counted"]
 
     results = []
-    for _ in range(25):
+    for _ in range(40):
         await asyncio.sleep(0.1)
         results += await tries(attempts, budgets, 1)
 
