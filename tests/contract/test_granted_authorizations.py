@@ -336,12 +336,33 @@ async def test_it_expires_idle_and_absolutely(party: Party, moment: timedelta) -
     assert not state.is_live
 
 
-async def test_consent_given_again_lets_new_codes_pass(party: Party) -> None:
+@pytest.mark.requirement("security 21: a code from before the withdrawal of consent does not come back with the next")
+async def test_consent_given_again_lets_new_codes_pass_and_no_old_ones(party: Party) -> None:
     subject = party.session.user.subject
     await party.stores.consents.withdraw(subject, party.client.uid, NOW)
     await party.stores.consents.add(subject, party.client.uid, Consent(frozenset({"openid"})), LATER)
 
-    granted = await party.stores.authorizations.insert(party.new(issued_at=LATER))
+    before = await party.stores.authorizations.insert(party.new(issued_at=LATER))
+    after = await party.stores.authorizations.insert(party.new(agreed_at=LATER, issued_at=LATER))
+
+    assert before is None
+    assert after is not None
+
+
+async def test_a_client_enabled_again_gets_new_codes_redeemed(party: Party) -> None:
+    await disable_the_client_for_a_while(party, party.new())
+    agreed_at = LATER + timedelta(milliseconds=1)
+
+    granted = await party.stores.authorizations.insert(party.new(agreed_at=agreed_at, issued_at=agreed_at))
+
+    assert granted is not None
+
+
+async def test_what_was_withdrawn_from_an_unremembered_consent_can_be_agreed_to_again(party: Party) -> None:
+    await withdraw_the_consent(party, party.new())
+    agreed_at = LATER + timedelta(milliseconds=1)
+
+    granted = await party.stores.authorizations.insert(party.new(agreed_at=agreed_at, issued_at=agreed_at))
 
     assert granted is not None
 

@@ -26,7 +26,6 @@ from valetkey.core.session import Session
 from valetkey.core.signing import SigningKey, generate_private_key, kid_of
 from valetkey.core.user import User, normalize_login_name
 
-_CODE_LIFETIME = timedelta(seconds=60)
 _REVOCATION_LIFETIME = timedelta(hours=1)
 _BUILT_IN_SCOPES = {
     "openid": "Confirm who you are",
@@ -64,6 +63,7 @@ class FakeWorld:
     sessions: dict[UUID, _KeptSession] = field(default_factory=dict)
     consents: dict[tuple[UUID, UUID], Consent] = field(default_factory=dict)
     withdrawals: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
+    disablings: dict[UUID, datetime] = field(default_factory=dict)
     authorizations: dict[UUID, _KeptAuthorization] = field(default_factory=dict)
     revocations: dict[RevocationTarget, Revocation] = field(default_factory=dict)
     scopes: dict[str, RegisteredScope] = field(
@@ -120,6 +120,7 @@ class FakeClientEndings:
         if client is None:
             return None
         self._world.clients[client.uid] = replace(client, enabled=False)
+        self._world.disablings[client.uid] = now
         ended = [id_ for id_, kept in self._world.authorizations.items() if kept.new.client_uid == client.uid]
         return self._world.revoke(ended, now, client_target(client_id))
 
@@ -261,7 +262,6 @@ class FakeConsents:
         if subject in self._world.users and client_uid in self._world.clients:
             before = self._world.consents.get((subject, client_uid), Consent())
             self._world.consents[subject, client_uid] = before.join(consent)
-            self._world.withdrawals.pop((subject, client_uid), None)
 
     async def withdraw(self, subject: UUID, client_uid: UUID, now: datetime) -> Sequence[Revocation]:
         self._world.require_presence()
@@ -287,11 +287,8 @@ class FakeAuthorizations:
         withdrawn_at = self._world.withdrawals.get((new.authentication.subject, new.client_uid))
         if new.authorization_id in self._world.authorizations or not self._is_live(kept, new.issued_at):
             return None
-        if withdrawn_at is not None and withdrawn_at > new.issued_at - _CODE_LIFETIME:
-            return None
-        client = self._world.clients[new.client_uid]
-        ended = self._world.revocations.get(client_target(client.client_id))
-        if ended is not None and ended.revoked_at >= new.agreed_at:
+        disabled_at = self._world.disablings.get(new.client_uid)
+        if any(moment is not None and moment >= new.agreed_at for moment in (withdrawn_at, disabled_at)):
             return None
         self._world.authorizations[new.authorization_id] = kept
         return self._granted(kept)

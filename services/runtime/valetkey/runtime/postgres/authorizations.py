@@ -17,9 +17,8 @@ from valetkey.core.scope import Scope
 from valetkey.runtime.postgres.rows import granted_authorization_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
-# The rows that must not change while this commits are locked, each after the one before, as everybody locks them. A
-# consent withdrawn within the longest life of a code (60 s) also ends the codes that were issued before, and so does
-# a client that was disabled meanwhile, even if it is enabled again.
+# The rows that must not change while this commits are locked, each after the one before, as everybody locks them. What
+# ended after the user agreed stays ended, even if the client was enabled or the user has consented again meanwhile.
 _INSERT = Statement(
     "authorizations.insert",
     """
@@ -29,7 +28,7 @@ _INSERT = Statement(
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), client AS MATERIALIZED (
-        SELECT uid, client_id FROM clients WHERE uid = $2 AND enabled FOR SHARE
+        SELECT uid FROM clients WHERE uid = $2 AND enabled AND valid_since < $16 FOR SHARE
     ), resource_owner AS MATERIALIZED (
         SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
             users.updated_at AS user_updated_at
@@ -50,12 +49,8 @@ _INSERT = Statement(
             1, $15, $15, $13, $15 + $13::integer * interval '1 second', $14::timestamptz
         FROM resource_owner
         WHERE (NOT $5 OR EXISTS (SELECT FROM session))
-            AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at > $15::timestamptz - interval '60 seconds')
+            AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at >= date_trunc('milliseconds', $16::timestamptz))
             AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text)
-            AND NOT EXISTS (
-                SELECT FROM revocations, client WHERE kind = 'client' AND target = client.client_id
-                AND revoked_at >= date_trunc('milliseconds', $16::timestamptz)
-            )
         ON CONFLICT (id) DO NOTHING
         RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
     )

@@ -14,7 +14,10 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 
 _DISABLE = Statement(
     "clients.disable",
-    "UPDATE clients SET enabled = FALSE, updated_at = greatest(updated_at, $2) WHERE client_id = $1 RETURNING uid",
+    """
+    UPDATE clients SET enabled = FALSE, updated_at = greatest(updated_at, $2), valid_since = greatest(valid_since, $2)
+    WHERE client_id = $1 RETURNING uid
+    """,
 )
 _ENABLE = Statement(
     "clients.enable",

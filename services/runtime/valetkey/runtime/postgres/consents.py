@@ -17,7 +17,7 @@ from valetkey.runtime.postgres.statement import Statement
 _FIND = Statement(
     "consents.find",
     """
-    SELECT scope, resources, claims FROM consents WHERE subject = $1 AND client_uid = $2 AND withdrawn_at IS NULL
+    SELECT scope, resources, claims FROM consents WHERE subject = $1 AND client_uid = $2 AND is_given
     """,
 )
 # What was withdrawn does not come back with the next thing that is agreed to. A client or user that is gone meanwhile
@@ -25,32 +25,32 @@ _FIND = Statement(
 _ADD = Statement(
     "consents.add",
     """
-    INSERT INTO consents AS c (subject, client_uid, scope, resources, claims, updated_at)
-    SELECT u.subject, clients.uid, $3::text[], $4::text[], $5::text[], $6::timestamptz
+    INSERT INTO consents AS c (subject, client_uid, scope, resources, claims, is_given, updated_at)
+    SELECT u.subject, clients.uid, $3::text[], $4::text[], $5::text[], TRUE, $6::timestamptz
     FROM users AS u, clients WHERE u.subject = $1 AND clients.uid = $2
     ON CONFLICT (subject, client_uid) DO UPDATE SET
         scope = ARRAY(
-            SELECT DISTINCT unnest(CASE WHEN c.withdrawn_at IS NULL THEN c.scope END || excluded.scope) ORDER BY 1
+            SELECT DISTINCT unnest(CASE WHEN c.is_given THEN c.scope END || excluded.scope) ORDER BY 1
         ),
         resources = ARRAY(
-            SELECT DISTINCT unnest(CASE WHEN c.withdrawn_at IS NULL THEN c.resources END || excluded.resources)
+            SELECT DISTINCT unnest(CASE WHEN c.is_given THEN c.resources END || excluded.resources)
             ORDER BY 1
         ),
         claims = ARRAY(
-            SELECT DISTINCT unnest(CASE WHEN c.withdrawn_at IS NULL THEN c.claims END || excluded.claims) ORDER BY 1
+            SELECT DISTINCT unnest(CASE WHEN c.is_given THEN c.claims END || excluded.claims) ORDER BY 1
         ),
-        updated_at = greatest(c.updated_at, excluded.updated_at),
-        withdrawn_at = NULL
+        is_given = TRUE,
+        updated_at = greatest(c.updated_at, excluded.updated_at)
     """,
 )
 _WITHDRAW = Statement(
     "consents.withdraw",
     """
-    INSERT INTO consents (subject, client_uid, scope, resources, claims, updated_at, withdrawn_at)
-    SELECT u.subject, c.uid, '{}'::text[], '{}'::text[], '{}'::text[], $3::timestamptz, $3::timestamptz
+    INSERT INTO consents (subject, client_uid, scope, resources, claims, is_given, updated_at, withdrawn_at)
+    SELECT u.subject, c.uid, '{}'::text[], '{}'::text[], '{}'::text[], FALSE, $3::timestamptz, $3::timestamptz
     FROM users AS u, clients AS c WHERE u.subject = $1 AND c.uid = $2
     ON CONFLICT (subject, client_uid) DO UPDATE
-    SET scope = '{}', resources = '{}', claims = '{}', updated_at = $3, withdrawn_at = $3
+    SET scope = '{}', resources = '{}', claims = '{}', is_given = FALSE, updated_at = $3, withdrawn_at = $3
     """,
 )
 _END_AUTHORIZATIONS = Statement(
@@ -73,7 +73,7 @@ _LIST = Statement(
     """
     SELECT c.client_id, k.client_uid, k.scope, k.resources, k.claims, k.updated_at
     FROM consents AS k JOIN clients AS c ON c.uid = k.client_uid
-    WHERE k.subject = $1 AND k.withdrawn_at IS NULL ORDER BY c.client_id
+    WHERE k.subject = $1 AND k.is_given ORDER BY c.client_id
     """,
 )
 
@@ -110,7 +110,7 @@ class Consents:
     async def withdraw(self, subject: UUID, client_uid: UUID, now: datetime) -> Sequence[Revocation]:
         """Forget what was agreed to and end what was granted with it. Returns what has to be revoked in Redis too.
 
-        Codes that are under way, at most 60 seconds old, end with it.
+        Codes that are under way end with it, whatever the user agrees to next.
         """
         moment = floor_to_millisecond(now)
         async with self._database.transaction("consents.withdraw") as transaction:

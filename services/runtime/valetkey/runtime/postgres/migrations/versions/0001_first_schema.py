@@ -24,6 +24,7 @@ _TABLES = (
         policy_uri text,
         tos_uri text,
         enabled boolean NOT NULL,
+        valid_since timestamptz NOT NULL DEFAULT '-infinity',
         managed_by text,
         created_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL
@@ -99,6 +100,7 @@ _TABLES = (
         scope text[] NOT NULL,
         resources text[] NOT NULL,
         claims text[] NOT NULL,
+        is_given boolean NOT NULL,
         updated_at timestamptz NOT NULL,
         withdrawn_at timestamptz,
         PRIMARY KEY (subject, client_uid)

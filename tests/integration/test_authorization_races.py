@@ -1,0 +1,248 @@
+"""Two hundred rounds of everybody at once: who wins, and what never lives on."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+
+from support.postgres import Stores, postgres_stores
+from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.client import Client
+from valetkey.core.consent import Consent
+from valetkey.core.grant import GrantedAuthorization, NewAuthorization
+from valetkey.core.revocation import Revocation, authorization_target
+from valetkey.core.session import Session
+from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.statement import Statement
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+T = TypeVar("T")
+ROUNDS = 200
+RIVALS = 8
+HASH = password_hash()
+
+
+@dataclass
+class Party:
+    """A user who is signed in at a client, and the stores of two replicas."""
+
+    replicas: tuple[Stores, Stores]
+    client: Client
+    session: Session
+
+    @property
+    def stores(self) -> Stores:
+        return self.replicas[0]
+
+
+@pytest.fixture
+async def replicas(postgres_dsn: str) -> AsyncIterator[tuple[Stores, Stores]]:
+    async with Database(postgres_dsn, max_size=RIVALS) as one, Database(postgres_dsn, max_size=RIVALS) as two:
+        yield postgres_stores(one), postgres_stores(two)
+
+
+@pytest.fixture
+async def party(replicas: tuple[Stores, Stores]) -> Party:
+    return await sign_in(replicas)
+
+
+async def sign_in(replicas: tuple[Stores, Stores]) -> Party:
+    """A new user at a new client."""
+    name = f"name{random.getrandbits(60)}"
+    client, session = make_client(name), make_session(make_user(name), NOW)
+    await replicas[0].clients.insert(client, NOW)
+    await replicas[0].users.create(session.user, HASH)
+    await replicas[0].sessions.create(name, session, None)
+    await replicas[0].consents.add(session.user.subject, client.uid, Consent(), NOW)
+    return Party(replicas, client, session)
+
+
+async def at_once(*work: Callable[[], Awaitable[T]]) -> list[T]:
+    """Start all of it at the same moment."""
+    barrier = asyncio.Barrier(len(work))
+
+    async def run(one: Callable[[], Awaitable[T]]) -> T:
+        async with barrier:
+            return await one()
+
+    return list(await asyncio.gather(*map(run, work)))
+
+
+@pytest.mark.requirement("security 20: races give one successor")
+async def test_of_many_rotations_at_once_exactly_one_wins(party: Party) -> None:
+    new = make_authorization(party.client, party.session, NOW)
+    await party.stores.authorizations.insert(new)
+    winners: Counter[int] = Counter()
+
+    for generation in range(1, ROUNDS + 1):
+
+        def rotate(replica: Stores, generation: int = generation) -> Callable[[], Awaitable[object]]:
+            return lambda: replica.authorizations.rotate(new.authorization_id, generation, party.client.uid, NOW)
+
+        results = await at_once(*(rotate(party.replicas[number % 2]) for number in range(RIVALS)))
+        winners[sum(result is not None for result in results)] += 1
+
+    assert winners == {1: ROUNDS}
+    state = await party.stores.authorizations.find_state(new.authorization_id, NOW)
+    assert state is not None
+    assert state.generation == ROUNDS + 1
+
+
+@pytest.mark.requirement("security 15: one success per code under any number of parallel redemptions on any replicas")
+async def test_of_many_insertions_at_once_exactly_one_wins(party: Party) -> None:
+    winners: Counter[int] = Counter()
+
+    for _ in range(ROUNDS):
+        new = make_authorization(party.client, party.session, NOW)
+
+        def insert(replica: Stores, new: NewAuthorization = new) -> Callable[[], Awaitable[object]]:
+            return lambda: replica.authorizations.insert(new)
+
+        results = await at_once(*(insert(party.replicas[number % 2]) for number in range(RIVALS)))
+        winners[sum(result is not None for result in results)] += 1
+
+    assert winners == {1: ROUNDS}
+
+
+End = Callable[[Party, NewAuthorization], Awaitable[object]]
+
+
+async def revoke(party: Party, new: NewAuthorization) -> None:
+    target = authorization_target(new.authorization_id)
+    await party.stores.revocations.record([Revocation(target, NOW, NOW + timedelta(days=90))])
+
+
+async def log_out(party: Party, new: NewAuthorization) -> None:
+    await party.stores.sessions.end(party.session.session_id, NOW)
+
+
+async def withdraw(party: Party, new: NewAuthorization) -> None:
+    await party.stores.consents.withdraw(party.session.user.subject, party.client.uid, NOW)
+
+
+async def disable_user(party: Party, new: NewAuthorization) -> None:
+    await party.stores.user_endings.disable(party.session.user.subject, NOW)
+
+
+async def disable_user_for_a_while(party: Party, new: NewAuthorization) -> None:
+    await party.stores.user_endings.disable(party.session.user.subject, NOW)
+    await party.stores.user_endings.enable(party.session.user.subject, NOW)
+
+
+async def change_password(party: Party, new: NewAuthorization) -> None:
+    await party.stores.user_endings.set_password(party.session.user.subject, "another", NOW)
+
+
+async def delete_user(party: Party, new: NewAuthorization) -> None:
+    await party.stores.user_endings.delete(party.session.user.subject, NOW)
+
+
+async def disable_client(party: Party, new: NewAuthorization) -> None:
+    await party.stores.client_endings.disable(party.client.client_id, NOW)
+
+
+async def disable_client_for_a_while(party: Party, new: NewAuthorization) -> None:
+    await party.stores.client_endings.disable(party.client.client_id, NOW)
+    await party.stores.client_endings.enable(party.client.client_id, NOW)
+
+
+async def delete_client(party: Party, new: NewAuthorization) -> None:
+    await party.stores.client_endings.delete(party.client.client_id, NOW)
+
+
+ENDINGS = [
+    revoke,
+    log_out,
+    withdraw,
+    disable_user,
+    disable_user_for_a_while,
+    change_password,
+    delete_user,
+    disable_client,
+    disable_client_for_a_while,
+    delete_client,
+]
+
+
+async def is_dead(party: Party, new: NewAuthorization) -> bool:
+    """Whether nothing refreshes and every token it was given is revoked by name."""
+    authorizations, target = party.stores.authorizations, authorization_target(new.authorization_id)
+    state = await authorizations.find_state(new.authorization_id, NOW)
+    refreshed = [
+        await authorizations.rotate(new.authorization_id, generation, party.client.uid, NOW) for generation in (1, 2)
+    ]
+    return (
+        (state is None or not state.is_live)
+        and refreshed == [None, None]
+        and bool(list(await party.stores.revocations.find([target])))
+    )
+
+
+@pytest.mark.requirement("security 23: after an end has been answered, nothing minted from the grant is active")
+@pytest.mark.parametrize("end", ENDINGS)
+async def test_what_is_stored_while_it_ends_does_not_live_on(replicas: tuple[Stores, Stores], end: End) -> None:
+    outcomes: Counter[str] = Counter()
+
+    for _ in range(ROUNDS // 4):
+        here = await sign_in(replicas)
+        new = make_authorization(here.client, here.session, NOW)
+
+        async def insert(here: Party = here, new: NewAuthorization = new) -> GrantedAuthorization | None:
+            await asyncio.sleep(random.random() / 500)
+            return await here.replicas[1].authorizations.insert(new)
+
+        async def finish(here: Party = here, new: NewAuthorization = new) -> None:
+            await asyncio.sleep(random.random() / 500)
+            await end(here, new)
+
+        granted, _ = await at_once(insert, finish)
+        outcomes["stored" if granted else "refused"] += 1
+        if granted is not None:
+            assert await is_dead(here, new)
+
+    assert outcomes["stored"] > 0, outcomes
+
+
+@pytest.mark.requirement("security 23: interleaved refresh and revoke")
+@pytest.mark.parametrize("end", ENDINGS)
+async def test_what_is_refreshed_while_it_ends_does_not_live_on(replicas: tuple[Stores, Stores], end: End) -> None:
+    for _ in range(ROUNDS // 4):
+        here = await sign_in(replicas)
+        new = make_authorization(here.client, here.session, NOW)
+        await here.stores.authorizations.insert(new)
+
+        async def rotate(here: Party = here, new: NewAuthorization = new) -> GrantedAuthorization | None:
+            await asyncio.sleep(random.random() / 500)
+            return await here.replicas[1].authorizations.rotate(new.authorization_id, 1, here.client.uid, NOW)
+
+        async def finish(here: Party = here, new: NewAuthorization = new) -> None:
+            await asyncio.sleep(random.random() / 500)
+            await end(here, new)
+
+        await at_once(rotate, finish)
+
+        assert await is_dead(here, new)
+
+
+@pytest.mark.requirement("operations: the database does not grow with traffic")
+async def test_the_table_grows_with_grants_in_force_and_not_with_traffic(party: Party, database: Database) -> None:
+    authorizations, lifetime = party.stores.authorizations, timedelta(minutes=10)
+    sizes = []
+
+    for minute in range(60):
+        now = NOW + timedelta(minutes=minute)
+        for _ in range(3):
+            new = make_authorization(party.client, party.session, now, expires_at=now + lifetime)
+            await authorizations.insert(new)
+            for generation in range(1, 4):
+                await authorizations.rotate(new.authorization_id, generation, party.client.uid, now)
+        rows = await database.fetch(Statement("test", "SELECT count(*) AS size FROM authorizations"))
+        sizes.append(rows[0]["size"])
+
+    assert max(sizes) <= 3 * 10 + 3
+    assert sizes[-1] <= 3 * 10 + 3
