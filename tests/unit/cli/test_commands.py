@@ -84,7 +84,8 @@ def test_a_shell_gets_a_script_that_completes(shell: str) -> None:
 
     assert result.exit_code == ExitCode.OK
     assert "_VALETKEY_COMPLETE" in result.output
-    assert shutil.which(shell) is None or subprocess.run([shell, "-n"], input=result.output.encode(), check=True)
+    if shutil.which(shell) is not None:
+        subprocess.run([shell, "-n"], input=result.output.encode(), check=True)
 
 
 def test_serving_tokens_loads_no_page_and_no_schema_tool() -> None:
