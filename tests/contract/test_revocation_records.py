@@ -48,7 +48,7 @@ async def test_everything_recorded_is_found(stores: Stores) -> None:
     assert set(await stores.revocations.find(TARGETS)) == set(recorded)
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=str)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.kind)
 async def test_only_what_was_asked_for_is_found(stores: Stores, target: RevocationTarget) -> None:
     await stores.revocations.record([revocation(each) for each in TARGETS])
 

@@ -33,7 +33,9 @@ async def test_the_secret_finds_the_session(stores: Stores, session: Session) ->
     assert found == session
 
 
-@pytest.mark.parametrize("secret", ["", SECRET[:-1], SECRET + " ", SECRET.upper(), "7b1c2c6e-3f0e-4d3e-9d39-0d6c6e1f4b5a"])
+@pytest.mark.parametrize(
+    "secret", ["", SECRET[:-1], SECRET + " ", SECRET.upper(), "7b1c2c6e-3f0e-4d3e-9d39-0d6c6e1f4b5a"]
+)
 async def test_nothing_else_finds_it(stores: Stores, session: Session, secret: str) -> None:
     found = await stores.sessions.find(secret, LATER)
 

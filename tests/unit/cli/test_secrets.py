@@ -174,7 +174,9 @@ def test_a_password_that_will_not_do_says_why(password: str, words: str) -> None
     assert words in (password_problem(password, ("adalovelace", "ada@example.org"), 1024) or "")
 
 
-@pytest.mark.parametrize("password", ["12345678", "éééééééé", "x" * 1024, generate_password()], ids=["ascii", "utf-8", "long", "generated"])
+@pytest.mark.parametrize(
+    "password", ["12345678", "éééééééé", "x" * 1024, generate_password()], ids=["ascii", "utf-8", "long", "generated"]
+)
 def test_other_passwords_will_do(password: str) -> None:
     assert password_problem(password, ("ada",), 1024) is None
 
