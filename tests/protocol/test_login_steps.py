@@ -9,7 +9,9 @@ from support.browser import Answer, form_of, query_of
 from support.eventually import eventually
 from support.front_channel import heading, require_shown
 from support.relying_party import RelyingParty
+from support.system import System
 from support.systems import MakeParty
+from valetkey.runtime.redis.connection import connect
 
 STEPS = ("login", "select_account", "consent")
 FILLED: Mapping[str, Mapping[str, str]] = {
@@ -168,3 +170,16 @@ async def test_every_prompt_is_met_in_turn(party: RelyingParty) -> None:
 
     assert (heading(login), "asks for access" in heading(consent)) == ("Confirm that it is you", True)
     assert "code" in query_of(answer.location)
+
+
+@pytest.mark.requirement("security 51: no token in Redis")
+async def test_a_hint_is_verified_and_not_kept(make_party: MakeParty, system: System) -> None:
+    party = await make_party()
+    hint = (await party.log_in()).body["id_token"]
+
+    await party.start(id_token_hint=hint, prompt="login")
+
+    async with connect(system.redis_url) as redis:
+        kept = [await redis.get(key) for key in await redis.keys("vk:interaction:*")]
+    assert any(kept)
+    assert not any(hint.encode() in value for value in kept if value)

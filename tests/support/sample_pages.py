@@ -54,7 +54,6 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "logout": LogoutPage(**form, account=account, client_name=text),
         "logged_out": LoggedOutPage(client_name=text),
         "signed_in": SignedInPage(account=account),
-        "stayed": SignedInPage(account=account, is_completed=False),
         "form_post": FormPostPage(
             redirect_uri="https://client.example/callback?a=1&b=2",
             parameters=(("state", text), ("code", "c0de")),

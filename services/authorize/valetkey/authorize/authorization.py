@@ -80,6 +80,8 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
     hinted = None
     if asked.id_token_hint is not None:
         hinted = hinted_subject(asked.id_token_hint, service.keys.key_set, service.settings.issuer, client.client_id)
+        # What it said is kept; a token itself never is.
+        asked = replace(asked, id_token_hint=None)
     return Interaction(asked, client.uid, browser=b"", created_at=service.clock(), hinted_subject=hinted)
 
 

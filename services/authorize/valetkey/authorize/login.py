@@ -30,7 +30,7 @@ async def show_login(request: web.Request) -> web.StreamResponse:
     service = request.app[AUTHORIZE]
     interaction_id = read_query(request).get("interaction")
     if interaction_id is None and (session := await service.find_session(request)) is not None:
-        page = SignedInPage(account=account_of(session.user), is_completed=False)
+        page = SignedInPage(account=account_of(session.user))
         return page_response(service.pages.signed_in(page, reference=current_trace_id()))
     pending = await open_pending(service, request, interaction_id)
     # Whoever has to choose an account may also sign in to another one.

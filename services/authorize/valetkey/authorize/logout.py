@@ -67,7 +67,7 @@ async def _answered(service: AuthorizeService, request: web.Request, form: Param
         case "logout":
             return await _end(service, request, session, client, post_logout_location(asked, client))
         case "stay" if session is not None:
-            page = SignedInPage(account=account_of(session.user), is_completed=False)
+            page = SignedInPage(account=account_of(session.user))
             return page_response(service.pages.signed_in(page, reference=current_trace_id()))
         case _:
             raise InvalidRequest("the form says neither logout nor stay")

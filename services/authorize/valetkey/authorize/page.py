@@ -20,7 +20,6 @@ class LoginError(StrEnum):
     TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes, then try again."
     BUSY = "We cannot check passwords right now. Wait a moment, then try again."
     OTHER_ACCOUNT = "The application asks for another account. Sign in with that one, or cancel."
-    EXPIRED = "This page was open for too long. Please sign in again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +123,10 @@ class LoggedOutPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedInPage:
-    """Nothing to post: the user is signed in and no application waits for it.
-
-    ``is_completed`` when a spent sign-in was opened again (Back, a second tab); otherwise the user chose to stay.
-    """
+    """Nothing to post: the user is signed in, and no application waits."""
 
     template: ClassVar[str] = "signed_in.html"
     account: Account | None = None
-    is_completed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
