@@ -166,6 +166,33 @@ async def test_where_news_may_have_been_missed_everything_is_loaded_again(source
     assert await cache.get("a") == 2
 
 
+async def test_what_was_loaded_while_news_may_have_been_missed_serves_while_loading_fails(source: Source) -> None:
+    cache = source.cache()
+    source.gate = asyncio.Event()
+    loading = await started(cache.get("a"))
+    cache.expire()
+    source.gate.set()
+    await loading
+
+    source.is_away = True
+
+    assert await cache.get("a") == 1
+
+
+async def test_what_was_loaded_before_does_not_replace_what_was_loaded_after(source: Source) -> None:
+    cache = source.cache()
+    source.gate = first = asyncio.Event()
+    loading = await started(cache.get("a"))
+    cache.expire()
+    source.gate, source.values["a"] = None, 2
+    await cache.get("a")
+
+    first.set()
+
+    assert await loading == 1
+    assert await cache.get("a") == 2
+
+
 @pytest.mark.requirement("architecture 4: stale-while-error, bounded minutes")
 async def test_while_loading_fails_an_old_value_serves(source: Source) -> None:
     cache = source.cache()

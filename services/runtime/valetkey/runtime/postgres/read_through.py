@@ -47,6 +47,7 @@ class ReadThrough(Generic[K, V]):
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._loading: dict[K, asyncio.Task[V | None]] = {}
         self._epoch = 0
+        self._forgotten = 0
         self._is_failing = False
 
     async def get(self, key: K) -> V | None:
@@ -73,6 +74,7 @@ class ReadThrough(Generic[K, V]):
         """It has changed: what is known of it is wrong, even as a stale value, and so is what is being loaded."""
         self._entries.pop(key, None)
         self._loading.pop(key, None)
+        self._forgotten += 1
 
     def expire(self) -> None:
         """Anything may have changed: nothing is fresh any more, nor will be what is being loaded."""
@@ -86,7 +88,7 @@ class ReadThrough(Generic[K, V]):
         return task
 
     async def _load_and_keep(self, key: K) -> V | None:
-        task, epoch = asyncio.current_task(), self._epoch
+        task, epoch, forgotten = asyncio.current_task(), self._epoch, self._forgotten
         try:
             value = await self._load(key)
         except TemporarilyUnavailable:
@@ -94,7 +96,8 @@ class ReadThrough(Generic[K, V]):
             raise
         else:
             self._is_failing = False
-            if self._loading.get(key) is task:
+            # Something that changed while this was loading may have been this.
+            if forgotten == self._forgotten:
                 self._keep(key, value, epoch)
             return value
         finally:
@@ -102,6 +105,9 @@ class ReadThrough(Generic[K, V]):
                 del self._loading[key]
 
     def _keep(self, key: K, value: V | None, epoch: int) -> None:
+        known = self._entries.get(key)
+        if known is not None and known.epoch > epoch:
+            return
         self._entries.pop(key, None)
         if value is None or self._size == 0:
             return
