@@ -73,3 +73,12 @@ def test_what_a_presentation_means(age: int, behind: int, live: bool, holder: UU
 
 def test_an_authorization_that_is_gone_judges_nothing() -> None:
     assert judge_presentation(RefreshToken(uuid4(), 1), None, OURS, NOW, GRACE) is Presentation.DEAD
+
+
+@pytest.mark.parametrize("age", [-1, 0, 1])
+def test_without_a_grace_period_no_clock_makes_reuse_an_honest_retry(age: int) -> None:
+    state = RefreshState(OURS, 6, NOW - timedelta(seconds=age), is_live=True)
+
+    judged = judge_presentation(RefreshToken(uuid4(), 5), state, OURS, NOW, timedelta())
+
+    assert judged is Presentation.REUSE

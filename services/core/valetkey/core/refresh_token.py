@@ -99,6 +99,7 @@ def judge_presentation(
     """
     if state is None or not state.is_live or state.client_uid != client_uid or token.generation >= state.generation:
         return Presentation.DEAD
-    if token.generation == state.generation - 1 and now - state.rotated_at <= grace:
+    # A clock may run behind the one that noted the rotation; where there is no window, that opens none.
+    if grace and token.generation == state.generation - 1 and now - state.rotated_at <= grace:
         return Presentation.RETRY
     return Presentation.REUSE
