@@ -3,11 +3,12 @@
 `tests/contract` holds these to what the real stores promise.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from support.fake_world import FakeWorld, KeptAuthorization, KeptSession
 from valetkey.core.client import Client
 from valetkey.core.consent import Consent
 from valetkey.core.errors import TemporarilyUnavailable
@@ -25,74 +26,6 @@ from valetkey.core.revocation import (
 from valetkey.core.session import Session
 from valetkey.core.signing import SigningKey, generate_private_key, kid_of
 from valetkey.core.user import User, normalize_login_name
-
-_REVOCATION_LIFETIME = timedelta(hours=1)
-_BUILT_IN_SCOPES = {
-    "openid": "Confirm who you are",
-    "profile": "See your name and profile",
-    "email": "See your e-mail address",
-    "offline_access": "Keep this access while you are away",
-}
-
-
-@dataclass
-class _KeptSession:
-    secret: str
-    session: Session
-    idle_expires_at: datetime
-    expires_at: datetime
-
-    def is_live(self, now: datetime) -> bool:
-        return now < self.idle_expires_at and now < self.expires_at
-
-
-@dataclass
-class _KeptAuthorization:
-    new: NewAuthorization
-    generation: int
-    rotated_at: datetime
-    revoked: bool = False
-
-
-@dataclass
-class FakeWorld:
-    """What every fake looks at. `away` makes all of them refuse."""
-
-    clients: dict[UUID, Client] = field(default_factory=dict)
-    users: dict[UUID, tuple[User, str]] = field(default_factory=dict)
-    sessions: dict[UUID, _KeptSession] = field(default_factory=dict)
-    consents: dict[tuple[UUID, UUID], Consent] = field(default_factory=dict)
-    withdrawals: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
-    disablings: dict[UUID, datetime] = field(default_factory=dict)
-    authorizations: dict[UUID, _KeptAuthorization] = field(default_factory=dict)
-    revocations: dict[RevocationTarget, Revocation] = field(default_factory=dict)
-    scopes: dict[str, RegisteredScope] = field(
-        default_factory=lambda: {name: RegisteredScope(name, words) for name, words in _BUILT_IN_SCOPES.items()}
-    )
-    away: bool = False
-
-    def require_presence(self) -> None:
-        if self.away:
-            raise TemporarilyUnavailable("away")
-
-    def client(self, client_id: str) -> Client | None:
-        return next((client for client in self.clients.values() if client.client_id == client_id), None)
-
-    def record(self, revocations: Sequence[Revocation]) -> Sequence[Revocation]:
-        for revocation in revocations:
-            known = self.revocations.get(revocation.target, revocation)
-            self.revocations[revocation.target] = replace(
-                revocation,
-                revoked_at=max(known.revoked_at, revocation.revoked_at),
-                expires_at=max(known.expires_at, revocation.expires_at),
-            )
-        return revocations
-
-    def revoke(self, ended: Sequence[UUID], now: datetime, *more: RevocationTarget) -> Sequence[Revocation]:
-        for authorization_id in ended:
-            self.authorizations[authorization_id].revoked = True
-        targets = [*map(authorization_target, ended), *more]
-        return self.record([Revocation(target, now, now + _REVOCATION_LIFETIME) for target in targets])
 
 
 class FakeClients:
@@ -136,7 +69,7 @@ class FakeClientEndings:
         revocations = await self.disable(client_id, now)
         if client is not None:
             del self._world.clients[client.uid]
-            _delete(self._world, lambda kept: kept.new.client_uid == client.uid)
+            self._world.delete_authorizations(lambda kept: kept.new.client_uid == client.uid)
         return revocations
 
 
@@ -190,7 +123,7 @@ class FakeUserEndings:
         revocations = self._end(subject, now)
         if revocations is not None:
             del self._world.users[subject]
-            _delete(self._world, lambda kept: kept.new.authentication.subject == subject)
+            self._world.delete_authorizations(lambda kept: kept.new.authentication.subject == subject)
         return revocations
 
     def _end(
@@ -223,7 +156,7 @@ class FakeSessions:
                 await self.end(kept.session.session_id, now)
         user = self._world.users.get(session.user.subject)
         if user is not None and user[0].enabled and user[0].valid_since == session.user.valid_since:
-            self._world.sessions[session.session_id] = _KeptSession(
+            self._world.sessions[session.session_id] = KeptSession(
                 secret, session, now + min(self._idle_lifetime, self._lifetime), now + self._lifetime
             )
 
@@ -283,9 +216,9 @@ class FakeAuthorizations:
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         self._world.require_presence()
-        kept = _KeptAuthorization(new, 1, new.issued_at)
+        kept = KeptAuthorization(new, 1, new.issued_at)
         withdrawn_at = self._world.withdrawals.get((new.authentication.subject, new.client_uid))
-        if new.authorization_id in self._world.authorizations or not self._is_live(kept, new.issued_at):
+        if new.authorization_id in self._world.authorizations or not self._counts(kept, new.issued_at):
             return None
         disabled_at = self._world.disablings.get(new.client_uid)
         if any(moment is not None and moment >= new.agreed_at for moment in (withdrawn_at, disabled_at)):
@@ -319,7 +252,7 @@ class FakeAuthorizations:
             return None
         return self._granted(kept)
 
-    def _is_live(self, kept: _KeptAuthorization, now: datetime) -> bool:
+    def _is_live(self, kept: KeptAuthorization, now: datetime) -> bool:
         new, login = kept.new, kept.new.authentication
         client, user = self._world.clients.get(new.client_uid), self._world.users.get(login.subject)
         session = self._world.sessions.get(login.session_id)
@@ -335,7 +268,7 @@ class FakeAuthorizations:
             and (not new.bound_to_session or (session is not None and session.is_live(now)))
         )
 
-    def _granted(self, kept: _KeptAuthorization) -> GrantedAuthorization:
+    def _granted(self, kept: KeptAuthorization) -> GrantedAuthorization:
         new = kept.new
         user, _ = self._world.users[new.authentication.subject]
         return GrantedAuthorization(
@@ -405,8 +338,3 @@ def _moved(user: User, now: datetime) -> User:
 
 def _counts(user: User, auth_time: datetime) -> bool:
     return user.enabled and user.valid_since <= auth_time
-
-
-def _delete(world: FakeWorld, is_gone: Callable[[_KeptAuthorization], bool]) -> None:
-    for authorization_id in [id_ for id_, kept in world.authorizations.items() if is_gone(kept)]:
-        del world.authorizations[authorization_id]

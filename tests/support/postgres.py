@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from support.fake_world import FakeWorld
 from support.fakes import (
     FakeAuthorizations,
     FakeCatalog,
@@ -16,7 +17,6 @@ from support.fakes import (
     FakeSessions,
     FakeUserEndings,
     FakeUsers,
-    FakeWorld,
 )
 from valetkey.core.revocation import Revocation
 from valetkey.runtime.postgres.authorizations import Authorizations

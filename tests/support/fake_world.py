@@ -1,0 +1,87 @@
+"""What every fake of PostgreSQL looks at: the rows, as values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from valetkey.core.client import Client
+from valetkey.core.consent import Consent
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.grant import NewAuthorization
+from valetkey.core.resource import RegisteredScope
+from valetkey.core.revocation import Revocation, RevocationTarget, authorization_target
+from valetkey.core.session import Session
+from valetkey.core.user import User
+
+_REVOCATION_LIFETIME = timedelta(hours=1)
+_BUILT_IN_SCOPES = {
+    "openid": "Confirm who you are",
+    "profile": "See your name and profile",
+    "email": "See your e-mail address",
+    "offline_access": "Keep this access while you are away",
+}
+
+
+@dataclass
+class KeptSession:
+    secret: str
+    session: Session
+    idle_expires_at: datetime
+    expires_at: datetime
+
+    def is_live(self, now: datetime) -> bool:
+        return now < self.idle_expires_at and now < self.expires_at
+
+
+@dataclass
+class KeptAuthorization:
+    new: NewAuthorization
+    generation: int
+    rotated_at: datetime
+    revoked: bool = False
+
+
+@dataclass
+class FakeWorld:
+    """What every fake looks at. `away` makes all of them refuse."""
+
+    clients: dict[UUID, Client] = field(default_factory=dict)
+    users: dict[UUID, tuple[User, str]] = field(default_factory=dict)
+    sessions: dict[UUID, KeptSession] = field(default_factory=dict)
+    consents: dict[tuple[UUID, UUID], Consent] = field(default_factory=dict)
+    withdrawals: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
+    disablings: dict[UUID, datetime] = field(default_factory=dict)
+    authorizations: dict[UUID, KeptAuthorization] = field(default_factory=dict)
+    revocations: dict[RevocationTarget, Revocation] = field(default_factory=dict)
+    scopes: dict[str, RegisteredScope] = field(
+        default_factory=lambda: {name: RegisteredScope(name, words) for name, words in _BUILT_IN_SCOPES.items()}
+    )
+    away: bool = False
+
+    def require_presence(self) -> None:
+        if self.away:
+            raise TemporarilyUnavailable("away")
+
+    def client(self, client_id: str) -> Client | None:
+        return next((client for client in self.clients.values() if client.client_id == client_id), None)
+
+    def record(self, revocations: Sequence[Revocation]) -> Sequence[Revocation]:
+        for revocation in revocations:
+            known = self.revocations.get(revocation.target, revocation)
+            self.revocations[revocation.target] = replace(
+                revocation,
+                revoked_at=max(known.revoked_at, revocation.revoked_at),
+                expires_at=max(known.expires_at, revocation.expires_at),
+            )
+        return revocations
+
+    def revoke(self, ended: Sequence[UUID], now: datetime, *more: RevocationTarget) -> Sequence[Revocation]:
+        for authorization_id in ended:
+            self.authorizations[authorization_id].revoked = True
+        targets = [*map(authorization_target, ended), *more]
+        return self.record([Revocation(target, now, now + _REVOCATION_LIFETIME) for target in targets])
+
+    def delete_authorizations(self, is_gone: Callable[[KeptAuthorization], bool]) -> None:
+        for authorization_id in [id_ for id_, kept in self.authorizations.items() if is_gone(kept)]:
+            del self.authorizations[authorization_id]
