@@ -1,12 +1,16 @@
 """``valetkey client apply``."""
 
+import os
 import secrets
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.operator_cli import Operator, Outcome
+from valetkey.cli.commands import client_apply
 from valetkey.cli.exit_code import ExitCode
 
 FILE = """
@@ -250,3 +254,38 @@ def test_where_redis_is_away_nothing_ends_and_nothing_changes(desk: Desk) -> Non
 
     assert away.run("--yes").exit_code == ExitCode.UNAVAILABLE
     assert desk.clients() == before
+
+
+def started(operator: Operator, *arguments: str) -> subprocess.Popen[bytes]:
+    """The same command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "valetkey.cli", *arguments],
+        env={**os.environ, **operator.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_a_change_that_somebody_makes_meanwhile_is_not_overwritten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.apply()
+    desk.write(FILE.replace("https://web.example/cb", "https://web.example/2"))
+    rename = ("client", "update", "web", "--name", "By somebody else", "--force")
+    monkeypatch.setattr(client_apply, "confirm", lambda *_, **__: started(desk.operator, *rename).wait())
+
+    late = desk.run()
+
+    assert late.exit_code == ExitCode.CONFLICT
+    assert [event["outcome"] for event in late.events] == ["failure"]
+    web = desk.clients()["web"]
+    assert (web["client_name"], web["redirect_uris"]) == ("By somebody else", ["https://web.example/cb"])
+
+
+def test_a_file_applied_twice_at_once_is_applied_once(desk: Desk) -> None:
+    arguments = ("client", "apply", "-f", str(desk.file), "--secrets-directory", str(desk.generated), "--yes")
+
+    codes = [process.wait() for process in [started(desk.operator, *arguments) for _ in range(3)]]
+
+    assert set(codes) <= {ExitCode.OK, ExitCode.CONFLICT}
+    assert ExitCode.OK in codes
+    assert desk.changes() == {}
+    assert [path.name for path in desk.generated.iterdir()] == ["web.secret"]

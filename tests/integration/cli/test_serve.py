@@ -42,7 +42,10 @@ def test_a_service_serves_until_it_is_told_to_end(operator: Operator, service: s
 
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "valetkey.cli", "serve", service], env=inherited | variables, stdout=log, stderr=log
+            [sys.executable, "-m", "valetkey.cli", "serve", service],
+            env={**inherited, **variables},
+            stdout=log,
+            stderr=log,
         )
     try:
         deadline = time.monotonic() + READY_WITHIN

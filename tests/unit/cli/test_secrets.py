@@ -112,18 +112,6 @@ def test_what_is_no_line_of_text_is_no_secret(tmp_path: Path, content: bytes) ->
     assert "two" not in caught.value.message
 
 
-def test_a_file_that_everybody_can_read_is_warned_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "secret"
-    path.write_text(CANARY)
-    path.chmod(0o644)
-
-    read_secret(path, what="secret", option="--secret")
-
-    warned = capsys.readouterr().err
-    assert "chmod 600" in warned
-    assert CANARY not in warned
-
-
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -19,6 +19,7 @@ COMMANDS = {
     "scope": "scope",
     "user": "user",
     "session": "session",
+    "revocation": "revocation",
     "keys": "keys",
     "login": "login",
     "token": "token",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import click
 
-from valetkey.cli.option import Decorated
+from valetkey.cli.option import Decorated, scope_option
 from valetkey.core.client import AuthenticationMethod, GrantType
 from valetkey.core.keys import SUPPORTED_ALGORITHMS
 
@@ -29,7 +29,7 @@ _LISTS = {
         metavar="URI",
         help="Where a logout may lead; may be repeated.",
     ),
-    "scope": click.option("--scope", "scope", multiple=True, help="Scope it may ask for; may be repeated."),
+    "scope": scope_option("Scope it may ask for"),
     "resources": click.option(
         "--allow-resource",
         "resources",

@@ -34,6 +34,22 @@ def output_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def _split(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for value in values for name in value.split()))
+
+
+def scope_option(words: str, *, default: str | None = None) -> Callable[[Decorated], Decorated]:
+    """``--scope``, repeated or with several names in one; the command is handed a tuple of names named ``scope``."""
+    return click.option(
+        "--scope",
+        multiple=True,
+        default=None if default is None else [default],
+        show_default=default is not None,
+        callback=_split,
+        help=f"{words}; may be repeated.",
+    )
+
+
 def yes_option(command: Decorated) -> Decorated:
     """``--yes``: do not ask."""
     return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(command)

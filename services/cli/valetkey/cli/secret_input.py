@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from pathlib import Path
 
@@ -42,7 +41,4 @@ def read_secret(path: Path | None, *, what: str, option: str, confirm: bool = Fa
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        # A pipe, such as bash's <(...), has no permissions to speak of.
-        if stat.S_ISREG(mode := path.stat().st_mode) and mode & stat.S_IROTH:
-            click.echo(f"valetkey: {path} can be read by everybody on this machine; chmod 600 it.", err=True)
         return file.read(MAX_BYTES + 1)

@@ -122,7 +122,10 @@ async def _publish(revocations: RevocationStore, ended: Sequence[Revocation]) ->
             await revocations.publish(ended)
         except TemporarilyUnavailable:
             if attempt == _ATTEMPTS:
-                raise
+                raise Unavailable(
+                    "PostgreSQL remembers what has ended and Redis could not be told: access tokens may still be "
+                    "accepted until they expire. Run `valetkey revocation reload` as soon as Redis answers."
+                ) from None
             await asyncio.sleep(_PAUSE)
         else:
             return

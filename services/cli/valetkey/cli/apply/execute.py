@@ -64,10 +64,11 @@ class Execution:
             digests = {
                 change.name: self._digest(change, files) for change in self.plan.clients if change.kind is Kind.CREATE
             }
-            async with self.stores.database.transaction("clients.apply") as transaction:
-                if self.plan_again(await read_stored(transaction)) != self.plan:
-                    raise Conflict("Somebody changed registrations meanwhile; apply the file again.")
-                await self._write(transaction, digests)
+            with audited("clients.applied"):
+                async with self.stores.database.transaction("clients.apply") as transaction:
+                    if self.plan_again(await read_stored(transaction)) != self.plan:
+                        raise Conflict("Somebody changed registrations meanwhile; apply the file again.")
+                    await self._write(transaction, digests)
         for change in self.plan.clients:
             if change.kind is not Kind.DELETE:
                 tell(f"client.{change.kind}d", client_id=change.name)

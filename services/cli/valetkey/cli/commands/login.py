@@ -14,7 +14,7 @@ from valetkey.cli.duration import Duration
 from valetkey.cli.issuer_client import IssuerClient
 from valetkey.cli.issuer_option import client_options, issuer_option, read_credentials
 from valetkey.cli.loopback_redirect import loopback_redirect
-from valetkey.cli.option import example, output_option
+from valetkey.cli.option import example, output_option, scope_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.token_reading import explained_claims, read_token
 from valetkey.core.client import AuthenticationMethod
@@ -34,7 +34,7 @@ _HIGHEST_PORT = 65535
 )
 @issuer_option
 @client_options(AuthenticationMethod.NONE)
-@click.option("--scope", "scopes", multiple=True, default=[OPENID], show_default=True, help="Scope; may be repeated.")
+@scope_option("Scope to ask for", default=OPENID)
 @click.option("--resource", "resources", multiple=True, metavar="URI", help="Resource server it is for (RFC 8707).")
 @click.option("--prompt", type=click.Choice(PROMPTS), help="What the issuer must or must not ask the user.")
 @click.option("--login-hint", metavar="NAME", help="Whom to sign in.")
@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     client_id: str,
     auth_method: str,
     client_secret_file: Path | None,
-    scopes: tuple[str, ...],
+    scope: tuple[str, ...],
     resources: tuple[str, ...],
     prompt: str | None,
     login_hint: str | None,
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if not redirect_path.startswith("/") or "?" in redirect_path or "#" in redirect_path or "{" in redirect_path:
         raise click.BadParameter("must be a plain path that begins with /", param_hint="--redirect-path")
     credentials = read_credentials(client_id, auth_method, client_secret_file)
-    request = LoginRequest(scopes, resources, prompt, login_hint)
+    request = LoginRequest(scope, resources, prompt, login_hint)
 
     async def run() -> dict[str, object]:
         async with IssuerClient(issuer) as client, loopback_redirect(redirect_path, port) as redirect:

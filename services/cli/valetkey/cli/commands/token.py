@@ -11,7 +11,7 @@ import click
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.issuer_client import Credentials, IssuerClient
 from valetkey.cli.issuer_option import client_options, issuer_option, optional_issuer_option, read_credentials
-from valetkey.cli.option import Decorated, example, output_option
+from valetkey.cli.option import Decorated, example, output_option, scope_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_input import STDIN, read_secret, secret_path
 from valetkey.cli.token_reading import TokenKind, TokenReading, explained_claims, read_token, verify_reading
@@ -42,7 +42,7 @@ def command() -> None:
 )
 @issuer_option
 @client_options()
-@click.option("--scope", "scopes", multiple=True, help="Scope to ask for; may be repeated.")
+@scope_option("Scope to ask for")
 @click.option("--resource", "resources", multiple=True, metavar="URI", help="Resource server it is for (RFC 8707).")
 @output_option
 def client_credentials(
@@ -50,15 +50,15 @@ def client_credentials(
     client_id: str,
     auth_method: str,
     client_secret_file: Path | None,
-    scopes: tuple[str, ...],
+    scope: tuple[str, ...],
     resources: tuple[str, ...],
     output: Output,
 ) -> None:
     """Get an access token for a client that acts for itself. OAuth 2.1 §4.2."""
     credentials = read_credentials(client_id, auth_method, client_secret_file)
     fields = [("grant_type", GrantType.CLIENT_CREDENTIALS.value), *(("resource", uri) for uri in resources)]
-    if scopes:
-        fields.append(("scope", format_scope(scopes)))
+    if scope:
+        fields.append(("scope", format_scope(scope)))
     output.one(asyncio.run(_post(issuer, "token_endpoint", fields, credentials)))
 
 
