@@ -68,7 +68,10 @@ class Form:
 
 @dataclass(slots=True)
 class Browser:
-    """One browser profile. Every POST carries an ``Origin``, as in browsers: that of the address unless told."""
+    """One browser profile. Every POST carries an ``Origin``, as in browsers: that of the address unless told.
+
+    ``headers`` go with every request, as what a proxy adds does.
+    """
 
     _session: ClientSession = field(
         default_factory=lambda: ClientSession(
@@ -77,6 +80,7 @@ class Browser:
     )
     cookies: dict[str, str] = field(default_factory=dict)
     origin: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +100,11 @@ class Browser:
         """One request with this profile's cookies; redirects are not followed."""
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
         async with self._session.request(
-            method, URL(url, encoded=True), headers=sent | dict(headers or {}), data=body, allow_redirects=False
+            method,
+            URL(url, encoded=True),
+            headers={**self.headers, **sent, **(headers or {})},
+            data=body,
+            allow_redirects=False,
         ) as response:
             for header in response.headers.getall("Set-Cookie", ()):
                 self._store(header)
