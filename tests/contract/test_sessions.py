@@ -1,5 +1,6 @@
 """What authorize may rely on about browser sessions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -50,6 +51,31 @@ async def test_a_login_ends_the_session_it_replaces(stores: Stores, session: Ses
 
     assert await stores.sessions.find(SECRET, LATER) is None
     assert await stores.sessions.find("another secret", LATER) == another
+
+
+@pytest.mark.requirement("security 38: logging in again changes the secret and spares what is bound to the session")
+async def test_a_session_goes_on_under_another_secret(stores: Stores, session: Session) -> None:
+    client = make_client()
+    await stores.clients.insert(client, NOW)
+    bound = make_authorization(client, session, NOW)
+    await stores.authorizations.insert(bound)
+    again = replace(session, auth_time=LATER)
+
+    await stores.sessions.create("another secret", again, SECRET)
+
+    assert await stores.sessions.find(SECRET, LATER) is None
+    assert await stores.sessions.find("another secret", LATER) == again
+    assert list(await stores.revocations.find([authorization_target(bound.authorization_id)])) == []
+
+
+async def test_a_session_never_goes_over_to_another_user(stores: Stores, session: Session) -> None:
+    other = make_user(username="grace", email="grace@example.com")
+    await stores.users.create(other, password_hash())
+
+    await stores.sessions.create("another secret", replace(session, user=other, auth_time=LATER), "unknown secret")
+
+    assert await stores.sessions.find("another secret", LATER) is None
+    assert await stores.sessions.find(SECRET, LATER) == session
 
 
 async def test_a_login_leaves_other_browsers_alone(stores: Stores, session: Session) -> None:

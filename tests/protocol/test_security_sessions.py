@@ -44,9 +44,7 @@ def set_cookies(headers: list[str]) -> dict[str, tuple[str, set[str]]]:
     return parsed
 
 
-@pytest.mark.requirement(
-    "security 38: HttpOnly, SameSite=Lax, for the whole host only; no Secure on http loopback"
-)
+@pytest.mark.requirement("security 38: HttpOnly, SameSite=Lax, for the whole host only; no Secure on http loopback")
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(party: RelyingParty) -> None:
     authorize = await party.browser.get(f"{party.issuer}/authorize", party.request_params("v" * 43))
     page = await party.browser.follow(authorize, within=party.issuer)
@@ -93,9 +91,9 @@ async def test_clients_are_told_of_the_same_session(make_party: MakeParty) -> No
     assert one["sid"] not in first.browser.cookies.values()
 
 
-@pytest.mark.requirement("security 38: the session identifier changes at login and at every login after it")
+@pytest.mark.requirement("security 38: the session's secret changes at login and at every login after it")
 @pytest.mark.parametrize("again", ["prompt=login", "max_age=0", "after logout", "another user"])
-async def test_every_login_begins_another_session(make_party: MakeParty, again: str) -> None:
+async def test_every_login_makes_the_secret_before_it_worthless(make_party: MakeParty, again: str) -> None:
     party = await make_party()
     before = claims_of((await party.log_in()).body["id_token"])["sid"]
     secret = party.browser.cookies["vk_session"]
@@ -107,7 +105,7 @@ async def test_every_login_begins_another_session(make_party: MakeParty, again: 
     changes = {"max_age": "0"} if again == "max_age=0" else {"prompt": "login"}
     after = claims_of((await party.log_in(**changes)).body["id_token"])["sid"]
 
-    assert after != before
+    assert (after == before) is (again in {"prompt=login", "max_age=0"}), "the same user's session goes on"
     assert party.browser.cookies["vk_session"] != secret
     thief = await make_party(party.client, party.person)
     thief.browser.cookies = {"vk_session": secret}
@@ -231,3 +229,16 @@ async def test_a_session_does_not_outlive_what_it_stands_for(make_party: MakePar
 
     assert not await is_signed_in(party)
     assert heading(await party.start()) == "Sign in"
+
+
+@pytest.mark.requirement("security 38: one client's prompt=login does not end what the same user's other clients hold")
+@pytest.mark.parametrize("who", ["the same user", "another user"])
+async def test_logging_in_again_spares_the_other_clients(make_party: MakeParty, who: str) -> None:
+    first = await make_party()
+    tokens = await first.log_in(scope="openid api:read")
+    second = await make_party(person=first.person if who == "the same user" else None)
+    second.browser.cookies = first.browser.cookies
+
+    await second.log_in(prompt="login", scope="openid")
+
+    assert (await first.refresh(tokens.refresh_token)).status == (200 if who == "the same user" else 400)

@@ -152,9 +152,12 @@ class FakeSessions:
         self._world.require_presence()
         now = session.auth_time
         for kept in list(self._world.sessions.values()):
-            if kept.secret == replaced:
+            if kept.secret == replaced and kept.session.session_id != session.session_id:
                 await self.end(kept.session.session_id, now)
         user = self._world.users.get(session.user.subject)
+        present = self._world.sessions.get(session.session_id)
+        if present is not None and present.session.user.subject != session.user.subject:
+            return
         if user is not None and user[0].enabled and user[0].valid_since == session.user.valid_since:
             self._world.sessions[session.session_id] = KeptSession(
                 secret, session, now + min(self._idle_lifetime, self._lifetime), now + self._lifetime
@@ -218,7 +221,7 @@ class FakeAuthorizations:
         self._world.require_presence()
         kept = KeptAuthorization(new, 1, new.issued_at)
         withdrawn_at = self._world.withdrawals.get((new.authentication.subject, new.client_uid))
-        if new.authorization_id in self._world.authorizations or not self._counts(kept, new.issued_at):
+        if new.authorization_id in self._world.authorizations or not self._may_exist(kept, new.issued_at):
             return None
         disabled_at = self._world.disablings.get(new.client_uid)
         if any(moment is not None and moment >= new.agreed_at for moment in (withdrawn_at, disabled_at)):
@@ -253,13 +256,15 @@ class FakeAuthorizations:
         return self._granted(kept)
 
     def _is_live(self, kept: KeptAuthorization, now: datetime) -> bool:
+        is_revoked = kept.revoked or authorization_target(kept.new.authorization_id) in self._world.revocations
+        return not is_revoked and self._may_exist(kept, now)
+
+    def _may_exist(self, kept: KeptAuthorization, now: datetime) -> bool:
         new, login = kept.new, kept.new.authentication
         client, user = self._world.clients.get(new.client_uid), self._world.users.get(login.subject)
         session = self._world.sessions.get(login.session_id)
         return (
-            not kept.revoked
-            and authorization_target(new.authorization_id) not in self._world.revocations
-            and now < new.expires_at
+            now < new.expires_at
             and now < kept.rotated_at + timedelta(seconds=new.idle_seconds)
             and client is not None
             and client.enabled

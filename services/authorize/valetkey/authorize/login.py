@@ -1,6 +1,6 @@
 """The login page. Signs users in with user name or e-mail and password. OIDC Core §3.1.2.3."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from aiohttp import web
 
@@ -77,7 +77,7 @@ def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, 
 
 
 async def _sign_in(service: AuthorizeService, request: web.Request, pending: Pending, user: User) -> web.StreamResponse:
-    session = Session(uuid4(), user, auth_time=service.clock(), acr=ACR_PASSWORD, amr=(AMR_PASSWORD,))
+    session = Session(_session_id(pending, user), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
     if not is_expected_subject(pending.interaction, session):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
     secret = generate_secret()
@@ -90,6 +90,12 @@ async def _sign_in(service: AuthorizeService, request: web.Request, pending: Pen
     device = service.devices.parse(service.cookies.device(request))
     service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
     return response
+
+
+def _session_id(pending: Pending, user: User) -> UUID:
+    """The user's own session goes on, so that one client's ``prompt=login`` does not sign out all the others."""
+    current = pending.session
+    return current.session_id if current is not None and current.user.subject == user.subject else uuid4()
 
 
 def _first_name(pending: Pending) -> str:

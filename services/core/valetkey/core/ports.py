@@ -66,7 +66,10 @@ class GrantedAuthorizations(Protocol):
     """What token may do with the one row of an authorization."""
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
-        """Store it once, ever; None if it exists, was revoked, or its user, client or session no longer counts."""
+        """Store it once, ever; None if it exists, or its user, client or session no longer counts.
+
+        One that was revoked before it was stored is stored, returned, and never live.
+        """
 
     async def rotate(
         self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime
@@ -119,7 +122,10 @@ class SessionStore(Protocol):
     """Browser sessions, by the secret in the browser's cookie."""
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> None:
-        """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored."""
+        """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
+
+        A session of the same user that is there already goes on under the new secret, with what is bound to it.
+        """
 
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of an enabled user who has not changed the password since, or None."""

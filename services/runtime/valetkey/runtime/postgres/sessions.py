@@ -32,6 +32,11 @@ _CREATE = Statement(
     SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
         $9::timestamptz, $10::timestamptz
     FROM resource_owner
+    ON CONFLICT (session_id) DO UPDATE
+    SET secret_digest = excluded.secret_digest, auth_time = excluded.auth_time, acr = excluded.acr,
+        amr = excluded.amr, used_at = excluded.used_at, idle_expires_at = excluded.idle_expires_at,
+        expires_at = excluded.expires_at
+    WHERE sessions.subject = excluded.subject
     """,
 )
 _FIND_ID = Statement("sessions.find_id", "SELECT session_id FROM sessions WHERE secret_digest = $1")
@@ -112,6 +117,7 @@ class Sessions:
     async def create(self, secret: str, session: Session, replaced: str | None) -> None:
         """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
 
+        A session that is there already goes on under the new secret, with everything that is bound to it.
         It lives from ``auth_time`` on. It never comes to life if its user was disabled, or given another password,
         since ``session.user`` was read.
         """
