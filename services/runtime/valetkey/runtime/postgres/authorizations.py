@@ -19,6 +19,7 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 
 # The rows that must not change while this commits are locked, each after the one before, as everybody locks them. What
 # ended after the user agreed stays ended, even if the client was enabled or the user has consented again meanwhile.
+# A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
 _INSERT = Statement(
     "authorizations.insert",
     """
@@ -43,14 +44,15 @@ _INSERT = Statement(
     ), inserted AS (
         INSERT INTO authorizations (
             id, client_uid, subject, session_id, bound_to_session, scope, resources, userinfo_claims, id_token_claims,
-            amr, auth_time, acr, generation, created_at, rotated_at, idle_seconds, idle_expires_at, expires_at
+            amr, auth_time, acr, generation, created_at, rotated_at, idle_seconds, idle_expires_at, expires_at,
+            revoked_at
         )
         SELECT $1, $2, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11, $12::text,
-            1, $15, $15, $13, $15 + $13::integer * interval '1 second', $14::timestamptz
+            1, $15, $15, $13, $15 + $13::integer * interval '1 second', $14::timestamptz,
+            (SELECT revoked_at FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text)
         FROM resource_owner
         WHERE (NOT $5 OR EXISTS (SELECT FROM session))
             AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at >= date_trunc('milliseconds', $16::timestamptz))
-            AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text)
         ON CONFLICT (id) DO NOTHING
         RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
     )
@@ -136,9 +138,9 @@ class Authorizations:
         self._database = database
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
-        """Store it once, ever; None if it exists, was revoked, or its user, client or session no longer counts.
+        """Store it once, ever; None if it exists, or its user, client or session no longer counts.
 
-        Nor does a consent that was withdrawn. One statement, which also deletes a few authorizations that have expired,
+        Nor does a consent that was withdrawn. What was revoked already is stored as such. One statement, which also deletes a few authorizations that have expired,
         so that the table does not grow.
         """
         login = new.authentication
