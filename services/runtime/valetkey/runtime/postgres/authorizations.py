@@ -140,8 +140,8 @@ class Authorizations:
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client or session no longer counts.
 
-        Nor does a consent that was withdrawn. What was revoked already is stored as such. One statement, which also deletes a few authorizations that have expired,
-        so that the table does not grow.
+        Nor does a consent that was withdrawn. What was revoked already is stored as such. One statement, which also
+        deletes a few authorizations that have expired, so that the table does not grow.
         """
         login = new.authentication
         row = await self._database.fetch_row(
