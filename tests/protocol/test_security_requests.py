@@ -341,10 +341,10 @@ async def test_no_error_tells_what_went_on_inside(
 
     assert not LEAKS.search(answer.text)
     assert answer.headers["Server"] == "Valetkey"
-    body = json.loads(answer.body)
+    said = json.loads(answer.body)
     if answer.status != 200:
-        assert re.fullmatch(r"[0-9a-f]{32}", body["reference"])
-        assert body["reference"] == answer.headers["X-Trace-Id"]
+        assert re.fullmatch(r"[0-9a-f]{32}", said["reference"])
+        assert said["reference"] == answer.headers["X-Trace-Id"]
 
 
 @pytest.mark.requirement("RFC 6749 §5.2: error_description stays within its character set")
