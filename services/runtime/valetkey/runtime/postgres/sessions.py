@@ -21,7 +21,8 @@ _CREATE = Statement(
     """
     WITH swept AS (
         DELETE FROM sessions WHERE session_id IN (
-            SELECT session_id FROM sessions WHERE expires_at <= $8 ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+            SELECT session_id FROM sessions WHERE expires_at <= $8 AND session_id <> $1
+            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), resource_owner AS MATERIALIZED (
         SELECT subject FROM users WHERE subject = $3 AND enabled AND valid_since = $11 FOR SHARE
