@@ -7,6 +7,7 @@ pytest_plugins = [
     "support.systems",
     "support.protocol",
     "support.chromium",
+    "support.rotating_installation",
 ]
 
 # How long an example takes says something about the machine, not about the rule.
