@@ -30,13 +30,16 @@ async def grant(
     session: Session,
     agreed: Consent | None = None,
 ) -> web.Response:
-    """Answer with a code, after remembering what the user has ``agreed`` to just now where it may be remembered."""
+    """Answer with a code, after noting what the user has ``agreed`` to just now.
+
+    It is noted for public clients too, whose user is asked again all the same: what is noted can be withdrawn.
+    """
     catalog = await service.catalog.get()
     await _take(service, pending)
     asked, client = pending.interaction.request, pending.client
     try:
         require_still_allowed(asked, client, catalog)
-        if agreed is not None and client.remembers_consent:
+        if agreed is not None:
             await service.consents.add(session.user.subject, client.uid, agreed, service.clock())
         return await answer_with_code(service, asked, client, session)
     except OAuthError as error:
@@ -61,4 +64,4 @@ def require_still_allowed(asked: AuthorizationRequest, client: Client, catalog: 
     """
     client.require_grant(GrantType.AUTHORIZATION_CODE)
     catalog.require_scopes(asked.scope, frozenset(client.scope))
-    catalog.require_resources(asked.resources, client.resources | frozenset(catalog.resources_of(client.scope)))
+    catalog.require_resources(asked.resources, catalog.resources_for(client))
