@@ -24,7 +24,7 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: EmbeddedPostgres) -> str:
     """The name of a database with the newest schema and no rows, to copy."""
-    _run(_create_migrated(postgres_server, _TEMPLATE))
+    create_migrated(postgres_server, _TEMPLATE)
     return _TEMPLATE
 
 
@@ -71,7 +71,7 @@ def redis_url(redis_server: EmbeddedRedis, redis_flusher: redis.Redis) -> str:
 def disposable_postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of the test's own, to stop, kill and restart; `dsn_of("valetkey")` has the newest schema."""
     with EmbeddedPostgres() as server:
-        _run(_create_migrated(server, "valetkey"))
+        create_migrated(server, "valetkey")
         yield server
 
 
@@ -80,6 +80,11 @@ def disposable_redis() -> Iterator[EmbeddedRedis]:
     """A Redis of the test's own, to stop, kill and restart."""
     with EmbeddedRedis() as server:
         yield server
+
+
+def create_migrated(server: EmbeddedPostgres, name: str) -> None:
+    """Make a database with the newest schema."""
+    _run(_create_migrated(server, name))
 
 
 async def _create_migrated(server: EmbeddedPostgres, name: str) -> None:

@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
@@ -24,13 +24,17 @@ from valetkey.runtime.clock import system_clock
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.settings import Settings
+from valetkey.runtime.telemetry import create_tracing
 from valetkey.token.app import create_token
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from opentelemetry.sdk.trace.export import SpanExporter
+
     from valetkey.core.ports import Clock
     from valetkey.runtime.http.server import RunningServer
+    from valetkey.runtime.telemetry import Tracing
 
 T = TypeVar("T")
 Create = Callable[..., web.Application]
@@ -74,6 +78,8 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 class System:
     """Start with ``with System(...) as system``. ``changes`` are settings by name, as their variables would have them.
 
+    Every request is traced where ``spans`` takes the traces.
+
     ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
     knows the first of each.
     """
@@ -84,6 +90,7 @@ class System:
     replicas: int = 1
     clock: Clock = system_clock
     changes: dict[str, str] = field(default_factory=dict)
+    spans: SpanExporter | None = None
 
     def __post_init__(self) -> None:
         self._port = free_port()
@@ -135,7 +142,10 @@ class System:
     async def _start(self) -> None:
         await rotate(self.settings, self.clock)
         for name, create in SERVICES.items():
-            servers = [await self._serve(create(self.settings, clock=self.clock)) for _ in range(self.replicas)]
+            servers = [
+                await self._serve(create(self.settings, self._tracing(name), clock=self.clock))
+                for _ in range(self.replicas)
+            ]
             self.urls[name] = [server.url for server in servers]
             self.management_urls[name] = [server.management_url for server in servers]
         door = FrontDoor({name: urls[0] for name, urls in self.urls.items()}, self.issuer_path)
@@ -143,6 +153,11 @@ class System:
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
         await web.TCPSite(runner, LOOPBACK, self._port).start()
+
+    def _tracing(self, service: str) -> Tracing | None:
+        if self.spans is None:
+            return None
+        return create_tracing(replace(self.settings, trace_sample_ratio=1.0), service, self.spans)
 
     async def _serve(self, app: web.Application) -> RunningServer:
         server = await start_app(app, self.settings)
