@@ -10,12 +10,19 @@ from support.aging import Aging
 from support.eventually import eventually
 from support.refusal import require_refusal
 from support.relying_party import RelyingParty, Reply
-from support.systems import MakeParty
+from support.system import System
+from support.systems import MakeParty, StartSystem
 from support.tokens import claims_of
 
 METHODS = ("client_secret_basic", "client_secret_post", "none")
 AFTER_GRACE = 10.5
 SCOPE = "openid offline_access api:read"
+
+
+@pytest.fixture(scope="module")
+def impatient(start_system: StartSystem) -> System:
+    """A system that forgives no repetition."""
+    return start_system(changes={"refresh_grace": "0"})
 
 
 async def is_active(api: RelyingParty, reply: Reply) -> bool:
@@ -95,6 +102,20 @@ async def test_a_rotated_token_after_the_grace_period_ends_the_authorization(
     require_refusal(await party.refresh(second.refresh_token), "invalid_grant")
     assert [await is_active(api, reply) for reply in (first, second)] == [False, False]
     assert (await party.userinfo(second.access_token)).status == 401
+
+
+@pytest.mark.requirement("security 20: rotation with reuse detection")
+async def test_without_a_grace_period_every_second_presentation_is_reuse(
+    impatient: System, make_party: MakeParty
+) -> None:
+    party = await make_party(at=impatient)
+    first = await party.log_in(scope=SCOPE)
+    second = await party.refresh(first.refresh_token)
+
+    require_refusal(await party.refresh(first.refresh_token), "invalid_grant")
+
+    require_refusal(await party.refresh(second.refresh_token), "invalid_grant")
+    assert not await is_active(party, second)
 
 
 @pytest.mark.requirement("security 20: rotation with reuse detection")

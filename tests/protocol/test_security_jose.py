@@ -1,5 +1,6 @@
 """Forged tokens: security items 28 and 29, at every endpoint that reads one."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -14,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from support.eventually import eventually
 from support.relying_party import RelyingParty
 from support.rfc9068 import Signer, encode, signer
-from support.system import System
+from support.system import System, rotate
+from support.systems import MakeParty, StartSystem
 from support.tokens import claims_of, header_of
 from valetkey.core.sealed_key import KeySealer
 from valetkey.core.signing import from_pkcs8
@@ -58,6 +61,12 @@ class Forge:
     def by(self, stranger: Signer, **header: Any) -> str:  # noqa: ANN401 - JSON
         """Signed by somebody else in our name."""
         return stranger.token(self.claims, self.header | {"alg": stranger.alg} | header)
+
+
+@pytest.fixture(scope="module")
+def compromised(start_system: StartSystem) -> System:
+    """A system whose keys somebody else has."""
+    return start_system()
 
 
 @pytest.fixture(scope="session")
@@ -217,6 +226,30 @@ async def test_what_the_forge_leaves_unchanged_is_good(forge: Forge, api: Relyin
         forge.rsa.token(forge.claims, forge.header | {"alg": "RS256", "kid": forge.rsa.kid}),
     ):
         assert (await api.introspect(token)).active
+
+
+@pytest.mark.requirement("security 28: algorithms from an allow-list, never from the header; typ is checked")
+async def test_tokens_die_with_their_key_and_grants_do_not(compromised: System, make_party: MakeParty) -> None:
+    party = await make_party(at=compromised)
+    before = await party.log_in(scope=SCOPE)
+    assert (await party.introspect(before.access_token)).active
+
+    await asyncio.to_thread(compromised.run, rotate(compromised.settings, emergency=True))
+
+    async def is_dead() -> bool:
+        return not (await party.introspect(before.access_token)).active
+
+    await eventually(is_dead)
+    assert (await party.userinfo(before.access_token)).error == "invalid_token"
+    replies = [before]
+
+    async def is_signed_anew() -> bool:
+        replies.append(await party.refresh(replies[-1].refresh_token))
+        return bool(header_of(replies[-1].access_token)["kid"] != header_of(before.access_token)["kid"])
+
+    await eventually(is_signed_anew)
+    assert (await party.introspect(replies[-1].access_token)).active
+    assert (await party.userinfo(replies[-1].access_token)).status == 200
 
 
 @pytest.mark.requirement("security 28: one kind of JWT is never taken for another")

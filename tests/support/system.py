@@ -81,7 +81,7 @@ class System:
     Every request is traced where ``spans`` takes the traces.
 
     ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
-    knows the first of each.
+    knows the first of each; ``doors`` are front doors to each replica, the issuer's first.
     """
 
     postgres_dsn: str
@@ -98,6 +98,7 @@ class System:
         self.settings = test_settings(self.issuer, self.postgres_dsn, self.redis_url, **self.changes)
         self.urls: dict[str, list[str]] = {}
         self.management_urls: dict[str, list[str]] = {}
+        self.doors: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="valetkey", daemon=True)
         self._stack = AsyncExitStack()
@@ -148,11 +149,18 @@ class System:
             ]
             self.urls[name] = [server.url for server in servers]
             self.management_urls[name] = [server.management_url for server in servers]
-        door = FrontDoor({name: urls[0] for name, urls in self.urls.items()}, self.issuer_path)
+        for replica in range(self.replicas):
+            self.doors.append(await self._open_door(replica))
+
+    async def _open_door(self, replica: int) -> str:
+        """A front door to one replica of every service; the first stands where the issuer says."""
+        door = FrontDoor({name: urls[replica] for name, urls in self.urls.items()}, self.issuer_path)
         runner = web.AppRunner(create_front_door(door), access_log=None, shutdown_timeout=1)
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        await web.TCPSite(runner, LOOPBACK, self._port).start()
+        port = free_port() if replica else self._port
+        await web.TCPSite(runner, LOOPBACK, port).start()
+        return f"http://{LOOPBACK}:{port}{self.issuer_path}"
 
     def _tracing(self, service: str) -> Tracing | None:
         if self.spans is None:
