@@ -14,6 +14,7 @@ from valetkey.runtime.postgres.client_cache import ClientCache
 from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.revocations import RevocationRecords
+from valetkey.runtime.postgres.schema_guard import SchemaGuard
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.revocations import RedisRevocations
 from valetkey.runtime.revocation import RevocationStore
@@ -41,9 +42,16 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[Stores]:
-    """The stores of one service, closed at the end. None of them has to be there yet."""
+    """The stores of one service, closed at the end. None of them has to be there yet.
+
+    Raises ``SchemaMismatchError`` where PostgreSQL is there and its schema is older than this code.
+    """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, service))
+        poll_interval = timedelta(seconds=settings.key_poll_interval)
+        schema = SchemaGuard(database, poll_interval)
+        stack.push_async_callback(schema.close)
+        await schema.start()
         redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout))
         stack.push_async_callback(redis.aclose)
         revocations = create_revocation_store(settings, database, redis, clock)
@@ -54,7 +62,7 @@ async def open_stores(settings: Settings, service: Service, clock: Clock) -> Asy
             database,
             replica_id=f"{service}:{socket.gethostname()}:{secrets.token_hex(4)}",
             service=service,
-            poll_interval=timedelta(seconds=settings.key_poll_interval),
+            poll_interval=poll_interval,
             clock=clock,
         )
         stack.push_async_callback(jwk_set.close)

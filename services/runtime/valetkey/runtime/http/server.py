@@ -21,6 +21,7 @@ from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.metrics import BUILD
+from valetkey.runtime.postgres.schema import SchemaMismatchError
 from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
 from valetkey.runtime.telemetry import Tracing, create_tracing
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BACKLOG = 1024
+EXIT_REFUSED = 1
 EXIT_CONFIGURATION = 78
 _LOG = logging.getLogger("valetkey.server")
 
@@ -117,7 +119,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def serve(service: Service, create: Callable[[Settings, Tracing], web.Application]) -> int:
-    """The whole life of a service process; the exit code. 78 means that the settings cannot be used (sysexits)."""
+    """The whole life of a service process; the exit code.
+
+    78 means that the settings cannot be used (sysexits), 1 that the database lacks migrations.
+    """
     try:
         settings = load_settings(service)
     except SettingsError as error:
@@ -129,6 +134,9 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
     BUILD.set(1, version("valetkey-runtime"), service)
     try:
         run_app(create(settings, tracing), settings)
+    except SchemaMismatchError as error:
+        _LOG.error("not started: %s", error)
+        return EXIT_REFUSED
     finally:
         tracing.shutdown()
     return 0
