@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from asyncpg import Record
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -21,6 +23,10 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 # Any number will do, as long as nobody else in this database uses it.
 _LOCK = 8_517_213_904_113
 _TIMEOUT = 10.0  # seconds to connect
+# PostgreSQL looks for a deadlock after 1 s, and then ends whoever happens to have waited so long.
+_LOCK_TIMEOUT = 500  # milliseconds to wait for a table
+_LOCK_NOT_AVAILABLE = "55P03"
+_ATTEMPTS, _PAUSE = 60, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,23 @@ class MigrationStatus:
 async def upgrade(dsn: str) -> tuple[Migration, ...]:
     """Apply every pending migration in one transaction, and return them.
 
-    Safe to run twice at once: the second waits for the first and then finds nothing to do.
+    Safe to run twice at once: the second waits for the first and then finds nothing to do. Safe to run under traffic:
+    where a request and an attempt wait for each other, the attempt gives way, and another is made.
     """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _attempt(dsn)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            await asyncio.sleep(_PAUSE)
+    return await _attempt(dsn)
+
+
+async def _attempt(dsn: str) -> tuple[Migration, ...]:
     async with _connection(dsn) as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT}"))
         pending = (await connection.run_sync(_status)).pending
         if pending:
             await connection.run_sync(_upgrade)
