@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from support.browser import Browser
 from support.relying_party import ClientIdentity, Person, RelyingParty
 
 if TYPE_CHECKING:
@@ -25,11 +26,23 @@ class Fleet:
         """A new web client and a new user; ``changes`` are fields of the client."""
         administration = self.system.administration
         client = await administration.create_web_client(method, **changes)
-        return RelyingParty(self.system.issuer, client, await administration.create_user())
+        return self.party_of(client, await administration.create_user())
+
+    async def new_machine(self) -> RelyingParty:
+        """A new client that acts for itself."""
+        return self.party_of(await self.system.administration.create_machine())
 
     def new_api(self) -> RelyingParty:
         """The resource server that most tokens are for."""
-        return RelyingParty(self.system.issuer, self.resource_servers["api"], Person("nobody", ""))
+        return self.party_of(self.resource_servers["api"])
+
+    def party_of(self, client: ClientIdentity, person: Person | None = None) -> RelyingParty:
+        """A party with a browser of its own, to which every replica is the issuer."""
+        return RelyingParty(self.system.issuer, client, person, Browser(origin=self.system.issuer))
+
+    def at(self, party: RelyingParty, service: str, replica: int) -> RelyingParty:
+        """The same party, at one replica of this service."""
+        return self.at_each(party, service)[replica]
 
     def at_each(self, party: RelyingParty, service: str) -> list[RelyingParty]:
         """The same party, once per replica of this service."""

@@ -1,0 +1,211 @@
+"""Old and new side by side: code on a schema that is older than it, and on one that is newer."""
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiohttp import ClientSession
+
+from support.fleet import Fleet
+from support.system import SERVICES, System, test_settings
+from support.whole_flow import require_whole_flow
+from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.runtime.http.server import start_app
+from valetkey.runtime.postgres import migrate, schema
+from valetkey.runtime.postgres.schema import SchemaMismatchError
+from valetkey.runtime.settings import Settings
+from valetkey.token.app import create_token
+
+ISSUER = "http://127.0.0.1:8080"
+WHAT_TO_DO = "run `valetkey migrate up`"
+REFUSED = pytest.mark.requirement("operations: an old schema is refused with the command that helps")
+NEXT = '''
+"""Expand: every table gets columns that the code in use does not know, and there is a table that it does not know."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    tables = op.get_bind().exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
+    for table in tables.all():
+        if table != "alembic_version":
+            op.execute(f"ALTER TABLE {table} ADD COLUMN extra text, ADD COLUMN count integer NOT NULL DEFAULT 7")
+            op.execute(f"CREATE INDEX {table}_extra ON {table} (extra)")
+    op.execute("CREATE TABLE news (id uuid PRIMARY KEY, subject uuid REFERENCES users ON DELETE CASCADE)")
+'''
+
+
+def next_release(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The migrations of a release that comes after this one."""
+    shutil.copytree(Path(migrate.__file__).parent / "migrations", directory, ignore=shutil.ignore_patterns("*.pyc"))
+    (directory / "versions" / "0002_next.py").write_text(NEXT)
+    monkeypatch.setattr(migrate, "_SCRIPTS", directory)
+
+
+def settings_for(dsn: str, redis_url: str) -> Settings:
+    return test_settings(ISSUER, dsn, redis_url, key_poll_interval="1s")
+
+
+@REFUSED
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_service_starts_where_nothing_was_migrated(
+    empty_postgres_dsn: str, redis_url: str, service: str
+) -> None:
+    settings = settings_for(empty_postgres_dsn, redis_url)
+
+    with pytest.raises(SchemaMismatchError, match=WHAT_TO_DO):
+        await start_app(SERVICES[service](settings), settings)
+
+
+@REFUSED
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_new_service_starts_on_the_old_schema_and_each_does_on_its_own(
+    postgres_dsn: str, redis_url: str, service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(postgres_dsn, redis_url)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", "0002")
+    next_release(tmp_path / "migrations", monkeypatch)
+
+    with pytest.raises(SchemaMismatchError, match=f"at schema 0001 and this version needs 0002: {WHAT_TO_DO}"):
+        await start_app(SERVICES[service](settings), settings)
+    await migrate.upgrade(postgres_dsn)
+
+    await (await start_app(SERVICES[service](settings), settings)).close()
+
+
+@REFUSED
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_process_ends_and_says_what_to_do(empty_postgres_dsn: str, redis_url: str, service: str) -> None:
+    settings = {
+        "ISSUER": ISSUER,
+        "PORT": "0",
+        "MANAGEMENT_PORT": "0",
+        "POSTGRES_DSN": empty_postgres_dsn,
+        "REDIS_URL": redis_url,
+        "REFRESH_TOKEN_KEYS": secrets.token_urlsafe(32),
+        "COOKIE_KEYS": secrets.token_urlsafe(32),
+        "KEY_ENCRYPTION_KEYS": f"a:{secrets.token_urlsafe(32)}",
+    }
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "valetkey.cli", "serve", service),
+        env={"PATH": os.environ["PATH"], **{f"VALETKEY_{name}": value for name, value in settings.items()}},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+
+    assert process.returncode == 1, output.decode()
+    assert WHAT_TO_DO in output.decode()
+    assert "Traceback" not in output.decode()
+    assert empty_postgres_dsn not in output.decode()
+
+
+@REFUSED
+async def test_a_service_that_met_no_database_says_so_when_it_meets_an_old_one_and_recovers_by_itself(
+    postgres_server: EmbeddedPostgres, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"late_{secrets.token_hex(4)}"
+    settings = settings_for(postgres_server.dsn_of(name), redis_url)
+    server = await start_app(create_token(settings), settings)
+
+    async with administering(postgres_server) as administrator, ClientSession() as http:
+
+        async def status() -> int:
+            async with http.post(f"{server.url}/token", data={"client_id": "a", "grant_type": "b"}) as answer:
+                return answer.status
+
+        absent = await status()
+        await administrator.execute(f"CREATE DATABASE {name}")
+        await until(lambda: WHAT_TO_DO in caplog.text)
+        await migrate.upgrade(settings.postgres_dsn.reveal())
+        caplog.clear()
+        await asyncio.sleep(1.5)
+        said_later, recovered = caplog.text, await status()
+        await server.close()
+        await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    assert absent == 503
+    assert WHAT_TO_DO not in said_later
+    assert recovered == 401
+
+
+@pytest.mark.requirement("operations: two versions always overlap, and the schema expands first")
+async def test_services_go_on_while_the_schema_expands_under_them_and_new_ones_start_on_it(
+    postgres_dsn: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_release(tmp_path / "migrations", monkeypatch)
+    with System(postgres_dsn, redis_url, replicas=2) as system:
+        fleet = Fleet(system, system.run(system.administration.create_catalog()))
+        done = asyncio.Event()
+        flows = [asyncio.create_task(flow_until(done, fleet, replica)) for replica in range(2)]
+        await asyncio.sleep(0.5)
+
+        (applied,) = await migrate.upgrade(postgres_dsn)
+
+        await asyncio.sleep(0.5)
+        done.set()
+        assert min(await asyncio.gather(*flows)) > 1
+        assert applied.revision == "0002"
+    with System(postgres_dsn, redis_url) as system:
+        await require_whole_flow(Fleet(system, fleet.resource_servers))
+
+
+@pytest.mark.requirement("operations: two versions always overlap, and the schema expands first")
+async def test_a_migration_that_has_to_wait_for_a_table_lets_requests_pass(
+    postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_release(tmp_path / "migrations", monkeypatch)
+    busy, other = [await asyncpg.connect(postgres_dsn) for _ in range(2)]
+
+    async with busy.transaction():
+        await busy.execute("LOCK TABLE users IN ACCESS SHARE MODE")
+        migration = asyncio.create_task(migrate.upgrade(postgres_dsn))
+        for _ in range(15):
+            await asyncio.sleep(0.1)
+            await other.fetch("SELECT subject FROM users", timeout=0.9)
+        assert not migration.done()
+
+    assert [step.revision for step in await migration] == ["0002"]
+    for connection in (busy, other):
+        await connection.close()
+
+
+async def flow_until(done: asyncio.Event, fleet: Fleet, replica: int) -> int:
+    """How often everything was done meanwhile."""
+    flows = 0
+    while not done.is_set():
+        await require_whole_flow(fleet, replica)
+        flows += 1
+    return flows
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - what is awaited is a line in a log
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def administering(server: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(autouse=True)
+def hear_errors(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
