@@ -106,7 +106,7 @@ async def test_a_process_ends_and_says_what_to_do(empty_postgres_dsn: str, redis
     )
     output, _ = await process.communicate()
 
-    assert process.returncode == 1, output.decode()
+    assert process.returncode == os.EX_CONFIG, output.decode()
     assert WHAT_TO_DO in output.decode()
     assert "Traceback" not in output.decode()
     assert empty_postgres_dsn not in output.decode()

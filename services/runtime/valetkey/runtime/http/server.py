@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BACKLOG = 1024
-EXIT_REFUSED = 1
 EXIT_CONFIGURATION = 78
 _LOG = logging.getLogger("valetkey.server")
 
@@ -121,7 +120,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def serve(service: Service, create: Callable[[Settings, Tracing], web.Application]) -> int:
     """The whole life of a service process; the exit code.
 
-    78 means that the settings cannot be used (sysexits), 1 that the database lacks migrations.
+    78 means that the settings cannot be used, or that the database lacks migrations (sysexits).
     """
     try:
         settings = load_settings(service)
@@ -136,7 +135,7 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
         run_app(create(settings, tracing), settings)
     except SchemaMismatchError as error:
         _LOG.error("not started: %s", error)
-        return EXIT_REFUSED
+        return EXIT_CONFIGURATION
     finally:
         tracing.shutdown()
     return 0
