@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2000
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LOOPBACK_LITERALS = ("127.0.0.1", "::1")
-_LOOPBACK_NAMES = (*_LOOPBACK_LITERALS, "localhost")
+_LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK_URI = re.compile(r"(?P<origin>http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{0,5})?(?P<rest>(?:[/?].*)?)")
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss", "ftp"}
 )
@@ -61,21 +61,15 @@ def redirect_uri_problem(uri: str) -> str | None:
     )
 
 
+def _loopback_without_port(uri: str) -> str | None:
+    """A URI on a loopback IP literal as if it named no port; None for any other. Nothing else about it is changed."""
+    found = _LOOPBACK_URI.fullmatch(uri)
+    return None if found is None else f"{found['origin']}{found['rest']}"
+
+
 def is_loopback_literal(uri: str) -> bool:
     """Whether this is http on a loopback IP literal, the one place where the port may vary. OAuth 2.1 §8.4.2."""
-    parts = _split(uri)
-    return (
-        parts is not None
-        and parts.scheme == "http"
-        and parts.hostname in _LOOPBACK_LITERALS
-        and "@" not in parts.netloc
-    )
-
-
-def _without_port(uri: str) -> str:
-    parts = urlsplit(uri)
-    host = f"[{parts.hostname}]" if parts.hostname == "::1" else parts.hostname
-    return parts._replace(netloc=str(host)).geturl()
+    return _LOOPBACK_URI.fullmatch(uri) is not None
 
 
 def match_redirect_uri(presented: str, registered: Iterable[str]) -> bool:
@@ -83,10 +77,10 @@ def match_redirect_uri(presented: str, registered: Iterable[str]) -> bool:
     candidates = tuple(registered)
     if presented in candidates:
         return True
-    if not is_loopback_literal(presented) or redirect_uri_problem(presented) is not None:
+    bare = _loopback_without_port(presented)
+    if bare is None or redirect_uri_problem(presented) is not None:
         return False
-    bare = _without_port(presented)
-    return any(is_loopback_literal(uri) and _without_port(uri) == bare for uri in candidates)
+    return any(_loopback_without_port(uri) == bare for uri in candidates)
 
 
 def append_response(redirect_uri: str, pairs: Sequence[tuple[str, str]]) -> str:
