@@ -130,10 +130,12 @@ async def test_attributes_cannot_take_the_place_of_what_the_server_says(
 
 
 @pytest.mark.requirement("OIDC Core §5.3.2: claims without a value are left out")
-async def test_a_user_without_an_address_has_no_email_claims(
+@pytest.mark.requirement("security 35: reserved claims cannot be overridden by user attributes")
+async def test_a_user_without_an_address_has_no_email_claims_whatever_the_attributes_say(
     make_party: MakeParty, administration: Administration
 ) -> None:
-    party = await make_party(person=await administration.create_user(email=None, claims={}))
+    claims = {"email": "root@example.com", "email_verified": True, "sub": "admin"}
+    party = await make_party(person=await administration.create_user(email=None, claims=claims))
     tokens = await party.log_in(scope="openid email")
 
     assert (await party.userinfo(tokens.access_token)).body.keys() == {"sub"}
