@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from support.fleet import Fleet
+from support.household import Household
+from support.movable_clock import MovableClock
 from support.planted_codes import PlantedCodes, planted_codes
 from support.relying_party import RelyingParty
+from support.stores import create_migrated
+from support.system import System
 from support.systems import running_system
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +44,22 @@ async def codes(fleet: Fleet, web: RelyingParty) -> AsyncIterator[PlantedCodes]:
     """Codes of ``web``, without a browser."""
     async with planted_codes(fleet.system, web) as planted:
         yield planted
+
+
+@pytest.fixture(scope="session")
+def own_stores() -> Iterator[Household]:
+    """Two replicas of every service over a PostgreSQL and a Redis of their own, and a clock."""
+    clock, changes = MovableClock(), {"postgres_timeout": "2s", "redis_timeout": "500ms", "key_poll_interval": "1s"}
+    with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
+        create_migrated(postgres, "valetkey")
+        dsn = postgres.dsn_of("valetkey")
+        with System(dsn, redis.url, replicas=2, clock=clock, changes=changes) as system:
+            fleet = Fleet(system, system.run(system.administration.create_catalog()))
+            yield Household(fleet, postgres, redis, clock)
+
+
+@pytest.fixture
+async def household(own_stores: Household) -> Household:
+    """Stores that may be killed, as long as they are given back."""
+    await own_stores.until_all_is_well()
+    return own_stores
