@@ -48,7 +48,7 @@ _KEYS = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "seal
 _START_SECONDS = 60
 
 
-def test_settings(issuer: str, postgres_dsn: str, redis_url: str, **changes: str) -> Settings:
+def test_settings(issuer: str, postgres_dsn: str, redis_url: str, /, **changes: str) -> Settings:
     """Real settings, with cheap password hashing and room for many logins from one address."""
     return Settings.load(
         {
