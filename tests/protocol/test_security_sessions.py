@@ -211,6 +211,23 @@ async def test_a_session_lives_as_long_as_settings_say(
     assert await is_signed_in(party) is lives
 
 
+@pytest.mark.requirement("security 38: a login begins the life of a session anew")
+@pytest.mark.parametrize(("again", "lives"), [(True, True), (False, False)])
+async def test_signing_in_again_prolongs_a_session(
+    make_party: MakeParty, ageing_system: System, clock: MovableClock, again: bool, lives: bool
+) -> None:
+    party = await make_party(at=ageing_system)
+    await party.authorize()
+
+    for use in range(32):
+        clock.advance(hours=11)
+        if again and use == 16:
+            await party.authorize(prompt="login")
+        await is_signed_in(party)
+
+    assert await is_signed_in(party) is lives
+
+
 @pytest.mark.requirement("security 38: a session ends with the user's standing")
 @pytest.mark.parametrize("what", ["disabled", "deleted", "password changed", "disabled and enabled"])
 async def test_a_session_does_not_outlive_what_it_stands_for(make_party: MakeParty, system: System, what: str) -> None:
