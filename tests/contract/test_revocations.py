@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -265,7 +265,8 @@ async def test_callers_that_hang_up_disturb_nobody(loaded: Replica) -> None:
 @pytest.mark.requirement("security 16: nothing in Redis outlives its use")
 async def test_redis_keeps_a_revocation_until_nothing_it_kills_is_alive(loaded: Replica) -> None:
     living, dead = new_target(), new_target()
-    await loaded.store.revoke([revocation(living), revocation(dead, NOW - timedelta(days=1))])
+    now = datetime.now(UTC)
+    await loaded.store.revoke([revocation(living, now), revocation(dead, now - timedelta(days=1))])
 
     (key,) = [key for key in await loaded.redis.keys() if key != MARKER.encode()]
 

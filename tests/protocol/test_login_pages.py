@@ -63,8 +63,8 @@ async def test_wrong_password_unknown_user_and_disabled_user_look_the_same(
     people = [
         Person(known.username, "wrong"),
         Person(known.username, "x" * 5000),
-        Person("nobody", PASSWORD),
-        Person("no body", PASSWORD),
+        Person(f"nobody-{known.username}", PASSWORD),
+        Person(f"no body {known.username}", PASSWORD),
         disabled,
     ]
     answers = []

@@ -171,7 +171,7 @@ async def test_a_grant_is_advertised_exactly_where_it_is_served(
 async def test_what_signs_is_advertised_and_published(make_party: MakeParty, administration: Administration) -> None:
     party = await make_party()
     document = await discovered(party)
-    published = {key["alg"]: key["kid"] for key in (await party.get_json("/jwks")).body["keys"]}
+    published = {(key["alg"], key["kid"]) for key in (await party.get_json("/jwks")).body["keys"]}
 
     signed = {}
     for alg in document["id_token_signing_alg_values_supported"]:
@@ -179,8 +179,8 @@ async def test_what_signs_is_advertised_and_published(make_party: MakeParty, adm
         id_token = (await (await make_party(client)).log_in()).body["id_token"]
         signed[header_of(id_token)["alg"]] = header_of(id_token)["kid"]
 
-    assert signed == published
-    assert "none" not in signed
+    assert signed.keys() == {"ES256", "RS256"}
+    assert signed.items() <= published
 
 
 @pytest.mark.requirement("MCP authorization: what clients look for before they start")

@@ -44,7 +44,7 @@ async def check_credentials(service: AuthorizeService, attempt: Attempt) -> User
     name = normalize_login_name(attempt.name)
     found = None if name is None else await service.users.find_by_login_name(name)
     user, password_hash = (None, None) if found is None else found
-    budgets = _budgets(service, attempt, user, name)
+    budgets = _budgets(service, attempt, user, name or attempt.name)
     try:
         await service.attempts.spend(budgets)
     except TooManyAttempts as error:
@@ -64,9 +64,9 @@ async def check_credentials(service: AuthorizeService, attempt: Attempt) -> User
     return user
 
 
-def _budgets(service: AuthorizeService, attempt: Attempt, user: User | None, name: str | None) -> tuple[Budget, ...]:
+def _budgets(service: AuthorizeService, attempt: Attempt, user: User | None, name: str) -> tuple[Budget, ...]:
     # By subject where there is one: the user name and the e-mail address of an account share one budget.
-    account = f"name:{name or ''}" if user is None else f"subject:{user.subject}"
+    account = f"name:{name}" if user is None else f"subject:{user.subject}"
     device = attempt.device
     if user is not None and device is not None and service.devices.knows(device, user.subject):
         return service.attempts.of_device(account, device.device_id)
