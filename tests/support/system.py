@@ -21,6 +21,7 @@ from valetkey.introspection.app import create_introspection
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.runtime.clock import system_clock
+from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.settings import Settings
@@ -155,7 +156,7 @@ class System:
     async def _open_door(self, replica: int) -> str:
         """A front door to one replica of every service; the first stands where the issuer says."""
         door = FrontDoor({name: urls[replica] for name, urls in self.urls.items()}, self.issuer_path)
-        runner = web.AppRunner(create_front_door(door), access_log=None, shutdown_timeout=1)
+        runner = Runner(create_front_door(door), shutdown_timeout=1)
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
         port = free_port() if replica else self._port

@@ -36,6 +36,7 @@ from valetkey.core.scope import format_scope
 from valetkey.introspection.app import create_introspection
 from valetkey.runtime.audit import configure_audit
 from valetkey.runtime.clock import system_clock
+from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.postgres.migrate import upgrade
@@ -118,7 +119,7 @@ async def _start_services(settings: Settings, stack: AsyncExitStack) -> dict[str
 
 
 async def _serve(app: web.Application, listener: socket, stack: AsyncExitStack) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE)
+    runner = Runner(app, access_log=None, shutdown_timeout=_GOODBYE)
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
     await web.SockSite(runner, listener).start()

@@ -1,4 +1,7 @@
-"""One front door on one port: sends each path to the service that serves it, as an ingress would."""
+"""One front door on one port: sends each path to the service that serves it, as an ingress would.
+
+It is as strict about what reaches it as the services are, for nobody else stands in front of them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,12 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, web
 from multidict import CIMultiDict
 from yarl import URL
+
+from valetkey.runtime.http.app import connection_limits
+from valetkey.runtime.http.errors import errors_middleware, render_json
+from valetkey.runtime.http.forms import BODY_TIMEOUT, read_body
+from valetkey.runtime.http.security_headers import security_headers_middleware
+from valetkey.runtime.telemetry import begin_trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -54,8 +63,8 @@ class FrontDoor:
         return self.upstreams[ROUTES.get(segment, FALLBACK)]
 
 
-def create_front_door(door: FrontDoor) -> web.Application:
-    """The application that listens where the issuer says."""
+def create_front_door(door: FrontDoor, *, body_timeout: float = 10.0, idle_timeout: float = 75.0) -> web.Application:
+    """The application that listens where the issuer says. Timeouts in seconds."""
 
     async def session(app: web.Application) -> AsyncIterator[None]:
         async with ClientSession(timeout=_TIMEOUT, cookie_jar=DummyCookieJar(), auto_decompress=False) as opened:
@@ -63,13 +72,15 @@ def create_front_door(door: FrontDoor) -> web.Application:
             yield
 
     async def forward(request: web.Request) -> web.StreamResponse:
-        url = URL(door.upstream(request.raw_path) + request.raw_path, encoded=True)
+        begin_trace()
+        target = _origin_form(request.raw_path)
+        url = URL(door.upstream(target) + target, encoded=True)
         try:
             async with request.app[_SESSION].request(
                 request.method,
                 url,
                 headers=_request_headers(request),
-                data=await request.read() if request.body_exists else None,
+                data=await read_body(request) if request.body_exists else None,
                 allow_redirects=False,
             ) as answer:
                 body = await answer.read()
@@ -77,10 +88,23 @@ def create_front_door(door: FrontDoor) -> web.Application:
         except (ClientError, TimeoutError):
             return web.Response(status=502, text="The service behind this address did not answer.\n")
 
-    app = web.Application(client_max_size=_MAX_BODY)
+    app = web.Application(
+        middlewares=[security_headers_middleware(https=False), errors_middleware(render_json)],
+        client_max_size=_MAX_BODY,
+        handler_args=connection_limits(idle_timeout),
+    )
+    app[BODY_TIMEOUT] = body_timeout
     app.cleanup_ctx.append(session)
     app.router.add_route("*", "/{path:.*}", forward)
     return app
+
+
+def _origin_form(target: str) -> str:
+    """Path and query of a request target; the host of the absolute form is not believed. RFC 9112 §3.2.2."""
+    if target.startswith("/"):
+        return target
+    path = target.partition("://")[2].partition("/")[2]
+    return f"/{path}"
 
 
 def _request_headers(request: web.Request) -> CIMultiDict[str]:

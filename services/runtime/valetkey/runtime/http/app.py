@@ -26,6 +26,20 @@ MAX_HEADERS = 64
 LINGERING_SECONDS = 2.0
 
 
+def connection_limits(keepalive_timeout: float) -> dict[str, object]:
+    """What a connection may cost, as ``handler_args`` of an application; seconds."""
+    return {
+        # The idle timer also runs while the first headers arrive, so it bounds slow ones.
+        "keepalive_timeout": keepalive_timeout,
+        "lingering_time": LINGERING_SECONDS,
+        "max_line_size": MAX_LINE_BYTES,
+        "max_field_size": MAX_LINE_BYTES,
+        "max_headers": MAX_HEADERS,
+        "auto_decompress": False,
+        "access_log": None,
+    }
+
+
 def create_app(
     settings: Settings,
     *,
@@ -52,16 +66,7 @@ def create_app(
         middlewares=middlewares,
         client_max_size=settings.max_body_bytes,
         client_max_fields=MAX_FIELDS,
-        handler_args={
-            # The idle timer also runs while the first headers arrive, so it bounds slow ones.
-            "keepalive_timeout": settings.keepalive_timeout,
-            "lingering_time": LINGERING_SECONDS,
-            "max_line_size": MAX_LINE_BYTES,
-            "max_field_size": MAX_LINE_BYTES,
-            "max_headers": MAX_HEADERS,
-            "auto_decompress": False,
-            "access_log": None,
-        },
+        handler_args=connection_limits(settings.keepalive_timeout),
     )
     app[HEALTH] = health
     app[TRACING] = tracing

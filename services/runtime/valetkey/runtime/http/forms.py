@@ -45,13 +45,17 @@ async def read_form(request: web.Request, *, keep_repeats: bool = False) -> Para
     if "Content-Encoding" in request.headers:
         raise InvalidRequest("the body has a content encoding")
     try:
-        text = (await _read_body(request)).decode("utf-8")
+        text = (await read_body(request)).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8") from None
     return _params(text, keep_repeats=keep_repeats)
 
 
-async def _read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request) -> bytes:
+    """The body, within the limits of the application.
+
+    Raises ``HTTPRequestEntityTooLarge``, and ``InvalidRequest`` for one that does not arrive whole and in time.
+    """
     # Small forms arrive with their headers and need neither a timer nor another turn of the loop.
     if request.content.is_eof():
         body = request.content.read_nowait()
