@@ -75,6 +75,7 @@ def test_two_methods_at_once_are_an_invalid_request(authorization: list[str], pa
         raw_basic(b"no-colon"), raw_basic(b"web:\xff\xfe"), raw_basic(b"web:s\x00"), raw_basic(b"we\x00b:s"),
         raw_basic(b"web:%zz"), raw_basic(b"web:%"), raw_basic(b"%ff:s"), raw_basic(b":secret"),
         raw_basic(b"web:" + b"a" * 600), raw_basic(b"w" * 300 + b":s"), raw_basic(b"web:a%0ab"), raw_basic(b"web:"),
+        raw_basic(b"web:ab") + "====", raw_basic(b"web:abc").rstrip("="), "Basic d2ViOmFi=", "Basic d2ViOmFiYx==",
     ],
 )  # fmt: skip
 def test_a_basic_header_that_cannot_be_read_is_an_invalid_client(header: str) -> None:

@@ -115,6 +115,15 @@ def test_every_changed_character_is_noticed() -> None:
             verify_signature(changed, KEY_SET, "at+jwt")
 
 
+@pytest.mark.requirement("security 17: a changed token is invalid")
+@pytest.mark.parametrize("respell", ["{}=", "{}==", "{}.", " {}", "{}\n"])
+def test_a_token_has_one_spelling(respell: str) -> None:
+    token = sign(CLAIMS, KEYS["ES256"], "at+jwt")
+
+    with pytest.raises(InvalidToken):
+        verify_signature(respell.format(token), KEY_SET, "at+jwt")
+
+
 def test_a_payload_that_is_not_an_object_is_refused() -> None:
     token = jwt.PyJWS().encode(b"[1]", EC, "ES256", headers=HEADER)
 

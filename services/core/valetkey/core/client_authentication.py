@@ -79,10 +79,14 @@ def _decode_basic(header: str) -> PresentedCredentials:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient("the Authorization header is not Basic")
+    encoded = encoded.strip(" ")
     try:
-        decoded = base64.b64decode(encoded.strip(" "), validate=True).decode("utf-8")
+        raw = base64.b64decode(encoded, validate=True)
+        decoded = raw.decode("utf-8")
     except (binascii.Error, ValueError) as error:
         raise InvalidClient("the Basic header cannot be decoded") from error
+    if base64.b64encode(raw).decode("ascii") != encoded:
+        raise InvalidClient("the Basic header is not canonical Base64")
     client_id, colon, secret = decoded.partition(":")
     if not colon:
         raise InvalidClient("the Basic header has no colon")

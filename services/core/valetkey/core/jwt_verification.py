@@ -6,6 +6,7 @@ The algorithm comes from our own key, never from the header; ``kid`` is a lookup
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 MAX_TOKEN_LENGTH = 8192
+# The library would take padding as well; one token has one spelling.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _HEADER_MEMBERS = frozenset({"alg", "typ", "kid"})
 _JWS = jwt.PyJWS(algorithms=list(SUPPORTED_ALGORITHMS))
 
@@ -60,6 +63,8 @@ def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]
     """
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("token is too long")
+    if not _COMPACT.fullmatch(token):
+        raise InvalidToken("token is not a JWT")
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
