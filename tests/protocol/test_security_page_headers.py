@@ -61,6 +61,11 @@ async def gone(party: RelyingParty) -> Answer:
     return await party.browser.get(f"{party.issuer}/login", [("interaction", "A" * 43)])
 
 
+async def signed_in(party: RelyingParty) -> Answer:
+    await party.authorize()
+    return await party.browser.get(f"{party.issuer}/login")
+
+
 async def of_a_known_asset(party: RelyingParty) -> Answer:
     shown = await party.start()
     (sheet, *_) = shown.page.find_all("link", rel="stylesheet")
@@ -77,7 +82,7 @@ PAGES: dict[str, tuple[int, Ask]] = {
     "logout": (200, page("logout")),
     "logged out": (200, submitted("logout")),
     "stayed": (200, submitted("logout", action="stay")),
-    "signed in": (200, submitted("logout", action="stay")),
+    "signed in": (200, signed_in),
     "form_post, code": (200, answered(response_mode="form_post")),
     "form_post, error": (200, answered(response_mode="form_post", scope="nosuch")),
     "unknown client": (400, answered(client_id="nobody")),

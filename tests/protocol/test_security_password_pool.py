@@ -70,6 +70,7 @@ async def test_being_sent_away_is_no_attempt(crowd: list[RelyingParty]) -> None:
 @pytest.mark.requirement("security 41: other endpoints keep their latency while passwords are hashed")
 async def test_nobody_else_waits_for_a_password(crowd: list[RelyingParty], make_party: MakeParty, slow: System) -> None:
     bystander = await make_party(at=slow)
+    started = time.monotonic()
     hashing = asyncio.create_task(all_at_once(crowd[:3]))
     await asyncio.sleep(0)
     durations = []
@@ -79,8 +80,7 @@ async def test_nobody_else_waits_for_a_password(crowd: list[RelyingParty], make_
         page = await bystander.start()
         durations.append(time.monotonic() - begun)
         assert heading(page) == "Sign in"
-        await asyncio.sleep(0.005)
 
     await hashing
-    assert len(durations) > 3
-    assert sorted(durations)[len(durations) // 2] < 0.25
+    # Two hashes were made one after the other; whoever had to wait for one would take half of the time.
+    assert sorted(durations)[len(durations) // 2] < (time.monotonic() - started) / 6
