@@ -41,10 +41,12 @@ async def redis(fleet: Fleet) -> AsyncIterator[Redis]:
 
 
 async def post_at(fleet: Fleet, replica: int, browser: Browser, page: Answer, pairs: Pairs) -> Answer:
-    """Submit a form of the issuer's to one replica, as the front door would."""
+    """Submit a form of the issuer's to one replica, as the front door would, and go where it leads within our pages."""
     urls = fleet.system.urls["authorize"]
+    url = urls[replica % len(urls)]
     path = urlsplit(form_of(page).action).path
-    return await browser.post(f"{urls[replica % len(urls)]}{path}", pairs, origin=fleet.system.issuer)
+    answer = await browser.post(f"{url}{path}", pairs, origin=fleet.system.issuer)
+    return await browser.follow(answer, within=url)
 
 
 async def post_at_once(fleet: Fleet, forms: Sequence[tuple[Browser, Answer, Pairs]]) -> list[Answer]:
@@ -63,7 +65,7 @@ def sent_to(party: RelyingParty, answers: Sequence[Answer]) -> list[dict[str, st
     shown = [answer for answer in answers if not answer.is_redirect]
     assert {(answer.status, heading(answer)) for answer in shown} <= {GONE}
     redirects = [answer.location for answer in answers if answer.is_redirect]
-    assert all(location.startswith(f"{party.client.redirect_uri}?") for location in redirects)
+    assert all(location.startswith(f"{party.client.redirect_uri}?") for location in redirects), redirects
     return [query_of(location) for location in redirects]
 
 
