@@ -149,6 +149,7 @@ async def test_form_post_arrives(visiting: Visiting, scripts: bool) -> None:
     await visit.sign_in()
     await visit.press("Allow")
     if not scripts:
+        assert await visit.page.evaluate("getComputedStyle(document.forms[0]).opacity") == "1"
         await visit.press("Continue")
     await visit.page.wait_for_url(f"{visit.callback.url}*")
 
