@@ -1,6 +1,7 @@
 """``valetkey login`` and ``valetkey token`` against a running system, and what endings do to tokens there."""
 
 import asyncio
+import re
 import webbrowser
 from pathlib import Path
 
@@ -141,6 +142,21 @@ async def test_a_machine_gets_a_token_that_a_resource_server_accepts(
     assert (active.exit_code, active.json["active"], active.json["client_id"]) == (0, True, machine.client_id)
     assert (unknown.exit_code, unknown.json) == (ExitCode.REFUSED, {"active": False})
     assert (api.client_secret or "") not in active.out + active.err
+
+
+async def test_a_refusal_names_what_an_operator_can_look_up(
+    system_operator: Operator, administration: Administration
+) -> None:
+    machine = await administration.create_machine()
+
+    refused = await typed(
+        system_operator,
+        *("token", "client-credentials", "--client-id", machine.client_id, "--client-secret-file", "-"),
+        stdin="x" * 43,
+    )
+
+    assert refused.exit_code == ExitCode.REFUSED
+    assert re.search(r"invalid_client: .* Its logs know it as [0-9a-f]{32}\.$", refused.err.strip())
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])

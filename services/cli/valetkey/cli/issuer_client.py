@@ -141,6 +141,8 @@ def _answer(url: str, status: int, body: bytes) -> dict[str, object]:
     if answer is None or "error" not in answer:
         raise Failure(f"{url} answers with status {status} and no JSON object; is it the issuer?")
     described = f"{answer['error']}: {answer.get('error_description', '')}".rstrip(": ")
+    if reference := answer.get("reference"):
+        described += f" Its logs know it as {reference}."
     if answer["error"] == "temporarily_unavailable":
         raise Unavailable(f"The issuer is temporarily unavailable: {described}")
     raise Failure(f"The issuer refused ({status}): {described}")

@@ -75,7 +75,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "introspect",
         "Introspect",
-        "Whoever the token is for may ask Valetkey whether it still counts.",
+        "Whoever the token was issued to, or is for, may ask Valetkey whether it still counts.",
         (Button("introspect", "Introspect the access token", actions.introspect),),
     ),
     Step(
