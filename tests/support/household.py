@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from valetkey.cli.demo.embedded_server import EmbeddedServer
 
 SCOPE = "openid offline_access api:read"
+_PAUSE_SECONDS = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Household:
         finally:
             for store in self.stores(names):
                 await asyncio.to_thread(store.start)
+            # A replica that has met an absent Redis asks PostgreSQL for so long before it tries again.
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def save(self) -> None:
         """Make Redis write down what it would have after a crash, as a backup."""

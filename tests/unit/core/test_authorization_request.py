@@ -1,5 +1,6 @@
 """The authorization request in its two stages."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -165,8 +166,11 @@ def test_an_unknown_response_mode_still_has_a_way_to_answer(mode: str, used: str
     assert trust_redirect(Params.parse([("response_mode", mode)]), CLIENT).response_mode == used
 
 
-def test_an_omitted_scope_means_what_the_client_registered() -> None:
-    _, request = parse({"scope": ""})
+@pytest.mark.requirement("RFC 6749 §3.3: an omitted scope has a default; offline access must be asked for")
+def test_an_omitted_scope_means_what_the_client_registered_but_for_offline_access() -> None:
+    client = replace(CLIENT, scope=(*CLIENT.scope, "offline_access"))
+
+    _, request = parse({"scope": ""}, client)
 
     assert request.scope == CLIENT.scope
 

@@ -28,7 +28,7 @@ from valetkey.core.metadata import PROMPTS, RESPONSE_MODES
 from valetkey.core.pkce import require_challenge
 from valetkey.core.redirect_uri import append_response, match_redirect_uri
 from valetkey.core.resource import Catalog, parse_resource
-from valetkey.core.scope import OPENID, Scope, parse_scope
+from valetkey.core.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
 
 if TYPE_CHECKING:
     from valetkey.core.params import Params
@@ -120,7 +120,7 @@ def parse_authorization_request(
     client.require_grant(GrantType.AUTHORIZATION_CODE)
     _require_usable_answer(params)
     challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
-    scope = parse_scope(params.get("scope")) or client.scope
+    scope = parse_scope(params.get("scope")) or tuple(name for name in client.scope if name != OFFLINE_ACCESS)
     if not scope:
         raise InvalidScope("no scope was asked for and the client has none registered")
     catalog.require_scopes(scope, frozenset(client.scope))
