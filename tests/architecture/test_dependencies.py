@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from support.repository import ROOT, repository_files, rooms
 
@@ -71,3 +73,13 @@ def _name(requirement: str) -> str:
     found = re.match(r"[A-Za-z0-9._-]+", requirement)
     assert found is not None
     return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+@pytest.mark.requirement("security 54: aiohttp is pinned, for its parser is the front door")
+def test_the_http_parser_that_is_locked_is_the_one_that_runs() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = re.search(r"^aiohttp==(\S+)", lock, re.MULTILINE)
+
+    assert locked
+    assert version("aiohttp") == locked[1]
+    assert HttpRequestParser is not HttpRequestParserPy, "the C parser is not in use"
