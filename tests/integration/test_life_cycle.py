@@ -20,15 +20,22 @@ from hypothesis.stateful import (
 from support.fleet import Fleet
 from support.life_model import ACCESS_TOKEN_LIFETIME, AccessToken, Code, Expected, Grant, Life
 from support.movable_clock import MovableClock
-from support.relying_party import Person, RelyingParty, Reply
+from support.relying_party import Person, RelyingParty
 from support.systems import running_system
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime.redis.connection import connect
 
 T = TypeVar("T")
-PICK = st.integers(min_value=0, max_value=99)
-JUMPS = [timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=9), timedelta(minutes=11)]
-LONG_JUMPS = [timedelta(days=1), timedelta(days=6), timedelta(days=11)]
+PICK = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
+BACK = st.sampled_from([0, 0, 0, 1, 1, 2])
+WORK = [
+    *["refresh"] * 7,
+    *["wait", "redeem", "redeem wrongly"] * 2,
+    *["revoke access token", "revoke refresh token", "strangers"],
+]
+ENDS = [*["nothing"] * 5, *["log out"] * 2, "disable", "password", "withdraw"]
+JUMPS = [timedelta(seconds=seconds) for seconds in (1, 1, 5, 5, 12, 12, 30, 30, 300, 540, 660)]
+JUMPS += [timedelta(days=6), timedelta(days=11)]
 # Browser sessions of this system live for 90 idle days, and the model knows nothing of that.
 MOST_TIME = timedelta(days=80)
 MARGIN = timedelta(seconds=4)
@@ -50,6 +57,9 @@ class LifeCycle(RuleBasedStateMachine):
     @initialize()
     def meet(self) -> None:
         self.run(self._meet())
+        for is_offline in (True, False):
+            self.log_in(is_offline)
+        self.authorize(is_offline=True, prompt=None)
 
     async def _meet(self) -> None:
         self.party, self.stranger = await self.fleet.new_party(), await self.fleet.new_party()
@@ -72,21 +82,29 @@ class LifeCycle(RuleBasedStateMachine):
 
         self.life.issue(response, is_offline=is_offline)
 
-    @precondition(lambda self: self.life.session is not None and self.life.session.is_alive)
-    @rule()
-    def log_out(self) -> None:
-        self.run(self._log_out(self.at("authorize")))
+    # What clients do
 
-        self.life.end_session()
+    @rule(work=st.lists(st.tuples(st.sampled_from(WORK), PICK, BACK), min_size=1, max_size=8), is_offline=st.booleans())
+    def work(self, work: list[tuple[str, int, int]], is_offline: bool) -> None:
+        if self.life.is_enabled and not any(grant.refreshes(self.clock()) for grant in self.life.grants):
+            self.log_in(is_offline)
+        for what, pick, back in work:
+            self.settle()
+            if what == "wait":
+                self.clock.advance(seconds=12)
+            elif what == "redeem":
+                self.redeem(pick)
+            elif what == "redeem wrongly":
+                self.redeem_wrongly(pick, back)
+            elif self.life.grants:
+                self.use(what, self.life.grants[-1 - pick % len(self.life.grants)], back)
 
-    async def _log_out(self, party: RelyingParty) -> None:
-        page = await party.browser.get(f"{party.issuer}/logout")
-        assert (await party.browser.submit(page, action="logout")).status in {200, 303}
+    def log_in(self, is_offline: bool) -> None:
+        self.authorize(is_offline, None)
+        if self.turn % 2:
+            self.redeem_wrongly(0, self.turn % 3)
+        self.redeem(0)
 
-    # What a client does
-
-    @precondition(lambda self: self.life.codes)
-    @rule(pick=PICK)
     def redeem(self, pick: int) -> None:
         code = self.any_code(pick)
         is_due = self.life.may_redeem(code)
@@ -100,31 +118,34 @@ class LifeCycle(RuleBasedStateMachine):
         else:
             assert reply.error == "invalid_grant", reply
 
-    @precondition(lambda self: self.life.codes)
-    @rule(pick=PICK, how=st.sampled_from(["verifier", "redirect URI", "client"]))
-    def redeem_wrongly(self, pick: int, how: str) -> None:
-        code = self.any_code(pick)
-        changes = {"verifier": {"code_verifier": "w" * 48}, "redirect URI": {"redirect_uri": "https://a.example/"}}
-        party = self.at("token", self.stranger if how == "client" else self.party)
+    def redeem_wrongly(self, pick: int, how: int) -> None:
+        changes = ({"code_verifier": "w" * 48}, {"redirect_uri": "https://a.example/"}, {})[how]
+        party = self.at("token", self.party if changes else self.stranger)
 
-        reply = self.run(party.redeem(code.response, **changes.get(how, {})))
+        reply = self.run(party.redeem(self.any_code(pick).response, **changes))
 
         assert reply.error == "invalid_grant", reply
 
-    @precondition(lambda self: self.life.grants)
-    @rule(pick=PICK, back=st.sampled_from([0, 0, 0, 1, 1, 2, 5]))
-    def refresh(self, pick: int, back: int) -> None:
-        self.settle()
-        grant = self.any_grant(pick)
+    def use(self, what: str, grant: Grant, back: int) -> None:
+        match what:
+            case "refresh":
+                self.refresh(grant, back)
+            case "revoke refresh token":
+                self.revoke(grant.refresh_tokens[-1 - back % len(grant.refresh_tokens)])
+                grant.is_revoked = True
+            case "revoke access token":
+                token = grant.access_tokens[-1 - back % len(grant.access_tokens)]
+                self.revoke(token.value)
+                token.is_revoked = True
+            case "strangers":
+                self.let_a_stranger_try(grant)
+
+    def refresh(self, grant: Grant, back: int) -> None:
         index = max(len(grant.refresh_tokens) - 1 - back, 0)
-        expected = grant.expected(index, self.clock())
+        expected, now = grant.expected(index, self.clock()), self.clock()
 
         reply = self.run(self.at("token").refresh(grant.refresh_tokens[index]))
 
-        self.judge(grant, expected, reply)
-
-    def judge(self, grant: Grant, expected: Expected, reply: Reply) -> None:
-        now = self.clock()
         if expected in (Expected.REUSE, Expected.REFUSED):
             assert reply.error == "invalid_grant", (expected, reply)
             grant.is_revoked |= expected is Expected.REUSE
@@ -138,45 +159,49 @@ class LifeCycle(RuleBasedStateMachine):
         else:
             assert reply.refresh_token == grant.refresh_tokens[-1]
 
-    @precondition(lambda self: self.life.grants)
-    @rule(pick=PICK, by_stranger=st.booleans())
-    def revoke_refresh_token(self, pick: int, by_stranger: bool) -> None:
-        grant = self.any_grant(pick)
-        token = grant.refresh_tokens[pick % len(grant.refresh_tokens)]
+    def revoke(self, token: str) -> None:
+        assert self.run(self.at("token").revoke(token)).status == 200
 
-        reply = self.run(self.at("token", self.stranger if by_stranger else self.party).revoke(token))
+    def let_a_stranger_try(self, grant: Grant) -> None:
+        stranger = self.at("token", self.stranger)
 
-        assert reply.status == 200
-        grant.is_revoked |= not by_stranger
+        refreshed = [self.run(stranger.refresh(each)) for each in (grant.refresh_tokens[-1], grant.refresh_tokens[0])]
+        revoked = [
+            self.run(stranger.revoke(each)) for each in (grant.refresh_tokens[-1], grant.access_tokens[-1].value)
+        ]
 
-    @precondition(lambda self: self.life.grants)
-    @rule(pick=PICK, by_stranger=st.booleans())
-    def revoke_access_token(self, pick: int, by_stranger: bool) -> None:
-        grant = self.any_grant(pick)
-        token = grant.access_tokens[pick % len(grant.access_tokens)]
+        assert [reply.error for reply in refreshed] == ["invalid_grant"] * 2
+        assert [reply.status for reply in revoked] == [200, 200]
 
-        reply = self.run(self.at("token", self.stranger if by_stranger else self.party).revoke(token.value))
+    # What ends many things at once
 
-        assert reply.status == 200
-        token.is_revoked |= not by_stranger
+    @rule(end=st.sampled_from(ENDS))
+    def end(self, end: str) -> None:
+        administration = self.fleet.system.administration
+        match end:
+            case "log out":
+                self.log_out()
+            case "disable" if self.life.is_enabled:
+                self.run(administration.disable_user(self.person))
+                self.life.is_enabled = False
+                self.life.end_everything()
+            case "password":
+                password = f"another {self.turn}"
+                self.party.person = self.run(administration.set_password(self.person, password))
+                self.life.end_everything()
+            case "withdraw":
+                self.run(administration.withdraw_consent(self.person, self.party.client))
+                self.life.end_agreements()
 
-    @precondition(lambda self: self.life.grants)
-    @rule(pick=PICK)
-    def refresh_as_a_stranger(self, pick: int) -> None:
-        token = self.any_grant(pick).refresh_tokens[-1]
-
-        assert self.run(self.at("token", self.stranger).refresh(token)).error == "invalid_grant"
-
-    # What an operator does, and what happens
-
-    @precondition(lambda self: self.life.is_enabled)
-    @rule()
-    def disable_the_user(self) -> None:
-        self.run(self.fleet.system.administration.disable_user(self.person))
-
-        self.life.is_enabled = False
-        self.life.end_everything()
+    def log_out(self) -> None:
+        if self.life.session is None or not self.life.session.is_alive:
+            return
+        self.run(self._log_out(self.at("authorize")))
         self.life.end_session()
+
+    async def _log_out(self, party: RelyingParty) -> None:
+        page = await party.browser.get(f"{party.issuer}/logout")
+        assert (await party.browser.submit(page, action="logout")).status in {200, 303}
 
     @precondition(lambda self: not self.life.is_enabled)
     @rule()
@@ -184,20 +209,6 @@ class LifeCycle(RuleBasedStateMachine):
         self.run(self.fleet.system.administration.enable_user(self.person))
 
         self.life.is_enabled = True
-
-    @rule(password=st.sampled_from(["another horse", "yet another battery"]))
-    def change_the_password(self, password: str) -> None:
-        self.party.person = self.run(self.fleet.system.administration.set_password(self.person, password))
-
-        self.life.end_everything()
-        self.life.end_session()
-
-    @precondition(lambda self: self.life.grants)
-    @rule()
-    def withdraw_consent(self) -> None:
-        self.run(self.fleet.system.administration.withdraw_consent(self.person, self.party.client))
-
-        self.life.end_everything()
 
     @rule()
     def flush_redis(self) -> None:
@@ -211,13 +222,9 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(jump=st.sampled_from(JUMPS))
     def let_time_pass(self, jump: timedelta) -> None:
-        self.clock.advance(seconds=jump.total_seconds())
-
-    @precondition(lambda self: self.passed < MOST_TIME - max(LONG_JUMPS))
-    @rule(jump=st.sampled_from(LONG_JUMPS))
-    def let_days_pass(self, jump: timedelta) -> None:
-        self.passed += jump
-        self.clock.advance(seconds=jump.total_seconds())
+        if self.passed + jump < MOST_TIME:
+            self.passed += jump
+            self.clock.advance(seconds=jump.total_seconds())
 
     # What must be so at any time
 
@@ -251,9 +258,6 @@ class LifeCycle(RuleBasedStateMachine):
 
     def any_code(self, pick: int) -> Code:
         return self.life.codes[-1 - pick % len(self.life.codes)]
-
-    def any_grant(self, pick: int) -> Grant:
-        return self.life.grants[-1 - pick % len(self.life.grants)]
 
     def settle(self) -> None:
         """Let no moment at which something changes by itself be so near that the model cannot tell."""

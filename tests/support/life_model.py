@@ -127,11 +127,16 @@ class Life:
         code.grant = Grant(code.session, code.is_offline, now + LIFETIME, now, [reply.refresh_token], tokens)
         self.grants.append(code.grant)
 
-    def end_everything(self) -> None:
+    def end_agreements(self) -> None:
         """All that was agreed to until now ends, with the grants that came of it."""
         self.agreement += 1
         for grant in self.grants:
             grant.is_revoked = True
+
+    def end_everything(self) -> None:
+        """The user begins anew: nothing of what was authenticated or agreed to before counts."""
+        self.end_agreements()
+        self.end_session()
 
     def end_session(self) -> None:
         """The user has signed out: what is bound to the session ends."""
