@@ -49,7 +49,7 @@ async def codes(fleet: Fleet, web: RelyingParty) -> AsyncIterator[PlantedCodes]:
 @pytest.fixture(scope="session")
 def own_stores() -> Iterator[Household]:
     """Two replicas of every service over a PostgreSQL and a Redis of their own, and a clock."""
-    clock, changes = MovableClock(), {"postgres_timeout": "2s", "redis_timeout": "500ms", "key_poll_interval": "1s"}
+    clock, changes = MovableClock(), {"key_poll_interval": "1s"}
     with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
         create_migrated(postgres, "valetkey")
         dsn = postgres.dsn_of("valetkey")

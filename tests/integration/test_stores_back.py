@@ -95,6 +95,7 @@ async def test_what_was_revoked_is_never_active_whatever_happens_to_the_stores(
     async with AsyncExitStack() as stack:
         codes = await stack.enter_async_context(planted_codes(household.fleet.system, known.party))
         grants = [await known.party.redeem(await codes.plant()) for _ in range(GRANTS_TO_REVOKE)]
+        assert {reply.status for reply in grants} == {200}
         watch = await stack.enter_async_context(Watch(household, known, grants))
         await asyncio.sleep(0.3)
         for _ in range(3):
