@@ -216,6 +216,8 @@ async def test_revoking_nothing_asks_nobody(fake: FakeRevocations) -> None:
     async with open_replicas(fake, NOWHERE) as (replica,):
         await replica.store.revoke([])
 
+    assert fake.reads == 0
+
 
 @pytest.mark.requirement("architecture 3: one MGET, coalesced across concurrent requests")
 async def test_a_hundred_callers_cost_one_command(loaded: Replica, fake: FakeRevocations) -> None:

@@ -328,8 +328,11 @@ async def test_a_replica_tells_for_how_long_it_has_not_heard_about_keys(installa
         installation.clock.now += timedelta(minutes=10)
         await installation.observer.execute("NOTIFY valetkey_keys")
         await until(jwks_age_is(600))
+        served_meanwhile = replica.key_set
     await until(jwks_age_is(0))
     await replica.close()
+
+    assert served_meanwhile is replica.key_set
 
 
 def jwks_age_is(seconds: float) -> Callable[[], Awaitable[bool]]:

@@ -119,6 +119,8 @@ async def test_a_restart_without_persistence_does_not_bring_back_what_was_revoke
         for replica in replicas:
             await replica.load()
 
+    assert [await replica.is_revoked(target) for replica in replicas for target in targets] == [True] * 15
+
 
 @NEVER_LIVE
 async def test_a_restored_backup_that_calls_itself_loaded_is_not_believed(

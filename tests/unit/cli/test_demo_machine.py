@@ -44,12 +44,17 @@ def test_a_browser_of_the_terminal_is_not_given_the_terminal(monkeypatch: pytest
 
 
 def test_no_browser_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
     def none() -> webbrowser.BaseBrowser:
+        asked.append(URL)
         raise webbrowser.Error
 
     monkeypatch.setattr(webbrowser, "get", none)
 
     open_in_browser(URL)
+
+    assert asked == [URL]
 
 
 def test_the_directory_holds_one_demo_at_a_time(tmp_path: Path) -> None:

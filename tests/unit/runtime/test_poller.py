@@ -8,16 +8,18 @@ LONG = timedelta(hours=1)
 
 
 async def test_it_works_at_the_start_and_again_when_there_is_news() -> None:
-    done: asyncio.Queue[None] = asyncio.Queue()
-    poller = Poller(lambda: done.put(None), LONG, "test")
+    done: asyncio.Queue[str] = asyncio.Queue()
+    poller = Poller(lambda: done.put("worked"), LONG, "test")
 
     await poller.start()
     poller.wake()
 
     async with asyncio.timeout(5):
-        await done.get()
-        await done.get()
+        worked = [await done.get(), await done.get()]
     await poller.close()
+
+    assert worked == ["worked", "worked"]
+    assert done.empty()
 
 
 async def test_closing_ends_it_although_the_work_lost_the_cancellation() -> None:
@@ -40,3 +42,5 @@ async def test_closing_ends_it_although_the_work_lost_the_cancellation() -> None
 
     async with asyncio.timeout(5):
         await poller.close()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -38,7 +38,7 @@ async def run(settings: Settings, *, emergency: bool = False, compromised: Seque
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done, 1 refused, 75 try again, 78 settings that cannot be used (sysexits)."""
+    """The exit code: 0 done, 1 refused, 75 try again, 78 settings or a schema that cannot be used (sysexits)."""
     parser = argparse.ArgumentParser(prog="python -m valetkey.key_rotation", description="Rotate signing keys, once.")
     parser.add_argument("--emergency", action="store_true", help="replace every key now; tokens they signed fail")
     parser.add_argument(
@@ -57,7 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TemporarilyUnavailable as error:
         _log.error("keys were not rotated: %s", error)
         return os.EX_TEMPFAIL
-    except (UnsealError, SchemaMismatchError) as error:
+    except SchemaMismatchError as error:
+        _log.error("keys were not rotated: %s", error)
+        return os.EX_CONFIG
+    except UnsealError as error:
         _log.error("keys were not rotated: %s", error)
         return 1
     _log.info("keys rotated", extra={f"keys_{name}": list(kids) for name, kids in report.changes.items() if kids})

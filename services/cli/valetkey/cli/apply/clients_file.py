@@ -11,6 +11,7 @@ from pathlib import Path
 from valetkey.cli.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
 from valetkey.cli.apply.field import Fields
 from valetkey.cli.apply.yaml_document import YamlError, parse_yaml
+from valetkey.cli.client_record import FIELDS
 from valetkey.cli.duration import parse_duration
 from valetkey.cli.registration import new_client
 from valetkey.cli.scope_registration import scope_problems
@@ -21,25 +22,7 @@ LONGEST_OVERLAP = timedelta(days=90)
 
 FILE_FIELDS = ("clients", "scopes")
 SCOPE_FIELDS = ("name", "description", "resource")
-CLIENT_FIELDS = (
-    "client_id",
-    "client_name",
-    "token_endpoint_auth_method",
-    "grant_types",
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "scope",
-    "resources",
-    "resource",
-    "id_token_signed_response_alg",
-    "default_max_age",
-    "client_uri",
-    "policy_uri",
-    "tos_uri",
-    "enabled",
-    "secret_file",
-    "secret_overlap",
-)
+CLIENT_FIELDS = ("client_id", *FIELDS, "secret_file", "secret_overlap")
 
 
 def read_declaration(text: str, directory: Path) -> tuple[Declaration, list[str]]:
