@@ -1,12 +1,16 @@
 PYTHON  ?= python3
 WORKERS ?= logical
 ARGS    ?=
+TAG     ?= dev
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 ROOMS := proto $(patsubst %/pyproject.toml,%,$(sort $(wildcard services/*/pyproject.toml)))
 PROTO := $(sort $(wildcard proto/valetkey/wire/*/*.proto))
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock'
 
 SETTINGS_TABLE := services/runtime/SETTINGS.md
 
@@ -38,8 +42,8 @@ demo: $(READY) ## Start everything on this machine; ARGS="--no-open --issuer-por
 	@exec $(BIN)/valetkey demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run every test; ARGS="-k refresh" passes arguments on
-	@$(PYTEST) tests $(ARGS)
+test: $(READY) ## Run every test but those of the images; ARGS="-k refresh" passes arguments on
+	@$(PYTEST) tests --ignore=tests/system $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the tests of the rules and of the architecture, without sockets
@@ -65,6 +69,14 @@ test-browser: $(READY) ## Run the login in a real browser
 test-peers: $(READY) ## Run clients that nobody here wrote against the demo
 	@$(PYTEST) -m peer tests $(ARGS)
 
+.PHONY: images
+images: ## Build the images as valetkey-*:$(TAG) and print their sizes; PYTHON_IMAGE=... changes what they stand on
+	@TAG=$(TAG) deploy/docker/build_images.sh
+
+.PHONY: test-system
+test-system: $(READY) images ## Run the images as containers, from outside; needs a Docker engine
+	@VALETKEY_IMAGE_TAG=$(TAG) $(BIN)/pytest tests/system $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Check style, formatting, types and import contracts
 	@$(BIN)/ruff check .
@@ -78,9 +90,14 @@ format: $(READY) ## Rewrite the code as the formatter wants it
 	@$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(READY) ## Resolve requirements.in into requirements.lock; ARGS=--upgrade takes the newest
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command 'make lock' $(ARGS) requirements.in -o requirements.lock
+lock: $(READY) ## Resolve requirements.in, then every image's, into locks; ARGS=--upgrade takes the newest
+	@$(COMPILE) $(ARGS) requirements.in -o requirements.lock
+	@for image in authorize token introspection key_rotation cli; do \
+		$(BIN)/python deploy/docker/image_requirements.py $$image | \
+		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/$$image.lock || exit 1; \
+	done
+	@echo hatchling | \
+		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/build.lock
 
 .PHONY: proto
 proto: $(READY) ## Generate Python from the contracts between services

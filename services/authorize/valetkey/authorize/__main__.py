@@ -1,4 +1,4 @@
-"""``python -m valetkey.authorize``: this service in a process of its own."""
+"""``python -m valetkey.authorize`` or ``valetkey-authorize``: this service in a process of its own."""
 
 import sys
 
@@ -7,7 +7,7 @@ from valetkey.runtime.http.server import serve
 
 
 def main() -> int:
-    """The exit code."""
+    """The exit code, as ``serve`` says."""
     return serve("authorize", create_authorize)
 
 
