@@ -58,6 +58,15 @@ def test_what_we_sign_verifies(alg: str) -> None:
     assert verify_signature(token, KEY_SET, "at+jwt") == CLAIMS
 
 
+@pytest.mark.requirement("RFC 7518 §3.4: each integer of an ECDSA signature is as long as a coordinate")
+def test_signatures_with_short_integers_verify_too() -> None:
+    # One in 128 has a zero byte in front of one of its integers.
+    tokens = [sign(CLAIMS | {"number": number}, KEYS["ES256"], "at+jwt") for number in range(500)]
+
+    assert all(len(token.rpartition(".")[2]) == 86 for token in tokens)
+    assert all(verify_signature(token, KEY_SET, "at+jwt")["number"] == number for number, token in enumerate(tokens))
+
+
 @pytest.mark.requirement("security 28: typ is checked so that one kind of JWT is never taken for another")
 @pytest.mark.parametrize(("typ", "expected"), [("JWT", "at+jwt"), ("at+jwt", "JWT"), ("AT+JWT", "at+jwt"), ("", "JWT")])
 def test_another_kind_of_jwt_is_refused(typ: str, expected: str) -> None:

@@ -37,7 +37,8 @@ class ClientCredentials(Grant):
             raise InvalidScope("no scope, or one that needs a user")
         catalog.require_scopes(scope, frozenset(client.scope))
         requested = parse_resource(params.all("resource"))
-        catalog.require_resources(requested, catalog.resources_for(client))
+        if requested:
+            catalog.require_resources(requested, catalog.resources_for(client))
         resources = catalog.targets(scope, requested)
         return Authorization(
             authorization_id=uuid4(),
