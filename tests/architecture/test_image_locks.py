@@ -62,7 +62,7 @@ def markers(lock: str) -> list[tuple[str, str | None]]:
 @cache
 def needed(distribution: str, extras: frozenset[str] = frozenset()) -> frozenset[str]:
     """This distribution and whatever it needs, on this Python and this machine, as their own metadata tell."""
-    found = {canonicalize_name(distribution)}
+    found: set[str] = {canonicalize_name(distribution)}
     for line in requires(distribution) or ():
         requirement = Requirement(line)
         marker = requirement.marker
