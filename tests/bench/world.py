@@ -1,0 +1,155 @@
+"""Who is registered in the installation that is measured, and what they hold before they are measured."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote_plus, urlsplit
+from uuid import UUID, uuid4
+
+from aiohttp import web
+
+from bench.installation import Installation
+from support.administration import API
+from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
+from valetkey.cli.demo.front_door import FrontDoor, create_front_door
+from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authorization_code import AuthorizationCode, generate_code
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.postgres.clients import Clients
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.redis.connection import connect
+
+SCOPE = ("openid", "offline_access", "api:read")
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One client with its user, a machine, and two APIs."""
+
+    installation: Installation
+    web: ClientIdentity
+    machine: ClientIdentity
+    api: ClientIdentity
+    other_api: ClientIdentity
+    person: Person
+    web_uid: UUID
+
+    def party(self, client: ClientIdentity, person: Person | None = None) -> RelyingParty:
+        """This client, with a user behind it."""
+        return RelyingParty(self.installation.settings.issuer, client, person or self.person)
+
+    async def machine_token(self) -> str:
+        """An access token for ``API``."""
+        party = self.party(self.machine)
+        reply = await party.token("client_credentials", scope="api:read")
+        await party.browser.close()
+        assert reply.status == 200, reply.body
+        return reply.access_token
+
+    async def machine_tokens(self, number: int) -> list[str]:
+        """As many, each another one."""
+        return [token for _ in range(0, number, _AT_ONCE) for token in await self._some_tokens()][:number]
+
+    async def _some_tokens(self) -> list[str]:
+        party = self.party(self.machine)
+        replies = await asyncio.gather(*(party.token("client_credentials", scope="api:read") for _ in range(_AT_ONCE)))
+        await party.browser.close()
+        return [reply.access_token for reply in replies]
+
+    async def codes(self, number: int) -> list[CodeResponse]:
+        """Codes to redeem within the minute that they live, put where the authorization endpoint puts them."""
+        settings, made = self.installation.settings, []
+        async with connect(
+            settings.redis_url.reveal(), timeout=timedelta(seconds=5), max_connections=_AT_ONCE
+        ) as redis:
+            store = RedisCodes(
+                redis,
+                lifetime=timedelta(seconds=settings.authorization_code_lifetime),
+                tombstone=timedelta(seconds=settings.access_token_lifetime),
+            )
+            for _ in range(0, number, _AT_ONCE):
+                made += await asyncio.gather(*(self._plant(store) for _ in range(_AT_ONCE)))
+        return made
+
+    async def _plant(self, store: RedisCodes) -> CodeResponse:
+        now, value, verifier = system_clock(), generate_code(), secrets.token_urlsafe(48)
+        login = Authentication(UUID(self.person.subject), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
+        code = AuthorizationCode(
+            authorization_id=uuid4(),
+            client_uid=self.web_uid,
+            redirect_uri=self.web.redirect_uri,
+            code_challenge=challenge_for(verifier),
+            scope=SCOPE,
+            resources=(API,),
+            authentication=login,
+            issued_at=now,
+        )
+        await store.put(value, code)
+        return CodeResponse({"code": value}, verifier)
+
+    async def refresh_tokens(self, number: int) -> list[str]:
+        """Refresh tokens, one for each of so many authorizations."""
+        party = self.party(self.web)
+        replies = [await party.redeem(code) for code in (await self.codes(number))[:number]]
+        await party.browser.close()
+        return [reply.refresh_token for reply in replies]
+
+    async def signed_in_cookies(self, person: Person | None = None) -> str:
+        """The Cookie header of a browser whose user has signed in and agreed, and is remembered."""
+        party = self.party(self.web, person)
+        await party.authorize(scope=" ".join(SCOPE))
+        await party.browser.close()
+        return "; ".join(f"{name}={value}" for name, value in party.browser.cookies.items())
+
+    async def revoke(self, token: str) -> None:
+        """Revoke a token of the machine."""
+        party = self.party(self.machine)
+        assert (await party.revoke(token)).status == 200
+        await party.browser.close()
+
+
+def basic(client: ClientIdentity) -> dict[str, str]:
+    """The header that authenticates a client. RFC 6749 §2.3.1."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def spread(values: Sequence[str], number: int, connections: int) -> list[str]:
+    """The share of one connection."""
+    return list(values[number::connections])
+
+
+@asynccontextmanager
+async def world(installation: Installation) -> AsyncIterator[World]:
+    """Registers everybody; the issuer's address answers as long as the context lasts."""
+    administration = installation.administration
+    catalog = await administration.create_catalog()
+    web_client = await administration.create_web_client()
+    async with administration.database() as database:
+        found = await Clients(database).find(web_client.client_id)
+    assert found is not None
+    made = World(
+        installation,
+        web=web_client,
+        machine=await administration.create_machine(),
+        api=catalog["api"],
+        other_api=catalog["other"],
+        person=await administration.create_user(),
+        web_uid=found.uid,
+    )
+    upstreams = {name: server.url for name, server in installation.servers.items()}
+    runner = web.AppRunner(create_front_door(FrontDoor(upstreams, "")), access_log=None)
+    await runner.setup()
+    try:
+        parts = urlsplit(installation.settings.issuer)
+        await web.TCPSite(runner, parts.hostname, parts.port).start()
+        yield made
+    finally:
+        await runner.cleanup()
