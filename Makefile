@@ -13,6 +13,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --custom-compile-command 'make lock'
 
 SETTINGS_TABLE := services/runtime/SETTINGS.md
+METRICS_TABLE  := services/runtime/METRICS.md
 
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
@@ -120,6 +121,14 @@ settings-table: $(READY) ## Write the table of settings from the code
 .PHONY: settings-table-check
 settings-table-check: $(READY) ## Fail when the table of settings is not the code's
 	@$(BIN)/python -m valetkey.runtime.settings_table | diff $(SETTINGS_TABLE) -
+
+.PHONY: metrics-table
+metrics-table: $(READY) ## Write the table of metrics from the code
+	@$(BIN)/python -m valetkey.runtime.metrics_table > $(METRICS_TABLE)
+
+.PHONY: metrics-table-check
+metrics-table-check: $(READY) ## Fail when the table of metrics is not the code's
+	@$(BIN)/python -m valetkey.runtime.metrics_table | diff $(METRICS_TABLE) -
 
 .PHONY: clean
 clean: ## Remove everything that can be made again, the virtual environment included

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from support.http_layer import CANARY, Start, post
 from valetkey.runtime.http.server import RunningServer
-from valetkey.runtime.metrics import REGISTRY
+from valetkey.runtime.metric import REGISTRY
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.telemetry import create_tracing
 

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.metrics import PASSWORD_HASH, PASSWORD_QUEUE, PASSWORD_SHED
+from valetkey.runtime.metrics import PASSWORD_HASH, PASSWORD_QUEUE, PASSWORD_QUEUE_LIMIT, PASSWORD_SHED
 
 RETRY_AFTER = 2
 _NICENESS = 10
@@ -52,6 +52,7 @@ class PasswordPool:
         self._nobody = self._hasher.hash(secrets.token_hex(16))
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
         self._places = threading.BoundedSemaphore(workers + queue)
+        PASSWORD_QUEUE_LIMIT.set(workers + queue)
 
     async def check(self, password: str, password_hash: str | None) -> PasswordCheck:
         """Check a password against a user's hash, or against nobody's where it is None.

@@ -15,6 +15,7 @@ from valetkey.authorize.service import AuthorizeService
 from valetkey.core.ports import Clock
 from valetkey.runtime.http.cookies import Cookies
 from valetkey.runtime.postgres.consents import Consents
+from valetkey.runtime.postgres.session_count import SessionCount
 from valetkey.runtime.postgres.sessions import Sessions
 from valetkey.runtime.postgres.users import Users
 from valetkey.runtime.redis.codes import RedisCodes
@@ -30,6 +31,9 @@ async def open_service(settings: Settings, pages: Pages, clock: Clock) -> AsyncI
         stores = await stack.enter_async_context(open_stores(settings, "authorize", clock))
         passwords = _passwords(settings)
         stack.callback(passwords.close)
+        session_count = SessionCount(stores.database, clock)
+        stack.push_async_callback(session_count.close)
+        await session_count.start()
         cookie_keys = settings.cookie_keys.reveal()
         yield AuthorizeService(
             settings=settings,

@@ -16,6 +16,7 @@ from valetkey.runtime.stores import open_stores
 from valetkey.token.audited_events import AuditedEvents
 from valetkey.token.grant import GrantPorts
 from valetkey.token.issuer import TokenIssuer
+from valetkey.token.key_metrics import KeyMetrics, KeySchedule
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.registry import Grants
 from valetkey.token.service import TokenService
@@ -31,6 +32,9 @@ async def open_service(settings: Settings, policy: TokenPolicy, clock: Clock) ->
             poll_interval=timedelta(seconds=settings.key_poll_interval),
         )
         await signers.start()
+        poll_interval = timedelta(seconds=settings.key_poll_interval)
+        key_metrics = KeyMetrics(stores.database, KeySchedule.from_settings(settings), poll_interval, clock)
+        await key_metrics.start()
         authorizations = Authorizations(stores.database)
         refresh_tokens = RefreshTokenCodec(settings.refresh_token_keys.reveal())
         ports = GrantPorts(
@@ -58,4 +62,5 @@ async def open_service(settings: Settings, policy: TokenPolicy, clock: Clock) ->
                 keys=stores.jwk_set,
             )
         finally:
+            await key_metrics.close()
             await signers.close()

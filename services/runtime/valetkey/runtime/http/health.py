@@ -6,7 +6,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from valetkey.runtime.metrics import REGISTRY
+from valetkey.runtime.metric import REGISTRY
 
 
 class Health:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from valetkey.runtime.audit import configure_audit
+from valetkey.runtime.event_loop import LagWatch
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.protocol import Runner
@@ -63,6 +64,7 @@ async def start_app(app: web.Application, settings: Settings, *, management: boo
     health = app[HEALTH]
     management_url = ""
     async with AsyncExitStack() as stack:
+        stack.callback(LagWatch().close)
         if management:
             manager = web.AppRunner(create_management_app(health), access_log=None)
             stack.push_async_callback(manager.cleanup)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.jwt_verification import KeySet
 from valetkey.core.keys import KeyObservation
 from valetkey.runtime.clock import Clock
-from valetkey.runtime.metrics import JWKS_AGE
+from valetkey.runtime.metrics import JWK_SET_VERSION, JWKS_AGE
 from valetkey.runtime.postgres.jwk_set import JwkSetStore, PublishedJwkSet
 from valetkey.runtime.postgres.notifications import KEYS_CHANNEL
 from valetkey.runtime.postgres.poller import Poller
@@ -88,6 +89,7 @@ class JwkSetCache:
             key_set = KeySet.parse(json.loads(published.document))
             serving = _Serving(published, key_set, _EPOCH if serving is None else self._clock())
             self._serving = serving
+            JWK_SET_VERSION.set(_version(published.etag))
         self._confirmed_at = self._clock()
         JWKS_AGE.set(0)
         await self._store.report(
@@ -95,3 +97,8 @@ class JwkSetCache:
                 self._replica_id, self._service, frozenset(serving.key_set.keys), serving.since, self._clock()
             )
         )
+
+
+def _version(etag: str) -> int:
+    """A number that every replica makes of the same set, small enough for a float to hold it exactly."""
+    return int.from_bytes(hashlib.sha256(etag.encode()).digest()[:6])

@@ -13,7 +13,7 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_OPERATION, DATABASE_WAITING
+from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX, DATABASE_OPERATION, DATABASE_WAITING
 from valetkey.runtime.postgres.errors import postgres_errors
 from valetkey.runtime.postgres.listener import Callback, Listener
 from valetkey.runtime.postgres.statement import Executor, Statement
@@ -83,6 +83,7 @@ class Database:
             server_settings={"application_name": self._application_name},
             reset=_keep_as_it_is,
         )
+        DATABASE_MAX.set(self._max_size, _SYSTEM)
         with suppress(TemporarilyUnavailable):
             await self._warm(self._pool)
         return self

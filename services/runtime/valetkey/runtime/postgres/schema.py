@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
+from valetkey.runtime.metrics import MIGRATIONS_PENDING
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.statement import Statement
 
@@ -31,6 +32,8 @@ async def require_schema(database: Database) -> None:
     A newer one is welcome: migrations only expand while old code may still run. Raises ``TemporarilyUnavailable``.
     """
     version = await find_schema_version(database)
+    # Revisions are numbered from 1 without a gap.
+    MIGRATIONS_PENDING.set(max(int(SCHEMA_VERSION) - int(version or 0), 0))
     if version is None:
         raise SchemaMismatchError("The database has no schema yet: run `valetkey migrate up`.")
     if version < SCHEMA_VERSION:

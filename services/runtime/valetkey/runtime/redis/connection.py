@@ -14,7 +14,7 @@ from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from valetkey.runtime.metrics import DATABASE_CONNECTIONS
+from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX
 
 MAX_CONNECTIONS = 16
 _IDLE_BEFORE_PROOF = 10.0
@@ -52,6 +52,7 @@ def connect(
     ``on_connect``, a coroutine function, greets the server on each new connection in place of redis-py.
     """
     seconds = timeout.total_seconds()
+    DATABASE_MAX.change(max_connections, "redis")
     options: dict[str, Any] = {
         "max_connections": max_connections,
         "timeout": seconds,
