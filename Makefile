@@ -130,6 +130,18 @@ metrics-table: $(READY) ## Write the table of metrics from the code
 metrics-table-check: $(READY) ## Fail when the table of metrics is not the code's
 	@$(BIN)/python -m valetkey.runtime.metrics_table | diff $(METRICS_TABLE) -
 
+.PHONY: chart-docs
+chart-docs: $(READY) ## Write what the chart's README and schema say from the comments in its values
+	@$(BIN)/python tests/support/chart_documentation.py
+
+.PHONY: chart-docs-check
+chart-docs-check: $(READY) ## Fail when they say something else
+	@$(BIN)/pytest -q tests/chart/test_documentation.py
+
+.PHONY: test-chart
+test-chart: $(READY) ## Render the chart and look at every object
+	@$(PYTEST) tests/chart $(ARGS)
+
 .PHONY: clean
 clean: ## Remove everything that can be made again, the virtual environment included
 	@rm -rf $(VENV) .demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/artifacts

@@ -1,0 +1,18 @@
+{{/* First the schema, then the first keys: services are ready once both are there. */}}
+{{- define "valetkey.migrateContainer" -}}
+- {{ include "valetkey.container" (dict "root" . "name" "migrate" "identity" "migration" "image" .Values.cli.image "resources" .Values.jobs.resources "args" (list "migrate" "up")) | nindent 2 | trim }}
+{{- end -}}
+
+{{- define "valetkey.firstKeysContainer" -}}
+- {{ include "valetkey.container" (dict "root" . "name" "first-keys" "identity" "key-rotation" "image" .Values.keyRotation.image "resources" .Values.jobs.resources "args" (list "--wait" "300")) | nindent 2 | trim }}
+{{- end -}}
+
+{{- define "valetkey.migrationContainers" -}}
+{{ include "valetkey.migrateContainer" . }}
+{{ include "valetkey.firstKeysContainer" . }}
+{{- end -}}
+
+{{- define "valetkey.migrationVolumes" -}}
+{{ include "valetkey.secretVolume" (dict "root" . "identity" "migration") }}
+{{ include "valetkey.secretVolume" (dict "root" . "identity" "key-rotation") }}
+{{- end -}}

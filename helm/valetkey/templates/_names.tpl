@@ -1,0 +1,105 @@
+{{/* Names are cut at 38 characters: the longest suffix must still fit into the 52 of a CronJob and the 63 of a label. */}}
+{{- define "valetkey.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 38 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "valetkey.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- default $full .Values.fullnameOverride | trunc 38 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Never add to these: the selector of a Deployment cannot change. */}}
+{{- define "valetkey.selector" -}}
+app.kubernetes.io/name: {{ include "valetkey.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "valetkey.labels" -}}
+{{- with .root.Values.commonLabels }}
+{{- toYaml . }}
+{{ end -}}
+{{ include "valetkey.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: {{ include "valetkey.name" .root }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* A pod has fewer labels than its owner: a newer chart alone is no reason to start it anew. */}}
+{{- define "valetkey.podLabels" -}}
+{{- with .root.Values.commonLabels }}
+{{- toYaml . }}
+{{ end -}}
+{{ include "valetkey.selector" . }}
+{{- end -}}
+
+{{/* The metadata of one object: root, component, name (a suffix), annotations. */}}
+{{- define "valetkey.metadata" -}}
+name: {{ include "valetkey.fullname" .root }}-{{ .name | default .component }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "valetkey.labels" . | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The values of a component: those of `services` under its own. */}}
+{{- define "valetkey.values" -}}
+{{- $own := get .root.Values (eq .component "key-rotation" | ternary "keyRotation" .component) -}}
+{{- mustMergeOverwrite (deepCopy .root.Values.services) $own | toYaml -}}
+{{- end -}}
+
+{{- define "valetkey.image" -}}
+{{- $image := .image -}}
+{{- $repository := $image.repository -}}
+{{- with .root.Values.image.registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
+{{- with $image.digest -}}
+{{- printf "%s@%s" $repository . -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (default $.root.Chart.AppVersion $.root.Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Like 1.2.3.4 or [::1] or localhost: what an http issuer may have, and an Ingress may not. */}}
+{{- define "valetkey.issuer" -}}
+{{- .Values.issuer | default (.Values.demo.enabled | ternary "http://127.0.0.1:8080" "") -}}
+{{- end -}}
+
+{{- define "valetkey.issuerHost" -}}
+{{- regexReplaceAll "^https?://(\\[[^]]*\\]|[^:/]*).*$" (include "valetkey.issuer" .) "${1}" -}}
+{{- end -}}
+
+{{- define "valetkey.issuerPath" -}}
+{{- regexReplaceAll "^https?://[^/]*" (include "valetkey.issuer" .) "" -}}
+{{- end -}}
+
+{{/* Whether the chart creates the Secret, as "true" or nothing. */}}
+{{- define "valetkey.createsSecret" -}}
+{{- if and (not .Values.secrets.existingSecret) (not .Values.secrets.externalSecret.enabled) (or .Values.secrets.create .Values.demo.enabled) }}true{{ end -}}
+{{- end -}}
+
+{{- define "valetkey.secretName" -}}
+{{- .Values.secrets.existingSecret | default (printf "%s-secrets" (include "valetkey.fullname" .)) -}}
+{{- end -}}
+
+{{/* hook, job, initContainer or none. A hook would wait for ever for what is only installed after it. */}}
+{{- define "valetkey.migrationMode" -}}
+{{- if ne .Values.migration.mode "auto" }}{{ .Values.migration.mode }}
+{{- else if or .Values.demo.enabled .Values.secrets.externalSecret.enabled }}job{{ else }}hook{{ end -}}
+{{- end -}}
+
+{{/* Annotations of what runs before everything else: root, weight. */}}
+{{- define "valetkey.hook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

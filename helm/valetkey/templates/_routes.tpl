@@ -1,0 +1,21 @@
+{{/*
+Which service serves which path, as a list of {path, service}, the issuer's own path in front. A path stands for itself
+and everything below it. Well-known documents may also precede the issuer's path. RFC 8414 §3.1.
+*/}}
+{{- define "valetkey.routes" -}}
+{{- $base := include "valetkey.issuerPath" . -}}
+{{- range $service, $segments := dict
+  "authorize" (list "authorize" "login" "select-account" "consent" "logout" "static")
+  "token" (list "token" "revoke")
+  "introspection" (list "introspect" "userinfo" "jwks" ".well-known") }}
+{{- range $segments }}
+- {path: {{ $base }}/{{ . }}, service: {{ $service }}}
+{{- end }}
+{{- end }}
+{{- if $base }}
+{{- range list "oauth-authorization-server" "openid-configuration" }}
+- {path: /.well-known/{{ . }}{{ $base }}, service: introspection}
+{{- end }}
+{{- end }}
+- {path: {{ $base | default "/" }}, service: authorize}
+{{- end -}}

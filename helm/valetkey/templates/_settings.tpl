@@ -1,0 +1,129 @@
+{{/*
+What a container is told. An identity is one set of settings, one role in PostgreSQL and one set of secret files:
+authorize, token, introspection, key-rotation, migration, operator.
+*/}}
+{{- define "valetkey.role" -}}
+{{- get .root.Values.postgres.users (eq .identity "key-rotation" | ternary "keyRotation" .identity) -}}
+{{- end -}}
+
+{{- define "valetkey.dsn" -}}
+{{- $postgres := .root.Values.postgres -}}
+{{- $host := .host | default $postgres.host -}}
+{{- $query := printf "sslmode=%s" $postgres.sslMode -}}
+{{- if .root.Values.demo.enabled -}}
+{{- $host = printf "%s-postgres" (include "valetkey.fullname" .root) -}}
+{{- $query = "sslmode=disable" -}}
+{{- end -}}
+{{- if $postgres.rootCertSecret.name }}{{ $query = printf "%s&sslrootcert=/run/secrets/valetkey/postgres-ca.crt" $query }}{{ end -}}
+postgresql://{{ include "valetkey.role" . }}@{{ $host }}:{{ int (.port | default $postgres.port) }}/{{ $postgres.database }}?{{ $query }}
+{{- end -}}
+
+{{- define "valetkey.redisUrl" -}}
+{{- if .Values.demo.enabled -}}
+redis://{{ include "valetkey.fullname" . }}-redis:6379/0
+{{- else -}}
+{{- .Values.redis.url -}}
+{{- if .Values.redis.caSecret.name }}{{ contains "?" .Values.redis.url | ternary "&" "?" }}ssl_ca_certs=/run/secrets/valetkey/redis-ca.crt{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether an identity speaks to Redis, as "true" or nothing. */}}
+{{- define "valetkey.usesRedis" -}}
+{{- if has . (list "authorize" "token" "introspection" "operator") }}true{{ end -}}
+{{- end -}}
+
+{{/* The secret files of an identity, as a list of {file, secret, key, setting}: root, identity. */}}
+{{- define "valetkey.secretFiles" -}}
+{{- $secret := include "valetkey.secretName" .root -}}
+{{- $postgres := .root.Values.postgres.existingSecret | default $secret -}}
+{{- $redis := .root.Values.demo.enabled | ternary $secret .root.Values.redis.existingSecret -}}
+{{- range $key := get (dict "authorize" (list "cookie-keys") "token" (list "refresh-token-keys" "key-encryption-keys") "key-rotation" (list "key-encryption-keys")) .identity | default list }}
+- {file: {{ $key }}, secret: {{ $secret | quote }}, key: {{ $key }}, setting: {{ $key | replace "-" "_" }}}
+{{- end }}
+{{- $password := printf "postgres-%s-password" .identity }}
+- {file: {{ $password }}, secret: {{ $postgres | quote }}, key: {{ $password }}, setting: postgres_password}
+{{- with .root.Values.postgres.rootCertSecret }}{{ if .name }}
+- {file: postgres-ca.crt, secret: {{ .name | quote }}, key: {{ .key | quote }}, setting: ""}
+{{- end }}{{ end }}
+{{- if include "valetkey.usesRedis" .identity }}
+{{- with $redis }}
+- {file: redis-password, secret: {{ . | quote }}, key: redis-password, setting: redis_password}
+{{- if $.root.Values.redis.sentinelPassword }}
+- {file: redis-sentinel-password, secret: {{ . | quote }}, key: redis-sentinel-password, setting: redis_sentinel_password}
+{{- end }}
+{{- end }}
+{{- with .root.Values.redis.caSecret }}{{ if .name }}
+- {file: redis-ca.crt, secret: {{ .name | quote }}, key: {{ .key | quote }}, setting: ""}
+{{- end }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* The settings of an identity, as a mapping without the prefix: root, identity, settings (of that service alone). */}}
+{{- define "valetkey.settings" -}}
+{{- $values := .root.Values -}}
+{{- $told := dict "environment" $values.environment "log_format" "json" "postgres_dsn" (include "valetkey.dsn" .) -}}
+{{- with include "valetkey.issuer" .root }}{{ $_ := set $told "issuer" . }}{{ end -}}
+{{- if include "valetkey.usesRedis" .identity }}{{ $_ := set $told "redis_url" (include "valetkey.redisUrl" .root) }}{{ end -}}
+{{- if has .identity (list "authorize" "token" "introspection") -}}
+{{- $_ := set $told "host" "0.0.0.0" -}}
+{{- $_ := set $told "port" 8080 -}}
+{{- $_ := set $told "management_host" "0.0.0.0" -}}
+{{- $_ := set $told "management_port" 9090 -}}
+{{- $_ := set $told "drain_delay" (sub (include "valetkey.withdrawal" .root | int) (include "valetkey.preStop" .root | int)) -}}
+{{- $_ := set $told "shutdown_grace" $values.shutdown.graceSeconds -}}
+{{- with $values.trustedProxies }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
+{{- if $values.postgres.listenHost -}}
+{{- $_ := set $told "postgres_listen_dsn" (include "valetkey.dsn" (dict "root" .root "identity" .identity "host" $values.postgres.listenHost "port" $values.postgres.listenPort)) -}}
+{{- end -}}
+{{- with $values.tracing.otlpEndpoint -}}
+{{- $_ := set $told "otlp_endpoint" . -}}
+{{- $_ := set $told "trace_sample_ratio" $values.tracing.sampleRatio -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .identity "authorize" -}}
+{{- with $values.theme.name }}{{ $_ := set $told "theme_name" . }}{{ end -}}
+{{- with $values.theme.colour }}{{ $_ := set $told "theme_colour" . }}{{ end -}}
+{{- if $values.theme.logoSvg }}{{ $_ := set $told "theme_logo" "/etc/valetkey/logo/logo.svg" }}{{ end -}}
+{{- if $values.theme.templates }}{{ $_ := set $told "templates_directory" "/etc/valetkey/templates" }}{{ end -}}
+{{- end -}}
+{{- mergeOverwrite $told (deepCopy $values.settings) (.settings | default dict) | toYaml -}}
+{{- end -}}
+
+{{/* A value as text; whole numbers came out of YAML as floats, and 1e+06 is no number of bytes. */}}
+{{- define "valetkey.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* The variables of a container: root, identity, settings. */}}
+{{- define "valetkey.env" -}}
+{{- range $name, $value := include "valetkey.settings" . | fromYaml }}
+- name: VALETKEY_{{ upper $name }}
+  value: {{ include "valetkey.text" $value | quote }}
+{{- end }}
+{{- range include "valetkey.secretFiles" . | fromYamlArray }}{{ if .setting }}
+- name: VALETKEY_{{ upper .setting }}_FILE
+  value: /run/secrets/valetkey/{{ .file }}
+{{- end }}{{ end }}
+{{- end -}}
+
+{{/* The volume with the secret files of an identity, and nothing else of those Secrets. */}}
+{{- define "valetkey.secretVolume" -}}
+- name: secrets-{{ .identity }}
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range include "valetkey.secretFiles" . | fromYamlArray }}
+      - secret:
+          name: {{ .secret | quote }}
+          items: [{key: {{ .key | quote }}, path: {{ .file }}}]
+      {{- end }}
+{{- end -}}
+
+{{/* Seconds in which endpoints are withdrawn; before SIGTERM where the cluster knows the sleep action, else after it. */}}
+{{- define "valetkey.withdrawal" -}}
+{{- add .Values.shutdown.preStopSeconds .Values.shutdown.drainSeconds -}}
+{{- end -}}
+
+{{- define "valetkey.preStop" -}}
+{{- semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version | ternary .Values.shutdown.preStopSeconds 0 | int -}}
+{{- end -}}
