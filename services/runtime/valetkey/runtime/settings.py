@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from valetkey.runtime import settings_types as t
 from valetkey.runtime.secret import Secret
 from valetkey.runtime.settings_checks import check
+from valetkey.runtime.settings_dsn import with_postgres_password
 from valetkey.runtime.settings_keys import key_list, named_key_list
 from valetkey.runtime.settings_reader import SERVICES, Service, Setting, SettingsError, describe, read
 
@@ -62,6 +63,22 @@ class Settings:
         Secret[str],
         Setting(t.postgres_dsn, "PostgreSQL connection.", required_by=SERVICES, secret=True),
     ] = field(default=Secret.unset("VALETKEY_POSTGRES_DSN"))
+    postgres_password: Annotated[
+        Secret[str],
+        Setting(t.password, "Password of the user in a PostgreSQL URL that holds none.", secret=True),
+    ] = field(default=Secret.unset("VALETKEY_POSTGRES_PASSWORD"))
+    postgres_pooler: Annotated[
+        str,
+        Setting(t.choice("none", "transaction"), "Whether VALETKEY_POSTGRES_DSN leads to a pooler (PgBouncer)."),
+    ] = "none"
+    postgres_listen_dsn: Annotated[
+        Secret[str],
+        Setting(
+            t.postgres_dsn,
+            "PostgreSQL past the pooler, to hear of changes at once and to migrate; else replicas look regularly.",
+            secret=True,
+        ),
+    ] = field(default=Secret.unset("VALETKEY_POSTGRES_LISTEN_DSN"))
     postgres_pool_min: Annotated[int, Setting(t.integer(0, 100), "Connections kept open.")] = 1
     postgres_pool_max: Annotated[int, Setting(t.integer(1, 200), "Most connections opened.")] = 10
     postgres_timeout: Annotated[
@@ -172,7 +189,7 @@ class Settings:
     def load(cls, environ: Mapping[str, str], *, service: Service) -> Self:
         """Read and check every ``VALETKEY_*`` variable. Raises ``SettingsError`` with all problems at once."""
         values, problems = read(cls, environ, service)
-        settings = cls(**values)
+        settings = cls(**with_postgres_password(values))
         problems += check(settings, service, unreadable={problem.setting for problem in problems})
         if problems:
             raise SettingsError([problem.text for problem in problems])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from valetkey.runtime.settings_dsn import has_password
 from valetkey.runtime.settings_reader import Problem, Service, variable
 
 if TYPE_CHECKING:
@@ -24,7 +25,17 @@ def _keys_are_apart(settings: Settings) -> bool:
     return len(keys) == len(set(keys))
 
 
+def _postgres_passwords_have_users(settings: Settings) -> bool:
+    urls = [dsn.reveal() for dsn in (settings.postgres_dsn, settings.postgres_listen_dsn) if dsn.is_set]
+    return not settings.postgres_password.is_set or all(map(has_password, urls))
+
+
 _RULES: tuple[Rule, ...] = (
+    (
+        ("postgres_password", "postgres_dsn", "postgres_listen_dsn"),
+        _postgres_passwords_have_users,
+        "is the password of nobody where {1} or {2} names no user; write it like postgresql://user@host:5432/database",
+    ),
     (
         ("postgres_pool_min", "postgres_pool_max"),
         lambda s: s.postgres_pool_min <= s.postgres_pool_max,

@@ -222,7 +222,12 @@ def _http_url(text: str) -> str:
 
 
 def _postgres_dsn(text: str) -> str:
-    if not text.startswith(("postgresql://", "postgres://")):
+    try:
+        # Not what `_split` asks for: one URL may name several hosts, each with a port.
+        scheme = urlsplit(text).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in {"postgresql", "postgres"} or "://" not in text:
         raise ValueError("must be a PostgreSQL URL; write it like postgresql://user:password@host:5432/database")
     return text
 
@@ -245,5 +250,6 @@ colour = Parser(_colour, "colour")
 logo = Parser(_logo, "file")
 directory = Parser(_directory, "directory")
 http_url = Parser(_http_url, "URL")
+password = Parser(str, "text")
 postgres_dsn = Parser(_postgres_dsn, "URL")
 redis_url = Parser(_redis_url, "URL")
