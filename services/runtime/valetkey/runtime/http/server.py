@@ -19,6 +19,7 @@ from valetkey.runtime.audit import configure_audit
 from valetkey.runtime.event_loop import LagWatch
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
+from valetkey.runtime.http.listener import BACKLOG, bind, keep_newcomers_out
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.metrics import BUILD
@@ -27,9 +28,9 @@ from valetkey.runtime.settings import Service, Settings, SettingsError, load_set
 from valetkey.runtime.telemetry import Tracing, create_tracing
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
-BACKLOG = 1024
 EXIT_CONFIGURATION = 78
 _LOG = logging.getLogger("valetkey.server")
 
@@ -41,7 +42,12 @@ class RunningServer:
     app: web.Application
     url: str
     management_url: str
+    _port: socket.socket
     _stack: AsyncExitStack
+
+    async def keep_newcomers_out(self) -> None:
+        """Accept no new connection, and let those that have begun arrive; call it shortly before ``close``."""
+        await keep_newcomers_out(self._port)
 
     async def close(self) -> None:
         """Stop listening, finish what is in flight within the grace period, run the application's clean-up."""
@@ -49,8 +55,8 @@ class RunningServer:
         await self._stack.aclose()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
-    await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+async def _listen(runner: web.AppRunner, port: socket.socket) -> str:
+    await web.SockSite(runner, port, backlog=BACKLOG).start()
     bound = runner.addresses[0]
     name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
     return f"http://{name}:{bound[1]}"
@@ -66,18 +72,20 @@ async def start_app(app: web.Application, settings: Settings, *, management: boo
     async with AsyncExitStack() as stack:
         stack.callback(LagWatch().close)
         if management:
+            management_port = stack.enter_context(bind(settings.management_host, settings.management_port))
             manager = web.AppRunner(create_management_app(health), access_log=None)
             stack.push_async_callback(manager.cleanup)
             await manager.setup()
-            management_url = await _listen(manager, settings.management_host, settings.management_port)
+            management_url = await _listen(manager, management_port)
+        port = stack.enter_context(bind(settings.host, settings.port))
         runner = Runner(app, shutdown_timeout=settings.shutdown_grace)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        url = await _listen(runner, settings.host, settings.port)
+        url = await _listen(runner, port)
         started = stack.pop_all()
     health.started = True
     _LOG.info("listening", extra={"url": url, "management_url": management_url})
-    return RunningServer(app, url, management_url, started)
+    return RunningServer(app, url, management_url, port, started)
 
 
 def _set_both(interrupt: asyncio.Event, terminate: asyncio.Event) -> None:
@@ -101,6 +109,8 @@ async def _run_until_told(app: web.Application, settings: Settings) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.drain_delay):
             await interrupt.wait()
+    if not interrupt.is_set():
+        await server.keep_newcomers_out()
     await server.close()
     _LOG.info("stopped")
 
