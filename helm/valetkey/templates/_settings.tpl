@@ -62,6 +62,10 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- define "valetkey.settings" -}}
 {{- $values := .root.Values -}}
 {{- $told := dict "environment" $values.environment "log_format" "json" "postgres_dsn" (include "valetkey.dsn" .) -}}
+{{- if $values.postgres.listenHost -}}
+{{- $_ := set $told "postgres_listen_dsn" (include "valetkey.dsn" (dict "root" .root "identity" .identity "host" $values.postgres.listenHost "port" $values.postgres.listenPort)) -}}
+{{- $_ := set $told "postgres_pooler" "transaction" -}}
+{{- end -}}
 {{- with include "valetkey.issuer" .root }}{{ $_ := set $told "issuer" . }}{{ end -}}
 {{- if include "valetkey.usesRedis" .identity }}{{ $_ := set $told "redis_url" (include "valetkey.redisUrl" .root) }}{{ end -}}
 {{- if has .identity (list "authorize" "token" "introspection") -}}
@@ -72,9 +76,6 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- $_ := set $told "drain_delay" (sub (include "valetkey.withdrawal" .root | int) (include "valetkey.preStop" .root | int)) -}}
 {{- $_ := set $told "shutdown_grace" $values.shutdown.graceSeconds -}}
 {{- with $values.trustedProxies }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
-{{- if $values.postgres.listenHost -}}
-{{- $_ := set $told "postgres_listen_dsn" (include "valetkey.dsn" (dict "root" .root "identity" .identity "host" $values.postgres.listenHost "port" $values.postgres.listenPort)) -}}
-{{- end -}}
 {{- with $values.tracing.otlpEndpoint -}}
 {{- $_ := set $told "otlp_endpoint" . -}}
 {{- $_ := set $told "trace_sample_ratio" $values.tracing.sampleRatio -}}
