@@ -21,7 +21,7 @@ def stream() -> Iterator[io.StringIO]:
 
 
 def test_an_event_says_who_did_what_and_how_it_ended(stream: io.StringIO) -> None:
-    trace_id = begin_trace()
+    trace_id = begin_trace().trace_id
 
     emit(
         AuditEvent(

@@ -12,7 +12,7 @@ REASON = "the reason that stays here"
 @pytest.mark.requirement("security 49: errors never carry the reason for the log")
 @pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.error)
 def test_every_refusal_has_a_status_a_reference_and_no_reason(error: type[OAuthError]) -> None:
-    trace_id = begin_trace()
+    trace_id = begin_trace().trace_id
 
     failure = failure_of(error(REASON))
 

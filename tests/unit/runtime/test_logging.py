@@ -41,7 +41,7 @@ def fail(log: logging.Logger) -> None:
 
 
 def test_a_pipe_gets_json_with_the_trace_id_at_the_top() -> None:
-    trace_id = begin_trace()
+    trace_id = begin_trace().trace_id
 
     line = json.loads(
         logged(lambda log: log.info("refused", extra={"error": "invalid_grant", "count": 2}), io.StringIO())

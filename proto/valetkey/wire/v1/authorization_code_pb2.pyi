@@ -36,6 +36,7 @@ class AuthorizationCode(_message.Message):
     ISSUED_AT_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     authorization_id: _builtins.bytes
     """UUID, 16 bytes: the primary key of what is made of this code"""
@@ -47,6 +48,8 @@ class AuthorizationCode(_message.Message):
     issued_at: _builtins.int
     """microseconds since 1970-01-01T00:00:00Z"""
     nonce: _builtins.str
+    traceparent: _builtins.str
+    """of the request that wrote this, where it is sampled. W3C Trace Context §3.2"""
     min_reader: _builtins.int
     """a reader of a lower number must refuse this message; see README"""
     @_builtins.property
@@ -70,11 +73,12 @@ class AuthorizationCode(_message.Message):
         issued_at: _builtins.int = ...,
         nonce: _builtins.str | None = ...,
         claims: _claims_request_pb2.ClaimsRequest | None = ...,
+        traceparent: _builtins.str = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "claims", b"claims", "nonce", b"nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nonce: _TypeAlias = _typing.Literal["nonce"]  # noqa: Y015
     _WhichOneofArgType__nonce: _TypeAlias = _typing.Literal["_nonce", b"_nonce"]  # noqa: Y015

@@ -129,6 +129,7 @@ class Interaction(_message.Message):
     LOGIN_FIELD_NUMBER: _builtins.int
     SELECTED_FIELD_NUMBER: _builtins.int
     HINTED_SUBJECT_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     client_uid: _builtins.bytes
     """UUID, 16 bytes"""
@@ -142,6 +143,8 @@ class Interaction(_message.Message):
     """UUID, 16 bytes: the session the user chose to continue as"""
     hinted_subject: _builtins.bytes
     """UUID, 16 bytes: from a verified id_token_hint"""
+    traceparent: _builtins.str
+    """of the request that wrote this, where it is sampled. W3C Trace Context §3.2"""
     min_reader: _builtins.int
     """a reader of a lower number must refuse this message; see README"""
     @_builtins.property
@@ -156,11 +159,12 @@ class Interaction(_message.Message):
         login: _builtins.bytes | None = ...,
         selected: _builtins.bytes | None = ...,
         hinted_subject: _builtins.bytes | None = ...,
+        traceparent: _builtins.str = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject", "_login", b"_login", "_selected", b"_selected", "hinted_subject", b"hinted_subject", "login", b"login", "request", b"request", "selected", b"selected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject", "_login", b"_login", "_selected", b"_selected", "browser", b"browser", "client_uid", b"client_uid", "created_at", b"created_at", "hinted_subject", b"hinted_subject", "login", b"login", "min_reader", b"min_reader", "request", b"request", "selected", b"selected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject", "_login", b"_login", "_selected", b"_selected", "browser", b"browser", "client_uid", b"client_uid", "created_at", b"created_at", "hinted_subject", b"hinted_subject", "login", b"login", "min_reader", b"min_reader", "request", b"request", "selected", b"selected", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__hinted_subject: _TypeAlias = _typing.Literal["hinted_subject"]  # noqa: Y015
     _WhichOneofArgType__hinted_subject: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject"]  # noqa: Y015

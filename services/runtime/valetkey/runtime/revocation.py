@@ -17,6 +17,7 @@ from valetkey.core.revocation import Revocation, RevocationTarget
 from valetkey.runtime.coalescing import Coalescer
 from valetkey.runtime.metrics import REVOCATIONS
 from valetkey.runtime.redis.revocations import RedisRevocations
+from valetkey.runtime.telemetry import detached_task
 
 _logger = logging.getLogger(__name__)
 _BATCH = 500
@@ -110,7 +111,7 @@ class RevocationStore:
         except TemporarilyUnavailable:
             # Only this process may be cut off, and whoever waits for an answer may not come again: so keep at it.
             if not _is_running(self._distrusting):
-                self._distrusting = asyncio.create_task(self._keep_distrusting())
+                self._distrusting = detached_task(self._keep_distrusting(), "revocations-distrust")
 
     async def _keep_distrusting(self) -> None:
         while True:
@@ -121,7 +122,7 @@ class RevocationStore:
 
     def _load(self) -> None:
         if not _is_running(self._loading) and asyncio.get_running_loop().time() >= self._load_again_at:
-            self._loading = asyncio.create_task(self._load_redis())
+            self._loading = detached_task(self._load_redis(), "revocations-load")
 
     async def _load_redis(self) -> None:
         try:

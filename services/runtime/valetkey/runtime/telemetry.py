@@ -1,117 +1,171 @@
-"""Trace ids and spans. Every request has a trace id; only sampled ones have spans.
+"""The trace of what is going on. Every request has a trace id; only a sampled one keeps what it did, and has spans.
 
-Does not know what a route does, and never puts a query, a header or a body into a span.
+Does not know what a route does, and never puts a query, a header, a body or a statement's values into a span.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from contextvars import Context, ContextVar
+from importlib.metadata import version
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
+from valetkey.runtime.traceparent import SpanReference, parse_traceparent, to_traceparent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Coroutine, Iterator, Mapping
 
-    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from valetkey.runtime.settings import Settings
+    from valetkey.runtime.span_export import SpanExport
 
-TRACER = "valetkey"
-_TRACEPARENT_PARTS = 4
-_NO_SPAN: AbstractContextManager[object] = nullcontext()
-_trace_id: ContextVar[str] = ContextVar("valetkey_trace_id", default="")
-_tracer: ContextVar[trace.Tracer | None] = ContextVar("valetkey_tracer", default=None)
+# More than a request does; what does more is not told to the end.
+MAX_OPERATIONS = 128
+
+
+class Operation(NamedTuple):
+    """One exchange with a store, by the clock of ``perf_counter``. ``error_type`` is empty where it went well."""
+
+    name: str
+    attributes: Mapping[str, str | int]
+    started: float
+    ended: float
+    error_type: str
+
+
+class Trace:
+    """One request, or one run of a job. ``operations`` is None where it is not sampled, or has ended."""
+
+    __slots__ = ("operations", "parent", "span_id", "trace_id")
+
+    parent: SpanReference | None
+    span_id: str
+
+    def __init__(self, trace_id: str = "") -> None:
+        # A trace id names, it does not protect: the fast generator will do.
+        self.trace_id = trace_id or f"{random.getrandbits(128) or 1:032x}"
+        self.operations: list[Operation] | None = None
+
+    def sample(self, parent: SpanReference | None = None) -> None:
+        """Keep what is done from now on, as part of the trace of ``parent`` where there is one."""
+        self.parent = parent
+        if parent is not None:
+            self.trace_id = parent.trace_id
+        if self.operations is None:
+            self.span_id = f"{random.getrandbits(64) or 1:016x}"
+            self.operations = []
+
+    def end(self) -> list[Operation]:
+        """What was done. Tasks that outlive a request add nothing to it any more."""
+        operations, self.operations = self.operations or [], None
+        return operations
+
+
+_current: ContextVar[Trace | None] = ContextVar("valetkey_trace", default=None)
+
+
+def begin_trace(trace_id: str = "") -> Trace:
+    """Give the current task a trace, with a random id unless told."""
+    trace = Trace(trace_id)
+    _current.set(trace)
+    return trace
 
 
 def current_trace_id() -> str:
     """The trace id of what is going on, 32 hexadecimal digits, or empty outside of a request or job."""
-    return _trace_id.get()
+    trace = _current.get()
+    return "" if trace is None else trace.trace_id
 
 
 def current_span_id() -> str:
-    """The id of the current span, 16 hexadecimal digits, or empty where nothing is sampled."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.span_id:016x}" if context.is_valid else ""
+    """The id of the request's own span, 16 hexadecimal digits, or empty where nothing is sampled."""
+    trace = _current.get()
+    return "" if trace is None or trace.operations is None else trace.span_id
 
 
-def begin_trace(trace_id: str = "") -> str:
-    """Give the current task a trace id, a random one unless told, and return it."""
-    # A trace id names, it does not protect: the fast generator will do.
-    trace_id = trace_id or f"{random.getrandbits(128) or 1:032x}"
-    _trace_id.set(trace_id)
-    return trace_id
+def current_traceparent() -> str:
+    """What to leave for a request that continues this one, empty where nothing is sampled. W3C Trace Context §3.2."""
+    trace = _current.get()
+    if trace is None or trace.operations is None:
+        return ""
+    return to_traceparent(SpanReference(trace.trace_id, trace.span_id))
 
 
-def span(name: str, attributes: Mapping[str, str | int | float | bool] | None = None) -> AbstractContextManager[object]:
-    """A child of the current span; nothing at all where the request was not sampled."""
-    tracer = _tracer.get()
-    if tracer is None:
-        return _NO_SPAN
-    return tracer.start_as_current_span(
-        name, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False, set_status_on_exception=False
-    )
+def continue_trace(traceparent: str) -> None:
+    """Make the current request part of the trace that we left this in, whether or not it was to be sampled itself.
+
+    Only for what comes out of our own stores: a caller's word is a link, and never decides.
+    """
+    trace, left = _current.get(), parse_traceparent(traceparent)
+    if trace is not None and left is not None and left.is_sampled:
+        trace.sample(left)
 
 
-def parse_traceparent(value: str) -> SpanContext | None:
-    """The remote span that a caller names, or None if the header is malformed. W3C Trace Context §3.2."""
-    parts = value.split("-")
-    if len(parts) != _TRACEPARENT_PARTS or [len(part) for part in parts] != [2, 32, 16, 2] or parts[0] != "00":
-        return None
-    if not all(part.isascii() and part.isalnum() and part == part.lower() for part in parts):
-        return None
-    try:
-        trace_id, span_id, flags = (int(part, 16) for part in parts[1:])
-    except ValueError:
-        return None
-    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
-    return context if context.is_valid else None
+def record_operation(
+    name: str, attributes: Mapping[str, str | int], started: float, ended: float, error_type: str
+) -> str:
+    """Keep an operation that has just ended, where the request is sampled; its trace id then, otherwise empty."""
+    trace = _current.get()
+    if trace is None or trace.operations is None:
+        return ""
+    if len(trace.operations) < MAX_OPERATIONS:
+        trace.operations.append(Operation(name, attributes, started, ended, error_type))
+    return trace.trace_id
+
+
+def detached_task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """A task that belongs to the process: it takes neither the trace nor anything else from whoever started it."""
+    return asyncio.create_task(work, name=name, context=Context())
 
 
 class Tracing:
-    """Decides which requests are sampled, and starts their spans. One per process."""
+    """Decides which requests are sampled, and lets go of their spans. One per process."""
 
-    def __init__(self, provider: TracerProvider | None = None, ratio: float = 0.0) -> None:
-        self._provider = provider
-        self._tracer = provider.get_tracer(TRACER) if provider else None
-        self._ratio = ratio if provider else 0.0
+    def __init__(self, export: SpanExport | None = None, ratio: float = 0.0) -> None:
+        self._export = export
+        self._ratio = ratio if export else 0.0
 
     def samples(self) -> bool:
         """Whether to trace one more request of strangers."""
         return self._ratio > 0 and random.random() < self._ratio  # noqa: S311
 
-    @contextmanager
-    def server_span(self, name: str, traceparent: str, *, public: bool) -> Iterator[trace.Span]:
-        """The span of one sampled request, which also sets the trace id.
+    def end_request(
+        self,
+        trace: Trace,
+        name: str,
+        started: float,
+        attributes: Mapping[str, str | int],
+        *,
+        caller: SpanReference | None = None,
+        is_error: bool = False,
+    ) -> None:
+        """Let go of a sampled request, which ``started`` by the clock of ``perf_counter``; ``caller`` is linked to."""
+        if self._export is not None:
+            self._export.server_span(trace, name, started, attributes, caller=caller, is_error=is_error)
 
-        A public route starts a new root that links to the caller's span, so that strangers neither choose our trace
-        ids nor our sampling; an internal route continues the caller's trace.
-        """
-        if self._tracer is None:
-            raise RuntimeError("nothing is sampled without a tracer provider")
-        remote = parse_traceparent(traceparent) if traceparent else None
-        parent = otel_context.Context()
-        if remote and not public:
-            parent = trace.set_span_in_context(trace.NonRecordingSpan(remote), parent)
-        links = [Link(remote)] if remote and public else []
-        server = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER, links=links)
-        begin_trace(f"{server.get_span_context().trace_id:032x}")
-        token = _tracer.set(self._tracer)
+    @contextmanager
+    def run(self, name: str) -> Iterator[None]:
+        """One run of a job: a trace of its own, always sampled."""
+        trace, started, error_type = begin_trace(), perf_counter(), ""
+        if self._export is not None:
+            trace.sample()
         try:
-            with trace.use_span(server, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-                yield server
+            yield
+        except BaseException as error:
+            error_type = type(error).__name__
+            raise
         finally:
-            _tracer.reset(token)
+            if self._export is not None:
+                self._export.internal_span(trace, name, started, error_type)
 
     def shutdown(self) -> None:
-        """Send what is waiting, and stop."""
-        if self._provider:
-            self._provider.shutdown()
+        """Send what is waiting, for a bounded time, and stop."""
+        if self._export is not None:
+            self._export.shutdown()
 
 
 def create_tracing(settings: Settings, service: str, exporter: SpanExporter | None = None) -> Tracing:
@@ -119,18 +173,9 @@ def create_tracing(settings: Settings, service: str, exporter: SpanExporter | No
     if not settings.otlp_endpoint and exporter is None:
         return Tracing()
     # The SDK and the exporter cost memory and start-up time, so they load only where traces go somewhere.
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor  # noqa: PLC0415
-    from opentelemetry.sdk.trace.sampling import ALWAYS_ON  # noqa: PLC0415
+    from valetkey.runtime.span_export import SpanExport, create_resource  # noqa: PLC0415
 
-    resource = Resource({"service.name": f"valetkey-{service}", "deployment.environment.name": settings.environment})
-    # Sampling was decided before a span is made, so whatever gets this far is kept.
-    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
-    if exporter is not None:
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-    else:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint)))
-    return Tracing(provider, settings.trace_sample_ratio)
+    resource = create_resource(service, version("valetkey-runtime"), settings.environment)
+    if exporter is None:
+        return Tracing(SpanExport.to_collector(settings.otlp_endpoint, resource), settings.trace_sample_ratio)
+    return Tracing(SpanExport.to_exporter(exporter, resource), settings.trace_sample_ratio)

@@ -12,50 +12,69 @@ from valetkey.runtime.http.errors import ERROR_TYPE
 from valetkey.runtime.http.route import route_of
 from valetkey.runtime.metrics import HTTP_REQUEST
 from valetkey.runtime.telemetry import begin_trace
+from valetkey.runtime.traceparent import parse_traceparent
 
 if TYPE_CHECKING:
     from valetkey.runtime.http.health import Health
-    from valetkey.runtime.telemetry import Tracing
+    from valetkey.runtime.telemetry import Trace, Tracing
 
 TRACE_HEADER = "X-Trace-Id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_ERROR = 400
+_SERVER_ERROR = 500
 
 
 def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Middleware:
-    """Measures every request, and traces the sampled ones as ``{method} {route}``. OpenTelemetry HTTP conventions."""
+    """Measures every request, and traces the sampled ones as ``{method} {route}``. OpenTelemetry HTTP conventions.
 
-    async def traced(request: web.Request, handler: Handler, method: str, route: str) -> tuple[web.StreamResponse, str]:
-        traceparent = request.headers.get("traceparent", "")
-        with tracing.server_span(f"{method} {route}", traceparent, public=public) as span:
-            trace_id = f"{span.get_span_context().trace_id:032x}"
-            response = await handler(request)
-            span.set_attributes(
-                {"http.request.method": method, "http.route": route, "http.response.status_code": response.status}
-            )
-            if error_type := request.get(ERROR_TYPE):
-                span.set_attribute("error.type", error_type)
-            return response, trace_id
+    A public route starts a new trace that links to the caller's span, so that strangers neither choose our trace ids
+    nor our sampling; an internal route continues the caller's. Whether a request is sampled is decided first; one that
+    turns out to belong to a login of ours that is sampled becomes part of its trace, see ``continue_trace``.
+    """
+
+    def end(
+        request: web.Request, trace: Trace, started: float, method: str, route: str, status: int, error_type: str
+    ) -> None:
+        attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+        if status:
+            attributes["http.response.status_code"] = status
+        if error_type:
+            attributes["error.type"] = error_type
+        caller = parse_traceparent(request.headers.get("traceparent", "")) if public else None
+        is_error = status == 0 or status >= _SERVER_ERROR
+        tracing.end_request(trace, f"{method} {route}", started, attributes, caller=caller, is_error=is_error)
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         method = request.method if request.method in _METHODS else "_OTHER"
         route = route_of(request)
-        exemplar = ""
+        trace = begin_trace()
         if tracing.samples():
-            response, trace_id = await traced(request, handler, method, route)
-            exemplar = trace_id
-        else:
-            trace_id = begin_trace()
+            trace.sample(None if public else parse_traceparent(request.headers.get("traceparent", "")))
+        try:
             response = await handler(request)
-        response.headers[TRACE_HEADER] = trace_id
+        except BaseException as error:
+            # The client hung up: there is no answer that could be measured.
+            if trace.operations is not None:
+                end(request, trace, started, method, route, 0, type(error).__name__)
+            raise
+        status = response.status
+        response.headers[TRACE_HEADER] = trace.trace_id
         if health.draining:
             response.force_close()
-        error_type = request.get(ERROR_TYPE, "") if response.status >= _CLIENT_ERROR else ""
+        error_type = request.get(ERROR_TYPE, "") if status >= _CLIENT_ERROR else ""
+        is_sampled = trace.operations is not None
         HTTP_REQUEST.observe(
-            time.perf_counter() - started, method, route, str(response.status), error_type, trace_id=exemplar
+            time.perf_counter() - started,
+            method,
+            route,
+            str(status),
+            error_type,
+            trace_id=trace.trace_id if is_sampled else "",
         )
+        if is_sampled:
+            end(request, trace, started, method, route, status, error_type)
         return response
 
     return observe

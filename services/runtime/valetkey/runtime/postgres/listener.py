@@ -12,6 +12,7 @@ from asyncpg import Record
 
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.postgres.errors import postgres_errors
+from valetkey.runtime.telemetry import detached_task
 
 Callback = Callable[[str | None], None]
 
@@ -39,7 +40,7 @@ class Listener:
         self._callbacks.setdefault(channel, []).append(callback)
         self._wake.set()
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="postgres-listener")
+            self._task = detached_task(self._run(), "postgres-listener")
 
     async def close(self) -> None:
         """Stop listening."""

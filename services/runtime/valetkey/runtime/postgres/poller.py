@@ -11,6 +11,7 @@ from datetime import timedelta
 import asyncpg
 
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.telemetry import detached_task
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Poller:
     async def start(self) -> None:
         """Work once, then begin to repeat."""
         await self._try()
-        self._task = asyncio.create_task(self._run(), name=self._name)
+        self._task = detached_task(self._run(), self._name)
 
     def wake(self) -> None:
         """There is news."""

@@ -16,14 +16,14 @@ from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX, DATABASE_OPERATION, DATABASE_WAITING
 from valetkey.runtime.postgres.errors import postgres_errors
 from valetkey.runtime.postgres.listener import Callback, Listener
+from valetkey.runtime.postgres.server_address import server_attributes
 from valetkey.runtime.postgres.statement import Executor, Statement
-from valetkey.runtime.telemetry import current_span_id, current_trace_id, span
+from valetkey.runtime.telemetry import record_operation
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
 _SYSTEM = "postgresql"
-_ATTRIBUTES = {"db.system.name": _SYSTEM}
 _IDLE_SECONDS = 300.0
 
 
@@ -68,6 +68,7 @@ class Database:
         self._max_size = max(max_size, 1)
         self._timeout = timeout.total_seconds()
         self._application_name = application_name
+        self._attributes = server_attributes(dsn)
         self._pool: asyncpg.Pool[Record] | None = None
         self._listener = Listener(dsn, self._timeout, application_name)
 
@@ -140,7 +141,7 @@ class Database:
             raise RuntimeError("the database has not been opened")
         started, failure = perf_counter(), ""
         try:
-            with span(name, _ATTRIBUTES), postgres_errors:
+            with postgres_errors:
                 DATABASE_WAITING.change(1, _SYSTEM)
                 try:
                     connection = await self._pool.acquire(timeout=self._timeout)
@@ -156,8 +157,9 @@ class Database:
             failure = type(error.__cause__ or error).__name__
             raise
         finally:
-            trace_id = current_trace_id() if current_span_id() else ""
-            DATABASE_OPERATION.observe(perf_counter() - started, _SYSTEM, name, failure, trace_id=trace_id)
+            ended = perf_counter()
+            trace_id = record_operation(name, self._attributes, started, ended, failure)
+            DATABASE_OPERATION.observe(ended - started, _SYSTEM, name, failure, trace_id=trace_id)
 
     @staticmethod
     def _count(pool: asyncpg.Pool[Record]) -> None:

@@ -3,6 +3,7 @@
 from valetkey.core.authorization_code import AuthorizationCode
 from valetkey.runtime.redis import authentication_message, claims_request_message
 from valetkey.runtime.redis.wire import parse, to_datetime, to_microseconds, to_uuid
+from valetkey.runtime.telemetry import continue_trace, current_traceparent
 from valetkey.wire.v1 import authorization_code_pb2
 
 
@@ -19,12 +20,15 @@ def to_bytes(code: AuthorizationCode) -> bytes:
         issued_at=to_microseconds(code.issued_at),
         nonce=code.nonce,
         claims=claims_request_message.to_message(code.claims),
+        traceparent=current_traceparent(),
     ).SerializeToString()
 
 
 def from_bytes(data: bytes) -> AuthorizationCode:
-    """What is read; ``UnreadableMessage`` if it cannot be."""
+    """What is read; ``UnreadableMessage`` if it cannot be. The trace that it was left in goes on."""
     message = parse(authorization_code_pb2.AuthorizationCode(), data)
+    if message.traceparent:
+        continue_trace(message.traceparent)
     return AuthorizationCode(
         authorization_id=to_uuid(message.authorization_id),
         client_uid=to_uuid(message.client_uid),

@@ -87,13 +87,15 @@ class RedisCodes:
         A code that only a newer release can read is given back, and ``TemporarilyUnavailable`` raised.
         """
         arguments = (binding.holder, binding.redirect_uri or b"", self._tombstone)
-        with redis_operation("codes.consume"):
-            answer = cast("bytes", await _CONSUME.run(self._redis, [code_key(value)], arguments))
-        outcome = _OUTCOMES[answer[:1]]
-        if outcome not in (RedemptionOutcome.TAKEN, RedemptionOutcome.REPLAYED):
-            return Redemption(outcome)
+        outcome = RedemptionOutcome.UNKNOWN
         try:
-            return Redemption(outcome, authorization_code_message.from_bytes(answer[1:]))
+            with redis_operation("codes.consume"):
+                answer = cast("bytes", await _CONSUME.run(self._redis, [code_key(value)], arguments))
+                outcome = _OUTCOMES[answer[:1]]
+                if outcome not in (RedemptionOutcome.TAKEN, RedemptionOutcome.REPLAYED):
+                    return Redemption(outcome)
+                # Read in here, so that the trace which goes on shows this exchange too.
+                return Redemption(outcome, authorization_code_message.from_bytes(answer[1:]))
         except UnreadableMessage:
             if outcome is RedemptionOutcome.TAKEN:
                 await self.give_back(value)

@@ -9,10 +9,10 @@ from redis import exceptions
 
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.metrics import DATABASE_OPERATION
-from valetkey.runtime.telemetry import current_span_id, current_trace_id, span
+from valetkey.runtime.telemetry import record_operation
 
 _SYSTEM = "redis"
-_ATTRIBUTES = {"db.system.name": _SYSTEM}
+_ATTRIBUTES: dict[str, str | int] = {"db.system.name": _SYSTEM}
 
 _AWAY = (
     exceptions.ConnectionError,
@@ -37,16 +37,16 @@ def redis_operation(name: str) -> Iterator[None]:
     started = time.perf_counter()
     error_type = ""
     try:
-        with span(name, _ATTRIBUTES):
-            yield
+        yield
     except BaseException as error:
         error_type = type(error).__name__
         if _is_away(error):
             raise TemporarilyUnavailable(f"redis is away: {error_type}") from error
         raise
     finally:
-        trace_id = current_trace_id() if current_span_id() else ""
-        DATABASE_OPERATION.observe(time.perf_counter() - started, _SYSTEM, name, error_type, trace_id=trace_id)
+        ended = time.perf_counter()
+        trace_id = record_operation(name, _ATTRIBUTES, started, ended, error_type)
+        DATABASE_OPERATION.observe(ended - started, _SYSTEM, name, error_type, trace_id=trace_id)
 
 
 def _is_away(error: BaseException) -> bool:

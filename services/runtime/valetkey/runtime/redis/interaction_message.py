@@ -6,6 +6,7 @@ from valetkey.core.authorization_request import AuthorizationRequest, TrustedRed
 from valetkey.core.interaction import Interaction
 from valetkey.runtime.redis import claims_request_message
 from valetkey.runtime.redis.wire import parse, to_datetime, to_microseconds, to_uuid
+from valetkey.runtime.telemetry import continue_trace, current_traceparent
 from valetkey.wire.v1 import interaction_pb2
 
 
@@ -19,12 +20,15 @@ def to_bytes(interaction: Interaction) -> bytes:
         login=_bytes(interaction.login),
         selected=_bytes(interaction.selected),
         hinted_subject=_bytes(interaction.hinted_subject),
+        traceparent=current_traceparent(),
     ).SerializeToString()
 
 
 def from_bytes(data: bytes) -> Interaction:
-    """What is read; ``UnreadableMessage`` if it cannot be."""
+    """What is read; ``UnreadableMessage`` if it cannot be. The trace that it was left in goes on."""
     message = parse(interaction_pb2.Interaction(), data)
+    if message.traceparent:
+        continue_trace(message.traceparent)
     return Interaction(
         request=_request_from_message(message.request),
         client_uid=to_uuid(message.client_uid),

@@ -46,7 +46,8 @@ class RedisInteractions:
         """The interaction, or None once it has been taken or has expired."""
         with redis_operation("interactions.find"):
             kept = await self._redis.get(interaction_key(interaction_id))
-        return _interaction(cast("bytes | None", kept))
+            # Read in here, so that the trace which goes on shows this exchange too.
+            return _interaction(cast("bytes | None", kept))
 
     async def take(self, interaction_id: str) -> Interaction | None:
         """The interaction, for exactly one caller, ever."""
