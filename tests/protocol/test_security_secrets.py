@@ -1,9 +1,8 @@
 """No secret, code, token, verifier or password in logs, spans, metrics or stores: security item 51, with canaries."""
 
-import base64
 import re
-from dataclasses import dataclass, field, replace
-from urllib.parse import quote_plus, urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar
@@ -12,6 +11,7 @@ from support.browser import Browser, form_of
 from support.eavesdropper import everything_in_postgres, everything_in_redis, overheard
 from support.fragile import Fragile
 from support.relying_party import CodeResponse, RelyingParty, Reply
+from support.secret_search import Secrets
 from support.wire import Wire
 
 SCOPE = "openid profile email offline_access api:read"
@@ -24,34 +24,6 @@ WRONG = {
     "token": "wr0ng-t0ken-c4n4ry.aaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbb",
     "code": "vk_ac_wr0ng-c0de-c4n4ry-ccccccccccccccccccccccccc",
 }
-
-
-@dataclass
-class Secrets:
-    """What must not be found, by what it is."""
-
-    values: dict[str, str] = field(default_factory=dict)
-
-    def add(self, name: str, value: str) -> None:
-        assert len(value) >= 16
-        self.values[name] = value
-
-    def found_in(self, text: str) -> set[str]:
-        """Which of them are in the text, whole, in part, or encoded as they travel."""
-        return {name for name, value in self.values.items() for form in _forms(value) if form in text}
-
-
-def _forms(value: str) -> set[str]:
-    raw = value.encode()
-    # Signatures and MACs stand at the end: half a token is half a secret.
-    return {
-        value,
-        quote_plus(value),
-        value[len(value) // 2 :],
-        base64.b64encode(raw).decode().rstrip("="),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        raw.hex(),
-    }
 
 
 @dataclass(frozen=True)

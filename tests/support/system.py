@@ -79,7 +79,7 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 class System:
     """Start with ``with System(...) as system``. ``changes`` are settings by name, as their variables would have them.
 
-    Every request is traced where ``spans`` takes the traces.
+    Every request is traced where ``spans`` takes the traces, or settings name a collector.
 
     ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
     knows the first of each; ``doors`` are front doors to each replica, the issuer's first.
@@ -164,9 +164,11 @@ class System:
         return f"http://{LOOPBACK}:{port}{self.issuer_path}"
 
     def _tracing(self, service: str) -> Tracing | None:
-        if self.spans is None:
+        if self.spans is None and not self.settings.otlp_endpoint:
             return None
-        return create_tracing(replace(self.settings, trace_sample_ratio=1.0), service, self.spans)
+        tracing = create_tracing(replace(self.settings, trace_sample_ratio=1.0), service, self.spans)
+        self._stack.callback(tracing.shutdown)
+        return tracing
 
     async def _serve(self, app: web.Application) -> RunningServer:
         server = await start_app(app, self.settings)

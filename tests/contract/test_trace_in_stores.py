@@ -1,0 +1,124 @@
+"""The trace of a login goes on wherever what it left is read; what strangers send has no part in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from support.wire_values import CODE, INTERACTION
+from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.runtime.redis import authorization_code_message, interaction_message
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.interactions import RedisInteractions
+from valetkey.runtime.redis.keyspace import code_key
+from valetkey.runtime.telemetry import Trace, begin_trace
+from valetkey.wire.v1 import authorization_code_pb2, interaction_pb2
+
+HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def a_trace(*, is_sampled: bool) -> Trace:
+    trace = begin_trace()
+    if is_sampled:
+        trace.sample()
+    return trace
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def codes(redis: Redis) -> RedisCodes:
+    return RedisCodes(redis, lifetime=timedelta(seconds=60), tombstone=timedelta(seconds=60))
+
+
+@pytest.fixture
+def interactions(redis: Redis) -> RedisInteractions:
+    return RedisInteractions(redis, lifetime=timedelta(seconds=60), clock=lambda: NOW)
+
+
+@pytest.mark.parametrize("is_sampled", [True, False], ids=["sampled-itself", "not-sampled-itself"])
+async def test_whoever_takes_a_code_continues_the_trace_that_left_it(codes: RedisCodes, is_sampled: bool) -> None:
+    value = generate_code()
+    left = a_trace(is_sampled=True)
+    await codes.put(value, CODE)
+
+    taken = a_trace(is_sampled=is_sampled)
+    redemption = await codes.consume(value, HOLDER)
+
+    assert redemption.outcome is RedemptionOutcome.TAKEN
+    assert (taken.trace_id, taken.parent and taken.parent.span_id) == (left.trace_id, left.span_id)
+    assert [done.name for done in taken.end()] == ["codes.consume"]
+
+
+async def test_whoever_finds_an_interaction_continues_its_trace_and_passes_it_on(
+    interactions: RedisInteractions,
+) -> None:
+    begun = a_trace(is_sampled=True)
+    await interactions.put("interaction", replace(INTERACTION, created_at=NOW))
+
+    login = a_trace(is_sampled=False)
+    found = await interactions.find("interaction")
+    assert found is not None
+    await interactions.put("interaction", found)
+    consent = a_trace(is_sampled=False)
+    await interactions.find("interaction")
+
+    assert login.trace_id == consent.trace_id == begun.trace_id
+    assert consent.parent is not None
+    assert consent.parent.span_id == login.span_id
+    assert [done.name for done in login.end()] == ["interactions.find", "interactions.put"]
+
+
+@pytest.mark.requirement("security 48: nothing that a stranger sends becomes our trace")
+async def test_a_login_that_is_not_sampled_leaves_nothing_and_decides_nothing(codes: RedisCodes, redis: Redis) -> None:
+    value = generate_code()
+    a_trace(is_sampled=False)
+    await codes.put(value, CODE)
+    kept, untraced = await redis.get(code_key(value)), authorization_code_message.to_bytes(CODE)
+
+    taken = a_trace(is_sampled=True)
+    before = taken.trace_id
+    await codes.consume(value, HOLDER)
+
+    assert kept.endswith(untraced)
+    assert before.encode() not in kept
+    assert (taken.trace_id, taken.parent) == (before, None)
+
+
+async def test_a_code_that_somebody_else_presents_tells_nothing_of_its_trace(codes: RedisCodes) -> None:
+    value = generate_code()
+    left = a_trace(is_sampled=True)
+    await codes.put(value, CODE)
+
+    stranger = a_trace(is_sampled=False)
+    redemption = await codes.consume(value, code_binding(CODE.client_uid, "another", CODE.redirect_uri))
+
+    assert redemption.outcome is RedemptionOutcome.MISMATCHED
+    assert (stranger.trace_id != left.trace_id, stranger.operations) == (True, None)
+
+
+@pytest.mark.parametrize("left", ["", "00-nonsense", "\N{SNOWMAN}"])
+def test_a_message_with_no_trace_or_one_that_cannot_be_read_is_read_all_the_same(left: str) -> None:
+    code = authorization_code_pb2.AuthorizationCode.FromString(authorization_code_message.to_bytes(CODE))
+    interaction = interaction_pb2.Interaction.FromString(interaction_message.to_bytes(INTERACTION))
+    code.traceparent = interaction.traceparent = left
+    trace = a_trace(is_sampled=False)
+
+    read = (
+        authorization_code_message.from_bytes(code.SerializeToString()),
+        interaction_message.from_bytes(interaction.SerializeToString()),
+    )
+
+    assert read == (CODE, INTERACTION)
+    assert trace.operations is None
