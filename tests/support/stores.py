@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import redis
 
+from support.database_roles import as_role, create_roles
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
@@ -18,6 +19,7 @@ _TEMPLATE = "migrated"
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     """The worker's PostgreSQL. Tests that stop or kill one ask for `disposable_postgres`."""
     with EmbeddedPostgres() as server:
+        create_roles(server, "postgres")
         yield server
 
 
@@ -83,7 +85,7 @@ def disposable_redis() -> Iterator[EmbeddedRedis]:
 
 
 def create_migrated(server: EmbeddedPostgres, name: str) -> None:
-    """Make a database with the newest schema."""
+    """Make a database with the newest schema, in which every service has its role."""
     _run(_create_migrated(server, name))
 
 
@@ -92,7 +94,8 @@ async def _create_migrated(server: EmbeddedPostgres, name: str) -> None:
     from valetkey.runtime.postgres.migrate import upgrade  # noqa: PLC0415
 
     await _execute(server.dsn, f"CREATE DATABASE {name}")
-    await upgrade(server.dsn_of(name))
+    create_roles(server, name)
+    await upgrade(as_role(server.dsn_of(name), "migration"))
 
 
 async def _execute(dsn: str, statement: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from aiohttp import web
 
 from support.administration import Administration
+from support.database_roles import as_role
 from valetkey.authorize.app import create_authorize
 from valetkey.cli.demo.free_port import LOOPBACK, free_port
 from valetkey.cli.demo.front_door import FrontDoor, create_front_door
@@ -24,6 +25,7 @@ from valetkey.runtime.clock import system_clock
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.secret import Secret
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.telemetry import create_tracing
 from valetkey.token.app import create_token
@@ -79,6 +81,8 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 class System:
     """Start with ``with System(...) as system``. ``changes`` are settings by name, as their variables would have them.
 
+    Every service has a role of its own in PostgreSQL; whoever administers has that of ``postgres_dsn``.
+
     Every request is traced where ``spans`` takes the traces, or settings name a collector.
 
     ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
@@ -108,6 +112,10 @@ class System:
     def origin(self) -> str:
         """Where the front door listens, without the issuer's path."""
         return f"http://{LOOPBACK}:{self._port}"
+
+    def settings_of(self, service: str) -> Settings:
+        """The settings of one service, with its own role in PostgreSQL."""
+        return replace(self.settings, postgres_dsn=Secret(as_role(self.settings.postgres_dsn.reveal(), service)))
 
     @property
     def administration(self) -> Administration:
@@ -142,10 +150,10 @@ class System:
             self._loop.close()
 
     async def _start(self) -> None:
-        await rotate(self.settings, self.clock)
+        await rotate(self.settings_of("key_rotation"), self.clock)
         for name, create in SERVICES.items():
             servers = [
-                await self._serve(create(self.settings, self._tracing(name), clock=self.clock))
+                await self._serve(create(self.settings_of(name), self._tracing(name), clock=self.clock))
                 for _ in range(self.replicas)
             ]
             self.urls[name] = [server.url for server in servers]

@@ -38,7 +38,7 @@ def test_a_new_database_is_migrated_once(newcomer: Operator) -> None:
     assert too_early.exit_code == ExitCode.CONFIGURATION
     assert "valetkey migrate up" in too_early.err
     assert again == []
-    assert after == {"current": applied[-1]["revision"], "head": applied[-1]["revision"], "pending": []}
+    assert after == {"current": applied[-1]["revision"], "head": applied[-1]["revision"], "pending": [], "roles": []}
 
 
 def test_the_first_rotation_makes_a_key_and_its_successor_for_every_algorithm(operator: Operator) -> None:
@@ -131,7 +131,7 @@ def test_the_doctor_finds_nothing_wrong_with_a_running_system(
 
     assert set(found.values()) == {"ok"}, found
     assert set(found) == {
-        *("settings", "postgres", "clock", "schema", "redis"),
+        *("settings", "postgres", "clock", "schema", "roles", "redis"),
         *("keys ES256", "keys RS256", "key-encryption", "metadata", "jwks"),
     }
     assert system_operator.run("doctor").exit_code == ExitCode.OK

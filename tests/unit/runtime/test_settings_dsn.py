@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from asyncpg.connect_utils import _parse_connect_dsn_and_args
+from asyncpg.connect_utils import _parse_connect_dsn_and_args  # type: ignore[attr-defined]  # the driver's own
 
 from valetkey.runtime.settings import Settings, SettingsError
 

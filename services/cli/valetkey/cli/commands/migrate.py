@@ -14,7 +14,7 @@ from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.store import prepare, translated
 from valetkey.runtime.postgres.errors import postgres_errors
-from valetkey.runtime.settings import load_settings
+from valetkey.runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from valetkey.runtime.postgres.migrate import Migration
@@ -28,14 +28,17 @@ def command() -> None:
 @command.command("up", epilog=example("valetkey migrate up"))
 @output_option
 def up(output: Output) -> None:
-    """Apply every pending migration in one transaction. Safe to run at any time, and twice at once."""
+    """Apply every pending migration in one transaction, and grant the roles that exist what this release needs.
+
+    Safe to run at any time, and twice at once.
+    """
     from valetkey.runtime.postgres.migrate import upgrade
 
     with translated():
         settings = load_settings("migrate")
         prepare(settings)
         with audited("schema.migrated"), postgres_errors:
-            applied = asyncio.run(upgrade(settings.postgres_dsn.reveal()))
+            applied = asyncio.run(upgrade(_dsn(settings)))
     if applied or output.is_json:
         output.many(_records(applied), ("revision", "description"))
     say(f"{len(applied)} migration(s) applied; the schema is up to date.")
@@ -45,16 +48,32 @@ def up(output: Output) -> None:
 @output_option
 @click.pass_context
 def status(context: click.Context, output: Output) -> None:
-    """Show where the schema is and what is pending. Changes nothing; exits with 1 where something is pending."""
+    """Show where the schema is, what is pending, and what database roles lack or have beyond their need.
+
+    Changes nothing; exits with 1 where `valetkey migrate up` would change something.
+    """
     from valetkey.runtime.postgres import migrate
 
     with translated():
         settings = load_settings("migrate")
         prepare(settings)
         with postgres_errors:
-            found = asyncio.run(migrate.status(settings.postgres_dsn.reveal()))
-    output.one({"current": found.current, "head": found.head, "pending": _records(found.pending)})
-    context.exit(ExitCode.REFUSED if found.pending else ExitCode.OK)
+            found = asyncio.run(migrate.status(_dsn(settings)))
+    output.one(
+        {
+            "current": found.current,
+            "head": found.head,
+            "pending": _records(found.pending),
+            "roles": found.grants.sentences,
+        }
+    )
+    context.exit(ExitCode.REFUSED if found.pending or found.grants else ExitCode.OK)
+
+
+def _dsn(settings: Settings) -> str:
+    # A pooler may hand the locks and the statements of one connection to different servers.
+    direct = settings.postgres_listen_dsn
+    return (direct if direct.is_set else settings.postgres_dsn).reveal()
 
 
 def _records(migrations: Iterable[Migration]) -> list[dict[str, object]]:

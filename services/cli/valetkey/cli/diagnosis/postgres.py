@@ -1,4 +1,4 @@
-"""Whether PostgreSQL is there, at the right schema, and of our opinion about the time."""
+"""Whether PostgreSQL is there, at the right schema, open to the right roles, and of our opinion about the time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from datetime import timedelta
 from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.ports import Clock
+from valetkey.runtime.postgres.grants import READ_GRANTS, GrantDifferences, compare
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.schema import SCHEMA_VERSION, find_schema_version
 from valetkey.runtime.postgres.server_clock import read_server_clock
+from valetkey.runtime.postgres.statement import Statement
 from valetkey.runtime.redaction import redact
 
 _TOLERATED_SKEW = timedelta(seconds=1)
+_GRANTS = Statement("roles.read_grants", READ_GRANTS)
 _UNREACHED = "PostgreSQL did not answer"
 
 
 async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
-    """Connection, clock and schema."""
+    """Connection, clock, schema, and what the roles of services may do."""
     before = clock()
     try:
         server_time = await read_server_clock(database)
@@ -27,6 +30,7 @@ async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
             unwell("postgres", redact(str(error)), advice),
             skipped("clock", _UNREACHED, advice),
             skipped("schema", _UNREACHED, advice),
+            skipped("roles", _UNREACHED, advice),
         ]
     after = clock()
     taken = (after - before) / timedelta(milliseconds=1)
@@ -34,6 +38,7 @@ async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
         well("postgres", f"answered in {taken:.0f} ms"),
         _clock(server_time - (before + (after - before) / 2)),
         _schema(await find_schema_version(database)),
+        _roles(compare(await database.fetch(_GRANTS))),
     ]
 
 
@@ -55,3 +60,12 @@ def _schema(version: str | None) -> Finding:
         advice = "Nothing, while an upgrade is under way; otherwise install the newer version here too."
         return doubtful("schema", f"at {version}, newer than {SCHEMA_VERSION} of this version", advice)
     return well("schema", f"at {version}")
+
+
+def _roles(grants: GrantDifferences) -> Finding:
+    advice = "Run `valetkey migrate up` with this version."
+    if grants.lacking:
+        return unwell("roles", "; ".join(grants.sentences), advice)
+    if grants.surplus:
+        return doubtful("roles", "; ".join(grants.sentences), advice)
+    return well("roles", "every database role that exists may do what its service needs")

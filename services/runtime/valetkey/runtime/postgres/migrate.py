@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from valetkey.runtime.postgres.grants import NO_DIFFERENCES, READ_GRANTS, GrantDifferences, compare
+
+_log = logging.getLogger(__name__)
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Any number will do, as long as nobody else in this database uses it.
 _LOCK = 8_517_213_904_113
@@ -39,15 +43,19 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """Where a database is, where this version wants it, and the steps between. ``current`` is None before the first."""
+    """Where a database is, where this version wants it, and the steps between. ``current`` is None before the first.
+
+    ``grants`` is where the roles that exist may do less, or more, than they should.
+    """
 
     current: str | None
     head: str
     pending: tuple[Migration, ...]
+    grants: GrantDifferences = NO_DIFFERENCES
 
 
 async def upgrade(dsn: str) -> tuple[Migration, ...]:
-    """Apply every pending migration in one transaction, and return them.
+    """Apply every pending migration in one transaction, grant roles what they need, and return the migrations.
 
     Safe to run twice at once: the second waits for the first and then finds nothing to do. Safe to run under traffic:
     where a request and an attempt wait for each other, the attempt gives way, and another is made.
@@ -69,6 +77,11 @@ async def _attempt(dsn: str) -> tuple[Migration, ...]:
         pending = (await connection.run_sync(_status)).pending
         if pending:
             await connection.run_sync(_upgrade)
+        grants = await connection.run_sync(_grants)
+        for statement in grants.statements():
+            await connection.execute(text(statement))
+    if grants:
+        _log.info("privileges of database roles mended", extra={"differences": grants.sentences})
     return pending
 
 
@@ -112,4 +125,8 @@ def _status(connection: Connection) -> MigrationStatus:
     current = MigrationContext.configure(connection).get_current_revision()
     steps = [script for script in scripts.walk_revisions(current or "base", head) if script.revision != current]
     pending = tuple(Migration(script.revision, script.doc) for script in reversed(steps))
-    return MigrationStatus(current, head, pending)
+    return MigrationStatus(current, head, pending, _grants(connection))
+
+
+def _grants(connection: Connection) -> GrantDifferences:
+    return compare(tuple(row) for row in connection.execute(text(READ_GRANTS)))

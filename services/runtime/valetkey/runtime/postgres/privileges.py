@@ -1,0 +1,87 @@
+"""What each role may do with each table in this release: what its service does, and nothing else.
+
+`valetkey migrate up` sees to it. While two releases overlap both work under these, so what a release no longer needs
+goes with the one after it. A table that is not named here is nobody's but the owner's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Columns = tuple[str, ...]
+WHOLE: Columns = ()
+Privileges = Mapping[str, Columns]
+
+_READ: Privileges = {"SELECT": WHOLE}
+_EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE"), WHOLE)
+# Who may not see a password's hash sees these.
+_USER_COLUMNS = ("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at")
+# PostgreSQL lets nobody lock a row who may not update a column of it: this is one that decides nothing.
+_LOCK_USERS = _LOCK_CLIENTS = _LOCK_CONSENTS = ("updated_at",)
+_LOCK_SESSIONS = ("used_at",)
+
+# Every server reads clients and their secrets' digests, verifies with the public keys, and reports which it holds.
+_SERVER: Mapping[str, Privileges] = {
+    "alembic_version": _READ,
+    "clients": _READ,
+    "client_secrets": _READ,
+    "scopes": _READ,
+    "published_jwk_set": _READ,
+    "key_observations": _EVERYTHING,
+}
+_KEYS: Mapping[str, Privileges] = {
+    "alembic_version": _READ,
+    "signing_keys": _EVERYTHING,
+    "published_jwk_set": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
+    "key_observations": _READ,
+}
+
+ROLES: Mapping[str, Mapping[str, Privileges]] = {
+    "valetkey_authorize": {
+        **_SERVER,
+        "users": {"SELECT": WHOLE, "UPDATE": ("password_hash",)},
+        "login_names": _READ,
+        "sessions": _EVERYTHING,
+        "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
+        "authorizations": {
+            "SELECT": ("id", "session_id", "bound_to_session", "expires_at", "revoked_at"),
+            "UPDATE": ("revoked_at",),
+        },
+        "revocations": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
+    },
+    "valetkey_token": {
+        **_SERVER,
+        "clients": {"SELECT": WHOLE, "UPDATE": _LOCK_CLIENTS},
+        "users": {"SELECT": _USER_COLUMNS, "UPDATE": _LOCK_USERS},
+        "sessions": {
+            "SELECT": ("session_id", "subject", "idle_expires_at", "expires_at"),
+            "UPDATE": _LOCK_SESSIONS,
+        },
+        "consents": {"SELECT": ("subject", "client_uid", "withdrawn_at"), "UPDATE": _LOCK_CONSENTS},
+        "authorizations": {
+            "SELECT": WHOLE,
+            "INSERT": WHOLE,
+            "UPDATE": ("generation", "rotated_at", "idle_expires_at", "revoked_at"),
+            "DELETE": WHOLE,
+        },
+        "revocations": _EVERYTHING,
+        "signing_keys": _READ,
+    },
+    "valetkey_introspection": {
+        **_SERVER,
+        "users": {"SELECT": _USER_COLUMNS},
+        "revocations": _READ,
+    },
+    "valetkey_key_rotation": _KEYS,
+    "valetkey_operator": {
+        **_KEYS,
+        "clients": _EVERYTHING,
+        "client_secrets": _EVERYTHING,
+        "scopes": _EVERYTHING,
+        "users": _EVERYTHING,
+        "login_names": {"SELECT": WHOLE, "INSERT": WHOLE},
+        "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},
+        "authorizations": {"SELECT": WHOLE, "UPDATE": ("revoked_at",)},
+        "revocations": _EVERYTHING,
+    },
+}

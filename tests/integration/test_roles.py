@@ -1,0 +1,335 @@
+"""One database role for each service: what it may do, all it may do, and what it finds out when it tries more."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from support.database_roles import NAMES, ROLES_SQL, as_role, run_roles_sql
+from support.operator_cli import Operator, environment_of
+from support.system import System, test_settings
+from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.cli.exit_code import ExitCode
+from valetkey.runtime.postgres.migrate import status, upgrade
+
+LEAST_PRIVILEGE = pytest.mark.requirement("security 57: least privilege, a PostgreSQL role per service")
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
+# What somebody responsible has agreed to, apart from the code: capitals are for the whole table, small letters for
+# some columns only, which are in COLUMNS.
+EXPECTED = """
+                   authorize  token  introspection  key_rotation  operator
+alembic_version    S          S      S              S             S
+authorizations     su         SIuD   -              -             Su
+client_secrets     S          S      S              -             SIUD
+clients            S          Su     S              -             SIUD
+consents           SIU        su     -              -             -
+key_observations   SIUD       SIUD   SIUD           S             S
+login_names        S          -      -              -             SI
+published_jwk_set  S          S      S              SIU           SIU
+revocations        SIU        SIUD   S              -             SIUD
+scopes             S          S      S              -             SIUD
+sessions           SIUD       su     -              -             SD
+signing_keys       -          S      -              SIUD          SIUD
+users              Su         su     s              -             SIUD
+"""
+USER = "subject username email email_verified claims enabled valid_since updated_at"
+COLUMNS = {
+    ("authorize", "authorizations", "SELECT"): "id session_id bound_to_session expires_at revoked_at",
+    ("authorize", "authorizations", "UPDATE"): "revoked_at",
+    ("authorize", "users", "UPDATE"): "password_hash",
+    ("token", "authorizations", "UPDATE"): "generation rotated_at idle_expires_at revoked_at",
+    ("token", "clients", "UPDATE"): "updated_at",
+    ("token", "consents", "SELECT"): "subject client_uid withdrawn_at",
+    ("token", "consents", "UPDATE"): "updated_at",
+    ("token", "sessions", "SELECT"): "session_id subject idle_expires_at expires_at",
+    ("token", "sessions", "UPDATE"): "used_at",
+    ("token", "users", "SELECT"): USER,
+    ("token", "users", "UPDATE"): "updated_at",
+    ("introspection", "users", "SELECT"): USER,
+    ("operator", "authorizations", "UPDATE"): "revoked_at",
+}
+ALLOWED = """
+    SELECT role, tablename AS table, privilege,
+        has_table_privilege('valetkey_' || role, tablename::regclass, privilege) AS whole,
+        ARRAY(
+            SELECT attname::text FROM pg_attribute WHERE attrelid = tablename::regclass AND attnum > 0
+                AND privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+                AND has_column_privilege('valetkey_' || role, attrelid, attnum, privilege)
+        ) AS columns
+    FROM unnest($1::text[]) AS role, unnest($2::text[]) AS privilege, pg_tables WHERE schemaname = 'public'
+"""
+# What somebody who has taken over a service would like to do.
+FORBIDDEN = {
+    "introspection": [
+        "SELECT sealed_private FROM signing_keys",
+        "SELECT kid FROM signing_keys",
+        "SELECT password_hash FROM users",
+        "SELECT * FROM users",
+        "SELECT * FROM sessions",
+        "SELECT * FROM authorizations",
+        "UPDATE authorizations SET revoked_at = NULL",
+        "DELETE FROM revocations",
+        "UPDATE published_jwk_set SET document = '{}'",
+        "UPDATE clients SET enabled = TRUE",
+    ],
+    "authorize": [
+        "SELECT sealed_private FROM signing_keys",
+        "INSERT INTO authorizations (id) VALUES (gen_random_uuid())",
+        "UPDATE authorizations SET subject = gen_random_uuid()",
+        "UPDATE clients SET redirect_uris = '{https://evil.example}'",
+        "INSERT INTO client_secrets (id) VALUES (gen_random_uuid())",
+        "UPDATE users SET enabled = TRUE",
+        "INSERT INTO users (subject) VALUES (gen_random_uuid())",
+        "DELETE FROM revocations",
+        "DELETE FROM consents",
+    ],
+    "token": [
+        "SELECT password_hash FROM users",
+        "UPDATE users SET password_hash = ''",
+        "UPDATE users SET email = 'a@evil.example'",
+        "INSERT INTO users (subject) VALUES (gen_random_uuid())",
+        "SELECT secret_digest FROM sessions",
+        "INSERT INTO sessions (session_id) VALUES (gen_random_uuid())",
+        "UPDATE sessions SET expires_at = 'infinity'",
+        "UPDATE clients SET scope = '{}'",
+        "INSERT INTO client_secrets (id) VALUES (gen_random_uuid())",
+        "UPDATE authorizations SET scope = '{everything}'",
+        "UPDATE authorizations SET subject = gen_random_uuid()",
+        "UPDATE signing_keys SET state = 'active'",
+        "DELETE FROM signing_keys",
+        "UPDATE published_jwk_set SET document = '{}'",
+        "SELECT * FROM login_names",
+    ],
+    "key_rotation": [
+        "SELECT * FROM users",
+        "SELECT * FROM client_secrets",
+        "SELECT * FROM authorizations",
+        "DELETE FROM key_observations",
+    ],
+    "operator": [
+        "DROP TABLE revocations",
+        "ALTER TABLE users ADD COLUMN spare text",
+        "TRUNCATE authorizations",
+        "UPDATE authorizations SET subject = gen_random_uuid()",
+        "DELETE FROM authorizations",
+        "SELECT secret_digest FROM sessions WHERE FALSE FOR UPDATE",
+    ],
+}
+# What nobody but the migration may do.
+DDL = [
+    "CREATE TABLE mine (id integer)",
+    "CREATE TEMPORARY TABLE mine (id integer)",
+    "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "ALTER TABLE users DISABLE TRIGGER ALL",
+    "DROP TABLE sessions",
+    "TRUNCATE key_observations",
+    "UPDATE alembic_version SET version_num = '0000'",
+    "CREATE ROLE mine",
+    "SET ROLE valetkey_migration",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE valetkey_migration GRANT SELECT ON TABLES TO PUBLIC",
+]
+
+
+def expected() -> dict[tuple[str, str, str], str]:
+    """What each role may do: `*` with the whole table, or the columns."""
+    header, *lines = EXPECTED.strip().splitlines()
+    found = {}
+    for line in lines:
+        table, *cells = line.split()
+        for role, cell in zip(header.split(), cells, strict=True):
+            for letter in cell.replace("-", ""):
+                privilege = LETTERS[letter.upper()]
+                found[role, table, privilege] = "*" if letter.isupper() else COLUMNS[role, table, privilege]
+    return found
+
+
+async def outcome_of(connection: asyncpg.Connection, statement: str) -> type[asyncpg.PostgresError] | None:
+    """How PostgreSQL refuses, if it does."""
+    try:
+        await connection.execute(statement)
+    except asyncpg.PostgresError as error:
+        return type(error)
+    return None
+
+
+@pytest.fixture
+async def dsn(postgres_server: EmbeddedPostgres, postgres_dsn: str) -> str:
+    """A database of the test's own that only the roles may enter."""
+    # What is said about a database is not copied with it.
+    run_roles_sql(postgres_dsn, {})
+    return postgres_dsn
+
+
+@pytest.fixture
+async def owner(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
+
+
+@LEAST_PRIVILEGE
+async def test_every_role_may_do_what_was_agreed_and_nothing_else(owner: asyncpg.Connection) -> None:
+    roles = [name for name in NAMES if name != "migration"]
+
+    rows = await owner.fetch(ALLOWED, roles, PRIVILEGES)
+
+    assert {
+        (row["role"], row["table"], row["privilege"]): "*" if row["whole"] else " ".join(sorted(row["columns"]))
+        for row in rows
+        if row["whole"] or row["columns"]
+    } == {key: " ".join(sorted(columns.split())) for key, columns in expected().items()}
+
+
+@LEAST_PRIVILEGE
+@pytest.mark.parametrize(
+    ("role", "statements"), [(role, (*own, *DDL)) for role, own in FORBIDDEN.items()], ids=FORBIDDEN
+)
+async def test_a_role_that_reaches_for_what_is_not_its_own_fails(
+    dsn: str, role: str, statements: tuple[str, ...]
+) -> None:
+    connection = await asyncpg.connect(as_role(dsn, role))
+
+    outcomes = {statement: await outcome_of(connection, statement) for statement in statements}
+
+    await connection.close()
+    assert outcomes == dict.fromkeys(statements, asyncpg.InsufficientPrivilegeError)
+
+
+@LEAST_PRIVILEGE
+async def test_a_new_table_is_nobodys_and_strangers_stay_outside(dsn: str, owner: asyncpg.Connection) -> None:
+    stranger = "CREATE ROLE stranger_of_test LOGIN PASSWORD 'x'"
+    await owner.execute("SET ROLE valetkey_migration; CREATE TABLE news (id integer); RESET ROLE")
+    await owner.execute(f"DROP ROLE IF EXISTS stranger_of_test; {stranger}")
+
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+            await asyncpg.connect(re.sub("//[^@]+@", "//stranger_of_test:x@", dsn))
+        rows = await owner.fetch(ALLOWED, [name for name in NAMES if name != "migration"], PRIVILEGES)
+    finally:
+        await owner.execute("DROP ROLE stranger_of_test")
+
+    assert [row for row in rows if row["table"] == "news" and (row["whole"] or row["columns"])] == []
+
+
+@LEAST_PRIVILEGE
+async def test_the_migration_owns_every_table_and_function(owner: asyncpg.Connection) -> None:
+    owners = await owner.fetch(
+        "SELECT DISTINCT tableowner AS name FROM pg_tables WHERE schemaname = 'public' UNION "
+        "SELECT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    )
+
+    assert [row["name"] for row in owners] == ["valetkey_migration"]
+
+
+async def test_whoever_misses_or_has_too_much_is_named_and_mended_by_the_next_migration(
+    dsn: str, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("REVOKE SELECT (email) ON users FROM valetkey_token; REVOKE ALL ON scopes FROM valetkey_token")
+    await owner.execute(
+        "GRANT SELECT ON users TO valetkey_introspection; GRANT DELETE ON consents TO valetkey_operator"
+    )
+
+    found = (await status(dsn)).grants.sentences
+    applied = await upgrade(as_role(dsn, "migration"))
+    after = (await status(dsn)).grants
+
+    assert found == [
+        "lacks valetkey_token: SELECT on scopes",
+        "lacks valetkey_token: SELECT on users (email)",
+        "too much valetkey_introspection: SELECT on users",
+        "too much valetkey_operator: DELETE on consents",
+    ]
+    assert applied == ()
+    assert not after
+
+
+async def test_an_operator_sees_what_is_missing_and_types_one_command(
+    dsn: str, redis_url: str, owner: asyncpg.Connection
+) -> None:
+    operator = Operator(environment_of(test_settings("https://id.example", dsn, redis_url)))
+    await owner.execute("REVOKE ALL ON sessions FROM valetkey_authorize")
+
+    shown = await asyncio.to_thread(operator.run, "migrate", "status", "-o", "json")
+    doctor = await asyncio.to_thread(operator.run, "doctor", "-o", "json")
+    await asyncio.to_thread(operator.succeed, "migrate", "up")
+    later = await asyncio.to_thread(operator.run, "migrate", "status", "-o", "json")
+
+    assert shown.exit_code == ExitCode.REFUSED
+    assert "lacks valetkey_authorize: DELETE on sessions" in shown.json["roles"]
+    (finding,) = [each for each in doctor.json if each["check"] == "roles"]
+    assert finding["status"] == "failed"
+    assert "valetkey migrate up" in finding["next_step"]
+    assert (later.exit_code, later.json["roles"]) == (ExitCode.OK, [])
+
+
+async def test_without_roles_one_owner_does_everything() -> None:
+    with EmbeddedPostgres() as server:
+        await upgrade(server.dsn)
+
+        found = await status(server.dsn)
+
+    assert not found.pending
+    assert not found.grants
+
+
+async def test_roles_may_come_later_and_take_over_what_is_there(tmp_path: Path) -> None:
+    passwords = {f"VALETKEY_{name.upper()}_PASSWORD": f'{name}\'s "$1" pässword' for name in NAMES[:-1]}
+    (tmp_path / "operator").write_text("from a file")
+    passwords["VALETKEY_OPERATOR_PASSWORD_FILE"] = str(tmp_path / "operator")
+    with EmbeddedPostgres() as server:
+        await upgrade(server.dsn)
+
+        run_roles_sql(server.dsn, {}, passwords)
+        run_roles_sql(server.dsn, {"token_password": "another"}, {})
+
+        async def connect(role: str, password: str) -> asyncpg.Connection:
+            return await asyncpg.connect(server.dsn, user=f"valetkey_{role}", password=password)
+
+        migration = await connect("migration", passwords["VALETKEY_MIGRATION_PASSWORD"])
+        await migration.execute("ALTER TABLE users ADD COLUMN spare text")
+        await migration.close()
+        await (await connect("operator", "from a file")).close()
+        await (await connect("token", "another")).close()
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await connect("token", passwords["VALETKEY_TOKEN_PASSWORD"])
+        assert "lacks valetkey_token: SELECT on clients" in (await status(server.dsn)).grants.sentences
+        await upgrade(server.dsn)
+        assert not (await status(server.dsn)).grants
+
+
+async def test_passwords_do_not_reach_the_log_of_the_server() -> None:
+    with EmbeddedPostgres() as server:
+        connection = await asyncpg.connect(server.dsn)
+        await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.close()
+
+        run_roles_sql(server.dsn, {"token_password": "canary-4411"})
+
+        log = server.log.read_text()
+    assert "CREATE ROLE" not in log or "canary-4411" not in log
+    assert "canary-4411" not in log
+
+
+@LEAST_PRIVILEGE
+async def test_the_services_of_the_tests_run_under_their_roles(system: System) -> None:
+    connection = await asyncpg.connect(system.postgres_dsn)
+
+    rows = await connection.fetch(
+        "SELECT DISTINCT usename, application_name FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name LIKE 'valetkey %'"
+    )
+
+    await connection.close()
+    services = {row["application_name"].removesuffix(" listener"): row["usename"] for row in rows}
+    assert services == {f"valetkey {name}": f"valetkey_{name}" for name in ("authorize", "token", "introspection")}
+
+
+def test_the_file_of_roles_knows_every_role() -> None:
+    named = set(re.findall(r"'valetkey_(\w+)', :'(\w+)_password'", ROLES_SQL.read_text()))
+
+    assert named == {(name, name) for name in NAMES}
