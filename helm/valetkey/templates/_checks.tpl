@@ -4,20 +4,8 @@
 {{- end -}}
 
 {{- define "valetkey.checks" -}}
-{{- $issuer := include "valetkey.issuer" . -}}
-{{- $host := include "valetkey.issuerHost" . -}}
-{{- $demo := .Values.demo.enabled -}}
-{{- if not $issuer }}{{ fail "\n\nissuer is missing: give the public URL, such as --set issuer=https://id.example.com, or try it out with --set demo.enabled=true.\n" }}{{ end -}}
-{{- if and (hasPrefix "http:" $issuer) (not (include "valetkey.loopback" $host)) }}{{ fail (printf "\n\nissuer %s has no TLS: write https:// (something in front ends TLS), or use a loopback address to try it out.\n" $issuer) }}{{ end -}}
-{{- include "valetkey.storeChecks" . -}}
-{{- include "valetkey.secretChecks" . -}}
-{{- include "valetkey.publishingChecks" . -}}
-{{- if and (eq .Values.migration.mode "hook") (ne "" (ternary "demo.enabled" (ternary "secrets.externalSecret.enabled" "" .Values.secrets.externalSecret.enabled) $demo)) }}{{ fail (printf "\n\nmigration.mode=hook would wait for ever: with %s, what a migration needs is only installed after hooks have run. Leave migration.mode=auto, or use job.\n" (ternary "demo.enabled" "secrets.externalSecret.enabled" $demo)) }}{{ end -}}
-{{- if and .Values.clients.enabled .Values.clients.existingConfigMap (or .Values.clients.declarations .Values.clients.scopes $demo) }}{{ fail "\n\nclients.existingConfigMap takes the place of clients.declarations and clients.scopes, and of the demo's clients: give one or the other.\n" }}{{ end -}}
-{{- if and .Values.clients.enabled (not .Values.clients.existingConfigMap) (not .Values.clients.declarations) (not .Values.clients.scopes) }}{{ fail "\n\nclients.enabled has nothing to register: add clients.declarations, or name a ConfigMap in clients.existingConfigMap.\n" }}{{ end -}}
-{{- range list "authorize" "token" "introspection" -}}
-{{- $scaling := (include "valetkey.values" (dict "root" $ "component" .) | fromYaml).autoscaling -}}
-{{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}{{ fail (printf "\n\n%s: autoscaling.minReplicas is above autoscaling.maxReplicas: lower it.\n" .) }}{{ end -}}
+{{- range list "issuer" "store" "secret" "migration" "publishing" "client" "service" -}}
+{{- include (printf "valetkey.%sChecks" .) $ -}}
 {{- end -}}
 {{- end -}}
 
@@ -30,6 +18,7 @@
 {{- if not .Values.redis.url }}{{ fail "\n\nredis.url is missing: give it like redis://redis.example:6379/0, or try it out with --set demo.enabled=true.\n" }}{{ end -}}
 {{- if and (hasPrefix "verify-" $postgres.sslMode) (not $postgres.rootCertSecret.name) }}{{ fail (printf "\n\npostgres.sslMode=%s needs to know whom to trust: name the Secret with the certificate authority in postgres.rootCertSecret.name.\n" $postgres.sslMode) }}{{ end -}}
 {{- end -}}
+{{- if regexMatch "^[^/]*//[^@/]*:[^@/]*@" .Values.redis.url }}{{ fail "\n\nredis.url holds a password: put it into a Secret as redis-password, and name that in redis.existingSecret.\n" }}{{ end -}}
 {{- if and .Values.redis.sentinelPassword (not .Values.redis.existingSecret) }}{{ fail "\n\nredis.sentinelPassword is in a Secret: name it in redis.existingSecret.\n" }}{{ end -}}
 {{- end -}}
 
@@ -46,10 +35,53 @@
 {{- if and .Values.demo.enabled .Values.postgres.existingSecret }}{{ fail "\n\ndemo.enabled brings its own PostgreSQL with passwords of its own: remove postgres.existingSecret.\n" }}{{ end -}}
 {{- end -}}
 
+{{- define "valetkey.migrationChecks" -}}
+{{- $late := list -}}
+{{- if .Values.demo.enabled }}{{ $late = append $late "demo.enabled" }}{{ end -}}
+{{- if .Values.secrets.externalSecret.enabled }}{{ $late = append $late "secrets.externalSecret.enabled" }}{{ end -}}
+{{- if and $late (eq .Values.migration.mode "hook") }}{{ fail (printf "\n\nmigration.mode=hook would wait for ever: with %s, what a migration needs is only installed after hooks have run. Leave migration.mode=auto, or use job.\n" (join " and " $late)) }}{{ end -}}
+{{- end -}}
+
 {{- define "valetkey.publishingChecks" -}}
 {{- $host := include "valetkey.issuerHost" . -}}
 {{- $unnamed := or (include "valetkey.loopback" $host) (hasPrefix "[" $host) (regexMatch "^[0-9.]+$" $host) -}}
 {{- if and .Values.ingress.enabled $unnamed (not .Values.ingress.host) }}{{ fail (printf "\n\ningress has no host: the issuer's, %s, is not a name. Give an issuer with one, or ingress.host.\n" $host) }}{{ end -}}
 {{- if and .Values.httpRoute.enabled $unnamed (not .Values.httpRoute.hostnames) }}{{ fail (printf "\n\nhttpRoute has no host: the issuer's, %s, is not a name. Give an issuer with one, or httpRoute.hostnames.\n" $host) }}{{ end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}{{ fail "\n\nhttpRoute belongs to no Gateway: name one, such as httpRoute.parentRefs=[{name: public, namespace: gateways}].\n" }}{{ end -}}
+{{- end -}}
+
+{{- define "valetkey.issuerChecks" -}}
+{{- $issuer := include "valetkey.issuer" . -}}
+{{- if not $issuer }}{{ fail "\n\nissuer is missing: give the public URL, such as --set issuer=https://id.example.com, or try it out with --set demo.enabled=true.\n" }}{{ end -}}
+{{- if hasSuffix "/" $issuer }}{{ fail (printf "\n\nissuer %s ends with a slash: remove it, clients compare the issuer byte for byte.\n" $issuer) }}{{ end -}}
+{{- if not (regexMatch "^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\\[[0-9a-f:.]+\\])(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~-]+)*$" $issuer) }}{{ fail (printf "\n\nissuer %s is not a plain URL: write it like https://id.example.com or https://example.com/identity, in lower case, without user, query and fragment.\n" $issuer) }}{{ end -}}
+{{- if and (hasPrefix "http:" $issuer) (not (include "valetkey.loopback" (include "valetkey.issuerHost" .))) }}{{ fail (printf "\n\nissuer %s has no TLS: write https:// (something in front ends TLS), or use a loopback address to try it out.\n" $issuer) }}{{ end -}}
+{{- end -}}
+
+{{- define "valetkey.clientChecks" -}}
+{{- $clients := .Values.clients -}}
+{{- if $clients.enabled -}}
+{{- $declared := or $clients.declarations $clients.scopes -}}
+{{- if and $clients.existingConfigMap (or $declared .Values.demo.enabled) }}{{ fail "\n\nclients.existingConfigMap takes the place of clients.declarations and clients.scopes, and of the demo's clients: give one or the other.\n" }}{{ end -}}
+{{- if not (or $clients.existingConfigMap $declared) }}{{ fail "\n\nclients.enabled has nothing to register: add clients.declarations, or name a ConfigMap in clients.existingConfigMap.\n" }}{{ end -}}
+{{- range $clients.declarations -}}
+{{- with .secret_file -}}
+{{- $secret := index (splitList "/" .) 4 -}}
+{{- if not (has $secret $clients.secrets) }}{{ fail (printf "\n\nclients: %s is in no Secret that is mounted: add %s to clients.secrets.\n" . $secret) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "valetkey.serviceChecks" -}}
+{{- range list "authorize" "token" "introspection" -}}
+{{- $values := include "valetkey.values" (dict "root" $ "component" .) | fromYaml -}}
+{{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) }}{{ fail (printf "\n\n%s: autoscaling.minReplicas is above autoscaling.maxReplicas: lower it.\n" .) }}{{ end -}}
+{{- range $values.extraEnv -}}
+{{- if hasPrefix "VALETKEY_" .name }}{{ fail (printf "\n\nextraEnv: %s is a setting: give it in settings, or in the value that stands for it, where it is checked.\n" .name) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range $label, $_ := .Values.commonLabels -}}
+{{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "helm.sh/" $label) }}{{ fail (printf "\n\ncommonLabels: %s is a label of the chart, by which its objects find each other: choose another name.\n" $label) }}{{ end -}}
+{{- end -}}
 {{- end -}}

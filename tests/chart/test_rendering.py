@@ -1,0 +1,188 @@
+"""Every set of values becomes objects that Kubernetes takes, and the same ones each time."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped] # it has no types
+import pytest
+import yaml
+
+from support.chart import CHART, HELM, NEWEST, OLDEST, Object, command_line, helm, named, objects
+from support.chart_values import SETS, VALUES, merged
+from support.kubernetes_schema import problems
+from support.repository import ROOT
+
+# What other projects define: its version, and the members that it cannot do without.
+CUSTOM: dict[str, tuple[str, list[str]]] = {
+    "HTTPRoute": ("gateway.networking.k8s.io/v1", ["parentRefs", "hostnames", "rules"]),
+    "PodMonitor": ("monitoring.coreos.com/v1", ["selector", "podMetricsEndpoints"]),
+    "PrometheusRule": ("monitoring.coreos.com/v1", ["groups"]),
+    "ExternalSecret": ("external-secrets.io/v1", ["secretStoreRef", "target", "data"]),
+}
+LONG = "a-release-with-a-name-as-long-as-helm-allows-it-to-be"
+
+
+def chart() -> dict[str, Any]:
+    return dict(yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_helm_finds_no_fault(values: str, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(VALUES[values]), encoding="utf-8")
+
+    said = helm(str(HELM), "lint", "--strict", "--values", str(file), str(CHART))
+
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+    assert "WARNING" not in said
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("values", SETS)
+def test_every_object_is_valid_in_the_oldest_and_the_newest_kubernetes(values: str, version: str) -> None:
+    found = [each for each in objects(values, kube_version=version) if each["kind"] not in CUSTOM]
+
+    wrong = [problem for each in found for problem in problems(each, version)]
+
+    assert not wrong
+
+
+def test_a_member_that_kubernetes_does_not_know_is_a_problem() -> None:
+    wrong = problems({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"prots": []}}, OLDEST)
+
+    assert len(wrong) == 1
+    assert "prots" in wrong[0]
+
+
+def test_the_newest_kubernetes_is_the_newest_that_is_known() -> None:
+    assert kubernetes_validate.latest_version() == NEWEST.rpartition(".")[0] + ".0"
+    assert chart()["kubeVersion"] == f">={OLDEST}-0"
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_objects_of_other_projects_have_what_those_require(values: str) -> None:
+    found = [each for each in objects(values) if each["kind"] in CUSTOM]
+
+    wrong = [each for each in found if each["apiVersion"] != CUSTOM[each["kind"]][0]]
+    lacking = [each for each in found if not all(each["spec"].get(name) for name in CUSTOM[each["kind"]][1])]
+
+    assert not wrong
+    assert not lacking
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_the_same_values_give_the_same_bytes(values: str, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(VALUES[values]), encoding="utf-8")
+    line = command_line(str(file), "valetkey", NEWEST)
+
+    once, again = helm(*line), helm(*line)
+
+    assert once == again
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_no_two_objects_have_one_name(values: str) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in objects(values)]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_names_fit_whatever_the_release_is_called(values: str) -> None:
+    found = objects(values, release=LONG)
+
+    longest = {"CronJob": 52}
+    names = [(each["metadata"]["name"], longest.get(each["kind"], 63)) for each in found]
+    labels = [value for each in found for value in each["metadata"].get("labels", {}).values()]
+
+    assert not [name for name, length in names if len(name) > length or name.endswith("-")]
+    assert not [value for value in labels if len(value) > 63]
+
+
+def of_the_chart(values: str) -> list[Object]:
+    return [each for each in objects(values) if not each["metadata"]["name"].endswith("-extra")]
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_every_object_says_whose_it_is_and_where_it_belongs(values: str) -> None:
+    unlabelled = [
+        each["metadata"]["name"]
+        for each in of_the_chart(values)
+        if each["metadata"]["labels"].get("app.kubernetes.io/instance") != "valetkey"
+        or each["metadata"]["labels"].get("app.kubernetes.io/managed-by") != "Helm"
+        or each["metadata"]["namespace"] != "identity"
+    ]
+
+    assert not unlabelled
+
+
+def test_common_labels_are_on_every_object_and_pod_and_in_no_selector() -> None:
+    found = of_the_chart("below-a-path")
+    text = [yaml.safe_dump(each["spec"].get("selector")) for each in found if "spec" in each]
+
+    assert all(each["metadata"]["labels"]["team"] == "identity" for each in found)
+    assert not [selector for selector in text if "team" in selector]
+
+
+def test_extra_objects_are_templates() -> None:
+    (extra,) = (each for each in objects("below-a-path") if each["metadata"]["name"] == "valetkey-extra")
+
+    assert extra["data"] == {"issuer": VALUES["below-a-path"]["issuer"]}
+
+
+def test_nothing_in_the_chart_asks_for_chance_time_or_the_cluster() -> None:
+    impure = re.compile(r"\b(rand\w*|uuidv4|now|genCA|genSignedCert|genSelfSignedCert|genPrivateKey|htpasswd|lookup)\b")
+
+    templates = {path: path.read_text(encoding="utf-8") for path in (CHART / "templates").iterdir()}
+    actions = {path: " ".join(re.findall(r"\{\{-?(?!/\*).*?\}\}", text, re.DOTALL)) for path, text in templates.items()}
+    unquoted = {path: re.sub(r'"[^"]*"', "", text) for path, text in actions.items()}
+
+    assert not [path.name for path, text in unquoted.items() if impure.search(text)]
+
+
+def test_the_version_of_the_chart_is_that_of_the_program() -> None:
+    rooms = [(ROOT / "services" / name / "pyproject.toml").read_text(encoding="utf-8") for name in ("token", "cli")]
+
+    assert all(f'version = "{chart()["appVersion"]}"' in text for text in rooms)
+
+
+NOTES = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+data:
+  text: {{ include (print .Chart.Name "/templates/NOTES.txt") . | quote }}
+"""
+
+
+def notes(values: str) -> str:
+    found = objects(merged(VALUES[values], {"extraObjects": [NOTES]}))
+    return str(named(found, "ConfigMap", "notes")["data"]["text"])
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_the_notes_say_where_discovery_is(values: str) -> None:
+    issuer = VALUES[values].get("issuer", "http://127.0.0.1:8080")
+
+    assert f"{issuer}/.well-known/openid-configuration" in notes(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "command"),
+    [
+        ("production", "helm test valetkey --namespace identity --logs"),
+        ("demo", "kubectl -n identity port-forward svc/valetkey-front-door 8080:8080"),
+        ("demo", "component=demo-user"),
+        ("external", "enable ingress or httpRoute"),
+        ("by-hand", "valetkey migrate up"),
+    ],
+)
+def test_the_notes_say_what_to_do_next(values: str, command: str) -> None:
+    assert command in notes(values)
+
+
+def test_the_notes_call_the_demo_a_demo() -> None:
+    assert "DEMO" in notes("demo")
+    assert "DEMO" not in notes("production")
