@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -85,7 +86,7 @@ async def test_a_login_that_is_not_sampled_leaves_nothing_and_decides_nothing(co
     value = generate_code()
     a_trace(is_sampled=False)
     await codes.put(value, CODE)
-    kept, untraced = await redis.get(code_key(value)), authorization_code_message.to_bytes(CODE)
+    kept, untraced = cast("bytes", await redis.get(code_key(value))), authorization_code_message.to_bytes(CODE)
 
     taken = a_trace(is_sampled=True)
     before = taken.trace_id

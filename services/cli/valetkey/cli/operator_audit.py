@@ -11,6 +11,7 @@ from dataclasses import replace
 from valetkey.cli.operator_name import operator_name
 from valetkey.runtime.audit import LOGGER, AuditEvent, configure_audit, emit
 from valetkey.runtime.redaction import one_line
+from valetkey.runtime.telemetry import begin_trace
 
 
 class _TerminalFormatter(logging.Formatter):
@@ -22,7 +23,8 @@ class _TerminalFormatter(logging.Formatter):
 
 
 def configure_operator_audit() -> None:
-    """Send audit events to standard error."""
+    """Send audit events to standard error, all of this command's under one trace id."""
+    begin_trace()
     configure_audit("cli", sys.stderr)
     if sys.stderr.isatty():
         LOGGER.handlers[0].setFormatter(_TerminalFormatter())

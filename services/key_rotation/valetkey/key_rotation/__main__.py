@@ -19,6 +19,7 @@ from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.postgres.schema import SchemaMismatchError, require_schema
 from valetkey.runtime.settings import Settings, SettingsError, load_settings
 from valetkey.runtime.stores import open_database
+from valetkey.runtime.telemetry import create_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return os.EX_CONFIG
     configure_logging(settings, "key_rotation")
     configure_audit("key_rotation")
+    tracing = create_tracing(settings, "key_rotation")
     try:
-        report = asyncio.run(run(settings, emergency=options.emergency, compromised=options.compromised))
+        with tracing.run("key_rotation"):
+            report = asyncio.run(run(settings, emergency=options.emergency, compromised=options.compromised))
     except TemporarilyUnavailable as error:
         _log.error("keys were not rotated: %s", error)
         return os.EX_TEMPFAIL
@@ -63,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnsealError as error:
         _log.error("keys were not rotated: %s", error)
         return 1
+    finally:
+        tracing.shutdown()
     _log.info("keys rotated", extra={f"keys_{name}": list(kids) for name, kids in report.changes.items() if kids})
     if report.held_back_by:
         _log.warning("a key is due and waits for replicas", extra={"replicas": list(report.held_back_by)})

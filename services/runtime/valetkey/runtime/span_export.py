@@ -44,7 +44,7 @@ def create_resource(service: str, version: str, environment: str) -> Resource:
     """Who sends: attributes of every span, and of metrics over OTLP."""
     return Resource.create(
         {
-            "service.name": f"valetkey-{service}",
+            "service.name": f"valetkey-{service.replace('_', '-')}",
             "service.namespace": NAMESPACE,
             "service.version": version,
             "service.instance.id": str(uuid4()),
