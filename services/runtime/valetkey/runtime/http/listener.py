@@ -8,28 +8,24 @@ kept out first, and whoever was let in is served.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import socket
-import struct
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import BaseTransport
 
 BACKLOG = 1024
-# How long a connection that has begun may take to be complete, and to send its request. Seconds.
-SETTLING_SECONDS = 0.25
+# How long a connection that has begun may take to be complete and to send its request, which the kernel may have to
+# hear twice. Seconds.
+SETTLING_SECONDS = 0.5
 
-_SO_ATTACH_FILTER = 26
-_FLAGS_OF_TCP_HEADER = 13
-_SYN, _ACK = 0x02, 0x10
-_EVERYTHING = 0xFFFFFFFF
-# Classic BPF over the TCP header of what arrives: code, jump if true, jump if false, value.
-_NO_NEWCOMERS = (
-    (0x30, 0, 0, _FLAGS_OF_TCP_HEADER),  # load the byte of flags
-    (0x54, 0, 0, _SYN | _ACK),  # of these only SYN and ACK
-    (0x15, 0, 1, _SYN),  # SYN alone begins a connection:
-    (0x06, 0, 0, 0),  # drop it
-    (0x06, 0, 0, _EVERYTHING),  # anything else passes
-)
+# Linux's numbers; IP_MINTTL is in ip(7), IPV6_MINHOPCOUNT in linux/in6.h.
+_LEAST_HOPS = {
+    socket.AF_INET: (socket.IPPROTO_IP, 21),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 73),
+}
+_MOST, _ANY = 255, 0
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -50,15 +46,25 @@ def bind(host: str, port: int) -> socket.socket:
 async def keep_newcomers_out(listening: socket.socket) -> None:
     """Let no connection begin any more, and those that have begun arrive.
 
-    Whoever knocks meanwhile hears nothing, knocks again after a second, and finds the port closed by then: a refusal,
-    upon which every proxy goes to another replica. Where the kernel has no such filter nothing happens.
+    The packet that begins a connection must have crossed no router and come with the highest hop count, which none
+    has: the kernel drops it. Whoever knocks hears nothing, knocks again after a second, and finds the port closed by
+    then: a refusal, upon which every proxy goes to another replica. No capability is needed, as a packet filter would.
+    Elsewhere than on Linux nothing happens.
     """
     if not sys.platform.startswith("linux"):
         return
-    code = b"".join(struct.pack("HBBI", *instruction) for instruction in _NO_NEWCOMERS)
-    program = ctypes.create_string_buffer(code)
-    descriptor = struct.pack("HP", len(_NO_NEWCOMERS), ctypes.addressof(program))
-    # Some sandboxes have no such option; then a connection may be lost, as with any other server.
-    with contextlib.suppress(OSError):
-        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, descriptor)
-        await asyncio.sleep(SETTLING_SECONDS)
+    listening.setsockopt(*_LEAST_HOPS[listening.family], _MOST)
+    await asyncio.sleep(SETTLING_SECONDS)
+
+
+def let_in(transport: BaseTransport) -> None:
+    """Hear what comes on this connection, which inherited the condition if it was completed under it."""
+    accepted: socket.socket | None = transport.get_extra_info("socket")
+    if accepted is None or not sys.platform.startswith("linux"):
+        return
+    # What an event loop hands out is not a whole socket.
+    whole = socket.socket(fileno=accepted.fileno())
+    try:
+        whole.setsockopt(*_LEAST_HOPS[whole.family], _ANY)
+    finally:
+        whole.detach()

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
+from valetkey.runtime.http.listener import keep_newcomers_out, let_in
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.security_headers import EVERYWHERE
 from valetkey.runtime.metrics import HTTP_MALFORMED
 
 if TYPE_CHECKING:
+    import asyncio
+    import socket
+
     from aiohttp.web_request import BaseRequest
 
 _LOG = logging.getLogger("valetkey.http")
@@ -23,6 +27,12 @@ class Protocol(web.RequestHandler):
     """Answers what cannot be parsed without repeating any of it, to the sender or to the log."""
 
     __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client was accepted, perhaps the last one."""
+        if isinstance(self._manager, Server) and self._manager.keeps_newcomers_out:
+            let_in(transport)
+        super().connection_made(transport)
 
     def handle_error(
         self,
@@ -49,6 +59,8 @@ class Protocol(web.RequestHandler):
 class Server(web.Server):
     """Makes a ``Protocol`` for each connection."""
 
+    keeps_newcomers_out = False
+
     def __call__(self) -> Protocol:
         """The protocol of a new connection."""
         return Protocol(self, loop=self._loop, **self._kwargs)
@@ -56,6 +68,12 @@ class Server(web.Server):
 
 class Runner(web.AppRunner):
     """Runs an application on ``Server``."""
+
+    async def keep_newcomers_out(self, port: socket.socket) -> None:
+        """Accept no connection at this port that has not begun, and let the others arrive."""
+        if isinstance(self.server, Server):
+            self.server.keeps_newcomers_out = True
+        await keep_newcomers_out(port)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()

@@ -19,7 +19,7 @@ from valetkey.runtime.audit import configure_audit
 from valetkey.runtime.event_loop import LagWatch
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
-from valetkey.runtime.http.listener import BACKLOG, bind, keep_newcomers_out
+from valetkey.runtime.http.listener import BACKLOG, bind
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.metrics import BUILD
@@ -42,12 +42,13 @@ class RunningServer:
     app: web.Application
     url: str
     management_url: str
+    _runner: Runner
     _port: socket.socket
     _stack: AsyncExitStack
 
     async def keep_newcomers_out(self) -> None:
         """Accept no new connection, and let those that have begun arrive; call it shortly before ``close``."""
-        await keep_newcomers_out(self._port)
+        await self._runner.keep_newcomers_out(self._port)
 
     async def close(self) -> None:
         """Stop listening, finish what is in flight within the grace period, run the application's clean-up."""
@@ -85,7 +86,7 @@ async def start_app(app: web.Application, settings: Settings, *, management: boo
         started = stack.pop_all()
     health.started = True
     _LOG.info("listening", extra={"url": url, "management_url": management_url})
-    return RunningServer(app, url, management_url, port, started)
+    return RunningServer(app, url, management_url, runner, port, started)
 
 
 def _set_both(interrupt: asyncio.Event, terminate: asyncio.Event) -> None:
