@@ -13,6 +13,7 @@ from valetkey.core.client import Client
 from valetkey.core.errors import OAuthError
 from valetkey.core.session import Session
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.errors import note
 from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS
 from valetkey.runtime.telemetry import current_trace_id
@@ -47,6 +48,7 @@ async def answer_with_code(
             amr=session.amr,
             session_id=str(session.session_id),
             authorization_id=str(code.authorization_id),
+            address=caller_address(),
         )
     )
     return _send(service, request.redirect, request.redirect.success(value, service.settings.issuer), client)

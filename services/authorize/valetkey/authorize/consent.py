@@ -17,6 +17,7 @@ from valetkey.core.redirect_uri import redirect_host
 from valetkey.core.resource import Catalog
 from valetkey.core.session import Session
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.metrics import CONSENTS
 from valetkey.runtime.telemetry import current_trace_id
@@ -90,6 +91,8 @@ def _record(pending: Pending, session: Session, *, is_allowed: bool) -> None:
             subject=str(session.user.subject),
             client_id=pending.client.client_id,
             scope=" ".join(pending.interaction.request.scope),
+            amr=session.amr,
             session_id=str(session.session_id),
+            address=caller_address(),
         )
     )

@@ -7,9 +7,11 @@ from valetkey.authorize.device import Device
 from valetkey.authorize.page import LoginError
 from valetkey.authorize.password import PasswordCheck
 from valetkey.authorize.service import AuthorizeService
+from valetkey.core.authentication import AMR_PASSWORD
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.user import User, normalize_login_name
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.metrics import LOGIN_ATTEMPTS
 
 METHOD = "password"
@@ -99,6 +101,7 @@ def _record(attempt: Attempt, user: User | None, result: str, reason: str) -> No
             reason=reason,
             subject="" if user is None else str(user.subject),
             client_id=attempt.client_id,
-            address=attempt.address,
+            amr=(AMR_PASSWORD,) if result == "success" else (),
+            address=caller_address(),
         )
     )

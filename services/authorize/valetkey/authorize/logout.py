@@ -21,6 +21,7 @@ from valetkey.core.logout_request import hinted_client_id, parse_logout_request,
 from valetkey.core.params import Params
 from valetkey.core.session import Session
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry import current_trace_id
 
@@ -112,7 +113,9 @@ async def _end(
                 outcome="success",
                 subject=str(session.user.subject),
                 client_id="" if client is None else client.client_id,
+                amr=session.amr,
                 session_id=str(session.session_id),
+                address=caller_address(),
             )
         )
     if location is not None:

@@ -49,7 +49,10 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class TokenSet:
-    """A successful token response. RFC 6749 §5.1, OIDC Core §3.1.3.3. ``expires_in`` is in seconds."""
+    """A successful token response. RFC 6749 §5.1, OIDC Core §3.1.3.3.
+
+    ``expires_in`` is in seconds; ``token_id`` is the access token's ``jti``.
+    """
 
     access_token: str
     expires_in: int
@@ -57,3 +60,4 @@ class TokenSet:
     refresh_token: str | None = None
     id_token: str | None = None
     token_type: str = "Bearer"  # noqa: S105 - RFC 6750 §6.1.1
+    token_id: str = ""

@@ -38,14 +38,18 @@ class Operation(NamedTuple):
 
 
 class Trace:
-    """One request, or one run of a job. ``operations`` is None where it is not sampled, or has ended."""
+    """One request, or one run of a job. ``operations`` is None where it is not sampled, or has ended.
 
-    __slots__ = ("operations", "parent", "span_id", "trace_id")
+    ``request`` is the request, as the HTTP layer knows it.
+    """
+
+    __slots__ = ("operations", "parent", "request", "span_id", "trace_id")
 
     parent: SpanReference | None
     span_id: str
 
-    def __init__(self, trace_id: str = "") -> None:
+    def __init__(self, trace_id: str = "", request: object = None) -> None:
+        self.request = request
         # A trace id names, it does not protect: the fast generator will do.
         self.trace_id = trace_id or f"{random.getrandbits(128) or 1:032x}"
         self.operations: list[Operation] | None = None
@@ -68,9 +72,9 @@ class Trace:
 _current: ContextVar[Trace | None] = ContextVar("valetkey_trace", default=None)
 
 
-def begin_trace(trace_id: str = "") -> Trace:
+def begin_trace(trace_id: str = "", request: object = None) -> Trace:
     """Give the current task a trace, with a random id unless told."""
-    trace = Trace(trace_id)
+    trace = Trace(trace_id, request)
     _current.set(trace)
     return trace
 
@@ -79,6 +83,12 @@ def current_trace_id() -> str:
     """The trace id of what is going on, 32 hexadecimal digits, or empty outside of a request or job."""
     trace = _current.get()
     return "" if trace is None else trace.trace_id
+
+
+def current_request() -> object:
+    """The request that is being answered, or None outside of one."""
+    trace = _current.get()
+    return None if trace is None else trace.request
 
 
 def current_span_id() -> str:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from valetkey.core.client import Client
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.metrics import CODE_REPLAYS, REFRESH_REUSE
 
 
@@ -28,5 +29,6 @@ class AuditedEvents:
                 reason="the authorization has been revoked",
                 client_id=client.client_id,
                 authorization_id=str(authorization_id),
+                address=caller_address(),
             )
         )

@@ -47,6 +47,7 @@ class TokenIssuer:
             scope=authorization.scope,
             refresh_token=self._refresh_token(authorization),
             id_token=self._id_token(authorization, access_token),
+            token_id=str(token_id),
         )
 
     def _refresh_token(self, authorization: Authorization) -> str | None:

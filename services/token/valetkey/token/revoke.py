@@ -1,5 +1,7 @@
 """The revocation endpoint. RFC 7009."""
 
+from uuid import UUID
+
 from aiohttp import web
 
 from valetkey.core.access_token import TYP, AccessToken
@@ -9,6 +11,7 @@ from valetkey.core.jwt_verification import require_issued_by, require_unexpired,
 from valetkey.core.refresh_token import RefreshToken
 from valetkey.core.revocation import Revocation, RevocationTarget, authorization_target, token_target
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, refuse_query_credentials
 from valetkey.token.service import SERVICE, TokenService
 
@@ -37,7 +40,7 @@ async def _revoke_refresh_token(service: TokenService, client: Client, token: Re
     """End the whole authorization, whichever generation was presented. RFC 7009 §2.1."""
     state = await service.authorizations.find_state(token.authorization_id, service.clock())
     if state is not None and state.client_uid == client.uid:
-        await _record(service, client, authorization_target(token.authorization_id))
+        await _record(service, client, authorization_target(token.authorization_id), token.authorization_id)
 
 
 async def _revoke_access_token(service: TokenService, client: Client, value: str) -> None:
@@ -50,14 +53,23 @@ async def _revoke_access_token(service: TokenService, client: Client, value: str
     except (InvalidToken, InvalidScope):
         return
     if token.client_id == client.client_id:
-        await _record(service, client, token_target(str(token.token_id)))
+        token_id = token.token_id
+        await _record(service, client, token_target(str(token_id)), token_id.authorization_id, jti=str(token_id))
 
 
-async def _record(service: TokenService, client: Client, target: RevocationTarget) -> None:
+async def _record(
+    service: TokenService, client: Client, target: RevocationTarget, authorization_id: UUID, *, jti: str = ""
+) -> None:
     now = service.clock()
     await service.revoker.revoke([Revocation(target, now, now + service.policy.access_token_lifetime)])
     audit.emit(
         audit.AuditEvent(
-            type="token.revoked", outcome="success", client_id=client.client_id, reason=f"{target.kind} by its client"
+            type="token.revoked",
+            outcome="success",
+            reason=f"{target.kind} by its client",
+            client_id=client.client_id,
+            authorization_id=str(authorization_id),
+            jti=jti,
+            address=caller_address(),
         )
     )

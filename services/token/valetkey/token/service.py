@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from valetkey.core.authorization import Authorization
+from valetkey.core.authorization import Authorization, TokenSet
+from valetkey.core.client import Client
+from valetkey.core.errors import OAuthError
 from valetkey.core.ports import Clock, GrantedAuthorizations, KeySetSource, Revoker
 from valetkey.core.refresh_token import RefreshTokenCodec
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
-from valetkey.runtime.metrics import TOKENS_ISSUED
+from valetkey.runtime.metrics import TOKEN_ERRORS, TOKENS_ISSUED
 from valetkey.token.issuer import TokenIssuer
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.registry import Grants
@@ -29,9 +32,10 @@ class TokenService:
     refresh_tokens: RefreshTokenCodec
     keys: KeySetSource
 
-    def count(self, grant_type: str, authorization: Authorization) -> None:
+    def count(self, grant_type: str, authorization: Authorization, tokens: TokenSet) -> None:
         """Count a token response; one that a user stands behind is an audit event too."""
         TOKENS_ISSUED.add(grant_type)
+        login = authorization.authentication
         if authorization.user is not None:
             audit.emit(
                 audit.AuditEvent(
@@ -41,7 +45,25 @@ class TokenService:
                     client_id=authorization.client.client_id,
                     grant=grant_type,
                     scope=" ".join(authorization.scope),
+                    amr=() if login is None else login.amr,
                     authorization_id=str(authorization.authorization_id),
+                    jti=tokens.token_id,
+                    address=caller_address(),
+                )
+            )
+
+    def count_refusal(self, grant_type: str, error: OAuthError, client: Client | None) -> None:
+        """Count a refusal; one of a client that had authenticated is an audit event too."""
+        TOKEN_ERRORS.add(grant_type, error.error)
+        if client is not None:
+            audit.emit(
+                audit.AuditEvent(
+                    type="token.refused",
+                    outcome="failure",
+                    reason=error.reason,
+                    client_id=client.client_id,
+                    grant=grant_type,
+                    address=caller_address(),
                 )
             )
 

@@ -4,7 +4,6 @@ from aiohttp import web
 
 from valetkey.core.errors import OAuthError
 from valetkey.runtime.http.forms import read_form, refuse_query_credentials
-from valetkey.runtime.metrics import TOKEN_ERRORS
 from valetkey.token.response import token_response
 from valetkey.token.service import SERVICE
 
@@ -14,7 +13,7 @@ UNKNOWN_GRANT = "unknown"
 async def token(request: web.Request) -> web.Response:
     """Exchange a grant for tokens. Raises an ``OAuthError``. RFC 6749 §3.2, §5."""
     service = request.app[SERVICE]
-    grant_type = UNKNOWN_GRANT
+    grant_type, client = UNKNOWN_GRANT, None
     try:
         refuse_query_credentials(request)
         params = await read_form(request)
@@ -25,7 +24,7 @@ async def token(request: web.Request) -> web.Response:
         authorization = await grant.authorize(params.only(grant.parameters), client)
         tokens = service.issuer.issue(authorization)
     except OAuthError as error:
-        TOKEN_ERRORS.add(grant_type, error.error)
+        service.count_refusal(grant_type, error, client)
         raise
-    service.count(grant_type, authorization)
+    service.count(grant_type, authorization, tokens)
     return token_response(tokens)

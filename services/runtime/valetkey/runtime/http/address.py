@@ -5,13 +5,16 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from aiohttp import web
+
+from valetkey.runtime.telemetry import current_request
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aiohttp import web
-
     from valetkey.runtime.settings_types import Network
 
+TRUSTED_PROXIES: web.AppKey[Sequence[Network]] = web.AppKey("trusted_proxies")
 UNKNOWN = "unknown"
 MAX_HOPS = 20
 _SITE_PREFIX = 64
@@ -49,6 +52,12 @@ def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
         if not _is_trusted(hop, trusted):
             break
     return str(address)
+
+
+def caller_address() -> str:
+    """The address of whoever sent the request that is being answered, for audit; empty outside of one."""
+    request = current_request()
+    return client_address(request, request.config_dict[TRUSTED_PROXIES]) if isinstance(request, web.Request) else ""
 
 
 def address_group(address: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from valetkey.runtime.http.address import TRUSTED_PROXIES
 from valetkey.runtime.http.cors import cors_middleware
 from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
 from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
@@ -71,5 +72,6 @@ def create_app(
     app[HEALTH] = health
     app[TRACING] = tracing
     app[BODY_TIMEOUT] = settings.body_timeout
+    app[TRUSTED_PROXIES] = settings.trusted_proxies
     app.add_routes(routes)
     return app

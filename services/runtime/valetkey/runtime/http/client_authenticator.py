@@ -10,6 +10,7 @@ from valetkey.core.errors import InvalidClient
 from valetkey.core.params import Params
 from valetkey.core.ports import ClientFinder, Clock
 from valetkey.runtime import audit
+from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.metrics import CLIENT_AUTHENTICATIONS
 
 
@@ -34,6 +35,7 @@ class ClientAuthenticator:
                     outcome="failure",
                     reason=error.reason,
                     client_id=presented.client_id,
+                    address=caller_address(),
                 )
             )
             raise

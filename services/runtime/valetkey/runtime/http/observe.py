@@ -49,7 +49,7 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
         started = time.perf_counter()
         method = request.method if request.method in _METHODS else "_OTHER"
         route = route_of(request)
-        trace = begin_trace()
+        trace = begin_trace("", request)
         if tracing.samples():
             trace.sample(None if public else parse_traceparent(request.headers.get("traceparent", "")))
         try:
