@@ -1,0 +1,155 @@
+"""Every path leads to the service that serves it, by Ingress, by HTTPRoute and by the demo's front door."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.chart import SERVICES, Object, named, objects, of_kind, pod_of, pods, selects
+from support.chart_values import EXTERNAL, SETS, Values, merged
+from support.front_door_routes import FALLBACK, ROUTES
+
+HOST = "id.example.com"
+BASES = ["", "/identity", "/identity/v1"]
+DOCUMENTS = ["openid-configuration", "oauth-authorization-server"]
+
+
+def published(base: str) -> Values:
+    both = {"ingress": {"enabled": True}, "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+    return merged(EXTERNAL, both, {"issuer": f"https://{HOST}{base}"})
+
+
+def ingress_service(found: list[Object], path: str) -> str:
+    """Who gets a path, by Kubernetes' rule for ``Prefix``: element by element, the longest wins."""
+    (rule,) = of_kind(found, "Ingress")[0]["spec"]["rules"]
+    backends = {each["path"]: each["backend"]["service"]["name"] for each in rule["http"]["paths"]}
+    assert {each["pathType"] for each in rule["http"]["paths"]} == {"Prefix"}
+    return longest(backends, path)
+
+
+def route_service(found: list[Object], path: str) -> str:
+    """Who gets a path, by the Gateway API's rule for ``PathPrefix``, which is the same."""
+    backends = {
+        match["path"]["value"]: rule["backendRefs"][0]["name"]
+        for rule in of_kind(found, "HTTPRoute")[0]["spec"]["rules"]
+        for match in rule["matches"]
+        if match["path"]["type"] == "PathPrefix"
+    }
+    return longest(backends, path)
+
+
+def longest(backends: dict[str, str], path: str) -> str:
+    prefixes = [each for each in backends if f"{path}/".startswith(f"{each.rstrip('/')}/")]
+    return backends[max(prefixes, key=len)] if prefixes else ""
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("segment", sorted(ROUTES))
+def test_every_path_leads_to_its_service(segment: str, base: str) -> None:
+    found = objects(published(base))
+
+    for path in (f"{base}/{segment}", f"{base}/{segment}/below"):
+        assert ingress_service(found, path) == f"valetkey-{ROUTES[segment]}"
+        assert route_service(found, path) == f"valetkey-{ROUTES[segment]}"
+
+
+@pytest.mark.requirement("RFC 8414 §3.1: the well-known path is inserted before the issuer's path")
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_well_known_documents_are_found_before_and_below_the_path_of_the_issuer(document: str, base: str) -> None:
+    found = objects(published(base))
+
+    for path in (f"/.well-known/{document}{base}", f"{base}/.well-known/{document}"):
+        assert ingress_service(found, path) == route_service(found, path) == "valetkey-introspection"
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_whatever_else_is_below_the_issuer_is_for_the_pages(base: str) -> None:
+    found = objects(published(base))
+
+    for path in (base or "/", f"{base}/", f"{base}/no-such-page", f"{base}/tokens"):
+        assert ingress_service(found, path) == route_service(found, path) == f"valetkey-{FALLBACK}"
+
+
+def test_what_is_not_below_the_issuer_is_somebody_elses() -> None:
+    found = objects(published("/identity"))
+
+    for path in ("/", "/token", "/identity2/token", "/.well-known/acme-challenge"):
+        assert not ingress_service(found, path)
+        assert not route_service(found, path)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_the_host_is_that_of_the_issuer(base: str) -> None:
+    found = objects(published(base))
+
+    assert of_kind(found, "Ingress")[0]["spec"]["rules"][0]["host"] == HOST
+    assert of_kind(found, "HTTPRoute")[0]["spec"]["hostnames"] == [HOST]
+
+
+def test_the_certificate_is_for_the_host_of_the_issuer() -> None:
+    (ingress,) = of_kind(objects("below-a-path"), "Ingress")
+
+    assert ingress["spec"]["tls"] == [{"hosts": ["example.com"], "secretName": "tls"}]
+    assert "annotations" not in ingress["metadata"]
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_every_service_finds_the_pods_of_its_name_at_a_port_of_theirs(values: str) -> None:
+    found = objects(values)
+    for service in of_kind(found, "Service"):
+        chosen = [pod for pod in pods(found) if selects({"matchLabels": service["spec"]["selector"]}, pod.labels)]
+        (pod,) = chosen
+        names = {port["name"] for container in pod.spec["containers"] for port in container["ports"]}
+
+        assert service["metadata"]["name"] == pod.owner["metadata"]["name"]
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_management_port_is_on_the_pod_alone(service: str) -> None:
+    ports = named(objects("external"), "Service", f"valetkey-{service}")["spec"]["ports"]
+
+    assert [(port["name"], port["port"], port["targetPort"]) for port in ports] == [("http", 8080, "http")]
+
+
+def test_routes_lead_to_services_that_exist() -> None:
+    found = objects(published(""))
+    services = {each["metadata"]["name"] for each in of_kind(found, "Service")}
+
+    (rule,) = of_kind(found, "Ingress")[0]["spec"]["rules"]
+    behind_ingress = {each["backend"]["service"]["name"] for each in rule["http"]["paths"]}
+    rules = of_kind(found, "HTTPRoute")[0]["spec"]["rules"]
+
+    assert behind_ingress == {ref["name"] for each in rules for ref in each["backendRefs"]} == services
+    assert {ref["port"] for each in rules for ref in each["backendRefs"]} == {8080}
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="there is no nginx on this machine")
+@pytest.mark.parametrize("base", BASES)
+def test_nginx_takes_the_configuration_of_the_front_door(base: str, tmp_path: Path) -> None:
+    found = objects({"demo": {"enabled": True}, "issuer": f"http://127.0.0.1:8080{base}"})
+    text = named(found, "ConfigMap", "valetkey-front-door")["data"]["nginx.conf"]
+    file = tmp_path / "nginx.conf"
+    file.write_text(re.sub(r"valetkey-\w+:8080", "127.0.0.1:9", text).replace("/tmp/", f"{tmp_path}/"))  # noqa: S108
+
+    tested = subprocess.run(
+        ["nginx", "-t", "-e", "stderr", "-c", str(file)], check=False, capture_output=True, text=True, timeout=20
+    )
+
+    assert tested.returncode == 0, tested.stderr
+    assert "[warn]" not in tested.stderr
+
+
+def test_the_front_door_knows_every_service_by_its_name() -> None:
+    found = objects("demo")
+    text = named(found, "ConfigMap", "valetkey-front-door")["data"]["nginx.conf"]
+    configuration = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+    upstreams = dict(re.findall(r"upstream (\w+) \{ server ([\w-]+):8080; \}", configuration))
+
+    assert upstreams == {service: f"valetkey-{service}" for service in SERVICES}
+    assert "${" not in configuration
+    assert pod_of(found, "front-door").containers[0]["ports"] == [{"name": "http", "containerPort": 8080}]
