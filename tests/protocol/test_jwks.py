@@ -103,7 +103,7 @@ async def test_the_jwk_set_and_the_metadata_outlive_both_stores(
 
 @pytest.mark.requirement("security 55: without keys there is 503, not an empty set")
 async def test_before_the_first_rotation_the_jwk_set_is_unavailable(postgres_dsn: str, redis_url: str) -> None:
-    async with introspection_server(settings_for(postgres_dsn, redis_url)) as server:
+    async with introspection_server(settings_for(postgres_dsn, redis_url), with_keys=False) as server:
         response = await server.get("/jwks")
 
         assert response.status == 503

@@ -67,8 +67,10 @@ def settings_for(postgres_dsn: str, redis_url: str, *, path: str = "") -> Settin
 
 
 @asynccontextmanager
-async def introspection_server(settings: Settings) -> AsyncIterator[IntrospectionServer]:
-    """A replica, as long as the context lasts."""
+async def introspection_server(settings: Settings, *, with_keys: bool = True) -> AsyncIterator[IntrospectionServer]:
+    """A replica, as long as the context lasts; it serves nothing before there are keys."""
+    if with_keys:
+        await rotate(settings)
     server = await start_app(create_introspection(settings), settings, management=False)
     try:
         async with ClientSession() as http:

@@ -17,7 +17,7 @@ from valetkey.authorize.stores import open_service
 from valetkey.authorize.theme import Theme
 from valetkey.core.ports import Clock
 from valetkey.runtime.clock import system_clock
-from valetkey.runtime.http.app import create_app
+from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.telemetry import Tracing
 
@@ -35,7 +35,7 @@ def create_authorize(
     app.middlewares.append(shown_errors_middleware(pages))
 
     async def stores(app: web.Application) -> AsyncIterator[None]:
-        async with open_service(settings, pages, clock) as service:
+        async with open_service(settings, pages, clock, app[HEALTH].waiting) as service:
             app[AUTHORIZE] = service
             yield
 

@@ -22,13 +22,16 @@ from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.interactions import RedisInteractions
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import Stores, open_stores
+from valetkey.runtime.waiting import Waiting
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, pages: Pages, clock: Clock) -> AsyncIterator[AuthorizeService]:
+async def open_service(
+    settings: Settings, pages: Pages, clock: Clock, waiting: Waiting
+) -> AsyncIterator[AuthorizeService]:
     """The service; it opens while PostgreSQL and Redis are away, too, and then says 503."""
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(settings, "authorize", clock))
+        stores = await stack.enter_async_context(open_stores(settings, "authorize", clock, waiting))
         passwords = _passwords(settings)
         stack.callback(passwords.close)
         session_count = SessionCount(stores.database, clock)

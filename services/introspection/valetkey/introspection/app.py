@@ -8,7 +8,7 @@ from valetkey.introspection.routes import cross_origin, routes
 from valetkey.introspection.service import SERVICE
 from valetkey.introspection.stores import open_service
 from valetkey.runtime.clock import system_clock
-from valetkey.runtime.http.app import create_app
+from valetkey.runtime.http.app import HEALTH, create_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ def create_introspection(
     )
 
     async def service(app: web.Application) -> AsyncIterator[None]:
-        async with open_service(settings, clock) as opened:
+        async with open_service(settings, clock, app[HEALTH].waiting) as opened:
             app[SERVICE] = opened
             yield
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from valetkey.core.ports import Clock
     from valetkey.runtime.settings import Settings
+    from valetkey.runtime.waiting import Waiting
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, clock: Clock) -> AsyncIterator[IntrospectionService]:
+async def open_service(settings: Settings, clock: Clock, waiting: Waiting) -> AsyncIterator[IntrospectionService]:
     """The service, as long as the context lasts."""
-    async with open_stores(settings, "introspection", clock) as stores:
+    async with open_stores(settings, "introspection", clock, waiting) as stores:
+        waiting.add(stores.jwk_set.reason_to_wait)
         verified = VerifiedTokens(stores.jwk_set, settings.issuer)
         access_tokens = AccessTokens(verified, stores.revocations, clock)
         yield IntrospectionService(

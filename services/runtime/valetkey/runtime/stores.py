@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from valetkey.core.ports import Clock
     from valetkey.runtime.settings import Service, Settings
+    from valetkey.runtime.waiting import Waiting
+
+
+SCHEMA_INTERVAL = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,18 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[Stores]:
+async def open_stores(settings: Settings, service: Service, clock: Clock, waiting: Waiting) -> AsyncIterator[Stores]:
     """The stores of one service, closed at the end. None of them has to be there yet.
 
-    Raises ``SchemaMismatchError`` where PostgreSQL is there and its schema is older than this code.
+    The service waits while PostgreSQL is there and its schema is older than this code.
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, service))
         poll_interval = timedelta(seconds=settings.key_poll_interval)
-        schema = SchemaGuard(database, poll_interval)
+        schema = SchemaGuard(database, SCHEMA_INTERVAL)
         stack.push_async_callback(schema.close)
         await schema.start()
+        waiting.add(schema.reason)
         redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout))
         stack.push_async_callback(redis.aclose)
         revocations = create_revocation_store(settings, database, redis, clock)

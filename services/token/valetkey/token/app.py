@@ -8,7 +8,7 @@ from aiohttp import web
 from valetkey.core.metadata import issuer_path
 from valetkey.core.ports import Clock
 from valetkey.runtime.clock import system_clock
-from valetkey.runtime.http.app import create_app
+from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.telemetry import Tracing
 from valetkey.token.policy import TokenPolicy
@@ -31,7 +31,7 @@ def create_token(settings: Settings, tracing: Tracing | None = None, *, clock: C
     )
 
     async def service(app: web.Application) -> AsyncIterator[None]:
-        async with open_service(settings, policy_from(settings), clock) as opened:
+        async with open_service(settings, policy_from(settings), clock, app[HEALTH].waiting) as opened:
             app[SERVICE] = opened
             yield
 

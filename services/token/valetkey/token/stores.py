@@ -13,6 +13,7 @@ from valetkey.runtime.postgres.signer_cache import SignerCache
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import open_stores
+from valetkey.runtime.waiting import Waiting
 from valetkey.token.audited_events import AuditedEvents
 from valetkey.token.grant import GrantPorts
 from valetkey.token.issuer import TokenIssuer
@@ -23,15 +24,19 @@ from valetkey.token.service import TokenService
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, policy: TokenPolicy, clock: Clock) -> AsyncIterator[TokenService]:
+async def open_service(
+    settings: Settings, policy: TokenPolicy, clock: Clock, waiting: Waiting
+) -> AsyncIterator[TokenService]:
     """The service, as long as the context lasts."""
-    async with open_stores(settings, "token", clock) as stores:
+    async with open_stores(settings, "token", clock, waiting) as stores:
         signers = SignerCache(
             stores.database,
             KeySealer(dict(settings.key_encryption_keys.reveal())),
             poll_interval=timedelta(seconds=settings.key_poll_interval),
         )
         await signers.start()
+        waiting.add(stores.jwk_set.reason_to_wait)
+        waiting.add(signers.reason_to_wait)
         poll_interval = timedelta(seconds=settings.key_poll_interval)
         key_metrics = KeyMetrics(stores.database, KeySchedule.from_settings(settings), poll_interval, clock)
         await key_metrics.start()

@@ -10,6 +10,7 @@ from valetkey.runtime.http.address import TRUSTED_PROXIES
 from valetkey.runtime.http.cors import cors_middleware
 from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
 from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
+from valetkey.runtime.http.gate import gate_middleware
 from valetkey.runtime.http.health import Health
 from valetkey.runtime.http.observe import observe_middleware
 from valetkey.runtime.http.security_headers import security_headers_middleware
@@ -62,6 +63,7 @@ def create_app(
         security_headers_middleware(https=settings.issuer_is_https),
         *([cors_middleware(cross_origin)] if cross_origin else []),
         errors_middleware(render),
+        gate_middleware(health.waiting),
     ]
     app = web.Application(
         middlewares=middlewares,

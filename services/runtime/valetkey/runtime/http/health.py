@@ -7,21 +7,33 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from valetkey.runtime.metric import REGISTRY
+from valetkey.runtime.waiting import Waiting
 
 
 class Health:
     """Where a process is in its life."""
 
-    __slots__ = ("draining", "started")
+    __slots__ = ("draining", "started", "waiting")
 
     def __init__(self) -> None:
         self.started = False
         self.draining = False
+        self.waiting = Waiting()
 
     @property
     def ready(self) -> bool:
-        """Started, and not yet told to stop."""
-        return self.started and not self.draining
+        """Started, in possession of what it needs, and not yet told to stop."""
+        return self.started and not self.draining and not self.waiting.reason
+
+    @property
+    def state(self) -> str:
+        """Where it is, in words."""
+        if self.draining:
+            return "draining"
+        if not self.started:
+            return "starting"
+        reason = self.waiting.reason
+        return f"waiting: {reason}" if reason else "ready"
 
 
 def create_management_app(health: Health, registry: CollectorRegistry = REGISTRY) -> web.Application:
@@ -31,9 +43,7 @@ def create_management_app(health: Health, registry: CollectorRegistry = REGISTRY
         return web.Response(text="ok\n")
 
     async def readyz(_request: web.Request) -> web.Response:
-        if health.ready:
-            return web.Response(text="ready\n")
-        return web.Response(status=503, text="draining\n" if health.draining else "starting\n")
+        return web.Response(status=200 if health.ready else 503, text=f"{health.state}\n")
 
     async def metrics(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))

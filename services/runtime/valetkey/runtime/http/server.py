@@ -23,7 +23,6 @@ from valetkey.runtime.http.listener import BACKLOG, bind
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.metrics import BUILD
-from valetkey.runtime.postgres.schema import SchemaMismatchError
 from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
 from valetkey.runtime.telemetry import Tracing, create_tracing
 
@@ -133,7 +132,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def serve(service: Service, create: Callable[[Settings, Tracing], web.Application]) -> int:
     """The whole life of a service process; the exit code.
 
-    78 means that the settings cannot be used, or that the database lacks migrations (sysexits).
+    78 means that the settings cannot be used (sysexits).
     """
     try:
         settings = load_settings(service)
@@ -146,9 +145,6 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
     BUILD.set(1, version("valetkey-runtime"), service)
     try:
         run_app(create(settings, tracing), settings)
-    except SchemaMismatchError as error:
-        _LOG.error("not started: %s", error)
-        return EXIT_CONFIGURATION
     finally:
         tracing.shutdown()
     return 0

@@ -73,6 +73,10 @@ class JwkSetCache:
         """The keys, for verifying; ``TemporarilyUnavailable`` before the first have been loaded."""
         return self._require().key_set
 
+    def reason_to_wait(self) -> str:
+        """Empty once a JWK Set has been loaded."""
+        return "" if self._serving else "no JWK Set has been loaded yet: run valetkey rotate-keys"
+
     def _require(self) -> _Serving:
         if self._serving is None:
             raise TemporarilyUnavailable("no JWK Set has been loaded yet")

@@ -14,7 +14,13 @@ _FIND_VERSION = Statement("schema.find_version", "SELECT version_num FROM alembi
 
 
 class SchemaMismatchError(Exception):
-    """The database lacks migrations that this code needs. The sentence says what to type."""
+    """The database lacks migrations that this code needs. The sentence says what to type, and so does ``reason``."""
+
+    def __init__(self, found: str) -> None:
+        self.reason = f"{found}, this release needs {SCHEMA_VERSION}: run valetkey migrate up"
+        super().__init__(
+            f"{found[0].upper()}{found[1:]}, this release needs {SCHEMA_VERSION}: run `valetkey migrate up`."
+        )
 
 
 async def find_schema_version(database: Database) -> str | None:
@@ -31,12 +37,14 @@ async def require_schema(database: Database) -> None:
 
     A newer one is welcome: migrations only expand while old code may still run. Raises ``TemporarilyUnavailable``.
     """
-    version = await find_schema_version(database)
+    try:
+        version = await find_schema_version(database)
+    except asyncpg.InsufficientPrivilegeError as error:
+        # Roles that were made after the last migration have been granted nothing yet.
+        raise SchemaMismatchError("this database role may not even see the schema") from error
     # Revisions are numbered from 1 without a gap.
     MIGRATIONS_PENDING.set(max(int(SCHEMA_VERSION) - int(version or 0), 0))
     if version is None:
-        raise SchemaMismatchError("The database has no schema yet: run `valetkey migrate up`.")
+        raise SchemaMismatchError("the database has no schema yet")
     if version < SCHEMA_VERSION:
-        raise SchemaMismatchError(
-            f"The database is at schema {version} and this version needs {SCHEMA_VERSION}: run `valetkey migrate up`."
-        )
+        raise SchemaMismatchError(f"the schema is at {version}")

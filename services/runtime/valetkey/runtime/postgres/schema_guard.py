@@ -1,4 +1,4 @@
-"""What a service does about a schema that is older than itself."""
+"""What a service does about a schema that is older than itself: it waits."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ _log = logging.getLogger(__name__)
 
 
 class SchemaGuard:
-    """Lets no service start on a schema that is too old.
+    """Looks at the schema every ``interval`` until it is new enough; a schema that PostgreSQL keeps to itself may be.
 
-    A service starts while PostgreSQL is away. Then the schema is looked at every ``interval``, and as long as it is too
-    old, the log says so.
+    So a pod of a newer release waits for the migration, and none waits for a PostgreSQL that is away.
     """
 
     def __init__(self, database: Database, interval: timedelta) -> None:
         self._database = database
-        self._is_started = False
+        self._reason = ""
         self._is_new_enough = False
         self._poller = Poller(self._look, interval, "schema")
 
     async def start(self) -> None:
-        """Raise ``SchemaMismatchError`` where PostgreSQL is there and its schema is too old."""
+        """Look once, even in vain, and go on looking."""
         await self._poller.start()
-        self._is_started = True
 
     async def close(self) -> None:
         """Stop looking."""
         await self._poller.close()
+
+    def reason(self) -> str:
+        """Why nothing can be done yet, and what to do about it; empty where nothing speaks against it."""
+        return self._reason
 
     async def _look(self) -> None:
         if self._is_new_enough:
@@ -40,8 +42,9 @@ class SchemaGuard:
         try:
             await require_schema(self._database)
         except SchemaMismatchError as error:
-            if not self._is_started:
-                raise
-            _log.error("%s", error)
+            if error.reason != self._reason:
+                _log.error("waiting: %s", error)
+            self._reason = error.reason
         else:
             self._is_new_enough = True
+            self._reason = ""

@@ -27,6 +27,7 @@ class SignerCache:
         self._store = KeyStore(database)
         self._sealer = sealer
         self._signers: dict[str, SigningKey] = {}
+        self._has_loaded = False
         self._poller = Poller(self._refresh, poll_interval, "signing-keys")
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
 
@@ -45,6 +46,10 @@ class SignerCache:
             raise TemporarilyUnavailable(f"there is no active key for {alg}")
         return key
 
+    def reason_to_wait(self) -> str:
+        """Empty once an active key has been loaded, whatever becomes of it."""
+        return "" if self._has_loaded else "no signing key has been loaded yet: run valetkey rotate-keys"
+
     async def _refresh(self) -> None:
         opened = {key.kid: key for key in self._signers.values()}
         signers = {}
@@ -54,6 +59,7 @@ class SignerCache:
             except UnsealError as error:
                 _log.error("an active signing key cannot be used: %s", error)
         self._signers = signers
+        self._has_loaded = self._has_loaded or bool(signers)
 
     def _open(self, stored: StoredKey) -> SigningKey:
         public = stored.public
