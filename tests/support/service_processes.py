@@ -1,0 +1,91 @@
+"""Valetkey as it is deployed: each service in a process of its own, behind one front door."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import urllib.request
+from typing import Any
+
+from support.database_roles import as_role
+from support.system import SERVICES, System, rotate
+from valetkey.cli.demo.free_port import LOOPBACK, free_port
+
+_ATTEMPTS = 600
+_PAUSE = 0.05
+_END_SECONDS = 10
+
+
+class ServiceProcesses(System):
+    """A ``System`` whose services measure and count for themselves alone; what they say goes nowhere."""
+
+    def __init__(self, postgres_dsn: str, redis_url: str, **changes: str) -> None:
+        changes = {
+            "refresh_token_keys": secrets.token_urlsafe(32),
+            "cookie_keys": secrets.token_urlsafe(32),
+            "key_encryption_keys": f"test:{secrets.token_urlsafe(32)}",
+            "drain_delay": "0",
+            **changes,
+        }
+        super().__init__(postgres_dsn, redis_url, changes=changes)
+
+    async def _start(self) -> None:
+        await rotate(self.settings)
+        for name in SERVICES:
+            port, management = free_port(), free_port()
+            self.urls[name] = [f"http://{LOOPBACK}:{port}"]
+            self.management_urls[name] = [f"http://{LOOPBACK}:{management}"]
+            variables = self._variables(name, port, management)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", f"valetkey.{name}"),
+                env={key: value for key, value in os.environ.items() if not key.startswith("VALETKEY_")} | variables,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            self._stack.push_async_callback(_end, process)
+        for urls in self.management_urls.values():
+            await _wait_until_ready(f"{urls[0]}/readyz")
+        self.doors.append(await self._open_door(0))
+
+    def _variables(self, service: str, port: int, management_port: int) -> dict[str, str]:
+        settings: dict[str, Any] = {
+            "issuer": self.issuer,
+            "host": LOOPBACK,
+            "port": port,
+            "management_port": management_port,
+            "postgres_dsn": as_role(self.postgres_dsn, service),
+            "redis_url": self.redis_url,
+            "password_time_cost": 1,
+            "password_memory_cost": 8192,
+            "shutdown_grace": "1s",
+            **self.changes,
+        }
+        return {f"VALETKEY_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+async def _wait_until_ready(url: str) -> None:
+    for _ in range(_ATTEMPTS):
+        if await asyncio.to_thread(_answers, url):
+            return
+        await asyncio.sleep(_PAUSE)
+    raise TimeoutError(f"nothing is ready at {url}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - an address of ours
+            return True
+    except OSError:
+        return False
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
