@@ -58,6 +58,7 @@ async def test_a_fault_of_the_renderer_itself_says_nothing_either(start: Start, 
     assert await response.json() == {
         "error": "server_error",
         "error_description": "The server met an unexpected condition.",
+        "reference": response.headers["X-Trace-Id"],
     }
 
 

@@ -9,9 +9,11 @@ from aiohttp import web
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
 from valetkey.runtime.http.listener import keep_newcomers_out, let_in
+from valetkey.runtime.http.observe import TRACE_HEADER
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.security_headers import EVERYWHERE
 from valetkey.runtime.metrics import HTTP_MALFORMED
+from valetkey.runtime.telemetry import begin_trace, current_trace_id
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +44,7 @@ class Protocol(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - quotes the bytes that were sent
     ) -> web.StreamResponse:
         """A bare answer that closes the connection."""
+        trace_id = current_trace_id() or begin_trace().trace_id
         if status == _SERVER_ERROR:
             _LOG.error("an error could not be rendered", exc_info=exc)
         else:
@@ -50,7 +53,8 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("part of an answer has been sent")
         error: type[OAuthError] = ServerError if status >= _SERVER_ERROR else InvalidRequest
-        response = no_store_json({"error": error.error, "error_description": error.description}, status=status)
+        payload = {"error": error.error, "error_description": error.description, "reference": trace_id}
+        response = no_store_json(payload, status=status, headers={TRACE_HEADER: trace_id})
         response.headers.update(EVERYWHERE)
         response.force_close()
         return response
