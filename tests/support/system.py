@@ -24,9 +24,9 @@ from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.runtime.clock import system_clock
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.http.server import start_app
-from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.secret import Secret
 from valetkey.runtime.settings import Settings
+from valetkey.runtime.stores import open_database
 from valetkey.runtime.telemetry import create_tracing
 from valetkey.token.app import create_token
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from support.pgbouncer import PgBouncer
     from valetkey.core.ports import Clock
     from valetkey.runtime.http.server import RunningServer
     from valetkey.runtime.telemetry import Tracing
@@ -81,7 +82,8 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 class System:
     """Start with ``with System(...) as system``. ``changes`` are settings by name, as their variables would have them.
 
-    Every service has a role of its own in PostgreSQL; whoever administers has that of ``postgres_dsn``.
+    Every service has a role of its own in PostgreSQL; whoever administers has that of ``postgres_dsn``. Services and
+    the job go ``through`` a pooler where there is one.
 
     Every request is traced where ``spans`` takes the traces, or settings name a collector.
 
@@ -95,6 +97,8 @@ class System:
     replicas: int = 1
     clock: Clock = system_clock
     changes: dict[str, str] = field(default_factory=dict)
+    through: PgBouncer | None = None
+    listens_past_it: bool = False
     spans: SpanExporter | None = None
 
     def __post_init__(self) -> None:
@@ -115,7 +119,11 @@ class System:
 
     def settings_of(self, service: str) -> Settings:
         """The settings of one service, with its own role in PostgreSQL."""
-        return replace(self.settings, postgres_dsn=Secret(as_role(self.settings.postgres_dsn.reveal(), service)))
+        dsn = as_role(self.postgres_dsn, service)
+        if self.through is None:
+            return replace(self.settings, postgres_dsn=Secret(dsn))
+        pooled = replace(self.settings, postgres_dsn=Secret(self.through.dsn_of(dsn)), postgres_pooler="transaction")
+        return replace(pooled, postgres_listen_dsn=Secret(dsn)) if self.listens_past_it else pooled
 
     @property
     def administration(self) -> Administration:
@@ -186,6 +194,6 @@ class System:
 
 async def rotate(settings: Settings, clock: Clock = system_clock, *, emergency: bool = False) -> None:
     """Run the key rotation job once."""
-    async with Database(settings.postgres_dsn.reveal()) as database:
+    async with open_database(settings, "key_rotation") as database:
         sealer = KeySealer(dict(settings.key_encryption_keys.reveal()))
         await rotate_keys(database, sealer, RotationPolicy.from_settings(settings), clock, emergency=emergency)

@@ -96,6 +96,8 @@ def open_database(settings: Settings, service: Service) -> Database:
         max_size=settings.postgres_pool_max,
         timeout=timedelta(seconds=settings.postgres_timeout),
         application_name=f"valetkey {service}",
+        pooled=settings.postgres_pooler == "transaction",
+        listen_dsn=settings.postgres_listen_dsn.reveal() if settings.postgres_listen_dsn.is_set else None,
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SYSTEM = "postgresql"
 _IDLE_SECONDS = 300.0
+_PREPARED_STATEMENTS = 100
 
 
 class Transaction:
@@ -51,7 +52,8 @@ class Database:
     """One PostgreSQL database. Opening needs no server: a service starts, and says 503, while PostgreSQL is away.
 
     ``dsn`` is a ``postgresql://`` URL; ``?host=/directory`` names a Unix socket. ``timeout`` bounds the wait for a
-    connection and, apart from it, each statement.
+    connection and, apart from it, each statement. ``pooled`` says that behind ``dsn`` each transaction may meet another
+    connection, as with PgBouncer: no statement stays prepared, and notifications only arrive through ``listen_dsn``.
     """
 
     def __init__(
@@ -62,15 +64,19 @@ class Database:
         max_size: int = 10,
         timeout: timedelta = timedelta(seconds=5),
         application_name: str = "valetkey",
+        pooled: bool = False,
+        listen_dsn: str | None = None,
     ) -> None:
         self._dsn = dsn
+        self._prepared_statements = 0 if pooled else _PREPARED_STATEMENTS
         self._min_size = min_size
         self._max_size = max(max_size, 1)
         self._timeout = timeout.total_seconds()
         self._application_name = application_name
         self._attributes = server_attributes(dsn)
         self._pool: asyncpg.Pool[Record] | None = None
-        self._listener = Listener(dsn, self._timeout, application_name)
+        listen_dsn = listen_dsn or (None if pooled else dsn)
+        self._listener = Listener(listen_dsn, self._timeout, application_name) if listen_dsn else None
 
     async def open(self) -> Self:
         """Make the pool and, where the server is there, its first connections."""
@@ -81,6 +87,7 @@ class Database:
             max_inactive_connection_lifetime=_IDLE_SECONDS,
             timeout=self._timeout,
             command_timeout=self._timeout,
+            statement_cache_size=self._prepared_statements,
             server_settings={"application_name": self._application_name},
             reset=_keep_as_it_is,
         )
@@ -91,7 +98,8 @@ class Database:
 
     async def close(self) -> None:
         """Let running statements finish, for as long as a statement may take, and leave."""
-        await self._listener.close()
+        if self._listener:
+            await self._listener.close()
         if self._pool is None:
             return
         try:
@@ -109,9 +117,11 @@ class Database:
     def on_notify(self, channel: str, callback: Callback) -> None:
         """Call back with the payload of every notification; with None where some may have been missed.
 
-        That is whenever the listening connection has been made anew, the first time included.
+        That is whenever the listening connection has been made anew, the first time included. Behind a pooler nobody
+        calls: whoever would know has to look again by himself.
         """
-        self._listener.add(channel, callback)
+        if self._listener:
+            self._listener.add(channel, callback)
 
     async def fetch(self, statement: Statement, *arguments: object) -> list[Record]:
         """See ``Executor``."""
