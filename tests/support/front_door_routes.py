@@ -1,5 +1,5 @@
 """Which service serves which path, as the code that routes has it."""
 
-from valetkey.cli.demo.front_door import FALLBACK, ROUTES
+from valetkey.core.routes import FALLBACK, ROUTES
 
 __all__ = ["FALLBACK", "ROUTES"]

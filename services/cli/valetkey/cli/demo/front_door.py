@@ -12,6 +12,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, w
 from multidict import CIMultiDict
 from yarl import URL
 
+from valetkey.core.routes import service_of
 from valetkey.runtime.http.app import connection_limits
 from valetkey.runtime.http.errors import errors_middleware, render_json
 from valetkey.runtime.http.forms import BODY_TIMEOUT, read_body
@@ -21,22 +22,6 @@ from valetkey.runtime.telemetry import begin_trace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-# The first path segment below the issuer, and who serves it; whatever is not here goes to the pages.
-ROUTES: Mapping[str, str] = {
-    "authorize": "authorize",
-    "login": "authorize",
-    "select-account": "authorize",
-    "consent": "authorize",
-    "logout": "authorize",
-    "static": "authorize",
-    "token": "token",
-    "revoke": "token",
-    "introspect": "introspection",
-    "userinfo": "introspection",
-    "jwks": "introspection",
-    ".well-known": "introspection",
-}
-FALLBACK = "authorize"
 _HOP_BY_HOP = frozenset(
     {
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
@@ -57,10 +42,8 @@ class FrontDoor:
     issuer_path: str
 
     def upstream(self, path: str) -> str:
-        """The base URL of the service for a raw request path. Well-known documents may precede the issuer's path."""
-        below = path.removeprefix(self.issuer_path) if path.startswith(f"{self.issuer_path}/") else path
-        segment = below.lstrip("/").partition("?")[0].partition("/")[0]
-        return self.upstreams[ROUTES.get(segment, FALLBACK)]
+        """The base URL of the service for a raw request path."""
+        return self.upstreams[service_of(path, self.issuer_path)]
 
 
 def create_front_door(door: FrontDoor, *, body_timeout: float = 10.0, idle_timeout: float = 75.0) -> web.Application:
