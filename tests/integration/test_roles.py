@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import yaml
 
 from support.database_roles import NAMES, ROLES_SQL, as_role, run_roles_sql
 from support.operator_cli import Operator, environment_of
@@ -333,3 +334,20 @@ def test_the_file_of_roles_knows_every_role() -> None:
     named = set(re.findall(r"'valetkey_(\w+)', :'(\w+)_password'", ROLES_SQL.read_text()))
 
     assert named == {(name, name) for name in NAMES}
+
+
+def test_the_example_for_cloudnativepg_has_the_same_roles() -> None:
+    cluster, pooler = yaml.safe_load_all((ROLES_SQL.parent / "cloudnativepg.yaml").read_text())
+
+    initdb = cluster["spec"]["bootstrap"]["initdb"]
+    roles = {role["name"]: role for role in cluster["spec"]["managed"]["roles"]}
+    assert (initdb["database"], initdb["owner"]) == ("valetkey", "valetkey_migration")
+    assert {*roles, initdb["owner"]} == {f"valetkey_{name}" for name in NAMES}
+    assert all(role["login"] and not role["inherit"] for role in roles.values())
+    secrets = {name: role["passwordSecret"]["name"] for name, role in roles.items()}
+    assert secrets == {name: f"valetkey-postgres-{name[9:].replace('_', '-')}" for name in roles}
+    assert pooler["spec"]["cluster"]["name"] == cluster["metadata"]["name"]
+    assert pooler["spec"]["pgbouncer"]["poolMode"] == "transaction"
+    sizes = cluster["spec"]["postgresql"]["parameters"], pooler["spec"]["pgbouncer"]["parameters"]
+    connections = len(roles) * int(sizes[1]["default_pool_size"]) * pooler["spec"]["instances"]
+    assert connections < int(sizes[0]["max_connections"])
