@@ -147,6 +147,6 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return wanted and all(labels.get(each["key"]) in each["values"] for each in expressions)
 
 
-def referenced_files() -> dict[str, Path]:
-    """The files that the chart takes from elsewhere in the repository."""
-    return {path.name: path.resolve() for path in (CHART / "files").iterdir() if path.is_symlink()}
+def read_objects(path: Path) -> list[Object]:
+    """The objects of a manifest that is not the chart's."""
+    return [each for each in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) if each]

@@ -11,8 +11,8 @@ from support.repository import ROOT
 Values = dict[str, Any]
 
 
-def _file(name: str) -> Values:
-    return dict(yaml.safe_load((ROOT / "helm" / "valetkey" / "ci" / f"{name}-values.yaml").read_text(encoding="utf-8")))
+def _file(path: str) -> Values:
+    return dict(yaml.safe_load((ROOT / "helm" / "valetkey" / path).read_text(encoding="utf-8")))
 
 
 def merged(values: Mapping[str, Any], *changes: Mapping[str, Any]) -> Values:
@@ -88,7 +88,7 @@ BY_HAND = merged(
     },
 )
 CHANGED_DEMO = merged(
-    _file("demo"),
+    _file("ci/demo-values.yaml"),
     {
         "clients": {
             "enabled": True,
@@ -99,13 +99,14 @@ CHANGED_DEMO = merged(
 )
 
 VALUES: dict[str, Values] = {
-    "demo": _file("demo"),
-    "production": _file("production"),
+    "demo": _file("ci/demo-values.yaml"),
+    "production": _file("ci/production-values.yaml"),
     "external": EXTERNAL,
     "below-a-path": BELOW_A_PATH,
     "external-secrets": EXTERNAL_SECRETS,
     "in-the-pods": IN_THE_PODS,
     "by-hand": BY_HAND,
+    "examples": _file("examples/values.yaml"),
     "changed-demo": CHANGED_DEMO,
 }
 SETS = sorted(VALUES)
