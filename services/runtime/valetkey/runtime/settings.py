@@ -183,6 +183,13 @@ class Settings:
     otlp_endpoint: Annotated[
         str, Setting(t.http_url, "Where traces go, OTLP over HTTP, with its path /v1/traces; empty sends none.")
     ] = ""
+    metrics_otlp_endpoint: Annotated[
+        str,
+        Setting(
+            t.http_url,
+            "Where metrics go as well, OTLP over HTTP; never into a store that scrapes them.",
+        ),
+    ] = ""
     trace_sample_ratio: Annotated[float, Setting(t.fraction(), "Share of requests that are traced.")] = 0.01
 
     @classmethod

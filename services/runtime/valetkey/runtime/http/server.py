@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from valetkey.runtime.metric_export import MetricExport
+
 EXIT_CONFIGURATION = 78
 _LOG = logging.getLogger("valetkey.server")
 
@@ -142,9 +144,20 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
     configure_logging(settings, service)
     configure_audit(service)
     tracing = create_tracing(settings, service)
+    metrics = _send_metrics(settings, service)
     BUILD.set(1, version("valetkey-runtime"), service)
     try:
         run_app(create(settings, tracing), settings)
     finally:
         tracing.shutdown()
+        if metrics is not None:
+            metrics.shutdown()
     return 0
+
+
+def _send_metrics(settings: Settings, service: Service) -> MetricExport | None:
+    if not settings.metrics_otlp_endpoint:
+        return None
+    from valetkey.runtime.metric_export import create_metric_export  # noqa: PLC0415 - as heavy as the SDK of traces
+
+    return create_metric_export(settings, service)
