@@ -1,16 +1,64 @@
 """Where attempts are counted: the limits library on the connections that everything else here uses."""
 
-from typing import Any
+import time
 
-from limits.aio.storage import RedisStorage
+from limits.aio.storage import Storage
+from limits.aio.storage.redis.bridge import RedisBridge
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
+from valetkey.runtime.redis.script import Script
+
+_INCREMENT = Script(RedisBridge.SCRIPT_INCR_EXPIRE.decode())
 
 
-def attempt_storage(redis: Redis) -> RedisStorage:
+class AttemptStorage(Storage):
+    """Counters in this Redis, whether one server or a Cluster; the library's own would open connections of its own."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__()
+        self._redis = redis
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What the library may wrap."""
+        return RedisError
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count up, in one step; ``expiry`` is in seconds, from the first count."""
+        answer = await _INCREMENT.run(self._redis, [_prefixed(key)], [expiry, amount])
+        if not isinstance(answer, int):
+            raise RedisError("not a count")
+        return answer
+
+    async def get(self, key: str) -> int:
+        """The count."""
+        return int(await self._redis.get(_prefixed(key)) or 0)
+
+    async def get_expiry(self, key: str) -> float:
+        """When the window ends, in seconds since 1970."""
+        return max(await self._redis.ttl(_prefixed(key)), 0) + time.time()
+
+    async def check(self) -> bool:
+        """Whether Redis answers."""
+        return bool(await self._redis.ping())
+
+    async def clear(self, key: str) -> None:
+        """Forget this count."""
+        await self._redis.delete(_prefixed(key))
+
+    async def reset(self) -> int | None:
+        """Refused: it would take a search through everything."""
+        raise NotImplementedError
+
+
+def attempt_storage(redis: Redis) -> AttemptStorage:
     """Counters in this Redis."""
-    # The library annotates its options more narrowly than it uses them.
-    options: dict[str, Any] = {"connection_pool": redis.connection_pool}
-    # With a pool given, only the scheme of the address counts.
-    return RedisStorage("async+redis://", implementation="redispy", key_prefix=LOGIN_ATTEMPTS.prefix, **options)
+    return AttemptStorage(redis)
+
+
+def _prefixed(key: str) -> str:
+    return f"{LOGIN_ATTEMPTS.prefix}:{key}"

@@ -16,6 +16,7 @@ from valetkey.runtime.settings_checks import check
 from valetkey.runtime.settings_dsn import with_postgres_password
 from valetkey.runtime.settings_keys import key_list, named_key_list
 from valetkey.runtime.settings_reader import SERVICES, Service, Setting, SettingsError, describe, read
+from valetkey.runtime.settings_redis import with_redis_passwords
 
 __all__ = ["SERVICES", "Secret", "Service", "Settings", "SettingsError", "load_settings"]
 
@@ -86,8 +87,16 @@ class Settings:
     ] = 5.0
     redis_url: Annotated[
         Secret[str],
-        Setting(t.redis_url, "Redis connection.", required_by=_SERVERS, secret=True),
+        Setting(t.redis_url, "Redis, its Sentinels or nodes of its Cluster.", required_by=_SERVERS, secret=True),
     ] = field(default=Secret.unset("VALETKEY_REDIS_URL"))
+    redis_password: Annotated[
+        Secret[str],
+        Setting(t.password, "Password of the user in a Redis URL that holds none.", secret=True),
+    ] = field(default=Secret.unset("VALETKEY_REDIS_PASSWORD"))
+    redis_sentinel_password: Annotated[
+        Secret[str],
+        Setting(t.password, "Password of the Sentinels in a Redis URL, where they have one.", secret=True),
+    ] = field(default=Secret.unset("VALETKEY_REDIS_SENTINEL_PASSWORD"))
     redis_timeout: Annotated[float, Setting(t.timeout(0.001, 60), "Longest wait for Redis.")] = 1.0
 
     # Keys
@@ -196,7 +205,7 @@ class Settings:
     def load(cls, environ: Mapping[str, str], *, service: Service) -> Self:
         """Read and check every ``VALETKEY_*`` variable. Raises ``SettingsError`` with all problems at once."""
         values, problems = read(cls, environ, service)
-        settings = cls(**with_postgres_password(values))
+        settings = cls(**with_redis_passwords(with_postgres_password(values)))
         problems += check(settings, service, unreadable={problem.setting for problem in problems})
         if problems:
             raise SettingsError([problem.text for problem in problems])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from valetkey.runtime.redis.address import parse_address
 from valetkey.runtime.settings_dsn import has_password
 from valetkey.runtime.settings_reader import Problem, Service, variable
 
@@ -30,11 +31,22 @@ def _postgres_passwords_have_users(settings: Settings) -> bool:
     return not settings.postgres_password.is_set or all(map(has_password, urls))
 
 
+def _sentinel_password_has_sentinels(settings: Settings) -> bool:
+    if not settings.redis_sentinel_password.is_set or not settings.redis_url.is_set:
+        return True
+    return parse_address(settings.redis_url.reveal()).topology == "sentinel"
+
+
 _RULES: tuple[Rule, ...] = (
     (
         ("postgres_password", "postgres_dsn", "postgres_listen_dsn"),
         _postgres_passwords_have_users,
         "is the password of nobody where {1} or {2} names no user; write it like postgresql://user@host:5432/database",
+    ),
+    (
+        ("redis_sentinel_password", "redis_url"),
+        _sentinel_password_has_sentinels,
+        "is for Sentinels and {1} names none; remove it, or write redis+sentinel://host:26379/master-name",
     ),
     (
         ("postgres_pool_min", "postgres_pool_max"),

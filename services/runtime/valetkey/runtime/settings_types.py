@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from valetkey.runtime.redis.address import parse_address
+
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
 
@@ -233,10 +235,7 @@ def _postgres_dsn(text: str) -> str:
 
 
 def _redis_url(text: str) -> str:
-    if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError(
-            "must be a Redis URL; write it like redis://:password@host:6379/0, rediss://... or unix:///path"
-        )
+    parse_address(text)
     return text
 
 

@@ -15,7 +15,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX
+from valetkey.runtime.redis.address import Node, RedisAddress, parse_address
+from valetkey.runtime.redis.cluster import Cluster, ClusterRedis
+from valetkey.runtime.redis.located import Locate, LocatedConnection, LocatedSSLConnection
+from valetkey.runtime.redis.sentinels import Sentinels
 
+Greet = Callable[[AbstractConnection], Awaitable[None]]
 MAX_CONNECTIONS = 16
 _IDLE_BEFORE_PROOF = 10.0
 _USED = ("redis", "used")
@@ -27,11 +32,15 @@ class ProvenConnectionPool(BlockingConnectionPool):
     async def ensure_connection(self, connection: AbstractConnection) -> None:
         """Connect; a connection that lay idle must answer a PING, or is made anew."""
         DATABASE_CONNECTIONS.change(1, *_USED)
+        await self.question(connection)
         await super().ensure_connection(connection)
         try:
             await connection.check_health()  # type: ignore[no-untyped-call]
         except (exceptions.ConnectionError, exceptions.TimeoutError):
             await super().ensure_connection(connection)
+
+    async def question(self, connection: AbstractConnection) -> None:
+        """Close a connection that leads to the wrong server."""
 
     async def release(self, connection: AbstractConnection) -> None:
         """Take it back, whatever became of it."""
@@ -39,20 +48,64 @@ class ProvenConnectionPool(BlockingConnectionPool):
         await super().release(connection)
 
 
+class MasterConnectionPool(ProvenConnectionPool):
+    """Hands out connections to the master that the Sentinels name, and leaves one that they no longer name."""
+
+    def __init__(self, sentinels: Sentinels, **options: Any) -> None:  # noqa: ANN401 - whatever redis-py takes
+        self._sentinels = sentinels
+        super().__init__(**options)
+
+    async def question(self, connection: AbstractConnection) -> None:
+        """Close a connection to a server that is the master no more, as was asked within the last second."""
+        if (
+            isinstance(connection, LocatedConnection)
+            and connection.is_connected
+            and await self._sentinels.has_moved((connection.host, connection.port))
+        ):
+            await connection.disconnect(nowait=True)
+
+    async def aclose(self) -> None:
+        """Close every connection, also those to Sentinels."""
+        await super().aclose()
+        await self._sentinels.aclose()
+
+
 def connect(
     url: str,
     *,
     timeout: timedelta = timedelta(seconds=1),
     max_connections: int = MAX_CONNECTIONS,
-    on_connect: Callable[[AbstractConnection], Awaitable[None]] | None = None,
 ) -> Redis:
-    """A client for this server that connects when it is first used; close it with ``aclose``.
+    """A client for this server, master or Cluster that connects when it is first used; close it with ``aclose``.
 
-    ``timeout`` is for each of: waiting for one of ``max_connections``, connecting, sending, and the answer.
-    ``on_connect``, a coroutine function, greets the server on each new connection in place of redis-py.
+    ``timeout`` is for each of: waiting for one of ``max_connections`` (to each node of a Cluster), connecting,
+    sending, and the answer.
     """
-    seconds = timeout.total_seconds()
+    address = parse_address(url)
+    options = connection_options(address, timeout, max_connections)
+    if address.topology == "cluster":
+        return ClusterRedis(open_cluster(address, options))
     DATABASE_MAX.change(max_connections, "redis")
+    if address.topology == "single":
+        return Redis.from_pool(ProvenConnectionPool(**options))
+    sentinels = Sentinels(address, options)
+    pool = MasterConnectionPool(sentinels, **located(address, options, sentinels.locate, greet_master))
+    return Redis.from_pool(pool)
+
+
+def open_cluster(address: RedisAddress, options: dict[str, Any]) -> Cluster:
+    """The nodes of a Cluster, none of them connected yet."""
+
+    def client_of(node: Node) -> Redis:
+        DATABASE_MAX.change(options["max_connections"], "redis")
+        return Redis.from_pool(ProvenConnectionPool(**{**options, "host": node[0], "port": node[1]}))
+
+    return Cluster(address.nodes, client_of)
+
+
+def connection_options(address: RedisAddress, timeout: timedelta, max_connections: int) -> dict[str, Any]:
+    """What redis-py is told of every connection that carries data."""
+    seconds = timeout.total_seconds()
     options: dict[str, Any] = {
         "max_connections": max_connections,
         "timeout": seconds,
@@ -64,6 +117,24 @@ def connect(
         # from the pool has no answer of an earlier command left in it.
         "protocol": 2,
         "driver_info": None,
-        "redis_connect_func": on_connect,
     }
-    return Redis.from_pool(ProvenConnectionPool(**{**parse_url(url), **options}))
+    return {**parse_url(address.server_url), **options}
+
+
+def located(address: RedisAddress, options: dict[str, Any], locate: Locate, greet: Greet) -> dict[str, Any]:
+    """The same for connections that ask ``locate`` where to go and begin with ``greet``, a coroutine function."""
+    return {
+        **options,
+        "connection_class": LocatedSSLConnection if address.is_tls else LocatedConnection,
+        "locate": locate,
+        "redis_connect_func": greet,
+    }
+
+
+async def greet_master(connection: AbstractConnection) -> None:
+    """Begin, and refuse a server that is no master: Sentinels may name one that does not know of it yet."""
+    await connection.on_connect()
+    await connection.send_command("ROLE", check_health=False)
+    role = await connection.read_response()
+    if role[0] != b"master":
+        raise exceptions.ConnectionError("the server that sentinels name is not a master yet")

@@ -22,6 +22,8 @@ _AWAY = (
     exceptions.MasterDownError,
     exceptions.ClusterDownError,
     exceptions.TryAgainError,
+    exceptions.MovedError,
+    exceptions.AskError,
 )
 # What redis-py has no class for, or cannot see because a script met it and put its own words before it.
 _REFUSAL = re.compile(r"(?:^|[ :]-)(?:BUSY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|UNKILLABLE) ")

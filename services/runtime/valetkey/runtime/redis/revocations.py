@@ -44,7 +44,7 @@ class RedisRevocations:
         pause: timedelta = timedelta(seconds=1),
     ) -> None:
         self._writer = RevocationWriter(redis, clock)
-        self._server = KnownServer(url, timeout=timeout)
+        self._server = KnownServer(url, key=MARKER, timeout=timeout)
         self._reads = Coalescer(self._read)
         self._pause = pause.total_seconds()
         self._away_until = 0.0
