@@ -33,6 +33,7 @@ def test_the_values_name_the_database_that_is_made() -> None:
     assert postgres["listenHost"] == f"{name}-rw"
     assert postgres["rootCertSecret"]["name"] == f"{name}-ca"
     assert pooler["spec"]["cluster"]["name"] == name
+    assert cluster["spec"]["certificates"]["serverAltDNSNames"] == [postgres["host"]]
     assert pooler["spec"]["pgbouncer"]["poolMode"] == "transaction"
     assert cluster["spec"]["bootstrap"]["initdb"]["database"] == "valetkey"
 

@@ -9,7 +9,7 @@ import pytest
 
 from support.chart import SERVICES, Object, named, objects, of_kind, pod_of, pods, selects
 from support.chart_values import EXTERNAL, SETS, Values, merged
-from support.front_door_routes import FALLBACK, ROUTES
+from valetkey.core.routes import FALLBACK, ROUTES
 
 HOST = "id.example.com"
 BASES = ["", "/identity", "/identity/v1"]
