@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """0 to 4 are about what was asked; 69 and 78 are those of ``sysexits.h``."""
+    """0 to 4 are about what was asked; 69, 75 and 78 are those of ``sysexits.h``."""
 
     OK = 0
     REFUSED = 1
@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     CONFLICT = 4
     UNAVAILABLE = 69
+    WAITED_IN_VAIN = 75
     CONFIGURATION = 78
 
     @property
@@ -29,5 +30,6 @@ _MEANINGS = {
     ExitCode.NOT_FOUND: "what was named does not exist",
     ExitCode.CONFLICT: "at odds with what exists: a name is taken, somebody else owns it, or it changed meanwhile",
     ExitCode.UNAVAILABLE: "PostgreSQL, Redis or the issuer cannot be reached; try again",
+    ExitCode.WAITED_IN_VAIN: "`--wait` is over and what was waited for is not there",
     ExitCode.CONFIGURATION: "the settings cannot be used, or the schema is not theirs",
 }

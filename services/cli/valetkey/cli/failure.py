@@ -6,6 +6,7 @@
     ├── NotFound (3)
     ├── Conflict (4)
     ├── Unavailable (69)
+    ├── WaitedInVain (75)
     └── Misconfigured (78)
 
 What the stores raise becomes one of these in ``store``.
@@ -48,6 +49,12 @@ class Unavailable(Failure):
     """A store or the issuer cannot be reached."""
 
     exit_code = ExitCode.UNAVAILABLE
+
+
+class WaitedInVain(Failure):
+    """``--wait`` is over and what was waited for is not there."""
+
+    exit_code = ExitCode.WAITED_IN_VAIN
 
 
 class Misconfigured(Failure):

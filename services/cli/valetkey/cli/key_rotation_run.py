@@ -15,18 +15,26 @@ from valetkey.core.sealed_key import KeySealer, UnsealError
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.report import RotationReport
 from valetkey.key_rotation.rotate import rotate_keys
+from valetkey.runtime.patience import Patience
 from valetkey.runtime.settings import Settings, load_settings
+
+_NO_PATIENCE = Patience()
 
 
 def run_rotation(
-    output: Output, *, emergency: bool = False, early: bool = False, compromised: Collection[str] = ()
+    output: Output,
+    *,
+    emergency: bool = False,
+    early: bool = False,
+    compromised: Collection[str] = (),
+    patience: Patience = _NO_PATIENCE,
 ) -> None:
     """One run. ``early`` takes every active key for due; see ``rotate_keys`` for the others."""
     with translated():
         settings = load_settings("key_rotation")
         prepare(settings)
         with audited("keys.rotated"):
-            report = asyncio.run(_rotate(settings, emergency=emergency, early=early, compromised=compromised))
+            report = asyncio.run(_rotate(settings, patience, emergency=emergency, early=early, compromised=compromised))
     output.one({**report.changes, "held_back_by": report.held_back_by})
     if not any(report.changes.values()):
         say("Nothing was due.")
@@ -34,12 +42,14 @@ def run_rotation(
         say("A key is due and waits until these replicas serve its successor; run this again, or stop them.")
 
 
-async def _rotate(settings: Settings, *, emergency: bool, early: bool, compromised: Collection[str]) -> RotationReport:
+async def _rotate(
+    settings: Settings, patience: Patience, *, emergency: bool, early: bool, compromised: Collection[str]
+) -> RotationReport:
     sealer = KeySealer(dict(settings.key_encryption_keys.reveal()))
     policy = RotationPolicy.from_settings(settings)
     if early:
         policy = replace(policy, active_period=timedelta(0))
-    async with open_stores(settings) as stores:
+    async with open_stores(settings, patience=patience) as stores:
         try:
             return await rotate_keys(
                 stores.database, sealer, policy, stores.clock, emergency=emergency, compromised=compromised

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 
+from valetkey.cli.duration import Duration
 from valetkey.cli.output import Format, Output
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -53,6 +55,17 @@ def scope_option(words: str, *, default: str | None = None) -> Callable[[Decorat
 def yes_option(command: Decorated) -> Decorated:
     """``--yes``: do not ask."""
     return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(command)
+
+
+def wait_option(what: str) -> Callable[[Decorated], Decorated]:
+    """``--wait``; the command is handed a ``timedelta`` named ``wait``."""
+    return click.option(
+        "--wait",
+        type=Duration(timedelta(hours=1)),
+        default="0",
+        metavar="SECONDS",
+        help=f"Wait so long for {what}; the exit code is 75 when it is over.",
+    )
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -13,13 +13,14 @@ from typing import Concatenate, ParamSpec
 
 from asyncpg import InsufficientPrivilegeError
 
-from valetkey.cli.failure import Conflict, Misconfigured, Unavailable
+from valetkey.cli.failure import Conflict, Misconfigured, Unavailable, WaitedInVain
 from valetkey.cli.operator_audit import configure_operator_audit
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.ports import Clock
 from valetkey.core.revocation import Revocation
 from valetkey.runtime.clock import system_clock
 from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.patience import Patience, WaitedInVainError
 from valetkey.runtime.postgres.errors import Conflict as StoredConflict
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.schema import SchemaMismatchError, require_schema
@@ -34,6 +35,7 @@ from valetkey.runtime.stores import create_revocation_store, open_database
 Parameters = ParamSpec("Parameters")
 Publish = Callable[[Sequence[Revocation]], Awaitable[None]]
 
+_NO_PATIENCE = Patience()
 _ATTEMPTS = 5
 _PAUSE = 1.0
 _CONNECTIONS = 4
@@ -93,10 +95,12 @@ def prepare(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, clock: Clock = system_clock) -> AsyncIterator[Stores]:
+async def open_stores(
+    settings: Settings, clock: Clock = system_clock, patience: Patience = _NO_PATIENCE
+) -> AsyncIterator[Stores]:
     """PostgreSQL with a schema that this code can work with."""
     async with open_database(replace(settings, postgres_pool_min=0), "cli") as database:
-        await require_schema(database)
+        await patience.wait_for(lambda: require_schema(database))
         yield Stores(settings, database, clock)
 
 
@@ -107,6 +111,8 @@ def translated() -> Iterator[None]:
         yield
     except TemporarilyUnavailable as error:
         raise Unavailable(f"{redact(str(error))}. Try again; `valetkey doctor` looks for the cause.") from error
+    except WaitedInVainError as error:
+        raise WaitedInVain(str(error)) from error
     except (SettingsError, SecretMissingError, SchemaMismatchError) as error:
         raise Misconfigured(str(error)) from error
     except StoredConflict as error:

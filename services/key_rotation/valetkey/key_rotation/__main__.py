@@ -7,17 +7,21 @@ import asyncio
 import logging
 import os
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.sealed_key import KeySealer, UnsealError
+from valetkey.key_rotation.jitter import LONGEST, spread
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.runtime.audit import configure_audit
 from valetkey.runtime.clock import system_clock
 from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.patience import Patience, WaitedInVainError
 from valetkey.runtime.postgres.schema import SchemaMismatchError, require_schema
 from valetkey.runtime.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.settings_types import seconds
 from valetkey.runtime.stores import open_database
 from valetkey.runtime.telemetry import create_tracing
 
@@ -26,24 +30,42 @@ if TYPE_CHECKING:
 
     from valetkey.key_rotation.report import RotationReport
 
+NO_PATIENCE = Patience()
+
 _log = logging.getLogger("valetkey.key_rotation")
 
 
-async def run(settings: Settings, *, emergency: bool = False, compromised: Sequence[str] = ()) -> RotationReport:
-    """One run with these settings. Raises as ``rotate_keys`` does, and ``SchemaMismatchError``."""
+async def run(
+    settings: Settings,
+    *,
+    emergency: bool = False,
+    compromised: Sequence[str] = (),
+    patience: Patience = NO_PATIENCE,
+) -> RotationReport:
+    """One run with these settings. Raises as ``rotate_keys`` and ``Patience.wait_for`` do."""
     sealer = KeySealer(dict(settings.key_encryption_keys.reveal()))
     policy = RotationPolicy.from_settings(settings)
     async with open_database(settings, "key_rotation") as database:
-        await require_schema(database)
+        await patience.wait_for(lambda: require_schema(database))
         return await rotate_keys(database, sealer, policy, system_clock, emergency=emergency, compromised=compromised)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done, 1 refused, 75 try again, 78 settings or a schema that cannot be used (sysexits)."""
+    """The exit code: 0 done, 1 refused, 75 try again, or waited in vain, 78 settings or schema unusable (sysexits)."""
     parser = argparse.ArgumentParser(prog="python -m valetkey.key_rotation", description="Rotate signing keys, once.")
     parser.add_argument("--emergency", action="store_true", help="replace every key now; tokens they signed fail")
     parser.add_argument(
         "--compromised", metavar="KID", action="append", default=[], help="replace this key now; tokens it signed fail"
+    )
+    parser.add_argument(
+        "--jitter", metavar="SECONDS", type=_duration, default=timedelta(0), help="wait for a random part of this first"
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_duration,
+        default=timedelta(0),
+        help="wait so long for PostgreSQL and its schema; 75 when it is over",
     )
     options = parser.parse_args(arguments)
     try:
@@ -54,10 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_logging(settings, "key_rotation")
     configure_audit("key_rotation")
     tracing = create_tracing(settings, "key_rotation")
+    patience = Patience(options.wait)
     try:
+        asyncio.run(spread(options.jitter))
         with tracing.run("key_rotation"):
-            report = asyncio.run(run(settings, emergency=options.emergency, compromised=options.compromised))
-    except TemporarilyUnavailable as error:
+            report = asyncio.run(
+                run(settings, emergency=options.emergency, compromised=options.compromised, patience=patience)
+            )
+    except (TemporarilyUnavailable, WaitedInVainError) as error:
         _log.error("keys were not rotated: %s", error)
         return os.EX_TEMPFAIL
     except SchemaMismatchError as error:
@@ -72,6 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if report.held_back_by:
         _log.warning("a key is due and waits for replicas", extra={"replicas": list(report.held_back_by)})
     return 0
+
+
+def _duration(text: str) -> timedelta:
+    return timedelta(seconds=seconds(0, int(LONGEST.total_seconds())).parse(text))
 
 
 if __name__ == "__main__":

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.operator_audit import audited
-from valetkey.cli.option import example, output_option
+from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.store import prepare, translated
+from valetkey.runtime.patience import Patience
 from valetkey.runtime.postgres.errors import postgres_errors
 from valetkey.runtime.settings import Settings, load_settings
 
@@ -25,20 +27,25 @@ def command() -> None:
     """Bring the schema of PostgreSQL up to date."""
 
 
-@command.command("up", epilog=example("valetkey migrate up"))
+@command.command("up", epilog=example("valetkey migrate up", "valetkey migrate up --wait 5m"))
+@wait_option("PostgreSQL")
 @output_option
-def up(output: Output) -> None:
+def up(output: Output, wait: timedelta) -> None:
     """Apply every pending migration in one transaction, and grant the roles that exist what this release needs.
 
     Safe to run at any time, and twice at once.
     """
     from valetkey.runtime.postgres.migrate import upgrade
 
+    async def attempt() -> tuple[Migration, ...]:
+        with postgres_errors:
+            return await upgrade(_dsn(settings))
+
     with translated():
         settings = load_settings("migrate")
         prepare(settings)
-        with audited("schema.migrated"), postgres_errors:
-            applied = asyncio.run(upgrade(_dsn(settings)))
+        with audited("schema.migrated"):
+            applied = asyncio.run(Patience(wait).wait_for(attempt))
     if applied or output.is_json:
         output.many(_records(applied), ("revision", "description"))
     say(f"{len(applied)} migration(s) applied; the schema is up to date.")

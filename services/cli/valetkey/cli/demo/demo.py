@@ -17,6 +17,7 @@ from aiohttp import web
 from valetkey.authorize.app import create_authorize
 from valetkey.cli.demo.browser import open_in_browser
 from valetkey.cli.demo.data_directory import data_directory, open_private
+from valetkey.cli.demo.database_roles import create_roles, settings_of
 from valetkey.cli.demo.demo_file import demo_file
 from valetkey.cli.demo.demo_settings import demo_settings
 from valetkey.cli.demo.front_door import FrontDoor, create_front_door
@@ -92,13 +93,14 @@ async def _start(options: DemoOptions, stack: AsyncExitStack) -> Registration:
     settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url)
     configure_logging(settings, "demo", _open_log(directory / "log", stack))
     configure_audit("demo", _open_log(directory / "audit", stack))
+    roles = await create_roles(stores.postgres_dsn)
     await upgrade(stores.postgres_dsn)
     database = await stack.enter_async_context(Database(stores.postgres_dsn, application_name="valetkey-demo"))
     rotation = KeyRotation(database, settings, system_clock)
     await rotation.run()
     await seed(database, registration, settings, system_clock)
 
-    upstreams = await _start_services(settings, stack)
+    upstreams = await _start_services(settings, roles, stack)
     front_door = create_front_door(FrontDoor(upstreams, settings.issuer_path))
     config = _relying_party_config(registration)
     await _serve(front_door, door, stack)
@@ -109,10 +111,10 @@ async def _start(options: DemoOptions, stack: AsyncExitStack) -> Registration:
     return registration
 
 
-async def _start_services(settings: Settings, stack: AsyncExitStack) -> dict[str, str]:
+async def _start_services(settings: Settings, roles: dict[str, str], stack: AsyncExitStack) -> dict[str, str]:
     upstreams = {}
     for name, create in _SERVICES.items():
-        server = await start_app(create(settings), settings, management=False)
+        server = await start_app(create(settings_of(settings, name, roles)), settings, management=False)
         stack.push_async_callback(server.close)
         upstreams[name] = server.url
     return upstreams
