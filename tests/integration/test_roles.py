@@ -312,7 +312,7 @@ async def test_passwords_do_not_reach_the_log_of_the_server() -> None:
         run_roles_sql(server.dsn, {"token_password": "canary-4411"})
 
         log = server.log.read_text()
-    assert "CREATE ROLE" not in log or "canary-4411" not in log
+    assert "statement: BEGIN" in log
     assert "canary-4411" not in log
 
 
