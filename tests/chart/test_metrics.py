@@ -1,0 +1,195 @@
+"""Every metric in an alert, a dashboard or a runbook is one that the services emit, with those labels and values."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.alert_rules import Rule, alerts, recorded, rules
+from support.dashboard import panels
+from support.database_roles import create_roles
+from support.prometheus import running_prometheus
+from support.promql import Query
+from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
+from support.service_processes import ServiceProcesses
+from support.stores import create_migrated
+from support.traffic import a_day_at, an_outage_at
+from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+
+_PANEL_SECONDS = 40
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query, and where it stands."""
+
+    place: str
+    query: Query
+
+
+def everything_asked() -> list[Asked]:
+    of_rules = [Asked(rule.name, rule.query) for rule in rules()]
+    return of_rules + [Asked(panel.title, query) for panel in panels() for query in panel.queries]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Three services after a day that ended with Redis going away, and what they have shown."""
+
+    scrape: Scrape
+    targets: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def observed() -> Iterator[Observed]:
+    with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
+        create_roles(postgres, "postgres")
+        create_migrated(postgres, "observed")
+        changes = {"refresh_grace": "0", "login_attempts_per_account": "2", "key_poll_interval": "1"}
+        with ServiceProcesses(postgres.dsn_of("observed"), redis.url, **changes) as system:
+            urls = {name: each[0] for name, each in system.management_urls.items()}
+            system.run(a_day_at(system.issuer, system.administration))
+            seen = Scrape.of(urls.values())
+            system.run(an_outage_at(system.issuer, system.administration, redis.kill))
+            seen.update(Scrape.of(urls.values()))
+            yield Observed(seen, {name: url.removeprefix("http://") for name, url in urls.items()})
+
+
+@pytest.fixture
+def scrape(observed: Observed) -> Scrape:
+    return observed.scrape
+
+
+def test_every_panel_shows_something_and_every_rule_works(observed: Observed, tmp_path: Path) -> None:
+    expressions = {each: panel.title for panel in panels() for each in panel.expressions}
+    deadline = time.monotonic() + _PANEL_SECONDS
+
+    with running_prometheus(tmp_path, observed.targets) as prometheus:
+        empty = expressions
+        while empty and time.monotonic() < deadline:
+            time.sleep(1)
+            empty = {each: title for each, title in empty.items() if not prometheus.series(each)}
+        broken = {rule["name"]: rule["lastError"] for rule in prometheus.rules() if rule.get("lastError")}
+
+    assert not empty
+    assert not broken
+
+
+def test_nothing_is_asked_about_that_nobody_emits(scrape: Scrape) -> None:
+    known = set(declared()) | set(scrape.values) | set(recorded()) | set(OF_PROMETHEUS)
+
+    unknown = {asked.place: asked.query.metrics - known for asked in everything_asked()}
+
+    assert not {place: names for place, names in unknown.items() if names}
+
+
+def test_a_day_shows_everything_that_the_code_declares(scrape: Scrape) -> None:
+    missing = set(declared()) - set(scrape.values)
+
+    assert not missing
+
+
+def test_every_sample_has_the_labels_that_are_declared(scrape: Scrape) -> None:
+    seen = {name: set(labels) for name, labels in scrape.values.items()}
+
+    assert {name: labels for name, labels in declared().items() if name in seen} == {
+        name: labels for name, labels in seen.items() if name in declared()
+    }
+
+
+def test_every_label_in_a_matcher_or_a_grouping_is_one_that_the_metric_has(scrape: Scrape) -> None:
+    strangers = {
+        asked.place: foreign for asked in everything_asked() if (foreign := foreign_labels(asked.query, scrape))
+    }
+
+    assert not strangers
+
+
+def test_every_value_that_a_matcher_waits_for_has_been_seen(scrape: Scrape) -> None:
+    never = [
+        (asked.place, name, matcher)
+        for asked in everything_asked()
+        for name, matchers in asked.query.selectors
+        for matcher in matchers
+        if matcher.label not in TARGET_LABELS and matcher.operator in {"=", "=~"}
+        if not any(matcher.accepts(value) for value in values_of(name, matcher.label, scrape))
+    ]
+
+    assert not never
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: f"{rule.name}-{rule.content['labels'].get('window', 'any')}")
+def test_every_label_in_a_message_is_there_when_the_alert_fires(rule: Rule) -> None:
+    named = {name for text in rule.content["annotations"].values() for name in re.findall(r"\$labels\.(\w+)", text)}
+
+    assert named <= labels_of(rule, Scrape())
+
+
+@pytest.mark.parametrize(
+    ("error_type", "is_fault"),
+    [
+        ("ConnectionDoesNotExistError", True),
+        ("CannotConnectNowError", True),
+        ("ConnectionRefusedError", True),
+        ("ConnectionError", True),
+        ("DiskFullError", True),
+        ("InsufficientPrivilegeError", True),
+        ("OutOfMemoryError", True),
+        ("TimeoutError", True),
+        ("TooManyConnectionsError", True),
+        ("gaierror", True),
+        ("", False),
+        ("CancelledError", False),
+        ("Conflict", False),
+        ("ForeignKeyViolationError", False),
+        ("InvalidGrant", False),
+        ("UniqueViolationError", False),
+    ],
+)
+def test_only_faults_of_a_store_count_as_its_errors(error_type: str, is_fault: bool) -> None:
+    (rule,) = recorded()["valetkey:store_errors:rate5m"]
+
+    ((_, matchers),) = rule.query.selectors
+
+    assert all(matcher.accepts(error_type) for matcher in matchers) is is_fault
+
+
+def foreign_labels(query: Query, scrape: Scrape) -> set[str]:
+    """Labels that none of the metrics has which the query reads."""
+    of_selectors = {
+        matcher.label
+        for name, matchers in query.selectors
+        for matcher in matchers
+        if matcher.label not in labels_of_metric(name, scrape)
+    }
+    return of_selectors | (query.labels - {label for name in query.metrics for label in labels_of_metric(name, scrape)})
+
+
+def labels_of_metric(name: str, scrape: Scrape) -> set[str]:
+    if name in recorded():
+        return {label for rule in recorded()[name] for label in labels_of(rule, scrape)}
+    return set(OF_PROMETHEUS.get(name, declared().get(name, set(scrape.values.get(name, {}))))) | TARGET_LABELS
+
+
+def labels_of(rule: Rule, scrape: Scrape) -> set[str]:
+    """Labels that what a rule yields can have: what it adds, groups by or selects, or all where it never groups."""
+    query = rule.query
+    given = set(rule.content.get("labels", {})) | query.labels
+    given |= {matcher.label for _, matchers in query.selectors for matcher in matchers}
+    if not re.search(r"\bby\b", rule.expression):
+        given |= {label for name in query.metrics for label in labels_of_metric(name, scrape)}
+    return given
+
+
+def values_of(name: str, label: str, scrape: Scrape) -> set[str]:
+    if name not in recorded():
+        return scrape.values.get(name, {}).get(label, set())
+    found: set[str] = set()
+    for rule in recorded()[name]:
+        own = rule.content.get("labels", {}).get(label)
+        found |= {own} if own else {value for base in rule.query.metrics for value in values_of(base, label, scrape)}
+    return found

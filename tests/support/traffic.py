@@ -1,0 +1,72 @@
+"""Everything that people, clients and APIs do in a day, and what goes wrong for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from support.administration import Administration
+from support.browser import query_of
+from support.relying_party import Person, RelyingParty
+
+SCOPE = "openid offline_access api:read"
+_TRIES = 4
+
+
+async def a_day_at(issuer: str, administration: Administration) -> None:
+    """Logins, tokens, refreshes, introspections and revocations; wrong passwords, secrets and codes; replays and reuse.
+
+    The installation wants a ``refresh_grace`` of nothing and few ``login_attempts_per_account``.
+    """
+    api_client = (await administration.create_catalog())["api"]
+    web = await administration.create_web_client()
+    person = await administration.create_user()
+    party = RelyingParty(issuer, web, person)
+    api = RelyingParty(issuer, api_client)
+    machine = RelyingParty(issuer, await administration.create_machine())
+    try:
+        response = await party.authorize(scope=SCOPE)
+        tokens = await party.redeem(response)
+        assert (await api.introspect(tokens.access_token)).active
+        assert (await party.userinfo(tokens.access_token)).status == 200
+        refreshed = await party.refresh(tokens.refresh_token)
+        assert (await party.refresh(tokens.refresh_token)).error == "invalid_grant"
+        assert not (await api.introspect(refreshed.access_token)).active
+        assert (await party.redeem(response)).error == "invalid_grant"
+        again = await party.log_in(scope=SCOPE)
+        assert (await party.revoke(again.refresh_token)).status == 200
+        assert (await machine.token("client_credentials")).status == 200
+        assert not (await api.introspect("nothing")).active
+        assert not (await machine.introspect(again.access_token)).active
+        assert (await party.get_json("/jwks")).status == 200
+        await _go_wrong(party, person)
+    finally:
+        for each in (party, api, machine):
+            await each.browser.close()
+
+
+async def an_outage_at(issuer: str, administration: Administration, take_redis_away: Callable[[], None]) -> None:
+    """What is tried while Redis is away."""
+    party = RelyingParty(issuer, await administration.create_web_client(), await administration.create_user())
+    try:
+        response = await party.authorize(scope=SCOPE)
+        take_redis_away()
+        answer = await party.start(prompt="login")
+        assert query_of(answer.location)["error"] == "temporarily_unavailable"
+        assert (await party.redeem(response)).status == 503
+    finally:
+        await party.browser.close()
+
+
+async def _go_wrong(party: RelyingParty, person: Person) -> None:
+    impostor = RelyingParty(party.issuer, replace(party.client, client_secret="wrong"))
+    stranger = RelyingParty(party.issuer, party.client)
+    try:
+        assert (await impostor.refresh("nothing")).status == 401
+        assert (await stranger.start(redirect_uri="https://elsewhere.example/")).status == 400
+        assert (await stranger.start(scope="unheard-of")).is_redirect
+        for _ in range(_TRIES):
+            await stranger.sign_in(await stranger.start(), Person(person.username, "wrong"))
+    finally:
+        await impostor.browser.close()
+        await stranger.browser.close()
