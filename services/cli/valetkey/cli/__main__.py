@@ -23,6 +23,7 @@ COMMANDS = {
     "keys": "keys",
     "login": "login",
     "token": "token",
+    "kubernetes": "kubernetes",
     "config": "config",
     "doctor": "doctor",
     "completion": "completion",

@@ -57,12 +57,13 @@ def yes_option(command: Decorated) -> Decorated:
     return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(command)
 
 
-def wait_option(what: str) -> Callable[[Decorated], Decorated]:
+def wait_option(what: str, *, default: str = "0") -> Callable[[Decorated], Decorated]:
     """``--wait``; the command is handed a ``timedelta`` named ``wait``."""
     return click.option(
         "--wait",
         type=Duration(timedelta(hours=1)),
-        default="0",
+        default=default,
+        show_default=True,
         metavar="SECONDS",
         help=f"Wait so long for {what}; the exit code is 75 when it is over.",
     )

@@ -239,3 +239,9 @@ def load_settings(service: Service) -> Settings:
 def configured_issuer() -> str:
     """The issuer alone, unchecked, for programs that speak to it from outside; empty where it is not set."""
     return os.environ.get("VALETKEY_ISSUER", "").strip()
+
+
+def kubernetes_api() -> str:
+    """The URL of the API server, as Kubernetes tells it to every pod; empty elsewhere."""
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "").strip() for name in ("HOST", "PORT"))
+    return host and f"https://{f'[{host}]' if ':' in host else host}:{port or '443'}"

@@ -1,0 +1,118 @@
+"""``valetkey kubernetes``: what an installation in a cluster needs before anything else."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import yaml
+
+from valetkey.cli.failure import Misconfigured
+from valetkey.cli.kubernetes.api_server import SERVICE_ACCOUNT, ApiServer, ServiceAccount
+from valetkey.cli.kubernetes.create_secret import create_if_absent
+from valetkey.cli.kubernetes.secret_manifest import secret_manifest
+from valetkey.cli.kubernetes.secret_values import Extra, new_values
+from valetkey.cli.operator_audit import configure_operator_audit, tell
+from valetkey.cli.option import example, output_option, wait_option
+from valetkey.cli.output import Output, say
+from valetkey.cli.store import translated
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.patience import Patience
+from valetkey.runtime.settings import kubernetes_api
+
+_LONGEST = {"subdomain": 253, "label": 63}
+_PATTERNS = {
+    "subdomain": re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
+    "label": re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"),
+}
+
+
+class _Name(click.ParamType[str]):
+    """A name as Kubernetes has them. RFC 1123 §2.1."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = self._kind = kind
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See ``click.ParamType``."""
+        text = str(value)
+        if len(text) > _LONGEST[self._kind] or not _PATTERNS[self._kind].fullmatch(text):
+            self.fail("must be lower-case letters, digits and hyphens, as Kubernetes names things", param, ctx)
+        return text
+
+
+@click.group("kubernetes", epilog=example("valetkey kubernetes create-secret valetkey-secrets --print"))
+def command() -> None:
+    """Prepare a namespace of a cluster."""
+
+
+@command.command(
+    "create-secret",
+    epilog=example(
+        "valetkey kubernetes create-secret valetkey-secrets",
+        "valetkey kubernetes create-secret valetkey-secrets --print | kubectl create -f -",
+    ),
+)
+@click.argument("name", type=_Name("subdomain"))
+@click.option("--namespace", type=_Name("label"), metavar="NAME", help="Where; the pod's own namespace unless given.")
+@click.option(
+    "--with",
+    "extras",
+    multiple=True,
+    type=click.Choice([extra.value for extra in Extra]),
+    help="Make the passwords of this store as well; may be repeated.",
+)
+@click.option(
+    "--print", "is_printed", is_flag=True, help="Print a manifest with the secrets, and speak to no API server."
+)
+@click.option(
+    "--service-account",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=SERVICE_ACCOUNT,
+    show_default=True,
+    help="Where token, ca.crt and namespace are.",
+)
+@wait_option("the API server", default="60")
+@output_option
+def create_secret(
+    *,
+    name: str,
+    namespace: str | None,
+    extras: tuple[str, ...],
+    is_printed: bool,
+    directory: Path,
+    wait: timedelta,
+    output: Output,
+) -> None:
+    """Create the Secret with random keys, unless it exists. What exists is never changed.
+
+    Runs in a pod, as its service account. An existing Secret must have every key, or the command fails and names those
+    that are missing.
+    """
+    values = new_values([Extra(extra) for extra in extras], system_clock())
+    if is_printed:
+        click.echo(yaml.safe_dump(secret_manifest(name, namespace, values), sort_keys=False), nl=False)
+        return
+    configure_operator_audit()
+    account = ServiceAccount(directory)
+    url = kubernetes_api()
+    if not url:
+        raise Misconfigured(
+            "KUBERNETES_SERVICE_HOST is not set, so this is not a pod: use --print and apply the manifest yourself."
+        )
+    where = namespace or account.namespace
+
+    async def create() -> bool:
+        async with ApiServer(url, account) as api:
+            return await Patience(wait).wait_for(lambda: create_if_absent(api, where, name, values))
+
+    with translated():
+        created = asyncio.run(create())
+    if created:
+        tell("kubernetes_secret.created", reason=f"{where}/{name}")
+    output.one({"namespace": where, "name": name, "created": created, "keys": sorted(values)})
+    say(f"The Secret {where}/{name} {'is created' if created else 'is there already, and complete'}.")

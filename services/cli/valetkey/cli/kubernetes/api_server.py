@@ -1,0 +1,121 @@
+"""Speaks to the API server of the cluster as this pod's service account: over verified TLS, bounded, no redirects."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+
+from valetkey.cli.failure import Failure, Misconfigured
+from valetkey.core.errors import TemporarilyUnavailable
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+_MAX_BODY = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """Who this pod is: files that Kubernetes mounts, the token of which it renews."""
+
+    directory: Path = SERVICE_ACCOUNT
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of this pod. Raises ``Misconfigured``."""
+        return self._read("namespace")
+
+    @property
+    def token(self) -> str:
+        """The token of now. Raises ``Misconfigured``."""
+        return self._read("token")
+
+    def tls(self) -> ssl.SSLContext:
+        """Trusts the authority of this cluster and nobody else. Raises ``Misconfigured``."""
+        try:
+            return ssl.create_default_context(cafile=self.directory / "ca.crt")
+        except OSError as error:
+            raise self._missing("ca.crt", error) from error
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.directory / name).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._missing(name, error) from error
+
+    def _missing(self, name: str, error: Exception) -> Misconfigured:
+        return Misconfigured(
+            f"{self.directory / name} cannot be read ({error}). Run this in a pod with a service account and "
+            "automountServiceAccountToken: true, or use --print and apply the manifest yourself."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API server said; ``reason`` is its own word for a refusal, such as ``AlreadyExists``."""
+
+    status: int
+    body: Mapping[str, object]
+
+    @property
+    def reason(self) -> str:
+        """The machine-readable reason, empty where there is none."""
+        return str(self.body.get("reason", ""))
+
+    @property
+    def message(self) -> str:
+        """What the API server tells people."""
+        return str(self.body.get("message", "")) or f"status {self.status}"
+
+
+class ApiServer:
+    """The API server at ``url``."""
+
+    def __init__(self, url: str, account: ServiceAccount) -> None:
+        self._url = url
+        self._account = account
+        connector = aiohttp.TCPConnector(ssl=account.tls())
+        self._session = aiohttp.ClientSession(
+            timeout=_TIMEOUT, connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
+        """The answer to one request. Raises ``TemporarilyUnavailable`` where another attempt may succeed.
+
+        Raises ``Failure`` where the server is not the one this pod's authority vouches for.
+        """
+        headers = {"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"}
+        try:
+            async with self._session.request(
+                method, self._url + path, json=body, headers=headers, allow_redirects=False
+            ) as response:
+                answer = Answer(response.status, _object(await response.content.read(_MAX_BODY)))
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Failure(f"{self._url} is not the API server of this cluster: {error.certificate_error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TemporarilyUnavailable(
+                f"the API server at {self._url} cannot be reached ({str(error) or type(error).__name__})"
+            ) from error
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise TemporarilyUnavailable(f"the API server at {self._url} says: {answer.message}")
+        return answer
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,111 @@
+"""The part of a Kubernetes API server that keeps Secrets: over TLS, with RBAC by verb, and it can be away."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import ssl
+from base64 import b64encode
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+LOOPBACK = ipaddress.ip_address("127.0.0.1")
+TOKEN = "service-account-token"
+
+
+@dataclass
+class KubernetesApi:
+    """``allowed`` are the verbs of the service account; the first ``failures`` requests are answered with 503."""
+
+    directory: Path
+    allowed: set[str] = field(default_factory=lambda: {"create", "get"})
+    failures: int = 0
+    secrets: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    async def start(self) -> TestServer:
+        """Listen, and lay out the files of a service account in ``directory``."""
+        certificate = self.directory / "ca.crt"
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, make_certificate(certificate))
+        (self.directory / "token").write_text(f"{TOKEN}\n", encoding="ascii")
+        (self.directory / "namespace").write_text("identity", encoding="ascii")
+        app = web.Application(middlewares=[self._admit])
+        app.router.add_post("/api/v1/namespaces/{namespace}/secrets", self._create)
+        app.router.add_get("/api/v1/namespaces/{namespace}/secrets/{name}", self._get)
+        server = TestServer(app, scheme="https")
+        await server.start_server(ssl=tls)
+        self.environment = {
+            "KUBERNETES_SERVICE_HOST": str(LOOPBACK),
+            "KUBERNETES_SERVICE_PORT": str(server.port),
+        }
+        return server
+
+    @web.middleware
+    async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        verb = {"POST": "create", "GET": "get"}[request.method]
+        self.requests.append(verb)
+        if self.failures:
+            self.failures -= 1
+            return _status(503, "ServiceUnavailable", "etcd is away")
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return _status(401, "Unauthorized", "Unauthorized")
+        if verb not in self.allowed:
+            return _status(403, "Forbidden", f'secrets is forbidden: User "x" cannot {verb} resource "secrets"')
+        return await handler(request)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        manifest = await request.json()
+        key = (request.match_info["namespace"], manifest["metadata"]["name"])
+        if key in self.secrets:
+            return _status(409, "AlreadyExists", f'secrets "{key[1]}" already exists')
+        values = manifest.pop("stringData")
+        self.secrets[key] = manifest | {"data": {k: b64encode(v.encode()).decode() for k, v in values.items()}}
+        return web.json_response(self.secrets[key], status=201)
+
+    async def _get(self, request: web.Request) -> web.Response:
+        found = self.secrets.get((request.match_info["namespace"], request.match_info["name"]))
+        return _status(404, "NotFound", "not found") if found is None else web.json_response(found)
+
+
+def make_certificate(path: Path) -> Path:
+    """A certificate for the loopback address that is its own authority; returns where its key is."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private = path.with_suffix(".key")
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return private
+
+
+def _status(code: int, reason: str, message: str) -> web.Response:
+    body = {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code}
+    return web.Response(status=code, text=json.dumps(body), content_type="application/json")
