@@ -122,7 +122,7 @@ def test_every_value_that_a_matcher_waits_for_has_been_seen(scrape: Scrape) -> N
     assert not never
 
 
-@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: f"{rule.name}-{rule.content['labels'].get('window', 'any')}")
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: "-".join([rule.name, *rule.content["labels"].values()]))
 def test_every_label_in_a_message_is_there_when_the_alert_fires(rule: Rule) -> None:
     named = {name for text in rule.content["annotations"].values() for name in re.findall(r"\$labels\.(\w+)", text)}
 
