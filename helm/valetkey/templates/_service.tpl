@@ -52,7 +52,8 @@ spec:
           readinessProbe:
             httpGet: {path: /readyz, port: management}
             periodSeconds: 2
-            failureThreshold: 1
+            timeoutSeconds: 3
+            failureThreshold: 3
           livenessProbe:
             httpGet: {path: /livez, port: management}
             periodSeconds: 10
