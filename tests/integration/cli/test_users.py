@@ -123,3 +123,19 @@ def test_nobody_is_signed_in_and_a_session_is_named_or_a_user(operator: Operator
     assert operator.run("session", "revoke", unknown).exit_code == ExitCode.NOT_FOUND
     assert operator.run("session", "list", "--user", "nobody").exit_code == ExitCode.NOT_FOUND
     assert operator.json("session", "revoke", "--user", "ada", "--yes") == []
+
+
+def test_a_user_who_is_there_already_is_left_alone_if_that_was_asked_for(operator: Operator) -> None:
+    made = operator.json("user", "create", "ada", "--email", "ada@example.com", "--generate-password")
+
+    again = operator.run("user", "create", "--if-absent", "ada", "--email", "x@example.com", "--generate-password")
+    other = operator.json("user", "create", "--if-absent", "bob", "--generate-password")
+    by_address = operator.json("user", "create", "--if-absent", "ada@example.com", "--generate-password")
+
+    assert again.exit_code == 0, again
+    assert "nothing was changed" in again.err
+    assert "password" not in again.out
+    assert not again.events
+    assert operator.json("user", "get", "ada")["email"] == "ada@example.com"
+    assert other["password"]
+    assert by_address["subject"] == made["subject"]

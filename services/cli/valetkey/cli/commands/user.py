@@ -42,16 +42,18 @@ def command() -> None:
         "valetkey user create ada --email ada@example.com --claim name='Ada Lovelace'",
         "valetkey user create ada --password-file - < password.txt",
         "valetkey user create ada --generate-password -o json",
+        "valetkey user create --if-absent ada --generate-password",
     ),
 )
 @click.argument("username")
 @click.option("--email", help="E-mail address; the user may sign in with it too.")
 @click.option("--email-verified", is_flag=True, help="The address is known to be the user's.")
 @click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", callback=_claims, help="May be repeated.")
+@click.option("--if-absent", is_flag=True, help="Where somebody has this user name, change nothing and succeed.")
 @password_options
 @output_option
 @with_stores
-async def create(
+async def create(  # noqa: PLR0913 - one parameter per option
     stores: Stores,
     username: str,
     email: str | None,
@@ -60,10 +62,15 @@ async def create(
     output: Output,
     *,
     email_verified: bool,
+    if_absent: bool,
 ) -> None:
     """Create a user. The user name and the e-mail address both work for signing in."""
     if email_verified and email is None:
         raise click.UsageError("--email-verified needs --email.")
+    if if_absent and (found := await Users(stores.database).find_by_login_name(username)) is not None:
+        output.one(user_record(found[0]))
+        say(f"The user {username} is there already; nothing was changed.")
+        return
     password, now = choice.read(), stores.clock()
     password_hash = hash_password(password, tuple(filter(None, (username, email))), stores.settings)
     user = User(
