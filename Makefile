@@ -2,6 +2,7 @@ PYTHON  ?= python3
 WORKERS ?= logical
 ARGS    ?=
 TAG     ?= dev
+PROFILES ?=
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -81,6 +82,15 @@ test-system: $(READY) images ## Run the images as containers, from outside; need
 .PHONY: bench
 bench: $(READY) ## Measure what each endpoint costs, as ratios to a bare handler; ARGS="--seconds 10" passes arguments on
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+.PHONY: compose-up
+compose-up: ## Start the images with docker compose; PROFILES="demo observability" adds to them
+	@deploy/compose/secrets.sh
+	@VALETKEY_TAG=$(TAG) docker compose -f deploy/compose.yaml $(PROFILES:%=--profile %) up --detach --wait
+
+.PHONY: compose-down
+compose-down: ## Stop what compose-up started; ARGS=--volumes deletes its data too
+	@docker compose -f deploy/compose.yaml --profile '*' down $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## Check style, formatting, types and import contracts

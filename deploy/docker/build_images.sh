@@ -10,9 +10,13 @@ flags=${BUILD_FLAGS---network host}
 [ $# -gt 0 ] || set -- authorize token introspection key_rotation cli
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' services/runtime/pyproject.toml)
-revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
-modified=$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)
-git diff --quiet HEAD -- proto services deploy/docker 2>/dev/null || revision="$revision-modified"
+revision=unknown
+modified=1577836800
+if head=$(git rev-parse HEAD 2>/dev/null); then
+    revision=$head
+    modified=$(git log -1 --format=%ct)
+    git diff --quiet HEAD -- proto services deploy/docker || revision="$revision-modified"
+fi
 
 # pip knows these from a variable or from a file of its own; in the build it has neither.
 pip_setting() {
