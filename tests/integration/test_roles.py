@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from support.database_roles import NAMES, ROLES_SQL, as_role, run_roles_sql
+from support.fleet import Fleet
 from support.operator_cli import Operator, environment_of
 from support.system import System, test_settings
+from support.whole_flow import require_whole_flow
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.exit_code import ExitCode
 from valetkey.runtime.postgres.migrate import status, upgrade
@@ -328,6 +330,20 @@ async def test_the_services_of_the_tests_run_under_their_roles(system: System) -
     await connection.close()
     services = {row["application_name"].removesuffix(" listener"): row["usename"] for row in rows}
     assert services == {f"valetkey {name}": f"valetkey_{name}" for name in ("authorize", "token", "introspection")}
+
+
+@LEAST_PRIVILEGE
+async def test_nothing_that_services_do_is_denied_not_even_what_they_do_by_themselves(
+    disposable_postgres: EmbeddedPostgres, redis_url: str
+) -> None:
+    changes = {"key_poll_interval": "1s"}
+    with System(disposable_postgres.dsn_of("valetkey"), redis_url, replicas=2, changes=changes) as system:
+        fleet = Fleet(system, system.run(system.administration.create_catalog()))
+        for replica in range(2):
+            await require_whole_flow(fleet, replica)
+        await asyncio.sleep(2)
+
+    assert "permission denied" not in disposable_postgres.log.read_text()
 
 
 def test_the_file_of_roles_knows_every_role() -> None:
