@@ -5,6 +5,7 @@ from hypothesis import settings
 pytest_plugins = [
     "support.requirement_table",
     "support.stores",
+    "support.redis_topologies",
     "support.postgres",
     "support.systems",
     "support.protocol",

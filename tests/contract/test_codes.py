@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from support.fake_codes import FakeCodes
+from support.redis_topologies import URL_FIXTURES
 from support.wire_values import CODE
 from valetkey.core.authorization_code import (
     CodeBinding,
@@ -42,7 +43,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-@pytest.fixture(params=["fake", "redis"])
+@pytest.fixture(params=["fake", *URL_FIXTURES])
 async def codes(request: pytest.FixtureRequest) -> AsyncIterator[Codes]:
     async for store in open_codes(request, LIFETIME, TOMBSTONE):
         yield store
@@ -52,7 +53,7 @@ async def open_codes(request: pytest.FixtureRequest, lifetime: timedelta, tombst
     if request.param == "fake":
         yield FakeCodes(lifetime=lifetime, tombstone=tombstone)
         return
-    async with connect(request.getfixturevalue("redis_url")) as client:
+    async with connect(request.getfixturevalue(URL_FIXTURES[request.param])) as client:
         yield RedisCodes(client, lifetime=lifetime, tombstone=tombstone)
 
 
@@ -192,7 +193,7 @@ async def test_a_code_given_back_too_late_cannot_be_taken(short_lived_codes: Cod
     assert (await short_lived_codes.consume(value, HOLDER)).outcome is not RedemptionOutcome.TAKEN
 
 
-@pytest.fixture(params=["fake", "redis"])
+@pytest.fixture(params=["fake", *URL_FIXTURES])
 async def short_lived_codes(request: pytest.FixtureRequest) -> AsyncIterator[Codes]:
     async for store in open_codes(request, timedelta(seconds=0.2), timedelta(seconds=30)):
         yield store

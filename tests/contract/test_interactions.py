@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from support.fake_interactions import FakeInteractions
+from support.redis_topologies import URL_FIXTURES
 from support.wire_values import INTERACTION, NOON
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.redis.connection import connect
@@ -42,12 +43,12 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
-@pytest.fixture(params=["fake", "redis"])
+@pytest.fixture(params=["fake", *URL_FIXTURES])
 async def interactions(request: pytest.FixtureRequest, clock: Hands) -> AsyncIterator[Interactions]:
     if request.param == "fake":
         yield FakeInteractions(lifetime=LIFETIME, clock=clock)
         return
-    async with connect(request.getfixturevalue("redis_url")) as client:
+    async with connect(request.getfixturevalue(URL_FIXTURES[request.param])) as client:
         yield RedisInteractions(client, lifetime=LIFETIME, clock=clock)
 
 

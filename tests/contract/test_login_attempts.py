@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from support.redis_topologies import URL_FIXTURES
 from valetkey.authorize.attempt_storage import attempt_storage
 from valetkey.authorize.attempts import Budget, LoginAttempts, TooManyAttempts
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
@@ -48,12 +49,16 @@ async def tries(attempts: LoginAttempts, budgets: tuple[Budget, ...], times: int
 
 
 @pytest.mark.requirement("security 40: attempts counted per account, atomically, under parallel guesses")
-async def test_parallel_guesses_on_several_replicas_share_one_budget(redis: Redis) -> None:
-    replicas = [replica(redis) for _ in range(3)]
+@pytest.mark.parametrize("topology", list(URL_FIXTURES))
+async def test_parallel_guesses_on_several_replicas_share_one_budget(
+    request: pytest.FixtureRequest, topology: str
+) -> None:
+    async with connect(request.getfixturevalue(URL_FIXTURES[topology])) as redis:
+        replicas = [replica(redis) for _ in range(3)]
 
-    results = await asyncio.gather(
-        *(tries(each, each.of_stranger(ACCOUNT, ADDRESS), 10) for each in replicas),
-    )
+        results = await asyncio.gather(
+            *(tries(each, each.of_stranger(ACCOUNT, ADDRESS), 10) for each in replicas),
+        )
 
     assert [result for row in results for result in row].count("counted") == 5
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from support.fake_revocations import FakeRevocations
+from support.redis_topologies import URL_FIXTURES
 from support.revocation_store import NOW, Replica, new_target, open_replicas, revocation
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.revocation import (
@@ -69,12 +70,13 @@ class TestBothStores:
         subject_target(str(uuid4())),
     )
 
-    @pytest.fixture(params=["asked of PostgreSQL", "asked of Redis"])
+    @pytest.fixture(params=["asked of PostgreSQL", *URL_FIXTURES])
     async def replicas(
-        self, request: pytest.FixtureRequest, recorded: RecordedRevocations, redis_url: str
+        self, request: pytest.FixtureRequest, recorded: RecordedRevocations
     ) -> AsyncIterator[list[Replica]]:
-        from_redis = request.param == "asked of Redis"
-        async with open_replicas(recorded, redis_url if from_redis else NOWHERE, 3) as replicas:
+        from_redis = request.param in URL_FIXTURES
+        url = request.getfixturevalue(URL_FIXTURES[request.param]) if from_redis else NOWHERE
+        async with open_replicas(recorded, url, 3) as replicas:
             if from_redis:
                 for replica in replicas:
                     await replica.load()

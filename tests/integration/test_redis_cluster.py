@@ -1,0 +1,137 @@
+"""Everything on a real Redis Cluster: slots that move, nodes that die."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from support.fake_revocations import FakeRevocations
+from support.fleet import Fleet
+from support.redis_cluster import EmbeddedCluster
+from support.revocation_store import new_target, open_replicas, revocation
+from support.system import System
+from support.wire_values import CODE
+from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED, code_key
+
+MARKER = REVOCATIONS_LOADED.prefix
+HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+LIFETIMES = {"lifetime": timedelta(seconds=60), "tombstone": timedelta(seconds=300)}
+
+
+@pytest.fixture
+def cluster() -> Iterator[EmbeddedCluster]:
+    """A Cluster of the test's own, whose first master has a replica."""
+    with EmbeddedCluster(replicas=1) as cluster:
+        yield cluster
+
+
+def test_a_whole_login_refresh_and_revocation_on_a_cluster(
+    disposable_postgres: EmbeddedPostgres, redis_cluster: EmbeddedCluster
+) -> None:
+    with System(disposable_postgres.dsn_of("valetkey"), redis_cluster.url) as system:
+        fleet = Fleet(system, system.run(system.administration.create_catalog()))
+
+        async def live() -> list[bool]:
+            party, api = await fleet.new_party(), fleet.new_api()
+            tokens = await party.log_in(scope="openid offline_access api:read")
+            refreshed = await party.refresh(tokens.refresh_token)
+            before = await api.introspect(refreshed.access_token)
+            await party.revoke(refreshed.refresh_token)
+            after = await api.introspect(refreshed.access_token)
+            await party.browser.close()
+            await api.browser.close()
+            return [before.active, after.active]
+
+        states = asyncio.run(live())
+
+    assert states == [True, False]
+
+
+@pytest.mark.requirement("architecture 4: a revoked token is never active")
+async def test_revoked_is_never_active_while_the_slot_of_revocations_moves(cluster: EmbeddedCluster) -> None:
+    recorded, stop, wrong = FakeRevocations(), asyncio.Event(), []
+    async with open_replicas(recorded, cluster.url, 2) as (writer, reader):
+        await reader.load()
+        revoked = [new_target()]
+        await writer.store.revoke([revocation(revoked[0])])
+
+        async def revoke() -> None:
+            while not stop.is_set():
+                target = new_target()
+                try:
+                    await writer.store.revoke([revocation(target)])
+                except TemporarilyUnavailable:
+                    await asyncio.sleep(0.01)
+                    continue
+                revoked.append(target)
+
+        async def read() -> None:
+            while not stop.is_set():
+                target = revoked[-1]
+                if not await reader.is_revoked(target):
+                    wrong.append(target)
+
+        work = [asyncio.create_task(revoke()), asyncio.create_task(read())]
+        for _ in range(6):
+            home = cluster.owner(MARKER)
+            to = next(node for node in cluster.masters if node is not home)
+            await asyncio.to_thread(cluster.move_slot, MARKER, to)
+            await asyncio.sleep(0.3)
+        stop.set()
+        await asyncio.gather(*work)
+        await reader.load()
+
+        assert not wrong
+        assert all([await reader.is_revoked(target) for target in revoked])
+        assert len(revoked) > 100
+
+
+@pytest.mark.requirement("security 15: one success per code under any number of parallel redemptions on any replicas")
+async def test_a_code_is_taken_once_while_its_slot_moves(cluster: EmbeddedCluster) -> None:
+    rounds: Counter[int] = Counter()
+    async with connect(cluster.url) as one, connect(cluster.url) as other:
+        replicas = [RedisCodes(one, **LIFETIMES), RedisCodes(other, **LIFETIMES)]
+        for _ in range(10):
+            value = generate_code()
+            await replicas[0].put(value, CODE)
+            key = code_key(value)
+            to = next(node for node in cluster.masters if node is not cluster.owner(key))
+            moving = asyncio.create_task(asyncio.to_thread(cluster.move_slot, key, to))
+
+            outcomes = [
+                answer.outcome
+                for _ in range(10)
+                for answer in await asyncio.gather(*(each.consume(value, HOLDER) for each in replicas))
+            ]
+
+            await moving
+            rounds[outcomes.count(RedemptionOutcome.TAKEN)] += 1
+
+    assert rounds == {1: 10}
+
+
+async def test_a_node_that_dies_is_replaced_and_its_revocations_are_not_believed(cluster: EmbeddedCluster) -> None:
+    recorded, target = FakeRevocations(), new_target()
+    async with open_replicas(recorded, cluster.url) as (replica,):
+        if cluster.owner(MARKER) is not cluster.masters[0]:
+            cluster.move_slot(MARKER, cluster.masters[0])
+        await replica.load()
+        cluster.masters[0].kill()
+
+        with pytest.raises(TemporarilyUnavailable):
+            await replica.store.revoke([revocation(target)])
+        states = [await replica.is_revoked(target)]
+        async with asyncio.timeout(30):
+            while not await replica.is_loaded():
+                states.append(await replica.is_revoked(target))
+                await asyncio.sleep(0.05)
+        states.append(await replica.is_revoked(target))
+
+    assert set(states) == {True}
