@@ -49,7 +49,7 @@ def test_the_schema_is_migrated_once_and_keys_are_made_after_it(values: str) -> 
 
     steps = [[(each["name"], each["args"]) for each in pod.containers[:2]] for pod in found]
 
-    expected = [("migrate", ["migrate", "up"]), ("first-keys", ["--wait", "300"])]
+    expected = [("migrate", ["migrate", "up", "--wait", "300"]), ("first-keys", ["--wait", "300"])]
     assert steps == ([] if MODES[values] == "none" else [expected])
 
 
@@ -234,3 +234,15 @@ def test_helm_test_logs_in_through_every_service(values: str) -> None:
         assert arguments[:3] == ["check", "login", "--temporary"]
         names = {service: pod_of(found, service).owner["metadata"]["name"] for service in SERVICES}
         assert targets == [f"{service}=http://{name}:8080" for service, name in names.items()]
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_what_waits_for_the_schema_tries_again_in_one_pod_and_other_failures_stay_to_be_read(values: str) -> None:
+    policies = {
+        pod.component: pod.spec["restartPolicy"] for pod in pods(objects(values)) if "restartPolicy" in pod.spec
+    }
+
+    again = {component for component, policy in policies.items() if policy == "OnFailure"}
+
+    assert again <= {"clients", "demo-user"}
+    assert {policies[component] for component in set(policies) - again} <= {"Never"}

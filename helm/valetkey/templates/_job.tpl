@@ -1,6 +1,6 @@
 {{/*
-The pod of a Job: root, component, volumes, init and containers (texts of lists), serviceAccount.
-A failed pod stays, so that its log can be read.
+The pod of a Job: root, component, volumes, init and containers (texts of lists), serviceAccount, again.
+A failed pod stays, so that its log can be read; with `again` the same pod tries again, for what others must do first.
 */}}
 {{- define "valetkey.jobPod" -}}
 {{- $jobs := .root.Values.jobs -}}
@@ -14,7 +14,7 @@ spec:
   {{- with include "valetkey.scheduling" $jobs | trim }}
   {{- . | nindent 2 }}
   {{- end }}
-  restartPolicy: Never
+  restartPolicy: {{ ternary "OnFailure" "Never" (not (empty .again)) }}
   {{- with .init }}
   initContainers:
     {{- . | trim | nindent 4 }}

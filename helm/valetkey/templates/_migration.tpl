@@ -1,6 +1,6 @@
 {{/* First the schema, then the first keys: services are ready once both are there. */}}
 {{- define "valetkey.migrateContainer" -}}
-- {{ include "valetkey.container" (dict "root" . "name" "migrate" "identity" "migration" "image" .Values.cli.image "resources" .Values.jobs.resources "args" (list "migrate" "up")) | nindent 2 | trim }}
+- {{ include "valetkey.container" (dict "root" . "name" "migrate" "identity" "migration" "image" .Values.cli.image "resources" .Values.jobs.resources "args" (list "migrate" "up" "--wait" "300")) | nindent 2 | trim }}
 {{- end -}}
 
 {{- define "valetkey.firstKeysContainer" -}}
