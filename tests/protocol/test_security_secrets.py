@@ -26,6 +26,14 @@ WRONG = {
 }
 
 
+# What a client sends along, to have it back: it lies in Redis until then, and nowhere else.
+KEPT_FOR_A_WHILE = {
+    "state": "st4te-0f-4-cl1ent-c4n4ry",
+    "nonce": "n0nce-0f-4-cl1ent-c4n4ry",
+    "login_hint": "h1nt-0f-4-cl1ent-c4n4ry",
+}
+
+
 @dataclass(frozen=True)
 class Story:
     """What came about that is secret, and everything that was said and kept meanwhile."""
@@ -59,6 +67,8 @@ async def _tell(fragile: Fragile, secrets: Secrets) -> dict[str, str]:
     person = await administration.create_user(PASSWORD)
     for name, value in WRONG.items():
         secrets.add(f"wrong {name}", value)
+    for name, value in KEPT_FOR_A_WHILE.items():
+        secrets.add(name, value)
     secrets.add("password", PASSWORD)
     async with Browser() as browser, ClientSession(cookie_jar=DummyCookieJar()) as http:
         party = RelyingParty(system.issuer, client, person, browser)
@@ -72,13 +82,18 @@ async def _tell(fragile: Fragile, secrets: Secrets) -> dict[str, str]:
         await _carry_on_without_stores(fragile, party, secrets)
         for name, value in browser.cookies.items():
             secrets.add(f"cookie {name}", value)
-        metrics = [await browser.get(f"{urls[0]}/metrics") for urls in system.management_urls.values()]
+        metrics = [
+            await browser.request("GET", f"{urls[0]}/metrics", headers={"Accept": accept})
+            for urls in system.management_urls.values()
+            for accept in ("text/plain", "application/openmetrics-text")
+        ]
+        assert "# {trace_id=" in metrics[-1].text
     return stored | {"metrics": "\n".join(answer.text for answer in metrics)}
 
 
 async def _sign_in(party: RelyingParty, secrets: Secrets) -> None:
     """A wrong password, the right one, consent; what pages carry is secret too."""
-    page = await party.start(scope=SCOPE)
+    page = await party.start(scope=SCOPE, **KEPT_FOR_A_WHILE)
     assert party.person is not None
     for password in (WRONG["password"], party.person.password):
         fields = dict(form_of(page).fields)
@@ -91,7 +106,7 @@ async def _sign_in(party: RelyingParty, secrets: Secrets) -> None:
 
 async def _use(party: RelyingParty, wire: Wire, secrets: Secrets) -> None:
     """Codes and tokens, used well and badly, at every endpoint."""
-    code = await party.authorize(scope=SCOPE)
+    code = await party.authorize(scope=SCOPE, **KEPT_FOR_A_WHILE)
     _keep_code(code, secrets)
     await party.redeem(code, code_verifier=WRONG["verifier"])
     await party.redeem(code, code=WRONG["code"])
@@ -166,7 +181,8 @@ def test_no_secret_is_anywhere_but_where_it_belongs(story: Story, place: str) ->
     assert len(story.places[place]) > 1000
     assert len(story.secrets.values) > 30
 
-    assert story.secrets.found_in(story.places[place]) == set()
+    found = story.secrets.found_in(story.places[place])
+    assert found - (KEPT_FOR_A_WHILE.keys() if place == "Redis" else set()) == set()
 
 
 @pytest.mark.requirement("security 51: no secret, code, token, verifier or password in logs, spans, metrics or stores")

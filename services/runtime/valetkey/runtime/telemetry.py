@@ -6,10 +6,10 @@ Does not know what a route does, and never puts a query, a header, a body or a s
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from importlib.metadata import version
+from random import getrandbits, random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,7 +51,7 @@ class Trace:
     def __init__(self, trace_id: str = "", request: object = None) -> None:
         self.request = request
         # A trace id names, it does not protect: the fast generator will do.
-        self.trace_id = trace_id or f"{random.getrandbits(128) or 1:032x}"
+        self.trace_id = trace_id or f"{getrandbits(128) or 1:032x}"
         self.operations: list[Operation] | None = None
 
     def sample(self, parent: SpanReference | None = None) -> None:
@@ -60,7 +60,7 @@ class Trace:
         if parent is not None:
             self.trace_id = parent.trace_id
         if self.operations is None:
-            self.span_id = f"{random.getrandbits(64) or 1:016x}"
+            self.span_id = f"{getrandbits(64) or 1:016x}"
             self.operations = []
 
     def end(self) -> list[Operation]:
@@ -141,7 +141,7 @@ class Tracing:
 
     def samples(self) -> bool:
         """Whether to trace one more request of strangers."""
-        return self._ratio > 0 and random.random() < self._ratio  # noqa: S311
+        return self._ratio > 0 and random() < self._ratio  # noqa: S311
 
     def end_request(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -46,7 +46,7 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started = time.perf_counter()
+        started = perf_counter()
         method = request.method if request.method in _METHODS else "_OTHER"
         route = route_of(request)
         trace = begin_trace("", request)
@@ -66,7 +66,7 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
         error_type = request.get(ERROR_TYPE, "") if status >= _CLIENT_ERROR else ""
         is_sampled = trace.operations is not None
         HTTP_REQUEST.observe(
-            time.perf_counter() - started,
+            perf_counter() - started,
             method,
             route,
             str(status),
