@@ -1,0 +1,149 @@
+"""What containers are told is what the services understand: their own code loads the rendered environment."""
+
+from pathlib import Path
+
+import pytest
+
+from support.chart import SERVICES, Object, Pod, environment, objects, pod_of, pods
+from support.chart_values import EXTERNAL, SETS, VALUES, merged
+from valetkey.runtime.settings import Service, Settings, SettingsError
+from valetkey.runtime.settings_reader import table
+
+IDENTITIES: dict[str, Service] = {
+    "authorize": "authorize",
+    "token": "token",
+    "introspection": "introspection",
+    "key-rotation": "key_rotation",
+    "first-keys": "key_rotation",
+    "migrate": "migrate",
+    "apply-clients": "cli",
+    "demo-user": "cli",
+    "login": "cli",
+}
+KEYS = [
+    "y3gq1Zc2gE0nQ6bJkZb0o9pM3m0m9m4u5s8s7Qk2w1A",
+    "b1Vd9xk2rT7uY0aLq4Zw8sXc5vGh3nMj6pKf1tRe0iU",
+    "H8jK2lP0oI9uY7tR5eW3qA1sD4fG6hJ8kL0zX2cV4bM",
+]
+SECRETS = {
+    "cookie-keys": KEYS[0],
+    "refresh-token-keys": KEYS[1],
+    "key-encryption-keys": f"2026a:{KEYS[2]}",
+}
+
+
+def load(container: Object, folder: Path) -> Settings:
+    """The settings of a container, with everything mounted moved below a folder. Raises ``SettingsError``."""
+    variables = environment(container)
+    for mount in ("/run/secrets/valetkey", "/etc/valetkey"):
+        variables = {name: value.replace(mount, f"{folder}{mount}") for name, value in variables.items()}
+    for name, value in variables.items():
+        if name.endswith("_FILE"):
+            Path(value).parent.mkdir(parents=True, exist_ok=True)
+            Path(value).write_text(SECRETS.get(Path(value).name, f"password of {Path(value).name}"), encoding="utf-8")
+    (folder / "etc/valetkey/templates").mkdir(parents=True, exist_ok=True)
+    (folder / "etc/valetkey/logo").mkdir(exist_ok=True)
+    (folder / "etc/valetkey/logo/logo.svg").touch()
+    return Settings.load(variables, service=IDENTITIES[container["name"]])
+
+
+def ours(values: str) -> list[tuple[Pod, Object]]:
+    return [(pod, each) for pod in pods(objects(values)) for each in pod.containers if each["name"] in IDENTITIES]
+
+
+def container(values: str | Object, component: str) -> Object:
+    return dict(pod_of(objects(values), component).containers[0])
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_every_container_can_load_what_it_is_told(values: str, tmp_path: Path) -> None:
+    faults: dict[str, tuple[str, ...]] = {}
+
+    for pod, each in ours(values):
+        try:
+            load(each, tmp_path)
+        except SettingsError as error:
+            faults[f"{pod.name}: {each['name']}"] = error.problems
+
+    assert ours(values)
+    assert not faults
+
+
+def test_a_setting_that_no_service_knows_would_be_found(tmp_path: Path) -> None:
+    told = container("external", "token")
+    told["env"].append({"name": "VALETKEY_ISUER", "value": "https://id.example.com"})
+
+    with pytest.raises(SettingsError, match="VALETKEY_ISUER is not a setting; did you mean VALETKEY_ISSUER"):
+        load(told, tmp_path)
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_every_variable_is_a_setting(values: str) -> None:
+    known = {f"VALETKEY_{name.upper()}{end}" for name in table(Settings) for end in ("", "_FILE")}
+
+    told = {name for _, each in ours(values) for name in environment(each) if name.startswith("VALETKEY_")}
+
+    assert told <= known
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_ports_are_what_services_listen_on(values: str, tmp_path: Path) -> None:
+    servers = [each for _, each in ours(values) if each["name"] in SERVICES]
+
+    settings = [load(each, tmp_path) for each in servers]
+    ports = [{port["name"]: port["containerPort"] for port in each["ports"]} for each in servers]
+
+    assert ports == [{"http": each.port, "management": each.management_port} for each in settings]
+    assert {(each.host, each.management_host) for each in settings} == {("0.0.0.0", "0.0.0.0")}  # noqa: S104 - in a pod
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_each_speaks_to_the_database_as_itself(values: str, tmp_path: Path) -> None:
+    roles = {
+        each["name"]: load(each, tmp_path).postgres_dsn.reveal().partition("://")[2].partition("@")[0].partition(":")[0]
+        for _, each in ours(values)
+    }
+
+    expected = {
+        "authorize": "valetkey_authorize",
+        "token": "valetkey_token",
+        "introspection": "valetkey_introspection",
+        "key-rotation": "valetkey_key_rotation",
+        "first-keys": "valetkey_key_rotation",
+        "migrate": "valetkey_migration",
+        "apply-clients": "valetkey_operator",
+        "demo-user": "valetkey_operator",
+        "login": "valetkey_operator",
+    }
+    assert roles == {name: expected[name] for name in roles}
+
+
+def test_values_reach_the_services(tmp_path: Path) -> None:
+    found = "below-a-path"
+
+    token, authorize = load(container(found, "token"), tmp_path), load(container(found, "authorize"), tmp_path)
+
+    assert token.issuer == authorize.issuer == VALUES[found]["issuer"]
+    assert token.access_token_lifetime == authorize.access_token_lifetime == 300
+    assert token.max_body_bytes == 32768
+    assert (token.postgres_pool_max, authorize.postgres_pool_max) == (20, 10)
+    assert [str(network) for network in token.trusted_proxies] == ["10.0.0.0/8"]
+    assert (authorize.theme_name, authorize.theme_colour) == ("Example", "#aa3300")
+    assert authorize.theme_logo == tmp_path / "etc/valetkey/logo/logo.svg"
+    assert authorize.templates_directory == tmp_path / "etc/valetkey/templates"
+
+
+def test_behind_a_pooler_services_listen_and_migrate_past_it(tmp_path: Path) -> None:
+    for _, each in ours("production"):
+        settings = load(each, tmp_path)
+
+        assert "@valetkey-pooler." in settings.postgres_dsn.reveal()
+        assert "@valetkey-rw." in settings.postgres_listen_dsn.reveal()
+        assert settings.postgres_pooler == "transaction"
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1, 3000000])
+def test_numbers_arrive_as_they_were_written(seconds: float) -> None:
+    told = container(merged(EXTERNAL, {"settings": {"refresh_token_lifetime": seconds}}), "token")
+
+    assert environment(told)["VALETKEY_REFRESH_TOKEN_LIFETIME"] == str(seconds)
