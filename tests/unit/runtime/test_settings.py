@@ -288,6 +288,8 @@ def test_values_are_understood(setting: str, text: str, value: object) -> None:
         ("otlp_endpoint", "collector:4317"),
         ("postgres_dsn", "mysql://db"),
         ("redis_url", "http://cache"),
+        ("redis_url", "redis+sentinel://cache"),
+        ("redis_sentinel_password", "for no sentinels"),
         ("environment", "a\nb c"),
         ("log_level", "INFO"),
         ("postgres_pool_min", "20"),
@@ -313,7 +315,9 @@ def test_secrets_never_show_in_repr_description_or_problems() -> None:
     canary = "canary-5f2d9c"
     secret_values = {
         "postgres_dsn": f"postgresql://u:{canary}@db/v",
-        "redis_url": f"redis://:{canary}@cache",
+        "redis_url": "redis+sentinel://cache/main",
+        "redis_password": canary,
+        "redis_sentinel_password": canary,
         "refresh_token_keys": KEY_A,
         "cookie_keys": KEY_B,
         "key_encryption_keys": f"k:{KEY_C}",
