@@ -150,6 +150,10 @@ NONE: Values = {"existingSecret": ""}
             {"demo": {"enabled": True}, "postgres": {"existingSecret": "mine"}},
             "remove postgres.existingSecret",
         ),
+        (
+            merged(EXTERNAL, {"postgres": {"secretPrefix": "postgres-"}}),
+            "postgres.existingSecret and postgres.secretPrefix exclude each other",
+        ),
         ({"demo": {"enabled": True}, "migration": {"mode": "hook"}}, "migration.mode=hook would wait for ever"),
         (
             merged(VALUES["external-secrets"], {"migration": {"mode": "hook"}}),

@@ -5,36 +5,29 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.chart import CHART, NEWEST, OLDEST, Object, environment, named, objects, of_kind, pods, read_objects
+from support.chart import CHART, NEWEST, OLDEST, environment, objects, of_kind, pods, read_objects
 from support.chart_values import VALUES
 from support.kubernetes_schema import problems
 from support.repository import ROOT
 
 EXAMPLES = CHART / "examples"
-CLOUDNATIVE_PG = read_objects(EXAMPLES / "cloudnative-pg.yaml")
+CLOUDNATIVE_PG = read_objects(ROOT / "deploy" / "postgres" / "cloudnativepg.yaml")
 VALKEY = read_objects(EXAMPLES / "valkey.yaml")
 VALUES_OF_EXAMPLES: dict[str, Any] = VALUES["examples"]
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
-def test_they_are_valid_in_the_oldest_and_the_newest_kubernetes(version: str) -> None:
-    known = [each for each in [*CLOUDNATIVE_PG, *VALKEY] if not each["apiVersion"].startswith("postgresql.cnpg.io")]
-
-    assert len(known) == 3
-    assert not [problem for each in known for problem in problems(each, version)]
+def test_valkey_is_valid_in_the_oldest_and_the_newest_kubernetes(version: str) -> None:
+    assert VALKEY
+    assert not [problem for each in VALKEY for problem in problems(each, version)]
 
 
 def test_the_values_name_the_database_that_is_made() -> None:
     (cluster,) = of_kind(CLOUDNATIVE_PG, "Cluster")
-    (pooler,) = of_kind(CLOUDNATIVE_PG, "Pooler")
     postgres, name = VALUES_OF_EXAMPLES["postgres"], cluster["metadata"]["name"]
 
-    assert postgres["host"] == pooler["metadata"]["name"]
-    assert postgres["listenHost"] == f"{name}-rw"
+    assert postgres["host"] == f"{name}-rw"
     assert postgres["rootCertSecret"]["name"] == f"{name}-ca"
-    assert pooler["spec"]["cluster"]["name"] == name
-    assert cluster["spec"]["certificates"]["serverAltDNSNames"] == [postgres["host"]]
-    assert pooler["spec"]["pgbouncer"]["poolMode"] == "transaction"
     assert cluster["spec"]["bootstrap"]["initdb"]["database"] == "valetkey"
 
 
@@ -46,38 +39,27 @@ def test_the_values_name_the_valkey_that_is_made() -> None:
     assert (parts.hostname, parts.port) == (service["metadata"]["name"], service["spec"]["ports"][0]["port"])
 
 
-def roles_job() -> Object:
-    return named(CLOUDNATIVE_PG, "Job", "valetkey-roles")
-
-
-def test_the_roles_have_the_passwords_that_services_use() -> None:
-    (container,) = roles_job()["spec"]["template"]["spec"]["containers"]
-    files = {name: value for name, value in environment(container).items() if name.endswith("_PASSWORD_FILE")}
+def test_services_have_the_passwords_of_the_roles_that_are_made() -> None:
+    (cluster,) = of_kind(CLOUDNATIVE_PG, "Cluster")
+    owner = cluster["spec"]["bootstrap"]["initdb"]
+    roles = {role["name"]: role["passwordSecret"]["name"] for role in cluster["spec"]["managed"]["roles"]}
 
     used = {
-        item["path"]
+        environment(container)["VALETKEY_POSTGRES_DSN"].partition("://")[2].partition("@")[0]: source["secret"]["name"]
         for pod in pods(objects("examples"))
+        for container in pod.containers
         for volume in pod.spec["volumes"]
+        if any(mount["name"] == volume["name"] for mount in container["volumeMounts"])
         for source in volume.get("projected", {}).get("sources", [])
-        for item in source["secret"]["items"]
-        if item["key"].startswith("postgres-")
+        if source["secret"]["items"] == [{"key": "password", "path": source["secret"]["items"][0]["path"]}]
     }
-    sql = (ROOT / "deploy" / "postgres" / "roles.sql").read_text(encoding="utf-8")
 
-    assert {file.rpartition("/")[2] for file in files.values()} == used
-    assert not [name for name in files if name not in sql]
+    assert used == roles | {owner["owner"]: owner["secret"]["name"]}
 
 
-def test_everything_uses_the_one_secret() -> None:
-    secret = VALUES_OF_EXAMPLES["secrets"]["existingSecret"]
+def test_valkey_has_the_password_that_services_use() -> None:
     (valkey,) = of_kind(VALKEY, "StatefulSet")
+    (volume,) = (each for each in valkey["spec"]["template"]["spec"]["volumes"] if "secret" in each)
 
-    mounted = [
-        volume["secret"]["secretName"]
-        for each in (valkey, roles_job())
-        for volume in each["spec"]["template"]["spec"]["volumes"]
-        if "secret" in volume
-    ]
-
-    assert mounted == [secret, secret]
-    assert VALUES_OF_EXAMPLES["redis"]["existingSecret"] == secret
+    assert volume["secret"]["secretName"] == VALUES_OF_EXAMPLES["redis"]["existingSecret"]
+    assert volume["secret"]["items"] == [{"key": "redis-password", "path": "redis-password"}]

@@ -30,9 +30,11 @@
 {{- if $secrets.externalSecret.enabled }}{{ $ways = append $ways "secrets.externalSecret.enabled" }}{{ end -}}
 {{- if gt (len $ways) 1 }}{{ fail (printf "\n\n%s exclude each other: keep one of them.\n" (join " and " $ways)) }}{{ end -}}
 {{- if not (or $ways .Values.demo.enabled) }}{{ fail "\n\nNo Secret with keys: name yours in secrets.existingSecret, or let a Job make one with --set secrets.create=true, or use secrets.externalSecret.\n" }}{{ end -}}
-{{- if and $secrets.create (not .Values.demo.enabled) (not .Values.postgres.existingSecret) }}{{ fail "\n\nsecrets.create makes keys, not the passwords of your PostgreSQL: put those into a Secret and name it in postgres.existingSecret.\n" }}{{ end -}}
+{{- $passwords := or .Values.postgres.existingSecret .Values.postgres.secretPrefix -}}
+{{- if and .Values.postgres.existingSecret .Values.postgres.secretPrefix }}{{ fail "\n\npostgres.existingSecret and postgres.secretPrefix exclude each other: keep one of them.\n" }}{{ end -}}
+{{- if and $secrets.create (not .Values.demo.enabled) (not $passwords) }}{{ fail "\n\nsecrets.create makes keys, not the passwords of your PostgreSQL: put those into a Secret and name it in postgres.existingSecret, or use postgres.secretPrefix.\n" }}{{ end -}}
 {{- if and $secrets.externalSecret.enabled (not $secrets.externalSecret.storeRef.name) }}{{ fail "\n\nsecrets.externalSecret has no store: name it in secrets.externalSecret.storeRef.name.\n" }}{{ end -}}
-{{- if and .Values.demo.enabled .Values.postgres.existingSecret }}{{ fail "\n\ndemo.enabled brings its own PostgreSQL with passwords of its own: remove postgres.existingSecret.\n" }}{{ end -}}
+{{- if and .Values.demo.enabled $passwords }}{{ fail "\n\ndemo.enabled brings its own PostgreSQL with passwords of its own: remove postgres.existingSecret and postgres.secretPrefix.\n" }}{{ end -}}
 {{- end -}}
 
 {{- define "valetkey.migrationChecks" -}}

@@ -41,7 +41,11 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 - {file: {{ $key }}, secret: {{ $secret | quote }}, key: {{ $key }}, setting: {{ $key | replace "-" "_" }}}
 {{- end }}
 {{- $password := printf "postgres-%s-password" .identity }}
+{{- with .root.Values.postgres.secretPrefix }}
+- {file: {{ $password }}, secret: {{ printf "%s%s" . $.identity | quote }}, key: password, setting: postgres_password}
+{{- else }}
 - {file: {{ $password }}, secret: {{ $postgres | quote }}, key: {{ $password }}, setting: postgres_password}
+{{- end }}
 {{- with .root.Values.postgres.rootCertSecret }}{{ if .name }}
 - {file: postgres-ca.crt, secret: {{ .name | quote }}, key: {{ .key | quote }}, setting: ""}
 {{- end }}{{ end }}
