@@ -23,6 +23,7 @@ COMMANDS = {
     "keys": "keys",
     "login": "login",
     "token": "token",
+    "check": "check",
     "kubernetes": "kubernetes",
     "config": "config",
     "doctor": "doctor",
