@@ -68,8 +68,7 @@ class Sentinels:
             if self._asked_at != known_at:
                 return  # Somebody asked while we waited for our turn.
             started = asyncio.get_running_loop().time()
-            answers = await asyncio.gather(*map(self._ask_one, self._sentinels))
-            named = Counter(answer for answer in answers if answer is not None)
+            named = await self._vote()
             before, self._master, self._is_certain = self._master, None, False
             if named:
                 self._master, votes = named.most_common(1)[0]
@@ -77,7 +76,25 @@ class Sentinels:
             if before is not None and self._master not in {None, before}:
                 _logger.warning("the sentinels name another master")
             # What was asked for before a failover is as old as the question.
-            self._asked_at = started
+            # Where most of them hang, nobody waits again for a second.
+            self._asked_at = started if self._is_certain else asyncio.get_running_loop().time()
+
+    async def _vote(self) -> Counter[Node]:
+        """How many Sentinels name which master; one that hangs is not waited for once a majority agrees."""
+        named: Counter[Node] = Counter()
+        questions = [asyncio.ensure_future(self._ask_one(sentinel)) for sentinel in self._sentinels]
+        try:
+            for question in asyncio.as_completed(questions):
+                answer = await question
+                if answer is not None:
+                    named[answer] += 1
+                    if 2 * named[answer] > len(questions):
+                        break
+        finally:
+            for each in questions:
+                each.cancel()
+            await asyncio.gather(*questions, return_exceptions=True)
+        return named
 
     async def _ask_one(self, sentinel: Redis) -> Node | None:
         try:

@@ -1,0 +1,109 @@
+"""The user of deploy/redis/users.acl may do what we need, and nothing else."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from support.fake_revocations import FakeRevocations
+from support.fleet import Fleet
+from support.redis_cluster import EmbeddedCluster
+from support.revocation_store import new_target, open_replicas, revocation
+from support.system import System
+from support.wire_values import CODE
+from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.cli.demo.free_port import LOOPBACK
+from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.redis.connection import connect
+
+RULES = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
+
+
+class GuardedRedis(EmbeddedRedis):
+    """A server that knows only the user of our rules."""
+
+    @property
+    def url(self) -> str:
+        """The address with that user."""
+        return f"redis://valetkey:{self._password}@{LOOPBACK}:{self.port}/0"
+
+    def _prepare(self) -> Sequence[str | Path]:
+        command = super()._prepare()
+        digest = hashlib.sha256(self._password.encode()).hexdigest()
+        rules = self.directory / "users.acl"
+        rules.write_text(RULES.read_text().replace("@PASSWORD_SHA256@", digest))
+        configuration = self.directory / "configuration"
+        lines = [line for line in configuration.read_text().splitlines() if not line.startswith("requirepass")]
+        configuration.write_text("\n".join([*lines, f"aclfile {rules}", ""]))
+        return command
+
+
+@pytest.fixture
+def guarded_redis() -> Iterator[GuardedRedis]:
+    with GuardedRedis() as server:
+        yield server
+
+
+@pytest.mark.requirement("security 57: least privilege in every store")
+def test_a_login_refresh_and_revocation_need_no_more_than_the_rules_allow(
+    disposable_postgres: EmbeddedPostgres, guarded_redis: GuardedRedis
+) -> None:
+    with System(disposable_postgres.dsn_of("valetkey"), guarded_redis.url) as system:
+        fleet = Fleet(system, system.run(system.administration.create_catalog()))
+
+        async def live() -> list[bool]:
+            party, api = await fleet.new_party(), fleet.new_api()
+            tokens = await party.log_in(scope="openid offline_access api:read")
+            refreshed = await party.refresh(tokens.refresh_token)
+            states = [(await api.introspect(refreshed.access_token)).active]
+            # By now Redis has been loaded, and answers instead of PostgreSQL.
+            await asyncio.sleep(1.5)
+            states.append((await api.introspect(refreshed.access_token)).active)
+            await party.revoke(refreshed.refresh_token)
+            states.append((await api.introspect(refreshed.access_token)).active)
+            await party.browser.close()
+            await api.browser.close()
+            return states
+
+        states = asyncio.run(live())
+        with redis.Redis.from_url(guarded_redis.url) as client:
+            marker = client.get("vk:{rev}:loaded")
+            run_id = client.info("server")["run_id"]
+
+    assert states == [True, True, False]
+    assert marker == run_id.encode()
+
+
+@pytest.mark.parametrize(
+    "command", ["KEYS *", "FLUSHALL", "CONFIG GET *", "GET other", "SCRIPT FLUSH", "CLUSTER RESET"]
+)
+def test_what_we_never_do_is_forbidden(guarded_redis: GuardedRedis, command: str) -> None:
+    with redis.Redis.from_url(guarded_redis.url) as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*command.split())
+
+
+async def test_the_rules_are_enough_on_a_cluster(cluster_url: str, redis_cluster: EmbeddedCluster) -> None:
+    password, (_, rules) = "of-this-test", RULES.read_text().splitlines()
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    _, name, *permissions = rules.replace("@PASSWORD_SHA256@", digest).split()
+    for node in redis_cluster.masters:
+        with node.client() as client:
+            client.execute_command("ACL", "SETUSER", name, *permissions)
+    url = f"redis+cluster://{name}:{password}@{cluster_url.rpartition('@')[2]}"
+    value, target = generate_code(), new_target()
+
+    async with connect(url) as client, open_replicas(FakeRevocations(), url) as (replica,):
+        codes = RedisCodes(client, lifetime=timedelta(seconds=60), tombstone=timedelta(seconds=60))
+        await codes.put(value, CODE)
+        taken = await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
+        await replica.load()
+        await replica.store.revoke([revocation(target)])
+        is_revoked = await replica.is_revoked(target)
+
+    assert (taken.outcome, is_revoked) == (RedemptionOutcome.TAKEN, True)
