@@ -1,7 +1,5 @@
 """Where attempts are counted: the limits library on the connections that everything else here uses."""
 
-import time
-
 from limits.aio.storage import Storage
 from limits.aio.storage.redis.bridge import RedisBridge
 from redis.asyncio import Redis
@@ -39,8 +37,8 @@ class AttemptStorage(Storage):
         return int(await self._redis.get(_prefixed(key)) or 0)
 
     async def get_expiry(self, key: str) -> float:
-        """When the window ends, in seconds since 1970."""
-        return max(await self._redis.ttl(_prefixed(key)), 0) + time.time()
+        """Refused: the window's length is all that is told to anybody."""
+        raise NotImplementedError
 
     async def check(self) -> bool:
         """Whether Redis answers."""
