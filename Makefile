@@ -79,6 +79,10 @@ images: ## Build the images as valetkey-*:$(TAG) and print their sizes; PYTHON_I
 test-system: $(READY) images ## Run the images as containers, from outside; needs a Docker engine
 	@VALETKEY_IMAGE_TAG=$(TAG) $(BIN)/pytest tests/system $(ARGS)
 
+.PHONY: kind
+kind: images ## Load the images into a kind cluster, made if there is none; see deploy/kind
+	@TAG=$(TAG) deploy/kind/up.sh
+
 .PHONY: bench
 bench: $(READY) ## Measure what each endpoint costs, as ratios to a bare handler; ARGS="--seconds 10" passes arguments on
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)

@@ -65,7 +65,7 @@ annotations:
 {{- with $image.digest -}}
 {{- printf "%s@%s" $repository . -}}
 {{- else -}}
-{{- printf "%s:%s" $repository (default $.root.Chart.AppVersion $.root.Values.image.tag) -}}
+{{- printf "%s:%s" $repository (coalesce $image.tag $.root.Values.image.tag $.root.Chart.AppVersion) -}}
 {{- end -}}
 {{- end -}}
 
