@@ -10,10 +10,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from valetkey.runtime import telemetry
+from valetkey.runtime.allowance import Allowance
 from valetkey.runtime.redis.errors import redis_operation
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.span_export import MAX_QUEUE, SHUTDOWN_TIMEOUT
 from valetkey.runtime.telemetry import (
+    CONTINUED_PER_SECOND,
     MAX_OPERATIONS,
     Tracing,
     begin_trace,
@@ -167,6 +170,39 @@ def test_what_was_left_is_continued_whether_or_not_the_request_was_to_be_sampled
         assert parse_traceparent(current_traceparent()) == SpanReference(TRACE_ID, current_span_id())
         assert current_span_id() != SPAN_ID
         assert [done.name for done in trace.end()] == ["codes.put"]
+
+
+@pytest.mark.requirement("security 48: nothing that a stranger sends becomes our trace")
+def test_repeating_the_pages_of_a_sampled_login_makes_us_trace_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One of its own, so that other tests find theirs as it was.
+    monkeypatch.setattr(telemetry, "_continued", Allowance(CONTINUED_PER_SECOND))
+
+    def continued() -> bool:
+        trace = begin_trace()
+        continue_trace(CALLER)
+        return trace.operations is not None
+
+    started = time.perf_counter()
+    count = sum(continued() for _ in range(5_000))
+    seconds = time.perf_counter() - started
+
+    assert 0 < count <= CONTINUED_PER_SECOND * (1 + seconds) + 1
+    trace = begin_trace()
+    trace.sample()
+    continue_trace(CALLER)
+    assert trace.trace_id == TRACE_ID, "what is sampled anyway belongs where it belongs"
+
+
+def test_an_allowance_grants_its_rate_and_keeps_one_second_of_it() -> None:
+    now = [0.0]
+    allowance = Allowance(3, lambda: now[0])
+
+    granted = []
+    for at in (0.0, 0.5, 100.0):
+        now[0] = at
+        granted.append([allowance.take() for _ in range(5)].count(True))
+
+    assert granted == [3, 1, 3]
 
 
 @pytest.mark.parametrize("left", ["", "nonsense", f"00-{TRACE_ID}-{SPAN_ID}-00"])

@@ -13,6 +13,7 @@ from random import getrandbits, random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from valetkey.runtime.allowance import Allowance
 from valetkey.runtime.traceparent import SpanReference, parse_traceparent, to_traceparent
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # More than a request does; what does more is not told to the end.
 MAX_OPERATIONS = 128
+# Requests that are traced only because they belong to a login that is.
+CONTINUED_PER_SECOND = 100.0
 
 
 class Operation(NamedTuple):
@@ -70,6 +73,7 @@ class Trace:
 
 
 _current: ContextVar[Trace | None] = ContextVar("valetkey_trace", default=None)
+_continued = Allowance(CONTINUED_PER_SECOND)
 
 
 def begin_trace(trace_id: str = "", request: object = None) -> Trace:
@@ -111,7 +115,10 @@ def continue_trace(traceparent: str) -> None:
     Only for what comes out of our own stores: a caller's word is a link, and never decides.
     """
     trace, left = _current.get(), parse_traceparent(traceparent)
-    if trace is not None and left is not None and left.is_sampled:
+    if trace is None or left is None or not left.is_sampled:
+        return
+    # Whoever is sampled can tell by the trace ids, and must not make us trace whatever else is sent.
+    if trace.operations is not None or _continued.take():
         trace.sample(left)
 
 

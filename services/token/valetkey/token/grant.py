@@ -30,8 +30,8 @@ class GrantPorts:
 class Grant(ABC):
     """One grant type. A new one is one new module in ``valetkey.token.grants``.
 
-    From the class come the dispatch, the permission check, the metric label and the span name (``grant_type``) and what
-    the grant gets to see of a request (``parameters``).
+    From the class come the dispatch, the permission check, the metric label and the audited grant (``grant_type``), and
+    what the grant gets to see of a request (``parameters``).
     """
 
     grant_type: ClassVar[str]
