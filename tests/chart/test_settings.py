@@ -133,6 +133,12 @@ def test_values_reach_the_services(tmp_path: Path) -> None:
     assert authorize.templates_directory == tmp_path / "etc/valetkey/templates"
 
 
+def test_services_listen_where_a_cluster_has_ipv6_alone(tmp_path: Path) -> None:
+    settings = load(container(merged(EXTERNAL, {"listenAddress": "::"}), "token"), tmp_path)
+
+    assert (settings.host, settings.management_host) == ("::", "::")
+
+
 def test_behind_a_pooler_services_listen_and_migrate_past_it(tmp_path: Path) -> None:
     for _, each in ours("production"):
         settings = load(each, tmp_path)

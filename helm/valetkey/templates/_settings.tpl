@@ -73,9 +73,9 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- with include "valetkey.issuer" .root }}{{ $_ := set $told "issuer" . }}{{ end -}}
 {{- if include "valetkey.usesRedis" .identity }}{{ $_ := set $told "redis_url" (include "valetkey.redisUrl" .root) }}{{ end -}}
 {{- if has .identity (list "authorize" "token" "introspection") -}}
-{{- $_ := set $told "host" "0.0.0.0" -}}
+{{- $_ := set $told "host" $values.listenAddress -}}
 {{- $_ := set $told "port" 8080 -}}
-{{- $_ := set $told "management_host" "0.0.0.0" -}}
+{{- $_ := set $told "management_host" $values.listenAddress -}}
 {{- $_ := set $told "management_port" 9090 -}}
 {{- $_ := set $told "drain_delay" (sub (include "valetkey.withdrawal" .root | int) (include "valetkey.preStop" .root | int)) -}}
 {{- $_ := set $told "shutdown_grace" $values.shutdown.graceSeconds -}}

@@ -1,0 +1,73 @@
+"""Clients that the chart declares are ones that `valetkey client apply` takes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.chart import CHART, named, objects
+from support.chart_values import EXTERNAL, Values, merged
+from valetkey.cli.apply.clients_file import read_declaration
+from valetkey.cli.apply.declaration import Declaration
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+EVERY_FIELD: Values = {
+    "client_id": "web",
+    "client_name": "Reports",
+    "token_endpoint_auth_method": "client_secret_basic",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "redirect_uris": ["https://app.example/callback"],
+    "post_logout_redirect_uris": ["https://app.example/"],
+    "scope": "openid profile reports:read",
+    "resources": ["https://reports.example"],
+    "id_token_signed_response_alg": "RS256",
+    "default_max_age": 3600,
+    "client_uri": "https://app.example/",
+    "policy_uri": "https://app.example/privacy",
+    "tos_uri": "https://app.example/terms",
+    "enabled": True,
+    "secret_file": "/run/secrets/clients/web/secret",
+    "secret_overlap": "24h",
+}
+API: Values = {
+    "client_id": "reports-api",
+    "resource": "https://reports.example",
+    "secret_file": "/run/secrets/clients/reports-api/secret",
+}
+SCOPE: Values = {"name": "reports:read", "description": "Read your reports", "resource": "https://reports.example"}
+
+
+def declared(values: Values | str) -> tuple[Declaration, list[str]]:
+    """What the program reads, and what it finds wrong, with the file that the Job would be given."""
+    file = named(objects(values), "ConfigMap", "valetkey-clients")["data"]["clients.yaml"]
+    return read_declaration(file, Path("/etc/valetkey/clients"))
+
+
+@pytest.mark.parametrize("values", ["demo", "changed-demo", "production"])
+def test_the_file_is_one_that_the_program_takes(values: str) -> None:
+    declaration, problems = declared(values)
+
+    assert declaration.clients
+    assert not problems
+
+
+def test_every_field_arrives() -> None:
+    clients = {
+        "enabled": True,
+        "declarations": [EVERY_FIELD, API],
+        "scopes": [SCOPE],
+        "secrets": ["web", "reports-api"],
+    }
+
+    declaration, problems = declared(merged(EXTERNAL, {"clients": clients}))
+
+    assert not problems
+    assert [each.client.client_id for each in declaration.clients] == ["web", "reports-api"]
+    assert set(SCHEMA["definitions"]["client"]["properties"]) == set(EVERY_FIELD) | set(API)
+
+
+def test_the_demo_has_a_client_for_the_command_that_the_notes_give() -> None:
+    declaration, _ = declared("demo")
+
+    assert "demo" in {each.client.client_id for each in declaration.clients}
+    assert "--client-id demo" in (CHART / "templates" / "NOTES.txt").read_text(encoding="utf-8")
