@@ -5,7 +5,7 @@ import os
 import click
 import pytest
 
-from support.chart import Object, objects, pods
+from support.chart import Object, environment, objects, pods
 from support.chart_values import SETS
 from valetkey.cli.__main__ import cli
 from valetkey.key_rotation.__main__ import main
@@ -37,8 +37,11 @@ def parsed(arguments: list[str]) -> click.Command:
 
 
 @pytest.mark.parametrize("values", SETS)
-def test_every_command_is_one_that_the_program_understands(values: str) -> None:
-    commands = [each["args"] for each in containers(values) if "valetkey-cli" in each["image"]]
+def test_every_command_is_one_that_the_program_understands(values: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = [each for each in containers(values) if "valetkey-cli" in each["image"]]
+    commands = [each["args"] for each in ours]
+    for name, value in (pair for each in ours for pair in environment(each).items()):
+        monkeypatch.setenv(name, value)
 
     understood = [parsed(arguments) for arguments in commands]
 
