@@ -10,8 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from support.eventually import eventually
 from support.repository import ROOT
+from support.tcp_proxy import TcpProxy
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.postgres.errors import postgres_errors
 from valetkey.runtime.postgres.migrate import Migration, MigrationStatus, status, upgrade
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.schema import SCHEMA_VERSION, SchemaMismatchError, require_schema
@@ -122,6 +125,25 @@ async def test_a_service_does_not_start_without_a_schema(empty_postgres_dsn: str
     async with Database(empty_postgres_dsn) as database:
         with pytest.raises(SchemaMismatchError, match="valetkey migrate up"):
             await require_schema(database)
+
+
+async def test_a_connection_that_breaks_under_a_migration_is_an_absent_postgresql(empty_postgres_dsn: str) -> None:
+    # Any migration waits for whoever holds the lock of migrations.
+    holder = await asyncpg.connect(empty_postgres_dsn)
+    await holder.execute("SELECT pg_advisory_lock(8517213904113)")
+
+    async def is_waiting() -> bool:
+        return bool(await holder.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+
+    async with TcpProxy(empty_postgres_dsn) as proxy:
+        upgrading = asyncio.create_task(upgrade(proxy.url))
+        await eventually(is_waiting)
+        proxy.cut()
+
+        with pytest.raises(TemporarilyUnavailable), postgres_errors:
+            await upgrading
+
+    await holder.close()
 
 
 async def test_an_absent_database_is_no_missing_schema(postgres_dsn: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,6 @@ _LOCK = 8_517_213_904_113
 _TIMEOUT = 10.0  # seconds to connect
 # PostgreSQL looks for a deadlock after 1 s, and then ends whoever happens to have waited so long.
 _LOCK_TIMEOUT = 500  # milliseconds to wait for a table
-_LOCK_NOT_AVAILABLE = "55P03"
 _ATTEMPTS, _PAUSE = 60, 0.5
 
 
@@ -63,9 +62,7 @@ async def upgrade(dsn: str) -> tuple[Migration, ...]:
     for _ in range(_ATTEMPTS - 1):
         try:
             return await _attempt(dsn)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
+        except asyncpg.LockNotAvailableError:
             await asyncio.sleep(_PAUSE)
     return await _attempt(dsn)
 
@@ -99,10 +96,20 @@ async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
-        async with engine.begin() as connection:
-            yield connection
+        with _errors_of_the_driver():
+            async with engine.begin() as connection:
+                yield connection
     finally:
         await engine.dispose()
+
+
+@contextmanager
+def _errors_of_the_driver() -> Iterator[None]:
+    """Whoever knows what asyncpg raises while PostgreSQL starts, or goes away, need not know what wraps it here."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise (error.orig and error.orig.__cause__) or error from error
 
 
 def _config() -> Config:
