@@ -1,6 +1,7 @@
 """Clients that the chart declares are ones that `valetkey client apply` takes."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from support.chart import CHART, named, objects
 from support.chart_values import EXTERNAL, Values, merged
 from valetkey.cli.apply.clients_file import read_declaration
 from valetkey.cli.apply.declaration import Declaration
+from valetkey.cli.apply.plan import Stored, Terms, plan_changes
+from valetkey.core.resource import Catalog, RegisteredScope
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 EVERY_FIELD: Values = {
@@ -37,10 +40,17 @@ API: Values = {
 SCOPE: Values = {"name": "reports:read", "description": "Read your reports", "resource": "https://reports.example"}
 
 
+STANDARD = ("openid", "profile", "email", "offline_access")
+FRESH = Stored({}, Catalog({name: RegisteredScope(name, name, None) for name in STANDARD}, {}))
+
+
 def declared(values: Values | str) -> tuple[Declaration, list[str]]:
-    """What the program reads, and what it finds wrong, with the file that the Job would be given."""
+    """What the program reads in the file that the Job is given, and all that it would refuse."""
     file = named(objects(values), "ConfigMap", "valetkey-clients")["data"]["clients.yaml"]
-    return read_declaration(file, Path("/etc/valetkey/clients"))
+    declaration, problems = read_declaration(file, Path("/etc/valetkey/clients"))
+    digests = {each.client.client_id: b"d" * 32 for each in declaration.clients if each.secret_file is not None}
+    plan = plan_changes(declaration, digests, FRESH, Terms("helm"), datetime(2026, 1, 1, tzinfo=UTC))
+    return declaration, [*problems, *plan.problems, *plan.conflicts]
 
 
 @pytest.mark.parametrize("values", ["demo", "changed-demo", "production"])
@@ -71,3 +81,11 @@ def test_the_demo_has_a_client_for_the_command_that_the_notes_give() -> None:
 
     assert "demo" in {each.client.client_id for each in declaration.clients}
     assert "--client-id demo" in (CHART / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+
+
+def test_a_client_that_the_program_refuses_would_be_found() -> None:
+    public = {"client_id": "api", "resource": "https://api.example", "token_endpoint_auth_method": "none"}
+
+    _, problems = declared(merged(EXTERNAL, {"clients": {"enabled": True, "declarations": [public]}}))
+
+    assert any("a resource server must be able to authenticate" in problem for problem in problems)

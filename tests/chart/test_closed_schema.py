@@ -178,6 +178,10 @@ NONE: Values = {"existingSecret": ""}
                 {"client_id": "b", "secret_file": "/run/secrets/clients/b/secret"}]}}),
             "add b to clients.secrets",
         ),
+        (
+            merged(EXTERNAL, {"clients": {"enabled": True, "declarations": [{"client_id": "b"}]}}),
+            "clients: b has no secret: give it a secret_file",
+        ),
         (merged(EXTERNAL, {"token": {"autoscaling": {"minReplicas": 20}}}), "token: autoscaling.minReplicas is above"),
         (
             merged(EXTERNAL, {"services": {"extraEnv": [{"name": "VALETKEY_ISSUER", "value": "a"}]}}),

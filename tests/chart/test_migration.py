@@ -159,7 +159,7 @@ def test_a_job_that_does_not_change_is_the_same_job() -> None:
 
 def test_clients_are_applied_again_when_they_change() -> None:
     def applied(uri: str) -> str:
-        declared = [{"client_id": "a", "redirect_uris": [uri]}]
+        declared = [{"client_id": "a", "token_endpoint_auth_method": "none", "redirect_uris": [uri]}]
         found = objects(merged(EXTERNAL, {"clients": {"enabled": True, "declarations": declared}}))
         return str(pod_of(found, "clients").owner["metadata"]["name"])
 

@@ -92,7 +92,14 @@ CHANGED_DEMO = merged(
     {
         "clients": {
             "enabled": True,
-            "declarations": [{"client_id": "own", "redirect_uris": ["https://own.example/"], "scope": "openid"}],
+            "declarations": [
+                {
+                    "client_id": "own",
+                    "token_endpoint_auth_method": "none",
+                    "redirect_uris": ["https://own.example/"],
+                    "scope": "openid",
+                }
+            ],
         },
         "networkPolicy": {"ingress": {"from": [{"namespaceSelector": {"matchLabels": {"open": "yes"}}}]}},
     },
