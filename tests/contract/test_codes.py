@@ -199,7 +199,7 @@ async def short_lived_codes(request: pytest.FixtureRequest) -> AsyncIterator[Cod
         yield store
 
 
-@pytest.mark.requirement("security 16: nothing in Redis outlives its use")
+@pytest.mark.requirement("architecture 3: what is in Redis is short-lived, each with its own TTL")
 async def test_redis_keeps_a_code_and_its_tombstone_for_a_bounded_time(redis: Redis) -> None:
     codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
     value = generate_code()

@@ -83,7 +83,7 @@ class TestBothStores:
             yield replicas
 
     @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.kind)
-    @pytest.mark.requirement("security 22: after revocation has answered, no replica says active")
+    @pytest.mark.requirement("architecture 3: after /revoke has answered, no replica says active")
     async def test_what_is_revoked_is_revoked_for_every_replica(
         self, replicas: list[Replica], recorded: RecordedRevocations, target: RevocationTarget
     ) -> None:
@@ -200,7 +200,7 @@ async def test_revoking_without_postgresql_is_refused(loaded: Replica, fake: Fak
     assert not await loaded.is_revoked(target)
 
 
-@pytest.mark.requirement("security 22: after revocation has answered, no replica says active")
+@pytest.mark.requirement("architecture 3: after /revoke has answered, no replica says active")
 async def test_revoking_again_tells_redis_what_the_first_attempt_could_not(
     fake: FakeRevocations, loaded: Replica
 ) -> None:
@@ -266,7 +266,7 @@ async def test_callers_that_hang_up_disturb_nobody(loaded: Replica) -> None:
     assert await loaded.is_loaded()
 
 
-@pytest.mark.requirement("security 16: nothing in Redis outlives its use")
+@pytest.mark.requirement("architecture 3: revocations are kept until the tokens they kill have expired")
 async def test_redis_keeps_a_revocation_until_nothing_it_kills_is_alive(loaded: Replica) -> None:
     living, dead = new_target(), new_target()
     now = datetime.now(UTC)

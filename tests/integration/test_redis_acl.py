@@ -50,7 +50,7 @@ def guarded_redis() -> Iterator[GuardedRedis]:
         yield server
 
 
-@pytest.mark.requirement("security 57: least privilege in every store")
+@pytest.mark.requirement("security 57: least privilege")
 def test_a_login_refresh_and_revocation_need_no_more_than_the_rules_allow(
     disposable_postgres: EmbeddedPostgres, guarded_redis: GuardedRedis
 ) -> None:

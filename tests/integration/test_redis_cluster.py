@@ -54,7 +54,7 @@ def test_a_whole_login_refresh_and_revocation_on_a_cluster(
     assert states == [True, False]
 
 
-@pytest.mark.requirement("architecture 4: a revoked token is never active")
+@pytest.mark.requirement("architecture 3: after /revoke has answered, no replica says active")
 async def test_revoked_is_never_active_while_the_slot_of_revocations_moves(cluster: EmbeddedCluster) -> None:
     recorded, stop, wrong = FakeRevocations(), asyncio.Event(), []
     async with open_replicas(recorded, cluster.url, 2) as (writer, reader):
@@ -117,6 +117,7 @@ async def test_a_code_is_taken_once_while_its_slot_moves(cluster: EmbeddedCluste
     assert rounds == {1: 10}
 
 
+@pytest.mark.requirement("security 56: a failover never resurrects a revoked token")
 async def test_a_node_that_dies_is_replaced_and_its_revocations_are_not_believed(cluster: EmbeddedCluster) -> None:
     recorded, target = FakeRevocations(), new_target()
     async with open_replicas(recorded, cluster.url) as (replica,):

@@ -23,7 +23,7 @@ from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
 
 MARKER = REVOCATIONS_LOADED.prefix
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-NEVER_LIVE = pytest.mark.requirement("security 56: no flush, restart, failover or restore resurrects a revoked token")
+NEVER_LIVE = pytest.mark.requirement("security 56: restart, failover or restore never resurrects a revoked token")
 AWAY = pytest.mark.requirement("security 55: dependencies away: fail closed, 503")
 
 
@@ -272,7 +272,7 @@ async def test_a_redis_that_has_become_a_replica_refuses_revocation(replicas: li
         await replicas[0].store.revoke([revocation(new_target())])
 
 
-@pytest.mark.requirement("security 22: what one cut-off replica could not tell, all know when it is back")
+@pytest.mark.requirement("security 22: a storage failure is never taken for a revocation that is done")
 async def test_a_revocation_that_only_postgresql_got_is_known_once_its_replica_reaches_redis(
     replicas: list[Replica], recorded: FakeRevocations, disposable_redis: EmbeddedRedis
 ) -> None:
@@ -316,7 +316,7 @@ async def test_a_restart_costs_no_request_an_error(disposable_redis: EmbeddedRed
     assert answers == [True] * 10
 
 
-@pytest.mark.requirement("security 15: a command that takes something is never repeated behind the caller's back")
+@pytest.mark.requirement("security 15: one success per code, although an answer is lost")
 async def test_a_command_whose_answer_is_lost_is_not_sent_again(disposable_redis: EmbeddedRedis) -> None:
     async with (
         TcpProxy(disposable_redis.url) as proxy,
