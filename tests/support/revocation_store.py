@@ -23,10 +23,10 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 class Replica:
     """One replica of a service: its own connections to the stores that all replicas share."""
 
-    def __init__(self, recorded: RecordedRevocations, url: str) -> None:
+    def __init__(self, recorded: RecordedRevocations, url: str, pause: timedelta = PAUSE) -> None:
         self.redis: Redis = connect(url, timeout=TIMEOUT)
-        self.half = RedisRevocations(self.redis, url, clock=system_clock, timeout=TIMEOUT, pause=PAUSE)
-        self.store = RevocationStore(recorded, self.half, clock=system_clock, pause=PAUSE)
+        self.half = RedisRevocations(self.redis, url, clock=system_clock, timeout=TIMEOUT, pause=pause)
+        self.store = RevocationStore(recorded, self.half, clock=system_clock, pause=pause)
 
     async def is_revoked(self, target: RevocationTarget) -> bool:
         return bool(list(await self.store.find([target])))
@@ -50,8 +50,10 @@ class Replica:
 
 
 @asynccontextmanager
-async def open_replicas(recorded: RecordedRevocations, url: str, number: int = 1) -> AsyncIterator[list[Replica]]:
-    replicas = [Replica(recorded, url) for _ in range(number)]
+async def open_replicas(
+    recorded: RecordedRevocations, url: str, number: int = 1, *, pause: timedelta = PAUSE
+) -> AsyncIterator[list[Replica]]:
+    replicas = [Replica(recorded, url, pause) for _ in range(number)]
     try:
         yield replicas
     finally:
