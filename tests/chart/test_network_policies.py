@@ -48,9 +48,10 @@ def connections(pod: Pod) -> set[tuple[str, int]]:
         variables = environment(container)
         for name in ("VALETKEY_POSTGRES_DSN", "VALETKEY_POSTGRES_LISTEN_DSN", "VALETKEY_REDIS_URL"):
             wanted |= {("TCP", port) for port in address_ports(variables[name])} if name in variables else set()
-        if endpoint := variables.get("VALETKEY_OTLP_ENDPOINT"):
-            parts = urlsplit(endpoint)
-            wanted.add(("TCP", parts.port or {"http": 80, "https": 443}[parts.scheme]))
+        for endpoint in (variables.get(f"VALETKEY_{kind}OTLP_ENDPOINT") for kind in ("", "METRICS_")):
+            if endpoint:
+                parts = urlsplit(endpoint)
+                wanted.add(("TCP", parts.port or {"http": 80, "https": 443}[parts.scheme]))
         if any(argument.startswith("authorize=http://") for argument in container.get("args", [])):
             wanted.add(("TCP", 8080))
     match pod.component:

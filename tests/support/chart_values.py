@@ -73,6 +73,7 @@ EXTERNAL_SECRETS = merged(
         "secrets": {"existingSecret": "", "externalSecret": {"enabled": True, "storeRef": {"name": "vault"}}},
         "postgres": {"existingSecret": ""},
         "redis": {"url": "redis+cluster://node-0:7000,node-1:7001", "existingSecret": "valetkey-secrets"},
+        "settings": {"metrics_otlp_endpoint": "https://metrics.example/v1/metrics"},
         "tracing": {"otlpEndpoint": "https://traces.example:4318/v1/traces"},
     },
 )

@@ -91,7 +91,10 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if $values.theme.logoSvg }}{{ $_ := set $told "theme_logo" "/etc/valetkey/logo/logo.svg" }}{{ end -}}
 {{- if $values.theme.templates }}{{ $_ := set $told "templates_directory" "/etc/valetkey/templates" }}{{ end -}}
 {{- end -}}
-{{- mergeOverwrite $told (deepCopy $values.settings) (.settings | default dict) | toYaml -}}
+{{- $settings := deepCopy $values.settings -}}
+{{- /* Jobs are too short to be scraped or to push, and have no hole to the collector. */ -}}
+{{- if not (has .identity (list "authorize" "token" "introspection")) }}{{ $settings = omit $settings "metrics_otlp_endpoint" }}{{ end -}}
+{{- mergeOverwrite $told $settings (.settings | default dict) | toYaml -}}
 {{- end -}}
 
 {{/* A value as text; whole numbers came out of YAML as floats, and 1e+06 is no number of bytes. */}}
