@@ -93,6 +93,31 @@ async def test_revoked_is_never_active_while_the_slot_of_revocations_moves(clust
         assert len(revoked) > 100
 
 
+@pytest.mark.requirement("security 56: a failover never resurrects a revoked token")
+async def test_a_slot_that_was_away_and_came_back_unread_is_not_believed(cluster: EmbeddedCluster) -> None:
+    recorded, lost = FakeRevocations(), new_target()
+    async with open_replicas(recorded, cluster.url, 2) as (connected, fresh):
+        await connected.load()
+        home = cluster.owner(MARKER)
+        elsewhere = next(node for node in cluster.masters if node is not home)
+        with home.client() as client:
+            before = client.get(MARKER), client.info("server")["run_id"]
+
+        await asyncio.to_thread(cluster.move_slot, MARKER, elsewhere)
+        # What the other node was told and has forgotten, as after a failover of its own.
+        await recorded.record([revocation(lost)])
+        await asyncio.to_thread(cluster.move_slot, MARKER, home)
+        with home.client() as client:
+            after = client.get(MARKER), client.info("server")["run_id"]
+        states = [await replica.is_revoked(lost) for replica in (connected, fresh)]
+        await asyncio.gather(connected.load(), fresh.load())
+        recorded.away = True
+        states += [await replica.is_revoked(lost) for replica in (connected, fresh)]
+
+    assert before == after
+    assert states == [True] * 4
+
+
 @pytest.mark.requirement("security 15: one success per code under any number of parallel redemptions on any replicas")
 async def test_a_code_is_taken_once_while_its_slot_moves(cluster: EmbeddedCluster) -> None:
     rounds: Counter[int] = Counter()

@@ -141,8 +141,32 @@ async def test_a_restored_backup_that_calls_itself_loaded_is_not_believed(
             await replica.load()
     recorded.away = True
 
-    assert restored not in {None, process["run_id"].encode()}
+    assert restored is not None
+    assert not restored.startswith(process["run_id"].encode())
     assert all([await replica.is_revoked(target) for replica in replicas for target in targets])
+
+
+@NEVER_LIVE
+async def test_a_server_that_was_a_replica_in_between_is_not_believed(
+    replicas: list[Replica], recorded: FakeRevocations
+) -> None:
+    redis, lost = replicas[0].redis, new_target()
+    before = await redis.get(MARKER)
+
+    await redis.replicaof("127.0.0.1", "1")
+    # What its master was told meanwhile and has not passed on.
+    await recorded.record([revocation(lost)])
+    await redis.replicaof("NO", "ONE")
+    # As Sentinels do when they promote a server.
+    await redis.client_kill_filter(_type="normal")
+    after = await redis.get(MARKER)
+    states = []
+    for _ in range(3):
+        states += [await replica.is_revoked(lost) for replica in replicas]
+        await asyncio.sleep(0.03)
+
+    assert before == after
+    assert states == [True] * 9
 
 
 @NEVER_LIVE

@@ -98,7 +98,8 @@ class Household:
             async def is_loaded() -> bool:
                 await self.fleet.active(acquaintance.api, [acquaintance.live.access_token])
                 run_id = (await redis.info("server"))["run_id"]
-                return bool(await redis.get(REVOCATIONS_LOADED.prefix) == run_id.encode())
+                marker = await redis.get(REVOCATIONS_LOADED.prefix)
+                return marker is not None and marker.startswith(run_id.encode())
 
             await eventually(is_loaded)
 

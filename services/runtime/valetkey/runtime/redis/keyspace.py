@@ -47,7 +47,7 @@ REVOCATION = KeyPattern(
 REVOCATIONS_LOADED = KeyPattern(
     "vk:{rev}:loaded",
     "",
-    "the run_id of the server process that all revocations were loaded into; or loading:<uuid>",
+    "the identity of the server that all revocations were loaded into; or loading:<uuid>",
     "as long as the server process; while loading, a lease of seconds",
 )
 LOGIN_ATTEMPTS = KeyPattern(

@@ -92,15 +92,15 @@ class RevocationWriter:
         with redis_operation("revocations.write"):
             return bool(await _WRITE.run(self._redis, keys, arguments))
 
-    async def begin(self, run_id: str, loader: str) -> bool:
+    async def begin(self, identity: str, loader: str) -> bool:
         """Take the turn of loading; False if somebody else is at it, or all is loaded."""
         with redis_operation("revocations.load"):
-            return bool(await _BEGIN.run(self._redis, [MARKER], [run_id, loader, LEASE // _MILLISECOND]))
+            return bool(await _BEGIN.run(self._redis, [MARKER], [identity, loader, LEASE // _MILLISECOND]))
 
-    async def finish(self, run_id: str, loader: str) -> bool:
+    async def finish(self, identity: str, loader: str) -> bool:
         """Say that all is loaded; False if the turn was lost, as after a flush."""
         with redis_operation("revocations.load"):
-            return bool(await _FINISH.run(self._redis, [MARKER], [run_id, loader]))
+            return bool(await _FINISH.run(self._redis, [MARKER], [identity, loader]))
 
     async def give_up(self, loader: str) -> None:
         """Let somebody else load."""

@@ -1,7 +1,7 @@
 """Revocations, for introspection: read in one command for everybody, and never taken for complete when they are not.
 
-The marker names the server process that every live revocation was loaded into. A flush takes the marker away, and a
-restart, a restored backup or a failover leaves one that names another process; either way the answer is "not known
+The marker names the server that every live revocation was loaded into. A flush takes the marker away, and a restart, a
+restored backup, a failover or a slot that moves leaves one that names another; either way the answer is "not known
 here" rather than "not revoked".
 """
 
@@ -72,15 +72,18 @@ class RedisRevocations:
         ``live`` must read what was committed before it was called. A revocation that comes later is written here by
         whoever revokes; one that was written here before a flush was committed before it.
         """
-        run_id, loader = self._server.run_id, f"loading:{uuid4()}"
-        if run_id is None or not await self._writer.begin(run_id, loader):
+        # Over a connection that lives on, a server that was promoted since still has its old name.
+        self._server.doubt()
+        await self._reads.ask(())
+        identity, loader = self._server.identity, f"loading:{uuid4()}"
+        if identity is None or not await self._writer.begin(identity, loader):
             return False
         try:
             async for revocations in live():
                 if not await self._writer.write(revocations, loader):
                     return False
-            # A server process that has taken the place of the first one does not answer to its name.
-            return await self._writer.finish(run_id, loader)
+            # A server that has taken the place of the first one does not answer to its name.
+            return await self._writer.finish(identity, loader)
         finally:
             with suppress(TemporarilyUnavailable):
                 await self._writer.give_up(loader)
@@ -98,8 +101,8 @@ class RedisRevocations:
             _logger.warning("revocations cannot be read from redis: %s", error)
             self._away_until = asyncio.get_running_loop().time() + self._pause
             raise
-        run_id = self._server.run_id
-        if marker is None or run_id is None or marker != run_id.encode():
+        identity = self._server.identity
+        if marker is None or identity is None or marker != identity.encode():
             return None
         return {
             target: revocation_message.from_bytes(target, message_of(value))
