@@ -119,7 +119,7 @@ async def test_agreeing_with_or_to_nobody_is_not_remembered(stores: Stores, pair
     assert await stores.consents.find(subject, client_uid) is None
 
 
-async def test_what_a_user_has_agreed_to_can_be_listed(database: Database) -> None:
+async def test_what_users_have_agreed_to_can_be_listed(database: Database) -> None:
     stores = postgres_stores(database)
     assert isinstance(stores.consents, Consents)
     user, clients = make_user(), [make_client("b"), make_client("a"), make_client("withdrawn")]
@@ -128,10 +128,17 @@ async def test_what_a_user_has_agreed_to_can_be_listed(database: Database) -> No
         await stores.clients.insert(client, NOW)
         await stores.consents.add(user.subject, client.uid, READ, NOW)
     await stores.consents.withdraw(user.subject, clients[2].uid, LATER)
+    other = make_user("bob")
+    await stores.users.create(other, password_hash())
+    await stores.consents.add(other.subject, clients[0].uid, WRITE, LATER)
 
-    summaries = await stores.consents.list(user.subject)
+    of_user = await stores.consents.list(user.subject)
+    for_client = await stores.consents.list(client_uid=clients[0].uid)
+    all_there_are = await stores.consents.list()
 
-    assert summaries == [
-        ConsentSummary("a", clients[1].uid, READ, NOW),
-        ConsentSummary("b", clients[0].uid, READ, NOW),
-    ]
+    first = ConsentSummary(user.subject, user.username, "a", clients[1].uid, READ, NOW)
+    second = ConsentSummary(user.subject, user.username, "b", clients[0].uid, READ, NOW)
+    others = ConsentSummary(other.subject, other.username, "b", clients[0].uid, WRITE, LATER)
+    assert of_user == [first, second]
+    assert for_client == [second, others]
+    assert all_there_are == [first, second, others]

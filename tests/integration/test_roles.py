@@ -29,7 +29,7 @@ alembic_version    S          S      S              S             S
 authorizations     su         SIuD   -              -             Su
 client_secrets     S          S      S              -             SIUD
 clients            S          Su     S              -             SIUD
-consents           SIU        su     -              -             -
+consents           SIU        su     -              -             SIu
 key_observations   SIUD       SIUD   SIUD           S             S
 login_names        S          -      -              -             SI
 published_jwk_set  S          S      S              SIU           SIU
@@ -54,6 +54,7 @@ COLUMNS = {
     ("token", "users", "UPDATE"): "updated_at",
     ("introspection", "users", "SELECT"): USER,
     ("operator", "authorizations", "UPDATE"): "revoked_at",
+    ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at",
 }
 ALLOWED = """
     SELECT role, tablename AS table, privilege,
@@ -119,6 +120,8 @@ FORBIDDEN = {
         "TRUNCATE authorizations",
         "UPDATE authorizations SET subject = gen_random_uuid()",
         "DELETE FROM authorizations",
+        "UPDATE consents SET subject = gen_random_uuid()",
+        "DELETE FROM consents",
         "SELECT secret_digest FROM sessions WHERE FALSE FOR UPDATE",
     ],
 }

@@ -204,6 +204,7 @@ ENDINGS = [
     ("session", "revoke", "--user", "{user}", "--yes"),
     ("client", "update", "{client}", "--disable"),
     ("client", "delete", "{client}", "--yes"),
+    ("consent", "withdraw", "{user}", "{client}"),
 ]
 
 

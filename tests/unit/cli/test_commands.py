@@ -6,6 +6,7 @@ import sys
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from support.repository import ROOT
@@ -86,6 +87,18 @@ def test_a_shell_gets_a_script_that_completes(shell: str) -> None:
     assert "_VALETKEY_COMPLETE" in result.output
     if shutil.which(shell) is not None:
         subprocess.run([shell, "-n"], input=result.output.encode(), check=True)
+
+
+@pytest.mark.parametrize("path", EVERY_COMMAND)
+def test_a_shell_completes_every_command_and_its_options(path: str) -> None:
+    *before, last = path.split()
+    completion = ShellComplete(cli, {}, "valetkey", "_VALETKEY_COMPLETE")
+
+    commands_found = {item.value for item in completion.get_completions(before[1:], last[:2])}
+    options_found = {item.value for item in completion.get_completions(path.split()[1:], "--")}
+
+    assert last in commands_found
+    assert "--help" in options_found
 
 
 def test_serving_tokens_loads_no_page_and_no_schema_tool() -> None:

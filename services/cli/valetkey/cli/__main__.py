@@ -19,6 +19,7 @@ COMMANDS = {
     "scope": "scope",
     "user": "user",
     "session": "session",
+    "consent": "consent",
     "revocation": "revocation",
     "keys": "keys",
     "login": "login",

@@ -65,7 +65,7 @@ def wait_option(what: str, *, default: str = "0") -> Callable[[Decorated], Decor
         default=default,
         show_default=True,
         metavar="SECONDS",
-        help=f"Wait so long for {what}; the exit code is 75 when it is over.",
+        help=f"Go on trying for so long, such as 90s or 5m, while {what} cannot be used; then exit with 75.",
     )
 
 

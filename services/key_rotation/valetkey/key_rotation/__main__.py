@@ -58,14 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--compromised", metavar="KID", action="append", default=[], help="replace this key now; tokens it signed fail"
     )
     parser.add_argument(
-        "--jitter", metavar="SECONDS", type=_duration, default=timedelta(0), help="wait for a random part of this first"
+        "--jitter",
+        metavar="SECONDS",
+        type=_duration,
+        default=timedelta(0),
+        help="begin after a random part of this, so that many installations do not all begin at once",
     )
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
         type=_duration,
         default=timedelta(0),
-        help="wait so long for PostgreSQL and its schema; 75 when it is over",
+        help="go on trying for so long while PostgreSQL or its schema cannot be used; then exit with 75",
     )
     options = parser.parse_args(arguments)
     try:

@@ -47,7 +47,7 @@ def _upstreams(_context: click.Context, parameter: click.Parameter, values: tupl
 
 @click.group("check", epilog=example("valetkey check login --temporary"))
 def command() -> None:
-    """Use an installation as its users do, and say what does not work."""
+    """Use an installation as its users do."""
 
 
 @command.command(
@@ -62,9 +62,11 @@ def command() -> None:
 )
 @issuer_option
 @click.option(
-    "--temporary", is_flag=True, help="Register a client and a user for this, in PostgreSQL, and remove them after it."
+    "--temporary",
+    is_flag=True,
+    help="Make a client and a user in PostgreSQL for this, and remove both, however it ends.",
 )
-@click.option("--client-id", metavar="ID", help="Client to act as.")
+@click.option("--client-id", metavar="ID", help="Client to act as; it needs the code grant.")
 @click.option(
     "--auth-method",
     type=click.Choice([method.value for method in AuthenticationMethod]),
@@ -75,7 +77,7 @@ def command() -> None:
 @click.option(
     "--client-secret-file", type=secret_path(exists=True), help="File that holds the client secret; - is stdin."
 )
-@click.option("--redirect-uri", metavar="URI", help="One that the client is registered with; nobody has to listen.")
+@click.option("--redirect-uri", metavar="URI", help="A redirect URI of the client. Nobody has to listen there.")
 @scope_option("Scope to ask for", default=OPENID)
 @click.option("--username", metavar="NAME", help="Whom to sign in.")
 @click.option("--password-file", type=secret_path(exists=True), help="File that holds the password; - is stdin.")
@@ -85,7 +87,7 @@ def command() -> None:
     multiple=True,
     metavar="[SERVICE=]URL",
     callback=_upstreams,
-    help="Send the issuer's requests there: one front door, or one URL for each of authorize, token, introspection.",
+    help="Where to send what is meant for the issuer: one URL, or one for each of authorize, token, introspection.",
 )
 @output_option
 def login(  # noqa: PLR0913 - one parameter per option
@@ -104,8 +106,10 @@ def login(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Sign in through the real pages, without a browser, and check every answer.
 
-    Discovery, keys, sign-in, consent, tokens, ID token, userinfo, PKCE, refresh, introspection and revocation. The exit
-    code is 1 where a step fails; the message says which, and what to do next.
+    The steps are discovery, keys, sign-in, consent, tokens, ID token, userinfo, PKCE, refresh, introspection and
+    revocation. With --temporary nothing has to be registered, but PostgreSQL and Redis must be reachable from here;
+    with a client and a user that exist, only the issuer. The exit code is 1 where a step fails: the message says which,
+    what its trace is called in the logs, and what to do next.
     """
 
     async def check(account: Account) -> None:

@@ -57,16 +57,18 @@ def command() -> None:
     ),
 )
 @click.argument("name", type=_Name("subdomain"))
-@click.option("--namespace", type=_Name("label"), metavar="NAME", help="Where; the pod's own namespace unless given.")
+@click.option(
+    "--namespace", type=_Name("label"), metavar="NAME", help="Namespace of the Secret; the pod's own unless given."
+)
 @click.option(
     "--with",
     "extras",
     multiple=True,
     type=click.Choice([extra.value for extra in Extra]),
-    help="Make the passwords of this store as well; may be repeated.",
+    help="Add the passwords of a store that is set up from the same Secret; may be repeated.",
 )
 @click.option(
-    "--print", "is_printed", is_flag=True, help="Print a manifest with the secrets, and speak to no API server."
+    "--print", "is_printed", is_flag=True, help="Print a manifest, secrets and all, instead of asking the API server."
 )
 @click.option(
     "--service-account",
@@ -74,7 +76,7 @@ def command() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=SERVICE_ACCOUNT,
     show_default=True,
-    help="Where token, ca.crt and namespace are.",
+    help="Directory with the token, ca.crt and namespace of the pod.",
 )
 @wait_option("the API server", default="60")
 @output_option
@@ -90,8 +92,9 @@ def create_secret(
 ) -> None:
     """Create the Secret with random keys, unless it exists. What exists is never changed.
 
-    Runs in a pod, as its service account. An existing Secret must have every key, or the command fails and names those
-    that are missing.
+    It holds refresh-token-keys, cookie-keys and key-encryption-keys, and with --with the passwords of database roles
+    and of Redis. Runs in a pod, as its service account; elsewhere there is --print. A Secret that exists must have
+    every key, or the command fails and names those that are missing.
     """
     values = new_values([Extra(extra) for extra in extras], system_clock())
     if is_printed:

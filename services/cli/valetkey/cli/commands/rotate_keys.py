@@ -25,7 +25,12 @@ EMERGENCY_QUESTION = "Replace every signing key now, so that every token there i
 )
 @click.option("--emergency", is_flag=True, help="Replace every key at once; every token signed so far fails.")
 @click.option(
-    "--jitter", type=Duration(LONGEST), default="0", metavar="SECONDS", help="Wait for a random part of this first."
+    "--jitter",
+    type=Duration(LONGEST),
+    default="0",
+    show_default=True,
+    metavar="SECONDS",
+    help="Begin after a random part of this, so that many installations do not all begin at once.",
 )
 @wait_option("PostgreSQL and its schema")
 @yes_option

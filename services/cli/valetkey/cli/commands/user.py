@@ -48,8 +48,17 @@ def command() -> None:
 @click.argument("username")
 @click.option("--email", help="E-mail address; the user may sign in with it too.")
 @click.option("--email-verified", is_flag=True, help="The address is known to be the user's.")
-@click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", callback=_claims, help="May be repeated.")
-@click.option("--if-absent", is_flag=True, help="Where somebody has this user name, change nothing and succeed.")
+@click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_claims,
+    help="A claim about the user; may be repeated.",
+)
+@click.option(
+    "--if-absent", is_flag=True, help="Succeed and change nothing where the name is taken already, as jobs want it."
+)
 @password_options
 @output_option
 @with_stores

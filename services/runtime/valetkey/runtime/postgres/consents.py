@@ -71,9 +71,10 @@ _END_AUTHORIZATIONS = Statement(
 _LIST = Statement(
     "consents.list",
     """
-    SELECT c.client_id, k.client_uid, k.scope, k.resources, k.claims, k.updated_at
-    FROM consents AS k JOIN clients AS c ON c.uid = k.client_uid
-    WHERE k.subject = $1 AND k.is_given ORDER BY c.client_id
+    SELECT k.subject, u.username, c.client_id, k.client_uid, k.scope, k.resources, k.claims, k.updated_at
+    FROM consents AS k JOIN clients AS c ON c.uid = k.client_uid JOIN users AS u ON u.subject = k.subject
+    WHERE k.is_given AND ($1::uuid IS NULL OR k.subject = $1) AND ($2::uuid IS NULL OR k.client_uid = $2)
+    ORDER BY u.username, k.subject, c.client_id
     """,
 )
 
@@ -82,6 +83,8 @@ _LIST = Statement(
 class ConsentSummary:
     """What a user has agreed to for one client, and when last. UTC."""
 
+    subject: UUID
+    username: str
     client_id: str
     client_uid: UUID
     consent: Consent
@@ -120,14 +123,16 @@ class Consents:
             )
         return [revocation_from(row) for row in rows]
 
-    async def list(self, subject: UUID) -> list[ConsentSummary]:
-        """What a user has agreed to, by client."""
+    async def list(self, subject: UUID | None = None, client_uid: UUID | None = None) -> list[ConsentSummary]:
+        """What users have agreed to, by user and client; of one user, or for one client, where that is given."""
         return [
             ConsentSummary(
+                subject=row["subject"],
+                username=row["username"],
                 client_id=row["client_id"],
                 client_uid=row["client_uid"],
                 consent=Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"])),
                 updated_at=row["updated_at"],
             )
-            for row in await self._database.fetch(_LIST, subject)
+            for row in await self._database.fetch(_LIST, subject, client_uid)
         ]

@@ -19,6 +19,8 @@ _USER_COLUMNS = ("subject", "username", "email", "email_verified", "claims", "en
 # PostgreSQL lets nobody lock a row who may not update a column of it: this is one that decides nothing.
 _LOCK_USERS = _LOCK_CLIENTS = _LOCK_CONSENTS = ("updated_at",)
 _LOCK_SESSIONS = ("used_at",)
+# Whose consent it is and for whom stays what it was.
+_WITHDRAWAL = ("scope", "resources", "claims", "is_given", "updated_at", "withdrawn_at")
 
 # Every server reads clients and their secrets' digests, verifies with the public keys, and reports which it holds.
 _SERVER: Mapping[str, Privileges] = {
@@ -81,6 +83,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "users": _EVERYTHING,
         "login_names": {"SELECT": WHOLE, "INSERT": WHOLE},
         "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},
+        "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": _WITHDRAWAL},
         "authorizations": {"SELECT": WHOLE, "UPDATE": ("revoked_at",)},
         "revocations": _EVERYTHING,
     },
