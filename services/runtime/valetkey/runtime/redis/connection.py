@@ -6,7 +6,7 @@ script that takes a code must not run twice. Instead a connection is proven befo
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -20,6 +20,7 @@ from valetkey.runtime.redis.cluster import Cluster, ClusterRedis
 from valetkey.runtime.redis.located import Locate, LocatedConnection, LocatedSSLConnection
 from valetkey.runtime.redis.sentinels import Sentinels
 
+Answer = TypeVar("Answer")
 Greet = Callable[[AbstractConnection], Awaitable[None]]
 MAX_CONNECTIONS = 16
 _IDLE_BEFORE_PROOF = 10.0
@@ -64,6 +65,12 @@ class MasterConnectionPool(ProvenConnectionPool):
         ):
             await connection.disconnect(nowait=True)
 
+    async def confirm(self, connection: AbstractConnection | None) -> None:
+        """Return once everybody reads where this connection wrote; ``ConnectionError`` if that is not certain."""
+        if not isinstance(connection, LocatedConnection):
+            raise exceptions.ConnectionError("the connection was lost")
+        await self._sentinels.confirm((connection.host, connection.port))
+
     async def aclose(self) -> None:
         """Close every connection, also those to Sentinels."""
         await super().aclose()
@@ -91,6 +98,20 @@ def connect(
     sentinels = Sentinels(address, options)
     pool = MasterConnectionPool(sentinels, **located(address, options, sentinels.locate, greet_master))
     return Redis.from_pool(pool)
+
+
+async def write_for_everybody(redis: Redis, write: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    """The answer to ``write``, once every reader goes to the server that gave it.
+
+    Behind Sentinels an old master that is cut off still takes writes. Raises redis-py's errors.
+    """
+    pool = redis.connection_pool
+    if not isinstance(pool, MasterConnectionPool):
+        return await write(redis)
+    async with redis.client() as single:
+        answer = await write(single)
+        await pool.confirm(single.connection)
+    return answer
 
 
 def open_cluster(address: RedisAddress, options: dict[str, Any]) -> Cluster:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from valetkey.core.ports import Clock
 from valetkey.core.revocation import Revocation
 from valetkey.runtime.redis import revocation_message
+from valetkey.runtime.redis.connection import write_for_everybody
 from valetkey.runtime.redis.errors import redis_operation
 from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED, revocation_key
 from valetkey.runtime.redis.script import Argument, Script
@@ -90,7 +91,9 @@ class RevocationWriter:
                 keys.append(revocation_key(revocation.target))
                 arguments += (to_value(revocation), life)
         with redis_operation("revocations.write"):
-            return bool(await _WRITE.run(self._redis, keys, arguments))
+            if loader:
+                return bool(await _WRITE.run(self._redis, keys, arguments))
+            return bool(await write_for_everybody(self._redis, lambda redis: _WRITE.run(redis, keys, arguments)))
 
     async def begin(self, identity: str, loader: str) -> bool:
         """Take the turn of loading; False if somebody else is at it, or all is loaded."""

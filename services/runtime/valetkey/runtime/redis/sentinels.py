@@ -32,6 +32,8 @@ class Sentinels:
         self._asked_at = float("-inf")
         self._master: Node | None = None
         self._is_certain = False
+        self._certain: Node | None = None
+        self._certain_since = float("-inf")
 
     async def locate(self) -> Node:
         """The master now. Raises redis-py's ``ConnectionError`` when no Sentinel names one."""
@@ -50,6 +52,21 @@ class Sentinels:
             raise exceptions.ConnectionError("no majority of the sentinels says which server is the master")
         return self._master
 
+    async def confirm(self, node: Node) -> None:
+        """Return once nobody goes anywhere else than to this master, where something was written before the call.
+
+        A majority of all Sentinels must name it now, and whoever was told of another one before has forgotten it.
+        Raises redis-py's ``ConnectionError`` where a majority does not name it: what was written may be lost.
+        """
+        loop = asyncio.get_running_loop()
+        called_at = loop.time()
+        async with self._asking:
+            if not self._is_certain or self._asked_at < called_at:
+                await self._ask_now()
+            if not self._is_certain or self._master != node:
+                raise exceptions.ConnectionError("no majority of the sentinels names the server that was written to")
+        await asyncio.sleep(max(0.0, self._certain_since + _FRESH - loop.time()))
+
     async def has_moved(self, node: Node) -> bool:
         """Whether the Sentinels name another master than this, looked up once a second."""
         await self._refresh()
@@ -65,19 +82,24 @@ class Sentinels:
 
     async def _ask(self, known_at: float) -> None:
         async with self._asking:
-            if self._asked_at != known_at:
-                return  # Somebody asked while we waited for our turn.
-            started = asyncio.get_running_loop().time()
-            named = await self._vote()
-            before, self._master, self._is_certain = self._master, None, False
-            if named:
-                self._master, votes = named.most_common(1)[0]
-                self._is_certain = 2 * votes > len(self._sentinels)
-            if before is not None and self._master not in {None, before}:
-                _logger.warning("the sentinels name another master")
-            # What was asked for before a failover is as old as the question.
-            # Where most of them hang, nobody waits again for a second.
-            self._asked_at = started if self._is_certain else asyncio.get_running_loop().time()
+            if self._asked_at == known_at:  # Else somebody asked while we waited for our turn.
+                await self._ask_now()
+
+    async def _ask_now(self) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        named = await self._vote()
+        before, self._master, self._is_certain = self._master, None, False
+        if named:
+            self._master, votes = named.most_common(1)[0]
+            self._is_certain = 2 * votes > len(self._sentinels)
+        if before is not None and self._master not in {None, before}:
+            _logger.warning("the sentinels name another master")
+        if self._is_certain and self._master != self._certain:
+            self._certain, self._certain_since = self._master, loop.time()
+        # What was asked for before a failover is as old as the question.
+        # Where most of them hang, nobody waits again for a second.
+        self._asked_at = started if self._is_certain else loop.time()
 
     async def _vote(self) -> Counter[Node]:
         """How many Sentinels name which master; one that hangs is not waited for once a majority agrees."""
