@@ -29,10 +29,11 @@ def parsed(arguments: list[str]) -> click.Command:
         command, rest = following, rest[1:]
         context = click.Context(command, parent=context, info_name=command.name)
     # Paths are of the container; whether they exist is not asked here.
-    for parameter in command.params:
-        if isinstance(parameter.type, click.Path):
-            parameter.type = click.STRING
-    command.parse_args(context, rest)
+    with pytest.MonkeyPatch.context() as patch:
+        for parameter in command.params:
+            if isinstance(parameter.type, click.Path):
+                patch.setattr(parameter, "type", click.STRING)
+        command.parse_args(context, rest)
     return command
 
 

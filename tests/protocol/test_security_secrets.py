@@ -203,4 +203,5 @@ def test_nothing_that_was_sent_is_a_label(story: Story) -> None:
     labels = set(re.findall(r'(?:route|grant|error|method)[a-z_]*="([^"]*)"', story.places["metrics"]))
 
     assert "wr0ng" not in story.places["metrics"]
-    assert len(labels) < 60
+    # Every name that the product itself has, over all tests that ran in this process.
+    assert len(labels) < 120
