@@ -1,0 +1,90 @@
+"""What `valetkey kubernetes create-secret` makes is what the chart mounts, key by key, and the programs can read it."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from support.chart import Object, environment, objects, pod_of, pods
+from valetkey.cli.kubernetes.secret_values import Extra, new_values
+from valetkey.runtime.settings import Service, Settings
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+MOUNTED = "/run/secrets/valetkey"
+# What somebody else makes.
+NOT_OURS = {"ca.crt", "redis-sentinel-password"}
+PROGRAMS: dict[str, Service] = {
+    "authorize": "authorize",
+    "token": "token",
+    "introspection": "introspection",
+    "key-rotation": "key_rotation",
+    "first-keys": "key_rotation",
+    "migrate": "migrate",
+    "apply-clients": "cli",
+    "demo-user": "cli",
+    "login": "cli",
+}
+
+
+def mounted_keys(found: list[Object]) -> Iterator[tuple[str, str]]:
+    """The name of the Secret and the key, for every one that some pod mounts."""
+    for volume in (volume for pod in pods(found) for volume in pod.spec.get("volumes", [])):
+        sources = [source["secret"] for source in volume.get("projected", {}).get("sources", []) if "secret" in source]
+        if "secret" in volume:
+            sources.append({"name": volume["secret"]["secretName"], "items": volume["secret"].get("items", [])})
+        # Secrets of clients are mounted whole: whoever declares the client makes them.
+        yield from ((source["name"], item["key"]) for source in sources for item in source.get("items", []))
+
+
+def made(arguments: list[str]) -> tuple[str, set[str]]:
+    """The Secret that a command line of the chart creates, and its keys."""
+    group, command, name, *options = arguments
+    assert (group, command) == ("kubernetes", "create-secret")
+    extras = [Extra(value) for option, value in itertools.pairwise(options) if option == "--with"]
+    return name, set(new_values(extras, NOW))
+
+
+@pytest.mark.parametrize("values", ["demo", "changed-demo"])
+def test_in_the_demo_the_job_makes_every_key_that_is_mounted_and_no_other(values: str) -> None:
+    found = objects(values)
+
+    name, keys = made(pod_of(found, "create-secret").containers[0]["args"])
+
+    assert {key for secret, key in mounted_keys(found) if secret == name} == keys
+    assert {secret for secret, key in mounted_keys(found) if key not in NOT_OURS} == {name}
+
+
+def test_beside_secrets_that_are_there_the_job_makes_the_others() -> None:
+    found = objects("below-a-path")
+
+    name, keys = made(pod_of(found, "create-secret").containers[0]["args"])
+
+    assert {key for secret, key in mounted_keys(found) if secret == name} == keys
+
+
+@pytest.mark.parametrize("values", ["production", "external", "external-secrets", "in-the-pods", "by-hand"])
+def test_for_a_secret_of_ones_own_the_command_knows_the_name_of_every_key(values: str) -> None:
+    keys = set(new_values(list(Extra), NOW))
+
+    unknown = {key for _, key in mounted_keys(objects(values))} - keys - NOT_OURS
+
+    assert unknown == set()
+
+
+def variables(container: Object, directory: Path) -> dict[str, str]:
+    """What a container is told, with its mounted files in a directory."""
+    return {name: value.replace(MOUNTED, str(directory)) for name, value in environment(container).items()}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_programs_can_read_what_was_made(name: str, tmp_path: Path) -> None:
+    for key, value in new_values(list(Extra), NOW).items():
+        (tmp_path / key).write_text(value, encoding="utf-8")
+    (container,) = (each for pod in pods(objects("demo")) for each in pod.containers if each["name"] == name)
+
+    given = variables(container, tmp_path)
+    settings = Settings.load(given, service=PROGRAMS[name])
+
+    assert settings.postgres_password.reveal() == Path(given["VALETKEY_POSTGRES_PASSWORD_FILE"]).read_text("utf-8")
