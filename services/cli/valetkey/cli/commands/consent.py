@@ -44,7 +44,7 @@ async def withdraw(stores: Stores, user: str, client_id: str, output: Output) ->
     """Take back what a user has agreed to for a client. Every grant of the two ends; the user is asked again.
 
     USER is a user name, an e-mail address or a subject. Codes and tokens that the client has for the user are refused,
-    offline access too. Where nothing was agreed to, nothing changes.
+    offline access too. That nothing was agreed to is no failure, so it may be typed again.
     """
     found = await get_user(stores.database, user)
     client = (await get_client(stores.database, client_id)).client
