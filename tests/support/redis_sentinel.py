@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 import redis
@@ -14,7 +16,7 @@ from valetkey.cli.demo.embedded_redis import EmbeddedRedis, find_redis_server
 from valetkey.cli.demo.free_port import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -105,17 +107,33 @@ class EmbeddedSentinels:
     @property
     def master(self) -> ReplicatedRedis:
         """The master, as the first Sentinel sees it."""
-        with self.sentinels[0].client() as client:
-            _, port = client.execute_command("SENTINEL", "get-master-addr-by-name", MASTER_NAME)
-        return self.first if int(port) == self.first.port else self.second
+        return self.first if _named_port(self.sentinels[0]) == self.first.port else self.second
 
     def until_replicas_follow(self) -> None:
         """Wait until every Sentinel knows of the others and of a replica in step, so that one can take over."""
-        deadline = time.monotonic() + _PATIENCE
-        while not all(map(_can_fail_over, self.sentinels)):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the sentinels did not find each other")
-            time.sleep(0.05)
+        _until(lambda: all(map(_can_fail_over, self.sentinels)), "the sentinels did not find each other")
+
+    def until_written_twice(self) -> None:
+        """Wait until the replica has all that the master has."""
+        with self.first.client() as client:
+            client.set("written", "twice")
+            if not client.wait(1, int(_PATIENCE * 1000)):
+                raise TimeoutError("the replica did not follow")
+
+    def until_failed_over(self) -> None:
+        """Wait until every Sentinel names the second server."""
+        _until(
+            lambda: all(_named_port(sentinel) == self.second.port for sentinel in self.sentinels),
+            "the sentinels did not promote the replica",
+        )
+
+    @contextmanager
+    def replica_left_behind(self) -> Iterator[None]:
+        """What is written meanwhile never reaches the replica, if the master is gone when this ends."""
+        with frozen(self.second):
+            with self.first.client() as client:
+                client.client_kill_filter(_type="slave")
+            yield
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -129,6 +147,33 @@ class EmbeddedSentinels:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+@contextmanager
+def frozen(server: EmbeddedRedis) -> Iterator[None]:
+    """The server hangs: it keeps its connections and says nothing, until this ends."""
+    pid = server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if server.pid == pid:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _until(holds: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(otherwise)
+        time.sleep(0.05)
+
+
+def _named_port(sentinel: Sentinel) -> int:
+    with sentinel.client() as client:
+        _, port = client.execute_command("SENTINEL", "get-master-addr-by-name", MASTER_NAME)
+    return int(port)
 
 
 def _can_fail_over(sentinel: Sentinel) -> bool:
