@@ -120,25 +120,34 @@ class Level(Metric):
     ) -> None:
         super().__init__(name, doc, labels, services)
         self._gauge = Gauge(name, doc, labels, registry=None)
-        self._registry: CollectorRegistry | None = registry
+        self._registry = registry
+        self._bound: dict[tuple[str, ...], Gauge] = {}
+        self._is_shown = False
 
     def set(self, value: float, *labels: str) -> None:
         """Set the level under these labels in their declared order."""
-        self._bound(labels).set(value)
+        self._gauge_of(labels).set(value)
 
     def change(self, by: float, *labels: str) -> None:
         """Raise or lower the level."""
-        self._bound(labels).inc(by)
+        self._gauge_of(labels).inc(by)
 
     def replace(self, values: dict[tuple[str, ...], float]) -> None:
         """Set these, and forget every other label set."""
         self._gauge.clear()
+        self._bound.clear()
         for labels, value in values.items():
-            self._bound(labels).set(value)
+            self._gauge_of(labels).set(value)
 
-    def _bound(self, labels: tuple[str, ...]) -> Gauge:
+    def _gauge_of(self, labels: tuple[str, ...]) -> Gauge:
+        bound = self._bound.get(labels)
+        return bound if bound is not None else self._bind(labels)
+
+    def _bind(self, labels: tuple[str, ...]) -> Gauge:
         # A process that never learns a level must not claim that it is zero.
-        if self._registry is not None:
+        if not self._is_shown:
             self._registry.register(self._gauge)
-            self._registry = None
-        return self._gauge.labels(*labels) if labels else self._gauge
+            self._is_shown = True
+        bound = self._gauge.labels(*labels) if labels else self._gauge
+        self._bound[labels] = bound
+        return bound
