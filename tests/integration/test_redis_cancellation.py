@@ -11,10 +11,12 @@ import pytest
 from redis.asyncio import Redis
 
 from support.fake_revocations import FakeRevocations
+from support.redis_topologies import URL_FIXTURES
 from support.revocation_store import new_target, open_replicas, revocation
 from support.tcp_proxy import TcpProxy
 from support.wire_values import INTERACTION
 from valetkey.runtime.clock import system_clock
+from valetkey.runtime.redis.cluster import ClusterRedis
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.interactions import RedisInteractions
 
@@ -24,9 +26,15 @@ CANARIES = [f"canary-{number}" for number in range(64)]
 pytestmark = pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering another")
 
 
-@pytest.fixture(params=[0.0, 0.004], ids=["at once", "with delay"])
-async def slow_url(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[str]:
-    async with TcpProxy(redis_url, delay=request.param) as proxy:
+@pytest.fixture(params=["at once", "with delay", "cluster", "sentinel"])
+async def slow_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    if request.param in URL_FIXTURES:
+        # Nodes name each other, so nothing can stand between.
+        yield request.getfixturevalue(URL_FIXTURES[request.param])
+        return
+    async with TcpProxy(
+        request.getfixturevalue("redis_url"), delay=0.004 if request.param == "with delay" else 0.0
+    ) as proxy:
         yield proxy.url
 
 
@@ -133,6 +141,18 @@ async def assert_every_connection_is_usable(redis: Redis) -> None:
     for _ in range(5):
         answers = await asyncio.gather(*(get(redis, canary) for canary in CANARIES))
         assert answers == [canary.encode() for canary in CANARIES]
+    for server in await servers_of(redis):
+        await assert_every_connection_to_it_is_usable(server)
+
+
+async def servers_of(redis: Redis) -> list[Redis]:
+    """The client itself, or one for each master of a Cluster."""
+    if not isinstance(redis, ClusterRedis):
+        return [redis]
+    return [redis.nodes.client(node) for node in {await redis.nodes.locate_key(canary) for canary in CANARIES}]
+
+
+async def assert_every_connection_to_it_is_usable(redis: Redis) -> None:
     held, clients = asyncio.Barrier(CONNECTIONS), set()
 
     async def hold() -> None:
