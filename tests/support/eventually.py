@@ -7,9 +7,9 @@ _SECONDS = 5.0
 _PAUSE = 0.02
 
 
-async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again until it is so; an ``AssertionError`` after five seconds."""
-    deadline = asyncio.get_running_loop().time() + _SECONDS
+async def eventually(is_so: Callable[[], Awaitable[bool]], seconds: float = _SECONDS) -> None:
+    """Ask again until it is so; an ``AssertionError`` after that, five seconds unless told."""
+    deadline = asyncio.get_running_loop().time() + seconds
     while not await is_so():
         assert asyncio.get_running_loop().time() < deadline, "it has not come to be so"
         await asyncio.sleep(_PAUSE)

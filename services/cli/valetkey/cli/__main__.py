@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 
 from valetkey.cli.option import example
+from valetkey.runtime.termination import interrupted_by_sigterm
 
 # What loads the pages of authorize must not be loaded to serve tokens, nor a schema tool to read a setting.
 COMMANDS = {
@@ -80,7 +81,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the program and exit with one of ``valetkey.cli.exit_code``."""
-    cli(prog_name="valetkey")
+    with interrupted_by_sigterm():
+        cli(prog_name="valetkey")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """0 to 4 are about what was asked; 69, 75 and 78 are those of ``sysexits.h``."""
+    """0 to 4 are about what was asked; 69, 75 and 78 are those of ``sysexits.h``; 143 is what shells say."""
 
     OK = 0
     REFUSED = 1
@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 69
     WAITED_IN_VAIN = 75
     CONFIGURATION = 78
+    TERMINATED = 143
 
     @property
     def meaning(self) -> str:
@@ -32,4 +33,5 @@ _MEANINGS = {
     ExitCode.UNAVAILABLE: "PostgreSQL, Redis or the issuer cannot be reached; try again",
     ExitCode.WAITED_IN_VAIN: "`--wait` is over and what was waited for is not there",
     ExitCode.CONFIGURATION: "the settings cannot be used, or the schema is not theirs",
+    ExitCode.TERMINATED: "stopped by SIGTERM; what was not finished was rolled back",
 }

@@ -24,6 +24,7 @@ from valetkey.runtime.settings import Settings, SettingsError, load_settings
 from valetkey.runtime.settings_types import seconds
 from valetkey.runtime.stores import open_database
 from valetkey.runtime.telemetry import create_tracing
+from valetkey.runtime.termination import interrupted_by_sigterm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,15 @@ async def run(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done, 1 refused, 75 try again, or waited in vain, 78 settings or schema unusable (sysexits)."""
+    """The exit code: 0 done, 1 refused, 75 try again, or waited in vain, 78 settings or schema unusable (sysexits).
+
+    Raises ``SystemExit`` with 143 when SIGTERM stops it; what was begun is rolled back.
+    """
+    with interrupted_by_sigterm():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m valetkey.key_rotation", description="Rotate signing keys, once.")
     parser.add_argument("--emergency", action="store_true", help="replace every key now; tokens they signed fail")
     parser.add_argument(
