@@ -56,7 +56,7 @@ def _examine() -> list[Finding]:
 
 
 async def _examine_stores(settings: Settings) -> list[Finding]:
-    findings, kids = [await examine_redis(settings)], []
+    findings, kids = await examine_redis(settings), []
     async with open_database(settings, "cli") as database:
         findings = [*await examine_postgres(database, system_clock), *findings]
         if all(finding.status is not Status.FAILED for finding in findings if finding.check in ("postgres", "schema")):

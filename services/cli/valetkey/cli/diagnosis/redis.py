@@ -1,31 +1,88 @@
-"""Whether Redis is there."""
+"""Whether Redis is there: the server, every master of a Cluster, or the master and the Sentinels that name it."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import timedelta
 
-from valetkey.cli.diagnosis.finding import Finding, skipped, unwell, well
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.redaction import redact
-from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.address import Node
+from valetkey.runtime.redis.cluster import ClusterRedis
+from valetkey.runtime.redis.connection import MasterConnectionPool, connect
 from valetkey.runtime.redis.errors import redis_operation
 from valetkey.runtime.settings import Settings
 
+_ADDRESS = "Check that VALETKEY_REDIS_URL names the server, that it runs, and that it is not full or read-only."
+_CLUSTER = "Give every slot to a master that runs: `redis-cli --cluster check`."
+_MEMORY = "Set maxmemory-policy noeviction: until then introspection asks PostgreSQL."
+_MAJORITY = "Check that VALETKEY_REDIS_URL names every Sentinel and their master, and that a majority runs."
+_SENTINEL = "Start it, or take it out of VALETKEY_REDIS_URL: a majority is counted by what that names."
 
-async def examine_redis(settings: Settings) -> Finding:
-    """Connection."""
+
+async def examine_redis(settings: Settings) -> list[Finding]:
+    """Connection to every master, that none of them drops keys, and that Sentinels agree."""
     if not settings.redis_url.is_set:
         advice = "Set VALETKEY_REDIS_URL: commands that end sessions, users or clients need it."
-        return skipped("redis", "VALETKEY_REDIS_URL is not set", advice)
+        return [skipped("redis", "VALETKEY_REDIS_URL is not set", advice)]
     redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout), max_connections=1)
-    started = time.perf_counter()
     try:
-        with redis_operation("ping"):
-            await redis.ping()
-    except TemporarilyUnavailable as error:
-        advice = "Check that VALETKEY_REDIS_URL names the server, that it runs, and that it is not full or read-only."
-        return unwell("redis", redact(str(error)), advice)
+        return [await _masters(redis), *await _sentinels(redis)]
     finally:
         await redis.aclose()
-    return well("redis", f"answered in {(time.perf_counter() - started) * 1000:.0f} ms")
+
+
+async def _masters(redis: Redis) -> Finding:
+    started = time.perf_counter()
+    missing, evicting = 0, {}
+    try:
+        with redis_operation("ping"):
+            clients = {"": redis}
+            if isinstance(redis, ClusterRedis):
+                nodes, missing = await redis.nodes.masters()
+                clients = {f"{_text(node)} ": redis.nodes.client(node) for node in sorted(nodes)}
+            for name, client in clients.items():
+                await client.ping()
+                if policy := await _policy_that_drops(client):
+                    evicting[name] = policy
+    except TemporarilyUnavailable as error:
+        return unwell("redis", redact(str(error)), _ADDRESS)
+    if missing:
+        return unwell("redis", f"{missing} slots of the cluster belong to nobody", _CLUSTER)
+    if evicting:
+        return doubtful("redis", ", ".join(f"{name}has {policy}" for name, policy in evicting.items()), _MEMORY)
+    masters = f"{len(clients)} masters " if isinstance(redis, ClusterRedis) else ""
+    return well("redis", f"{masters}answered in {(time.perf_counter() - started) * 1000:.0f} ms")
+
+
+async def _policy_that_drops(client: Redis) -> str | None:
+    try:
+        memory = await client.info("memory")
+    except ResponseError:
+        return "no permission to tell its maxmemory-policy (INFO)"
+    policy = str(memory.get("maxmemory_policy"))
+    return f"maxmemory-policy {policy}" if memory.get("maxmemory") and policy != "noeviction" else None
+
+
+async def _sentinels(redis: Redis) -> list[Finding]:
+    pool = redis.connection_pool
+    if not isinstance(pool, MasterConnectionPool):
+        return []
+    opinions = await pool.sentinels.opinions()
+    named = Counter(master for master in opinions.values() if master is not None)
+    master, votes = named.most_common(1)[0] if named else (("nobody", 0), 0)
+    detail = f"{votes} of {len(opinions)} name {_text(master)}" if named else "none of them names a master"
+    if 2 * votes <= len(opinions):
+        return [unwell("sentinels", detail, _MAJORITY)]
+    if others := [_text(sentinel) for sentinel, opinion in opinions.items() if opinion != master]:
+        return [doubtful("sentinels", f"{detail}; not {', '.join(others)}", _SENTINEL)]
+    return [well("sentinels", detail)]
+
+
+def _text(node: Node) -> str:
+    return f"{node[0]}:{node[1]}"

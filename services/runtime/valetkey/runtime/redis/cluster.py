@@ -47,6 +47,12 @@ class Cluster:
         """The master of this key."""
         return await self.locate(slot_of(key))
 
+    async def masters(self) -> tuple[set[Node], int]:
+        """Every master, and how many slots none of them has."""
+        self.distrust()
+        await self._ask()
+        return self._slots.nodes, self._slots.missing
+
     def distrust(self, failed: Node | None = None) -> None:
         """Ask again who has which slot before the next command, another node first."""
         self._is_stale = True

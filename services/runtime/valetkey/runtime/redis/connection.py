@@ -56,6 +56,11 @@ class MasterConnectionPool(ProvenConnectionPool):
         self._sentinels = sentinels
         super().__init__(**options)
 
+    @property
+    def sentinels(self) -> Sentinels:
+        """Whom we ask."""
+        return self._sentinels
+
     async def question(self, connection: AbstractConnection) -> None:
         """Close a connection to a server that is the master no more, as was asked within the last second."""
         if (

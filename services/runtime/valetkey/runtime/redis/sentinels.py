@@ -23,7 +23,7 @@ class Sentinels:
     def __init__(self, address: RedisAddress, options: Mapping[str, Any]) -> None:
         shared = {name: value for name, value in options.items() if name not in _OF_THE_SERVER}
         shared |= {"connection_class": SSLConnection if address.is_tls else Connection, "max_connections": 1}
-        self._name = address.master
+        self._name, self._nodes = address.master, address.nodes
         self._sentinels = [
             Redis.from_pool(BlockingConnectionPool(host=host, port=port, password=address.sentinel_password, **shared))
             for host, port in address.nodes
@@ -66,6 +66,10 @@ class Sentinels:
             if not self._is_certain or self._master != node:
                 raise exceptions.ConnectionError("no majority of the sentinels names the server that was written to")
         await asyncio.sleep(max(0.0, self._certain_since + _FRESH - loop.time()))
+
+    async def opinions(self) -> dict[Node, Node | None]:
+        """Which master each Sentinel names, None for one that does not answer or knows of none."""
+        return dict(zip(self._nodes, await asyncio.gather(*map(self._ask_one, self._sentinels)), strict=True))
 
     async def has_moved(self, node: Node) -> bool:
         """Whether the Sentinels name another master than this, looked up once a second."""

@@ -8,6 +8,7 @@ from redis.crc import key_slot
 
 from valetkey.runtime.redis.address import Node
 
+SLOTS = 16384
 _KEY_AFTER_COUNT = frozenset({"EVAL", "EVALSHA"})
 _KEY_FIRST = frozenset({"GET", "SET", "DEL", "MGET", "TTL", "PTTL", "EXISTS"})
 
@@ -32,6 +33,11 @@ class SlotMap:
     def nodes(self) -> set[Node]:
         """Every master."""
         return {node for _, _, node in self._ranges}
+
+    @property
+    def missing(self) -> int:
+        """How many slots nobody has."""
+        return SLOTS - sum(end - start + 1 for start, end, _ in self._ranges)
 
     def owner(self, slot: int) -> Node | None:
         """The master of this slot, or None while nobody has it."""
