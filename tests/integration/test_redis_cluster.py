@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from support.fake_revocations import FakeRevocations
 from support.fleet import Fleet
 from support.redis_cluster import EmbeddedCluster
-from support.revocation_store import new_target, open_replicas, revocation
+from support.redis_sentinel import frozen
+from support.revocation_store import Replica, new_target, open_replicas, revocation
 from support.system import System
 from support.wire_values import CODE
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.revocation import RevocationTarget
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED, code_key
@@ -104,15 +107,14 @@ async def test_a_slot_that_was_away_and_came_back_unread_is_not_believed(cluster
             before = client.get(MARKER), client.info("server")["run_id"]
 
         await asyncio.to_thread(cluster.move_slot, MARKER, elsewhere)
+        await asyncio.to_thread(cluster.until_epochs_are_known)
         # What the other node was told and has forgotten, as after a failover of its own.
         await recorded.record([revocation(lost)])
         await asyncio.to_thread(cluster.move_slot, MARKER, home)
         with home.client() as client:
             after = client.get(MARKER), client.info("server")["run_id"]
         states = [await replica.is_revoked(lost) for replica in (connected, fresh)]
-        await asyncio.gather(connected.load(), fresh.load())
-        recorded.away = True
-        states += [await replica.is_revoked(lost) for replica in (connected, fresh)]
+        states += await asyncio.gather(*(redis_knows(replica, lost) for replica in (connected, fresh)))
 
     assert before == after
     assert states == [True] * 4
@@ -161,3 +163,47 @@ async def test_a_node_that_dies_is_replaced_and_its_revocations_are_not_believed
         states.append(await replica.is_revoked(target))
 
     assert set(states) == {True}
+
+
+@pytest.mark.requirement("security 56: a failover never resurrects a revoked token")
+@pytest.mark.parametrize("attempt", range(2))
+async def test_a_master_that_hung_and_was_replaced_is_not_believed_when_it_wakes(
+    cluster: EmbeddedCluster, attempt: int
+) -> None:
+    recorded, target = FakeRevocations(), new_target()
+    async with open_replicas(recorded, cluster.url, 8) as (writer, *idle):
+        if cluster.owner(MARKER) is not cluster.masters[0]:
+            await asyncio.to_thread(cluster.move_slot, MARKER, cluster.masters[0])
+        for replica in (writer, *idle):
+            await replica.load()
+
+        with frozen(cluster.masters[0]):
+            async with asyncio.timeout(30):
+                await until_done(writer, target)
+            await writer.load()
+        states = []
+        for replica in idle:
+            states += [await replica.is_revoked(target), await replica.is_revoked(target)]
+            await asyncio.sleep(0.003)
+
+    assert states == [True] * 14
+
+
+async def until_done(replica: Replica, target: RevocationTarget) -> None:
+    is_done = False
+    while not is_done:
+        try:
+            await replica.store.revoke([revocation(target)])
+            is_done = True
+        except TemporarilyUnavailable:
+            await asyncio.sleep(0.05)
+
+
+async def redis_knows(replica: Replica, target: RevocationTarget) -> bool:
+    async with asyncio.timeout(30):
+        while True:
+            await replica.load()
+            with suppress(TemporarilyUnavailable):
+                found = await replica.half.find([target])
+                if found is not None:
+                    return bool(found)

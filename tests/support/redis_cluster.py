@@ -93,6 +93,10 @@ class EmbeddedCluster:
             for client in (target, source):
                 client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", target_id)
 
+    def until_epochs_are_known(self) -> None:
+        """Wait until every node has heard of the latest epoch, which takes less than a failover."""
+        _until(lambda: len({_info(node)["cluster_current_epoch"] for node in self.masters}) == 1)
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             for node in (*self.masters, *self.replicas):

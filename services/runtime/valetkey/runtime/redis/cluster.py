@@ -47,6 +47,34 @@ class Cluster:
         """The master of this key."""
         return await self.locate(slot_of(key))
 
+    async def confirm(self, key: str, node: Node) -> None:
+        """Return if most masters say that this one of them has the key. Raises ``ConnectionError`` otherwise.
+
+        One that hung, and was replaced, answers for a moment as if nothing had happened.
+        """
+        others = self._slots.nodes - {node}
+        asked = [asyncio.ensure_future(self._owner_according_to(other, slot_of(key))) for other in others]
+        votes, needed = 1, (len(others) + 1) // 2 + 1
+        try:
+            for answer in asyncio.as_completed(asked):
+                votes += await answer == node
+                if votes >= needed:
+                    break
+        finally:
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        if votes < needed:
+            self.distrust()
+            raise exceptions.ConnectionError("no majority of the masters says that this one has the key")
+
+    async def _owner_according_to(self, node: Node, slot: int) -> Node | None:
+        try:
+            answer = await self.client(node).execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
+        except exceptions.RedisError:
+            return None
+        return SlotMap.from_answer(answer, node).owner(slot)
+
     async def masters(self) -> tuple[set[Node], int]:
         """Every master, and how many slots none of them has."""
         self.distrust()

@@ -18,6 +18,8 @@ from valetkey.runtime.redis.sentinels import Sentinels
 
 _logger = logging.getLogger(__name__)
 _RESTED = 0.05
+# Nobody is replaced within less.
+_RESTED_LONG = 0.5
 
 
 class KnownServer:
@@ -40,6 +42,7 @@ class KnownServer:
         self._distrust: Callable[[], None] = lambda: None
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._is_sentinel = False
+        self._confirm: Callable[[Node], Awaitable[None]] | None = None
         DATABASE_MAX.change(1, "redis")
         self._pool = ProvenConnectionPool(**self._options(url, key, timeout))
         self._redis = Redis.from_pool(self._pool)
@@ -74,6 +77,8 @@ class KnownServer:
 
     async def _read(self, keys: Sequence[str]) -> list[bytes | None]:
         last, self._read_at = self._read_at, asyncio.get_running_loop().time()
+        if self._confirm is not None and self._connected_to is not None and self._read_at - last > _RESTED_LONG:
+            await self._confirm(self._connected_to)
         # Whoever reads all the time is redirected when the slot moves; whoever rested could miss that it was away.
         if not self._is_of_cluster or self._read_at - last < _RESTED:
             return cast("list[bytes | None]", await self._redis.mget(keys))
@@ -99,6 +104,7 @@ class KnownServer:
             return located(address, options, sentinels.locate_for_certain, self._greet)
         cluster = open_cluster(address, options)
         self._distrust = cluster.distrust
+        self._confirm = lambda node: cluster.confirm(key, node)
         self._closers.append(cluster.aclose)
         return located(address, options, lambda: cluster.locate_key(key), self._greet)
 
@@ -114,6 +120,8 @@ class KnownServer:
         if isinstance(connection, LocatedConnection):
             if info.get("role") != "master":
                 raise exceptions.ConnectionError("the server that was named is not a master")
+            if self._confirm is not None:
+                await self._confirm((connection.host, connection.port))
             self._connected_to = (connection.host, connection.port)
         if info.get("maxmemory", "0") != "0" and info.get("maxmemory_policy") != "noeviction":
             _logger.warning("redis may evict keys, so revocations are read from postgresql: set noeviction")
