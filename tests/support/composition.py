@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.containers import IMAGE_TAG, docker, inspect
-from support.relying_party import ClientIdentity, Person, RelyingParty
+from support.demo_profile import demo_party
+from support.relying_party import RelyingParty
 from support.repository import ROOT
 from valetkey.cli.demo.free_port import LOOPBACK, free_port
 
@@ -79,10 +80,7 @@ class Composition:
 
     def party(self, client: str) -> RelyingParty:
         """A client of the demo profile and its user: web, machine or api."""
-        secret = self.secret(f"demo-{client}-secret")
-        redirect_uri = "http://127.0.0.1:8000/callback" if client == "web" else ""
-        identity = ClientIdentity(f"demo-{client}", secret, redirect_uri)
-        return RelyingParty(self.issuer, identity, Person("ada", self.secret("demo-user-password")))
+        return demo_party(self.issuer, client, self.secret)
 
     def _compose(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         files = [word for file in self._files for word in ("--file", str(file))]

@@ -19,6 +19,12 @@ ROOMS = {
 }
 SERVICES = ("authorize", "token", "introspection")
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+# The same for who speaks to the engine without its command line.
+HARDENED_OPTIONS: dict[str, Any] = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
 
 
 def image_of(service: str) -> str:

@@ -8,6 +8,7 @@ from aiohttp import ClientSession
 
 from support.composition import Composition
 from support.containers import SERVICES, docker, inspect
+from support.demo_profile import ALL_WELL, log_in_and_revoke
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -15,20 +16,9 @@ OURS = (*SERVICES, "key-rotation", "first-keys", "migrate")
 
 
 async def test_a_login_goes_through_the_images_from_the_first_page_to_the_revocation(composed: Composition) -> None:
-    web, api = composed.party("web"), composed.party("api")
+    seen = await log_in_and_revoke(composed.party("web"), composed.party("api"))
 
-    tokens = await web.log_in(scope="openid profile offline_access api:read")
-    refreshed = await web.refresh(tokens.refresh_token)
-    before = [(await api.introspect(each.access_token)).active for each in (tokens, refreshed)]
-    person = await web.userinfo(refreshed.access_token)
-    revoked = await web.revoke(refreshed.refresh_token)
-    after = [(await api.introspect(each.access_token)).active for each in (tokens, refreshed)]
-
-    assert (refreshed.status, person.status, revoked.status) == (200, 200, 200)
-    assert person.body["name"] == "Ada Lovelace"
-    assert (before, after) == ([True, True], [False, False])
-    await web.browser.close()
-    await api.browser.close()
+    assert seen == ALL_WELL
 
 
 async def test_both_replicas_of_every_service_are_asked(composed: Composition) -> None:
