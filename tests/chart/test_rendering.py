@@ -174,7 +174,7 @@ def test_the_notes_say_where_discovery_is(values: str) -> None:
     [
         ("production", "helm test valetkey --namespace identity --logs"),
         ("demo", "kubectl -n identity port-forward svc/valetkey-front-door 8080:8080"),
-        ("demo", "component=demo-user"),
+        ("demo", "kubectl -n identity get secret valetkey-secrets"),
         ("external", "enable ingress or httpRoute"),
         ("by-hand", "valetkey migrate up"),
     ],

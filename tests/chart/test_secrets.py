@@ -24,7 +24,7 @@ MAY_READ = {
     "first-keys": {"key-encryption-keys", "postgres-key-rotation-password"},
     "create-secret": set(),
     "apply-clients": {"postgres-operator-password", REDIS},
-    "demo-user": {"postgres-operator-password", REDIS},
+    "demo-user": {"postgres-operator-password", "demo-user-password", REDIS},
     "login": {"postgres-operator-password", REDIS},
     "front-door": set(),
     "redis": {REDIS},

@@ -309,11 +309,11 @@ async def has_scope(cache: CatalogCache) -> bool:
 
 
 @pytest.mark.requirement("architecture 4: PostgreSQL away: clients in the in-process cache still authenticate")
-async def test_a_known_client_is_found_while_postgresql_is_away(
-    server: EmbeddedPostgres, replica: Database, cache: ClientCache
-) -> None:
+async def test_a_known_client_is_found_while_postgresql_is_away(server: EmbeddedPostgres, replica: Database) -> None:
     client = make_client()
     await postgres_stores(replica).clients.insert(client, NOW)
+    # Nobody listened yet, so that no notification comes late and makes the cache forget what it knows.
+    cache = ClientCache(replica, size=100, lifetime=HOUR, stale_lifetime=HOUR, clock=system_clock)
     await eventually(lambda: knows(cache, client))
 
     server.kill()

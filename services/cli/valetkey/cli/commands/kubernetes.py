@@ -65,7 +65,7 @@ def command() -> None:
     "extras",
     multiple=True,
     type=click.Choice([extra.value for extra in Extra]),
-    help="Add the passwords of a store that is set up from the same Secret; may be repeated.",
+    help="Add the passwords of a store, or of the demo's user, that are set up from the same Secret; may be repeated.",
 )
 @click.option(
     "--print", "is_printed", is_flag=True, help="Print a manifest, secrets and all, instead of asking the API server."

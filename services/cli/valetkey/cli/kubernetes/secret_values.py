@@ -16,10 +16,11 @@ _ROLES = ("authorize", "token", "introspection", "key-rotation", "migration", "o
 
 
 class Extra(StrEnum):
-    """Stores whose passwords are made here too, because they are set up from the same Secret."""
+    """Whose passwords are made here too, because they are set up from the same Secret."""
 
     POSTGRES = "postgres"
     REDIS = "redis"
+    DEMO = "demo"
 
 
 def new_values(extras: Sequence[Extra], now: datetime) -> dict[str, str]:
@@ -35,6 +36,8 @@ def _passwords(extras: Sequence[Extra]) -> Iterator[str]:
         yield from (f"postgres-{role}-password" for role in _ROLES)
     if Extra.REDIS in extras:
         yield "redis-password"
+    if Extra.DEMO in extras:
+        yield "demo-user-password"
 
 
 def _random(length: int) -> str:
