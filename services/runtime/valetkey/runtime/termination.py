@@ -40,7 +40,7 @@ def interrupted_by_sigterm() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
-    except BaseException as error:
+    except (KeyboardInterrupt, SystemExit) as error:
         if not told or (isinstance(error, SystemExit) and not error.code):
             raise
         _log.warning("stopped by SIGTERM")
