@@ -49,7 +49,7 @@ def test_the_schema_is_migrated_once_and_keys_are_made_after_it(values: str) -> 
 
     steps = [[(each["name"], each["args"]) for each in pod.containers[:2]] for pod in found]
 
-    expected = [("migrate", ["migrate", "up", "--wait", "300"]), ("first-keys", ["--wait", "300"])]
+    expected = [("migrate", ["migrate", "up", "--wait", "240"]), ("first-keys", ["--wait", "240"])]
     assert steps == ([] if MODES[values] == "none" else [expected])
 
 
