@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -56,6 +57,25 @@ def test_it_comes_back_on_the_same_port_after_being_killed(kind: type[EmbeddedSe
 
         assert server.port == port
         assert server.pid not in {None, pid}
+
+
+@SERVERS
+def test_a_port_that_somebody_took_meanwhile_is_exchanged_for_another(kind: type[EmbeddedServer]) -> None:
+    server = kind()
+    taken = server.port
+
+    with socket.create_server(("127.0.0.1", taken)), server:
+        assert server.pid is not None
+        assert server.port != taken
+
+
+@SERVERS
+def test_a_port_that_is_known_already_is_never_exchanged(kind: type[EmbeddedServer]) -> None:
+    with kind() as server:
+        server.stop()
+
+        with socket.create_server(("127.0.0.1", server.port)), pytest.raises(EmbeddedServerError, match="in use"):
+            server.start()
 
 
 @SERVERS
@@ -137,6 +157,8 @@ async def test_postgres_refuses_whoever_does_not_know_the_password(postgres_serv
 def test_postgres_says_why_it_cannot_start() -> None:
     with EmbeddedPostgres() as first:
         second = EmbeddedPostgres()
+        second.start()
+        second.stop()
         second.port = first.port
 
         with pytest.raises(EmbeddedServerError, match="Address already in use"), second:

@@ -334,13 +334,13 @@ async def test_a_replica_tells_for_how_long_it_has_not_heard_about_keys(
         installation.clock.now += timedelta(minutes=10)
         await installation.observer.execute("NOTIFY valetkey_keys")
         await until(partial(told_of, told, 600))
+    told.clear()
     await installation.observer.execute("NOTIFY valetkey_keys")
     await until(partial(told_of, told, 0))
     await replica.close()
 
-    assert told.count(600) >= 1
-    assert told[-1] == 0
+    assert 600 not in told[told.index(0) :]
 
 
 async def told_of(told: Sequence[float], seconds: float) -> bool:
-    return told[-1] == seconds
+    return seconds in told

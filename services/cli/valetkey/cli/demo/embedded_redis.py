@@ -54,10 +54,10 @@ class EmbeddedRedis(EmbeddedServer):
         return [find_redis_server(), configuration]
 
     def _is_ready(self) -> bool:
-        with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), retries=0)) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), retries=0)) as client:
             try:
                 return bool(client.ping())
-            except redis.ConnectionError:
+            except (redis.ConnectionError, redis.TimeoutError):
                 return False
 
 

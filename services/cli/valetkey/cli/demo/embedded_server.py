@@ -23,6 +23,8 @@ _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 15.0
 _POLL_INTERVAL = 0.01
 _LOG_TAIL = 4_000
+_PORTS_TO_TRY = 5
+_PORT_IS_TAKEN = "Address already in use"
 
 
 class EmbeddedServerError(Exception):
@@ -32,8 +34,8 @@ class EmbeddedServerError(Exception):
 class EmbeddedServer(ABC):
     """What PostgreSQL and Redis have in common: a directory, a port, and a life that can be cut short.
 
-    Without ``directory`` it keeps its data in a temporary one, removed by ``close``. The port is chosen once and kept
-    over restarts.
+    Without ``directory`` it keeps its data in a temporary one, removed by ``close``. The port is free when it starts
+    first, and kept over restarts.
     """
 
     name: ClassVar[str]
@@ -47,6 +49,7 @@ class EmbeddedServer(ABC):
         self.port = free_port()
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_run = False
         if user is not None:
             os.chown(self.directory, user.uid, user.gid)
 
@@ -65,11 +68,25 @@ class EmbeddedServer(ABC):
         if self.pid is not None:
             return
         atexit.register(self.close)
+        for others in reversed(range(_PORTS_TO_TRY)):
+            try:
+                self._start()
+            except EmbeddedServerError as error:
+                # Somebody took the port between finding and using it; nobody knows it yet, so another one will do.
+                if self._has_run or not others or _PORT_IS_TAKEN not in str(error):
+                    raise
+                self.port = free_port()
+            else:
+                self._has_run = True
+                return
+
+    def _start(self) -> None:
         self._process = launch(
             self._prepare(), directory=self.directory, log=self.log, death_signal=self.death_signal, user=self._user
         )
         deadline = time.monotonic() + _START_TIMEOUT
-        while not self._is_ready():
+        # First whether it lives: on a port that it could not get, somebody else may answer, or say nothing.
+        while self._process.poll() is not None or not self._is_ready():
             if self._process.poll() is not None:
                 raise self._failure("ended while starting")
             if time.monotonic() > deadline:
