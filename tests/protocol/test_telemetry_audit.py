@@ -55,7 +55,7 @@ async def live(party: RelyingParty, told: dict[str, str]) -> None:
     await party.log_out(again.body["id_token"])
 
 
-def only(events: Events, kind: str, **about: object) -> dict[str, object]:
+def require_event(events: Events, kind: str, **about: object) -> dict[str, object]:
     found = [event for event in events.get(kind, ()) if about.items() <= event.items()]
     assert found, (kind, about, events.get(kind))
     return found[0]
@@ -64,12 +64,14 @@ def only(events: Events, kind: str, **about: object) -> dict[str, object]:
 async def test_every_step_is_an_event_with_all_that_is_known_of_it(events: Events, told: dict[str, str]) -> None:
     client_id, subject = told["client_id"], told["subject"]
 
-    only(events, "login", outcome="failure", reason="wrong password", subject=subject, client_id=client_id)
-    only(events, "login", outcome="success", subject=subject, client_id=client_id, amr=["pwd"])
-    only(events, "consent", outcome="success", subject=subject, client_id=client_id, amr=["pwd"], scope=SCOPE)
-    only(events, "authorization", outcome="success", subject=subject, client_id=client_id, amr=["pwd"], scope=SCOPE)
-    only(events, "client.authentication", outcome="failure", client_id=client_id)
-    only(
+    require_event(events, "login", outcome="failure", reason="wrong password", subject=subject, client_id=client_id)
+    require_event(events, "login", outcome="success", subject=subject, client_id=client_id, amr=["pwd"])
+    require_event(events, "consent", outcome="success", subject=subject, client_id=client_id, amr=["pwd"], scope=SCOPE)
+    require_event(
+        events, "authorization", outcome="success", subject=subject, client_id=client_id, amr=["pwd"], scope=SCOPE
+    )
+    require_event(events, "client.authentication", outcome="failure", client_id=client_id)
+    require_event(
         events,
         "token.issued",
         outcome="success",
@@ -78,11 +80,11 @@ async def test_every_step_is_an_event_with_all_that_is_known_of_it(events: Event
         grant="authorization_code",
         amr=["pwd"],
     )
-    only(events, "token.issued", outcome="success", client_id=client_id, grant="refresh_token")
-    only(events, "token.refused", outcome="failure", client_id=client_id, grant="authorization_code")
-    only(events, "authorization_code.replayed", outcome="failure", client_id=client_id)
-    only(events, "token.revoked", outcome="success", client_id=client_id, jti_hash=hash_of(told["jti"]))
-    only(events, "logout", outcome="success", subject=subject, client_id=client_id, amr=["pwd"])
+    require_event(events, "token.issued", outcome="success", client_id=client_id, grant="refresh_token")
+    require_event(events, "token.refused", outcome="failure", client_id=client_id, grant="authorization_code")
+    require_event(events, "authorization_code.replayed", outcome="failure", client_id=client_id)
+    require_event(events, "token.revoked", outcome="success", client_id=client_id, jti_hash=hash_of(told["jti"]))
+    require_event(events, "logout", outcome="success", subject=subject, client_id=client_id, amr=["pwd"])
 
 
 async def test_every_event_tells_its_trace_and_its_address(events: Events) -> None:
@@ -95,12 +97,12 @@ async def test_every_event_tells_its_trace_and_its_address(events: Events) -> No
 
 
 async def test_what_was_issued_can_be_found_by_what_was_revoked(events: Events, told: dict[str, str]) -> None:
-    issued = only(events, "token.issued", jti_hash=hash_of(told["jti"]))
-    revoked = only(events, "token.revoked", jti_hash=hash_of(told["jti"]))
-    agreed = only(events, "authorization", authorization_id=issued["authorization_id"])
+    issued = require_event(events, "token.issued", jti_hash=hash_of(told["jti"]))
+    revoked = require_event(events, "token.revoked", jti_hash=hash_of(told["jti"]))
+    agreed = require_event(events, "authorization", authorization_id=issued["authorization_id"])
 
     assert issued["authorization_id"] == revoked["authorization_id"]
-    assert agreed["session_hash"] == only(events, "logout")["session_hash"]
+    assert agreed["session_hash"] == require_event(events, "logout")["session_hash"]
 
 
 @pytest.mark.requirement("security 51: no token in the audit stream, only its hash")
