@@ -3,11 +3,10 @@
 import ast
 import re
 
-import click
 import pytest
 
+from support.command_line import find_command
 from support.repository import ROOT
-from valetkey.cli.__main__ import cli
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
@@ -56,16 +55,3 @@ def test_every_valetkey_command_that_it_names_exists(command: str) -> None:
 
     assert used, command
     assert {f"--{option.strip('-')}" for option in options} <= {name for each in found.params for name in each.opts}
-
-
-def find_command(words: list[str]) -> tuple[click.Command, int]:
-    """The deepest command that these words name, and how many of them it took."""
-    command: click.Command = cli
-    context = click.Context(command)
-    used = 0
-    for word in words:
-        following = command.get_command(context, word) if isinstance(command, click.Group) else None
-        if following is None:
-            break
-        command, used = following, used + 1
-    return command, used

@@ -7,25 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from support.chart import Object, environment, objects, pod_of, pods
+from support.chart import PROGRAMS, Object, environment, objects, pod_of, pods
 from valetkey.cli.kubernetes.secret_values import Extra, new_values
-from valetkey.runtime.settings import Service, Settings
+from valetkey.runtime.settings import Settings
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 MOUNTED = "/run/secrets/valetkey"
 # What somebody else makes.
 NOT_OURS = {"ca.crt", "redis-sentinel-password"}
-PROGRAMS: dict[str, Service] = {
-    "authorize": "authorize",
-    "token": "token",
-    "introspection": "introspection",
-    "key-rotation": "key_rotation",
-    "first-keys": "key_rotation",
-    "migrate": "migrate",
-    "apply-clients": "cli",
-    "demo-user": "cli",
-    "login": "cli",
-}
 
 
 def mounted_keys(found: list[Object]) -> Iterator[tuple[str, str]]:

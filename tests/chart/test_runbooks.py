@@ -9,10 +9,10 @@ import pytest
 
 from support.alert_rules import recorded
 from support.chart import objects
+from support.command_line import find_command
 from support.promql import parse
 from support.repository import ROOT
 from support.scrape import TARGET_LABELS, declared
-from valetkey.cli.__main__ import cli
 from valetkey.key_rotation.__main__ import main
 
 RUNBOOKS = sorted((ROOT / "deploy" / "runbooks").glob("*.md"))
@@ -140,19 +140,6 @@ def test_the_index_leads_to_every_page() -> None:
     missing = [path.name for path in RUNBOOKS if path.name != "README.md" and f"]({path.name})" not in index]
 
     assert not missing
-
-
-def find_command(words: list[str]) -> tuple[click.Command, int]:
-    """The deepest command that these words name, and how many of them it took."""
-    command: click.Command = cli
-    context = click.Context(command)
-    used = 0
-    for word in words:
-        following = command.get_command(context, word) if isinstance(command, click.Group) else None
-        if following is None:
-            break
-        command, used = following, used + 1
-    return command, used
 
 
 def names_in_the_chart() -> set[str]:

@@ -4,22 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from support.chart import SERVICES, Object, Pod, environment, objects, pod_of, pods
+from support.chart import PROGRAMS, SERVICES, Object, Pod, environment, objects, pod_of, pods
 from support.chart_values import EXTERNAL, SETS, VALUES, merged
-from valetkey.runtime.settings import Service, Settings, SettingsError
+from valetkey.runtime.settings import Settings, SettingsError
 from valetkey.runtime.settings_reader import table
 
-IDENTITIES: dict[str, Service] = {
-    "authorize": "authorize",
-    "token": "token",
-    "introspection": "introspection",
-    "key-rotation": "key_rotation",
-    "first-keys": "key_rotation",
-    "migrate": "migrate",
-    "apply-clients": "cli",
-    "demo-user": "cli",
-    "login": "cli",
-}
 KEYS = [
     "y3gq1Zc2gE0nQ6bJkZb0o9pM3m0m9m4u5s8s7Qk2w1A",
     "b1Vd9xk2rT7uY0aLq4Zw8sXc5vGh3nMj6pKf1tRe0iU",
@@ -44,11 +33,11 @@ def load(container: Object, folder: Path) -> Settings:
     (folder / "etc/valetkey/templates").mkdir(parents=True, exist_ok=True)
     (folder / "etc/valetkey/logo").mkdir(exist_ok=True)
     (folder / "etc/valetkey/logo/logo.svg").touch()
-    return Settings.load(variables, service=IDENTITIES[container["name"]])
+    return Settings.load(variables, service=PROGRAMS[container["name"]])
 
 
 def ours(values: str) -> list[tuple[Pod, Object]]:
-    return [(pod, each) for pod in pods(objects(values)) for each in pod.containers if each["name"] in IDENTITIES]
+    return [(pod, each) for pod in pods(objects(values)) for each in pod.containers if each["name"] in PROGRAMS]
 
 
 def container(values: str | Object, component: str) -> Object:

@@ -14,12 +14,25 @@ import yaml
 
 from support.chart_values import VALUES
 from support.repository import ROOT
+from valetkey.runtime.settings import Service
 
 CHART = ROOT / "helm" / "valetkey"
 HELM = ROOT / ".venv" / "bin" / "helm"
 OLDEST, NEWEST = "1.29.0", "1.37.0"
 SERVICES = ("authorize", "token", "introspection")
 Object = dict[str, Any]
+# Which settings each container of ours loads.
+PROGRAMS: dict[str, Service] = {
+    "authorize": "authorize",
+    "token": "token",
+    "introspection": "introspection",
+    "key-rotation": "key_rotation",
+    "first-keys": "key_rotation",
+    "migrate": "migrate",
+    "apply-clients": "cli",
+    "demo-user": "cli",
+    "login": "cli",
+}
 
 
 class Refused(Exception):
