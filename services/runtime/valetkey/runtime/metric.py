@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-M = TypeVar("M", Counter, Gauge, Histogram)
 REGISTRY = CollectorRegistry()
 OTHER = "other"
 # More label sets than the product has; a label that a bug lets strangers choose ends up as "other" here.
@@ -63,7 +62,14 @@ class Count(Metric):
     def add(self, *labels: str, amount: int = 1) -> None:
         """Count one more, or ``amount`` more, under these labels in their declared order."""
         bound = self._bound.get(labels)
-        (bound if bound is not None else _bind(self._counter, labels, self._bound)).inc(amount)
+        (bound if bound is not None else self._bind(labels)).inc(amount)
+
+    def _bind(self, labels: tuple[str, ...]) -> Counter:
+        if len(self._bound) >= MAX_LABEL_SETS:
+            labels = (OTHER,) * len(self.labels)
+        bound = self._counter.labels(*labels) if labels else self._counter
+        self._bound[labels] = bound
+        return bound
 
 
 class Duration(Metric):
@@ -88,8 +94,15 @@ class Duration(Metric):
         """Record one duration; ``trace_id`` makes it an exemplar, so give it for sampled requests only."""
         bound = self._bound.get(labels)
         if bound is None:
-            bound = _bind(self._histogram, labels, self._bound)
+            bound = self._bind(labels)
         bound.observe(seconds, {"trace_id": trace_id} if trace_id else None)
+
+    def _bind(self, labels: tuple[str, ...]) -> Histogram:
+        if len(self._bound) >= MAX_LABEL_SETS:
+            labels = (OTHER,) * len(self.labels)
+        bound = self._histogram.labels(*labels) if labels else self._histogram
+        self._bound[labels] = bound
+        return bound
 
 
 class Level(Metric):
@@ -128,18 +141,13 @@ class Level(Metric):
 
     def _gauge_of(self, labels: tuple[str, ...]) -> Gauge:
         bound = self._bound.get(labels)
-        if bound is not None:
-            return bound
+        return bound if bound is not None else self._bind(labels)
+
+    def _bind(self, labels: tuple[str, ...]) -> Gauge:
         # A process that never learns a level must not claim that it is zero.
         if not self._is_shown:
             self._registry.register(self._gauge)
             self._is_shown = True
-        return _bind(self._gauge, labels, self._bound)
-
-
-def _bind(metric: M, labels: tuple[str, ...], known: dict[tuple[str, ...], M]) -> M:
-    """The child of these labels, remembered; beyond all that the product has, one child stands for the rest."""
-    if len(known) >= MAX_LABEL_SETS:
-        labels = (OTHER,) * len(labels)
-    known[labels] = metric.labels(*labels) if labels else metric
-    return known[labels]
+        bound = self._gauge.labels(*labels) if labels else self._gauge
+        self._bound[labels] = bound
+        return bound
