@@ -1,10 +1,23 @@
-"""The kinds of metric: a count, a duration, a level. Their labels stay bounded whatever a stranger sends."""
+"""The kinds of metric: a count, a duration, a level. Their labels stay bounded whatever a stranger sends.
+
+Counts and durations are kept here and only shown by the Prometheus client: its own cost a request as much as reading its
+form does.
+"""
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
+from copy import deepcopy
+from itertools import accumulate
+from threading import Lock
+from time import time
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.samples import Exemplar
+from prometheus_client.utils import floatToGoString
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +49,14 @@ class Metric:
         """The name in the exposition; a histogram's ends in ``_bucket``, ``_sum`` and ``_count`` there."""
         return self.name
 
+    def _bounded(self, labels: tuple[str, ...], present: int) -> tuple[str, ...]:
+        if len(labels) != len(self.labels):
+            raise ValueError(f"{self.name} has the labels {self.labels}")
+        return labels if present < MAX_LABEL_SETS else (OTHER,) * len(self.labels)
+
 
 class Count(Metric):
-    """A counter whose label sets are bound once and then only looked up."""
+    """A counter. One more costs a look into a table."""
 
     kind = "counter"
 
@@ -51,8 +69,9 @@ class Count(Metric):
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
         super().__init__(name, doc, labels, services)
-        self._counter = Counter(name, doc, labels, registry=registry)
-        self._bound: dict[tuple[str, ...], Counter] = {}
+        self._lock = Lock()
+        self._totals: dict[tuple[str, ...], int] = {} if labels else {(): 0}
+        registry.register(self)
 
     @property
     def scraped_name(self) -> str:
@@ -61,19 +80,27 @@ class Count(Metric):
 
     def add(self, *labels: str, amount: int = 1) -> None:
         """Count one more, or ``amount`` more, under these labels in their declared order."""
-        bound = self._bound.get(labels)
-        (bound if bound is not None else self._bind(labels)).inc(amount)
+        totals = self._totals
+        with self._lock:
+            if labels not in totals:
+                labels = self._bounded(labels, len(totals))
+                totals.setdefault(labels, 0)
+            totals[labels] += amount
 
-    def _bind(self, labels: tuple[str, ...]) -> Counter:
-        if len(self._bound) >= MAX_LABEL_SETS:
-            labels = (OTHER,) * len(self.labels)
-        bound = self._counter.labels(*labels) if labels else self._counter
-        self._bound[labels] = bound
-        return bound
+    def describe(self) -> list[CounterMetricFamily]:
+        """What ``collect`` will yield, without values."""
+        return [CounterMetricFamily(self.name, self.doc, labels=self.labels)]
+
+    def collect(self) -> list[CounterMetricFamily]:
+        """The totals, for whoever scrapes."""
+        (family,) = self.describe()
+        for labels, total in sorted(self._totals.copy().items()):
+            family.add_metric(labels, total)
+        return [family]
 
 
 class Duration(Metric):
-    """A histogram of seconds whose label sets are bound once and then only looked up."""
+    """A histogram of seconds. One more costs a look into a table and a bisection."""
 
     kind = "histogram"
 
@@ -87,22 +114,51 @@ class Duration(Metric):
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
         super().__init__(name, doc, labels, services)
-        self._histogram = Histogram(name, doc, labels, buckets=buckets, registry=registry)
-        self._bound: dict[tuple[str, ...], Histogram] = {}
+        self._bounds = (*buckets, math.inf)
+        self._lock = Lock()
+        self._observed: dict[tuple[str, ...], _Observed] = {} if labels else {(): _Observed(len(self._bounds))}
+        registry.register(self)
 
     def observe(self, seconds: float, *labels: str, trace_id: str = "") -> None:
         """Record one duration; ``trace_id`` makes it an exemplar, so give it for sampled requests only."""
-        bound = self._bound.get(labels)
-        if bound is None:
-            bound = self._bind(labels)
-        bound.observe(seconds, {"trace_id": trace_id} if trace_id else None)
+        bucket = bisect_left(self._bounds, seconds)
+        with self._lock:
+            observed = self._observed.get(labels)
+            if observed is None:
+                labels = self._bounded(labels, len(self._observed))
+                observed = self._observed.setdefault(labels, _Observed(len(self._bounds)))
+            observed.counts[bucket] += 1
+            observed.seconds += seconds
+            if trace_id:
+                observed.exemplars[bucket] = Exemplar({"trace_id": trace_id}, seconds, time())
 
-    def _bind(self, labels: tuple[str, ...]) -> Histogram:
-        if len(self._bound) >= MAX_LABEL_SETS:
-            labels = (OTHER,) * len(self.labels)
-        bound = self._histogram.labels(*labels) if labels else self._histogram
-        self._bound[labels] = bound
-        return bound
+    def describe(self) -> list[HistogramMetricFamily]:
+        """What ``collect`` will yield, without values."""
+        return [HistogramMetricFamily(self.name, self.doc, labels=self.labels)]
+
+    def collect(self) -> list[HistogramMetricFamily]:
+        """The buckets, each with all that is below it, for whoever scrapes."""
+        (family,) = self.describe()
+        with self._lock:
+            observed = {labels: deepcopy(one) for labels, one in self._observed.items()}
+        for labels, one in sorted(observed.items()):
+            buckets = [
+                (floatToGoString(bound), total, one.exemplars.get(place))
+                for place, (bound, total) in enumerate(zip(self._bounds, accumulate(one.counts), strict=True))
+            ]
+            family.add_metric(labels, buckets, one.seconds)
+        return [family]
+
+
+class _Observed:
+    """What a histogram holds under one label set."""
+
+    __slots__ = ("counts", "exemplars", "seconds")
+
+    def __init__(self, buckets: int) -> None:
+        self.counts = [0] * buckets
+        self.seconds = 0.0
+        self.exemplars: dict[int, Exemplar] = {}
 
 
 class Level(Metric):
