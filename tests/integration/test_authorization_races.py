@@ -24,6 +24,7 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 T = TypeVar("T")
 ROUNDS = 200
 RIVALS = 8
+HOLD = Statement("test.hold", "SELECT id FROM authorizations WHERE id = $1 FOR UPDATE")
 HASH = password_hash()
 
 
@@ -246,3 +247,44 @@ async def test_the_table_grows_with_grants_in_force_and_not_with_traffic(party: 
 
     assert max(sizes) <= 3 * 10 + 3
     assert sizes[-1] <= 3 * 10 + 3
+
+
+@pytest.mark.requirement("RFC 9700 §4.14.2: a refresh token is rotated for exactly one caller")
+async def test_who_holds_one_row_delays_no_refresh_of_another(
+    replicas: tuple[Stores, Stores], postgres_dsn: str
+) -> None:
+    parties = [await sign_in(replicas) for _ in range(8)]
+    granted = [await redeem(party) for party in parties]
+    authorizations = replicas[0].authorizations
+
+    async def refresh(number: int) -> GrantedAuthorization | None:
+        return await authorizations.rotate(granted[number].authorization_id, 1, parties[number].client.uid, NOW)
+
+    async with Database(postgres_dsn) as other, other.transaction("test.hold") as transaction:
+        await transaction.fetch_row(HOLD, granted[0].authorization_id)
+        refreshing = [asyncio.create_task(refresh(number)) for number in range(8)]
+        others = await asyncio.gather(*refreshing[1:])
+        still_waits = not refreshing[0].done()
+    held = await refreshing[0]
+
+    assert still_waits
+    assert [each is not None and each.generation for each in (held, *others)] == [2] * 8
+
+
+@pytest.mark.requirement("RFC 9700 §4.14.2: a refresh token is rotated for exactly one caller")
+async def test_the_same_token_twice_in_one_batch_is_rotated_once(party: Party) -> None:
+    granted = await redeem(party)
+
+    async def refresh() -> GrantedAuthorization | None:
+        return await party.stores.authorizations.rotate(granted.authorization_id, 1, party.client.uid, NOW)
+
+    rotated = await asyncio.gather(*(refresh() for _ in range(5)))
+
+    assert [each.generation for each in rotated if each is not None] == [2]
+
+
+async def redeem(party: Party) -> NewAuthorization:
+    """An authorization at its first generation."""
+    new = make_authorization(party.client, party.session, NOW)
+    assert await party.stores.authorizations.insert(new) is not None
+    return new

@@ -162,6 +162,24 @@ async def test_a_pool_that_stays_full_is_unavailable_in_time(postgres_dsn: str) 
         assert time.perf_counter() - started < 1
 
 
+@pytest.mark.requirement("security 55: dependencies away: 503 instead of a line without end")
+async def test_whoever_would_stand_in_too_long_a_line_is_refused_at_once(postgres_dsn: str) -> None:
+    async with Database(postgres_dsn, max_size=1, timeout=timedelta(seconds=30)) as database:
+        await database.fetch(SLEEP, 0.0)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(hold(database, 1.0))
+            await asyncio.sleep(0.1)
+            line = [tasks.create_task(outcome(lambda: database.fetch(SLEEP, 0.0))) for _ in range(100)]
+
+            done, _ = await asyncio.wait(line, return_when=asyncio.FIRST_COMPLETED)
+
+            refused = {task.result() for task in done}
+        answered = sum(task.result() == "answered" for task in line)
+
+    assert refused == {"unavailable"}
+    assert 1 <= answered < len(line)
+
+
 async def hold(database: Database, seconds: float) -> None:
     async with database.transaction("test.hold", timedelta(seconds=10)) as transaction:
         await transaction.fetch(SLEEP, seconds)

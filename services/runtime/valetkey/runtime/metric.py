@@ -1,7 +1,6 @@
 """The kinds of metric: a count, a duration, a level. Their labels stay bounded whatever a stranger sends.
 
-Counts and durations are kept here and only shown by the Prometheus client: its own cost a request as much as reading its
-form does.
+They are kept here and only shown by the Prometheus client: its own cost a request as much as reading its form does.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.samples import Exemplar
-from prometheus_client.utils import floatToGoString
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Source = Callable[[], Mapping[tuple[str, ...], float]]
 
 REGISTRY = CollectorRegistry()
 OTHER = "other"
@@ -115,6 +115,7 @@ class Duration(Metric):
     ) -> None:
         super().__init__(name, doc, labels, services)
         self._bounds = (*buckets, math.inf)
+        self._names = [*map(str, map(float, buckets)), "+Inf"]
         self._lock = Lock()
         self._observed: dict[tuple[str, ...], _Observed] = {} if labels else {(): _Observed(len(self._bounds))}
         registry.register(self)
@@ -142,12 +143,13 @@ class Duration(Metric):
         with self._lock:
             observed = {labels: deepcopy(one) for labels, one in self._observed.items()}
         for labels, one in sorted(observed.items()):
-            buckets = [
-                (floatToGoString(bound), total, one.exemplars.get(place))
-                for place, (bound, total) in enumerate(zip(self._bounds, accumulate(one.counts), strict=True))
-            ]
-            family.add_metric(labels, buckets, one.seconds)
+            family.add_metric(labels, list(self._buckets(one)), one.seconds)
         return [family]
+
+    def _buckets(self, observed: _Observed) -> Iterator[tuple[str, float] | tuple[str, float, Exemplar]]:
+        for place, total in enumerate(accumulate(observed.counts)):
+            exemplar = observed.exemplars.get(place)
+            yield (self._names[place], total) if exemplar is None else (self._names[place], total, exemplar)
 
 
 class _Observed:
@@ -175,35 +177,46 @@ class Level(Metric):
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
         super().__init__(name, doc, labels, services)
-        self._gauge = Gauge(name, doc, labels, registry=None)
-        self._registry = registry
-        self._bound: dict[tuple[str, ...], Gauge] = {}
-        self._is_shown = False
+        self._lock = Lock()
+        self._values: dict[tuple[str, ...], float] = {}
+        self._sources: list[Source] = []
+        registry.register(self)
 
     def set(self, value: float, *labels: str) -> None:
         """Set the level under these labels in their declared order."""
-        self._gauge_of(labels).set(value)
+        with self._lock:
+            self._values[labels] = value
 
     def change(self, by: float, *labels: str) -> None:
         """Raise or lower the level."""
-        self._gauge_of(labels).inc(by)
+        with self._lock:
+            self._values[labels] = self._values.get(labels, 0) + by
 
-    def replace(self, values: dict[tuple[str, ...], float]) -> None:
+    def replace(self, values: Mapping[tuple[str, ...], float]) -> None:
         """Set these, and forget every other label set."""
-        self._gauge.clear()
-        self._bound.clear()
-        for labels, value in values.items():
-            self._gauge_of(labels).set(value)
+        with self._lock:
+            self._values = dict(values)
 
-    def _gauge_of(self, labels: tuple[str, ...]) -> Gauge:
-        bound = self._bound.get(labels)
-        return bound if bound is not None else self._bind(labels)
+    def add_source(self, source: Source) -> None:
+        """Ask for levels only when somebody scrapes; several sources add up."""
+        self._sources.append(source)
 
-    def _bind(self, labels: tuple[str, ...]) -> Gauge:
-        # A process that never learns a level must not claim that it is zero.
-        if not self._is_shown:
-            self._registry.register(self._gauge)
-            self._is_shown = True
-        bound = self._gauge.labels(*labels) if labels else self._gauge
-        self._bound[labels] = bound
-        return bound
+    def remove_source(self, source: Source) -> None:
+        """Ask no more."""
+        self._sources.remove(source)
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """What ``collect`` may yield, without values."""
+        return [GaugeMetricFamily(self.name, self.doc, labels=self.labels)]
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """The levels, for whoever scrapes. A process that never learns a level must not claim that it is zero."""
+        (family,) = self.describe()
+        with self._lock:
+            values = dict(self._values)
+        for source in list(self._sources):
+            for labels, value in source().items():
+                values[labels] = values.get(labels, 0) + value
+        for labels, value in sorted(values.items()):
+            family.add_metric(labels, value)
+        return [family] if values else []

@@ -5,8 +5,10 @@ Each statement says itself which rows are live, so that none depends on somebody
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from asyncpg import Record
@@ -14,6 +16,7 @@ from asyncpg import Record
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.refresh_token import RefreshState
 from valetkey.core.scope import Scope
+from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.rows import granted_authorization_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
@@ -82,6 +85,37 @@ _ROTATE = Statement(
         u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
     """,
 )
+# Rows that somebody holds at the moment are passed over, so that one of them keeps nobody else waiting, and two batches
+# never wait for each other; whoever was passed over asks alone.
+_ROTATE_MANY = Statement(
+    "authorizations.rotate",
+    """
+    WITH asked AS (
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::timestamptz[])
+            AS asked (id, generation, client_uid, at)
+    ), free AS MATERIALIZED (
+        SELECT a.id FROM asked JOIN authorizations AS a ON a.id = asked.id
+        WHERE a.generation = asked.generation AND a.client_uid = asked.client_uid
+        FOR NO KEY UPDATE OF a SKIP LOCKED
+    )
+    UPDATE authorizations AS a
+    SET generation = a.generation + 1, rotated_at = asked.at,
+        idle_expires_at = asked.at + a.idle_seconds * interval '1 second'
+    FROM free, asked, users AS u, clients AS c
+    WHERE asked.id = free.id AND a.id = free.id AND a.generation = asked.generation AND a.client_uid = asked.client_uid
+        AND a.revoked_at IS NULL AND a.expires_at > asked.at AND a.idle_expires_at > asked.at
+        AND c.uid = a.client_uid AND c.enabled
+        AND u.subject = a.subject AND u.enabled AND u.valid_since <= a.auth_time
+        AND (NOT a.bound_to_session OR EXISTS (
+            SELECT FROM sessions AS s
+            WHERE s.session_id = a.session_id AND s.idle_expires_at > asked.at AND s.expires_at > asked.at
+        ))
+        AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text)
+    RETURNING a.id, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
+        a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
+        u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
+    """,
+)
 _FIND = Statement(
     "authorizations.find",
     """
@@ -131,11 +165,19 @@ class AuthorizationSummary:
     expires_at: datetime
 
 
+class _Rotation(NamedTuple):
+    authorization_id: UUID
+    generation: int
+    client_uid: UUID
+    now: datetime
+
+
 class Authorizations:
     """See ``valetkey.core.ports.GrantedAuthorizations``."""
 
     def __init__(self, database: Executor) -> None:
         self._database = database
+        self._rotations: Batches[_Rotation, GrantedAuthorization | None] = Batches(self._rotate)
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client or session no longer counts.
@@ -170,9 +212,14 @@ class Authorizations:
     ) -> GrantedAuthorization | None:
         """Move a live authorization of this client from ``generation`` to the next, for exactly one caller.
 
-        One statement. RFC 9700 §4.14.2.
+        One statement for everybody who is refreshing at the moment. RFC 9700 §4.14.2.
         """
-        row = await self._database.fetch_row(_ROTATE, authorization_id, generation, client_uid, now)
+        asked = _Rotation(authorization_id, generation, client_uid, now)
+        granted = await self._rotations.ask(asked)
+        if granted is not None:
+            return granted
+        # What cannot be rotated may have been held by another refresh, which may yet fail: wait for that.
+        row = await self._database.fetch_row(_ROTATE, *asked)
         return None if row is None else granted_authorization_from(row)
 
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
@@ -205,6 +252,16 @@ class Authorizations:
                 expires_at=row["expires_at"],
             )
             for row in await self._database.fetch(_LIST, subject, now)
+        ]
+
+    async def _rotate(self, asked: Sequence[_Rotation]) -> Sequence[GrantedAuthorization | None]:
+        # Two who present the same token are for the row's lock to part: the second one asks alone.
+        first = {rotation.authorization_id: rotation for rotation in reversed(asked)}
+        rows = await self._database.fetch(_ROTATE_MANY, *map(list, zip(*first.values(), strict=True)))
+        rotated = {row["id"]: granted_authorization_from(row) for row in rows}
+        return [
+            rotated.get(rotation.authorization_id) if first[rotation.authorization_id] is rotation else None
+            for rotation in asked
         ]
 
     async def _find(self, authorization_id: UUID, now: datetime) -> Record | None:

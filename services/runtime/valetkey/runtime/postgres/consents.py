@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from asyncpg import Record
+
 from valetkey.core.consent import Consent
 from valetkey.core.revocation import Revocation
+from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from
@@ -17,7 +20,9 @@ from valetkey.runtime.postgres.statement import Statement
 _FIND = Statement(
     "consents.find",
     """
-    SELECT scope, resources, claims FROM consents WHERE subject = $1 AND client_uid = $2 AND is_given
+    SELECT subject, client_uid, scope, resources, claims
+    FROM unnest($1::uuid[], $2::uuid[]) AS asked (subject, client_uid) JOIN consents USING (subject, client_uid)
+    WHERE is_given
     """,
 )
 # What was withdrawn does not come back with the next thing that is agreed to. A client or user that is gone meanwhile
@@ -96,13 +101,11 @@ class Consents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._finds: Batches[tuple[UUID, UUID], Consent | None] = Batches(self._find)
 
     async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
         """Everything this user has agreed to for this client, unless it was withdrawn."""
-        row = await self._database.fetch_row(_FIND, subject, client_uid)
-        if row is None:
-            return None
-        return Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"]))
+        return await self._finds.ask((subject, client_uid))
 
     async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:
         """Remember this beside what was agreed to before."""
@@ -131,8 +134,18 @@ class Consents:
                 username=row["username"],
                 client_id=row["client_id"],
                 client_uid=row["client_uid"],
-                consent=Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"])),
+                consent=_consent_from(row),
                 updated_at=row["updated_at"],
             )
             for row in await self._database.fetch(_LIST, subject, client_uid)
         ]
+
+    async def _find(self, asked: Sequence[tuple[UUID, UUID]]) -> Sequence[Consent | None]:
+        subjects, client_uids = zip(*set(asked), strict=True)
+        rows = await self._database.fetch(_FIND, subjects, client_uids)
+        found = {(row["subject"], row["client_uid"]): _consent_from(row) for row in rows}
+        return [found.get(each) for each in asked]
+
+
+def _consent_from(row: Record) -> Consent:
+    return Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"]))

@@ -13,7 +13,13 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX, DATABASE_OPERATION, DATABASE_WAITING
+from valetkey.runtime.metrics import (
+    DATABASE_CONNECTIONS,
+    DATABASE_MAX,
+    DATABASE_OPERATION,
+    DATABASE_REFUSED,
+    DATABASE_WAITING,
+)
 from valetkey.runtime.postgres.errors import postgres_errors
 from valetkey.runtime.postgres.listener import Callback, Listener
 from valetkey.runtime.postgres.server_address import server_attributes
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 _SYSTEM = "postgresql"
 _IDLE_SECONDS = 300.0
 _PREPARED_STATEMENTS = 100
+_WAITING_PER_CONNECTION = 20
 
 
 class Transaction:
@@ -52,8 +59,9 @@ class Database:
     """One PostgreSQL database. Opening needs no server: a service starts, and says 503, while PostgreSQL is away.
 
     ``dsn`` is a ``postgresql://`` URL; ``?host=/directory`` names a Unix socket. ``timeout`` bounds the wait for a
-    connection and, apart from it, each statement. ``pooled`` says that behind ``dsn`` each transaction may meet another
-    connection, as with PgBouncer: no statement stays prepared, and notifications only arrive through ``listen_dsn``.
+    connection and, apart from it, each statement. Where so many wait for a connection that most would wait in vain, the
+    next one is refused at once. ``pooled`` says that behind ``dsn`` each transaction may meet another connection, as
+    with PgBouncer: no statement stays prepared, and notifications only arrive through ``listen_dsn``.
     """
 
     def __init__(
@@ -71,6 +79,8 @@ class Database:
         self._prepared_statements = 0 if pooled else _PREPARED_STATEMENTS
         self._min_size = min_size
         self._max_size = max(max_size, 1)
+        self._max_waiting = self._max_size * _WAITING_PER_CONNECTION
+        self._waiting = 0
         self._timeout = timeout.total_seconds()
         self._application_name = application_name
         self._attributes = server_attributes(dsn)
@@ -92,6 +102,8 @@ class Database:
             reset=_keep_as_it_is,
         )
         DATABASE_MAX.set(self._max_size, _SYSTEM)
+        DATABASE_CONNECTIONS.add_source(self._count_connections)
+        DATABASE_WAITING.add_source(self._count_waiting)
         with suppress(TemporarilyUnavailable):
             await self._warm(self._pool)
         return self
@@ -102,6 +114,8 @@ class Database:
             await self._listener.close()
         if self._pool is None:
             return
+        DATABASE_CONNECTIONS.remove_source(self._count_connections)
+        DATABASE_WAITING.remove_source(self._count_waiting)
         try:
             async with asyncio.timeout(self._timeout):
                 await self._pool.close()
@@ -152,17 +166,11 @@ class Database:
         started, failure = perf_counter(), ""
         try:
             with postgres_errors:
-                DATABASE_WAITING.change(1, _SYSTEM)
-                try:
-                    connection = await self._pool.acquire(timeout=self._timeout)
-                finally:
-                    DATABASE_WAITING.change(-1, _SYSTEM)
-                self._count(self._pool)
+                connection = await self._take(self._pool)
                 try:
                     yield connection
                 finally:
                     await self._pool.release(connection)
-                    self._count(self._pool)
         except BaseException as error:
             failure = type(error.__cause__ or error).__name__
             raise
@@ -171,11 +179,24 @@ class Database:
             trace_id = record_operation(name, self._attributes, started, ended, failure)
             DATABASE_OPERATION.observe(ended - started, _SYSTEM, name, failure, trace_id=trace_id)
 
-    @staticmethod
-    def _count(pool: asyncpg.Pool[Record]) -> None:
-        idle = pool.get_idle_size()
-        DATABASE_CONNECTIONS.set(idle, _SYSTEM, "idle")
-        DATABASE_CONNECTIONS.set(pool.get_size() - idle, _SYSTEM, "used")
+    async def _take(self, pool: asyncpg.Pool[Record]) -> PoolConnectionProxy[Record]:
+        if self._waiting >= self._max_waiting:
+            DATABASE_REFUSED.add(_SYSTEM)
+            raise TemporarilyUnavailable("PostgreSQL: too many wait for a connection")
+        self._waiting += 1
+        try:
+            return await pool.acquire(timeout=self._timeout)
+        finally:
+            self._waiting -= 1
+
+    def _count_connections(self) -> dict[tuple[str, ...], float]:
+        if self._pool is None:
+            return {}
+        idle = self._pool.get_idle_size()
+        return {(_SYSTEM, "idle"): idle, (_SYSTEM, "used"): self._pool.get_size() - idle}
+
+    def _count_waiting(self) -> dict[tuple[str, ...], float]:
+        return {(_SYSTEM,): self._waiting}
 
     async def _warm(self, pool: asyncpg.Pool[Record]) -> None:
         wanted = range(min(self._min_size, self._max_size))

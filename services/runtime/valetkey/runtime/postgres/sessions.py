@@ -10,6 +10,7 @@ from uuid import UUID
 
 from valetkey.core.revocation import Revocation
 from valetkey.core.session import Session
+from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from, session_from
@@ -41,18 +42,23 @@ _CREATE = Statement(
     """,
 )
 _FIND_ID = Statement("sessions.find_id", "SELECT session_id FROM sessions WHERE secret_digest = $1")
+# Noting a use is not worth waiting for whoever holds the row.
 _FIND = Statement(
     "sessions.find",
     """
     WITH used AS (
         UPDATE sessions SET used_at = $2, idle_expires_at = least($2::timestamptz + $3::interval, expires_at)
-        WHERE secret_digest = $1 AND used_at <= $2::timestamptz - $4::interval
-            AND idle_expires_at > $2 AND expires_at > $2
+        WHERE session_id IN (
+            SELECT session_id FROM sessions
+            WHERE secret_digest = ANY ($1::bytea[]) AND used_at <= $2::timestamptz - $4::interval
+                AND idle_expires_at > $2 AND expires_at > $2
+            FOR NO KEY UPDATE SKIP LOCKED
+        )
     )
-    SELECT s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
+    SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
     FROM sessions AS s JOIN users AS u ON u.subject = s.subject
-    WHERE s.secret_digest = $1 AND s.idle_expires_at > $2 AND s.expires_at > $2
+    WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2
         AND u.enabled AND u.valid_since <= s.auth_time
     """,
 )
@@ -114,6 +120,7 @@ class Sessions:
         self._lifetime = lifetime
         # Noting every use would write a row for every page; so short a lifetime needs a finer note.
         self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
+        self._uses: Batches[tuple[bytes, datetime], Session | None] = Batches(self._find)
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> None:
         """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
@@ -145,8 +152,7 @@ class Sessions:
 
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of an enabled user who has not changed the password since, or None. Notes its use."""
-        row = await self._database.fetch_row(_FIND, _digest(secret), now, self._idle_lifetime, self._note_interval)
-        return None if row is None else session_from(row)
+        return await self._uses.ask((_digest(secret), now))
 
     async def end(self, session_id: UUID, now: datetime) -> None:
         """End a session and every authorization bound to it."""
@@ -170,6 +176,13 @@ class Sessions:
             )
             for row in await self._database.fetch(_LIST, subject, now)
         ]
+
+    async def _find(self, asked: Sequence[tuple[bytes, datetime]]) -> Sequence[Session | None]:
+        digests = list({digest for digest, _ in asked})
+        now = max(now for _, now in asked)
+        rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval)
+        found = {row["secret_digest"]: session_from(row) for row in rows}
+        return [found.get(digest) for digest, _ in asked]
 
 
 def _digest(secret: str) -> bytes:

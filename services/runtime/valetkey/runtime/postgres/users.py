@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
 
 from valetkey.core.user import User, normalize_login_name
+from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.errors import Conflict
 from valetkey.runtime.postgres.rows import to_json, user_from
 from valetkey.runtime.postgres.statement import Executor, Statement
@@ -24,7 +26,7 @@ _FIND_BY_SUBJECT = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at
-    FROM users WHERE subject = $1
+    FROM users WHERE subject = ANY ($1::uuid[])
     """,
 )
 _LIST = Statement(
@@ -58,6 +60,7 @@ class Users:
 
     def __init__(self, database: Executor) -> None:
         self._database = database
+        self._finds: Batches[UUID, User | None] = Batches(self._find)
 
     async def find_by_login_name(self, name: str) -> tuple[User, str] | None:
         """The user, enabled or not, whose normalized user name or e-mail this is, with the hash of the password.
@@ -72,8 +75,7 @@ class Users:
 
     async def find_by_subject(self, subject: UUID) -> User | None:
         """The user, enabled or not."""
-        row = await self._database.fetch_row(_FIND_BY_SUBJECT, subject)
-        return None if row is None else user_from(row)
+        return await self._finds.ask(subject)
 
     async def list(self) -> list[User]:
         """Every user, by user name."""
@@ -105,6 +107,11 @@ class Users:
     async def rehash_password(self, subject: UUID, old_hash: str, new_hash: str) -> None:
         """Keep the same password under another hash, unless the password was changed meanwhile. Ends nothing."""
         await self._database.execute(_REHASH_PASSWORD, subject, old_hash, new_hash)
+
+    async def _find(self, subjects: Sequence[UUID]) -> Sequence[User | None]:
+        rows = await self._database.fetch(_FIND_BY_SUBJECT, list(set(subjects)))
+        found = {row["subject"]: user_from(row) for row in rows}
+        return [found.get(subject) for subject in subjects]
 
 
 def _login_name_key(name: str) -> str:

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 
 from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX
 from valetkey.runtime.redis.address import Node, RedisAddress, parse_address
+from valetkey.runtime.redis.batching import BatchingRedis
 from valetkey.runtime.redis.cluster import Cluster, ClusterRedis
 from valetkey.runtime.redis.located import Locate, LocatedConnection, LocatedSSLConnection
 from valetkey.runtime.redis.sentinels import Sentinels
@@ -99,10 +100,10 @@ def connect(
         return ClusterRedis(open_cluster(address, options))
     DATABASE_MAX.change(max_connections, "redis")
     if address.topology == "single":
-        return Redis.from_pool(ProvenConnectionPool(**options))
+        return BatchingRedis.from_pool(ProvenConnectionPool(**options))
     sentinels = Sentinels(address, options)
     pool = MasterConnectionPool(sentinels, **located(address, options, sentinels.locate, greet_master))
-    return Redis.from_pool(pool)
+    return BatchingRedis.from_pool(pool)
 
 
 async def write_for_everybody(redis: Redis, write: Callable[[Redis], Awaitable[Answer]]) -> Answer:
@@ -124,7 +125,7 @@ def open_cluster(address: RedisAddress, options: dict[str, Any]) -> Cluster:
 
     def client_of(node: Node) -> Redis:
         DATABASE_MAX.change(options["max_connections"], "redis")
-        return Redis.from_pool(ProvenConnectionPool(**{**options, "host": node[0], "port": node[1]}))
+        return BatchingRedis.from_pool(ProvenConnectionPool(**{**options, "host": node[0], "port": node[1]}))
 
     return Cluster(address.nodes, client_of)
 
