@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ class TokenId:
     @classmethod
     def generate(cls, authorization_id: UUID, now: datetime) -> TokenId:
         """A new identifier, never seen before."""
-        return cls(authorization_id, now, secrets.token_bytes(_SERIAL_BYTES))
+        return cls(authorization_id, now, os.urandom(_SERIAL_BYTES))
 
     @classmethod
     def parse(cls, jti: str) -> TokenId:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -81,11 +80,11 @@ def _decode_basic(header: str) -> PresentedCredentials:
         raise InvalidClient("the Authorization header is not Basic")
     encoded = encoded.strip(" ")
     try:
-        raw = base64.b64decode(encoded, validate=True)
+        raw = binascii.a2b_base64(encoded, strict_mode=True)
         decoded = raw.decode("utf-8")
     except (binascii.Error, ValueError) as error:
         raise InvalidClient("the Basic header cannot be decoded") from error
-    if base64.b64encode(raw).decode("ascii") != encoded:
+    if binascii.b2a_base64(raw, newline=False).decode("ascii") != encoded:
         raise InvalidClient("the Basic header is not canonical Base64")
     client_id, colon, secret = decoded.partition(":")
     if not colon:
@@ -95,6 +94,8 @@ def _decode_basic(header: str) -> PresentedCredentials:
 
 
 def _form_decode(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     if _BAD_ESCAPE.search(text):
         raise InvalidClient("the Basic header is not form-urlencoded")
     try:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+
+
+def b64url(data: bytes) -> bytes:
+    """The base64url form, without padding, as ASCII bytes."""
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL, b"=")
 
 
 def b64url_encode(data: bytes) -> str:
     """The base64url form, without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b64url(data).decode("ascii")
 
 
 def b64url_decode(text: str) -> bytes:
@@ -19,7 +25,7 @@ def b64url_decode(text: str) -> bytes:
     if not _ALPHABET.fullmatch(text) or len(text) % 4 == 1:
         raise ValueError("not base64url")
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        data = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
     except binascii.Error as error:
         raise ValueError("not base64url") from error
     if b64url_encode(data) != text:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from valetkey.core.encoding import b64url
+from valetkey.core.json_text import to_json
 from valetkey.core.keys import thumbprint
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _PKCS1 = padding.PKCS1v15()
 _COORDINATE_BYTES = 32
 # More kinds of token, keys and algorithms than are ever in use at once.
 _MAX_HEADERS = 64
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +92,13 @@ def sign(claims: Mapping[str, object], key: SigningKey, typ: str) -> str:
     Written out because every token passes here: the library makes the header anew each time, which costs as much as a
     third of the signature. Verifying stays with the library.
     """
-    signed = b"%b.%b" % (_header(typ, key.kid, key.alg), _base64url(_to_json(claims).encode("ascii")))
-    return (b"%b.%b" % (signed, _base64url(_signature(signed, key.private_key)))).decode("ascii")
+    signed = b"%b.%b" % (_header(typ, key.kid, key.alg), b64url(to_json(claims)))
+    return (b"%b.%b" % (signed, b64url(_signature(signed, key.private_key)))).decode("ascii")
 
 
 @lru_cache(_MAX_HEADERS)
 def _header(typ: str, kid: str, alg: str) -> bytes:
-    return _base64url(_to_json({"alg": alg, "kid": kid, "typ": typ}).encode("ascii"))
+    return b64url(to_json({"alg": alg, "kid": kid, "typ": typ}))
 
 
 def _signature(data: bytes, key: PrivateKey) -> bytes:
@@ -108,7 +107,3 @@ def _signature(data: bytes, key: PrivateKey) -> bytes:
         return key.sign(data, _PKCS1, _SHA256)
     r, s = decode_dss_signature(key.sign(data, _ECDSA))
     return r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
-
-
-def _base64url(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from valetkey.core.encoding import b64url_encode
+from valetkey.core.json_text import to_json
 from valetkey.runtime.redaction import redact
 from valetkey.runtime.telemetry import current_trace_id
 
 LOGGER = logging.getLogger("valetkey.audit")
 MAX_VALUE_LENGTH = 256
 Outcome = Literal["success", "failure"]
-_to_json = json.JSONEncoder().encode
+_to_ascii_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AuditEvent:
     """Who did what to whom, and how it ended. Empty fields are left out of the stream.
 
@@ -90,12 +93,40 @@ class AuditFormatter(logging.Formatter):
         ):
             if value:
                 line[name] = value[:MAX_VALUE_LENGTH]
-        return _to_json(line)
+        written = to_json(line)
+        # What another alphabet could make of a terminal, or of a parser of lines, is escaped.
+        return written.decode("ascii") if written.isascii() else _to_ascii_json(line)
+
+
+class TurnHandler(logging.StreamHandler[TextIO]):
+    """Writes what happened in one turn of the event loop at its end, in one go; at once where no loop runs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note, with the time and the trace of now."""
+        self._lines.append(self.format(record))
+        if len(self._lines) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been noted."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join(lines) + "\n")
+            super().flush()
 
 
 def configure_audit(service: str, stream: TextIO | None = None) -> None:
     """Send audit events to ``stream``, standard output unless told."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = TurnHandler(stream or sys.stdout)
     handler.setFormatter(AuditFormatter(service))
     LOGGER.handlers[:] = [handler]
     LOGGER.propagate = False

@@ -22,7 +22,8 @@ class Waiting:
     @property
     def reason(self) -> str:
         """The first thing that is missing, empty if nothing is."""
-        for reason in self._reasons:
-            if text := reason():
+        while self._reasons:
+            if text := self._reasons[0]():
                 return text
+            del self._reasons[0]
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ TRUSTED_PROXIES: web.AppKey[Sequence[Network]] = web.AppKey("trusted_proxies")
 UNKNOWN = "unknown"
 MAX_HOPS = 20
 _SITE_PREFIX = 64
+_KNOWN_ADDRESSES = 4096
 
 
+@lru_cache(_KNOWN_ADDRESSES)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip())
@@ -32,6 +35,11 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     return address
 
 
+@lru_cache(_KNOWN_ADDRESSES)
+def _text(address: IPv4Address | IPv6Address) -> str:
+    return str(address)
+
+
 def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> bool:
     return any(address in network for network in trusted)
 
@@ -42,7 +50,7 @@ def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
     if address is None:
         return UNKNOWN
     if not trusted or not _is_trusted(address, trusted):
-        return str(address)
+        return _text(address)
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for text in reversed(forwarded[-MAX_HOPS:]):
         hop = _parse(text)
@@ -51,13 +59,13 @@ def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
         address = hop
         if not _is_trusted(hop, trusted):
             break
-    return str(address)
+    return _text(address)
 
 
 def caller_address() -> str:
     """The address of whoever sent the request that is being answered, for audit; empty outside of one."""
     request = current_request()
-    return client_address(request, request.config_dict[TRUSTED_PROXIES]) if isinstance(request, web.Request) else ""
+    return client_address(request, request.app[TRUSTED_PROXIES]) if isinstance(request, web.Request) else ""
 
 
 def address_group(address: str) -> str:

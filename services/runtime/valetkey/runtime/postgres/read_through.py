@@ -19,7 +19,8 @@ V = TypeVar("V")
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[V]):
     value: V
-    loaded_at: datetime
+    fresh_until: datetime
+    stale_until: datetime
     epoch: int
 
 
@@ -54,10 +55,10 @@ class ReadThrough(Generic[K, V]):
         """The value, or None if there is none. Raises ``TemporarilyUnavailable`` if that cannot be known."""
         entry, now = self._entries.get(key), self._clock()
         if entry is not None:
-            if entry.epoch == self._epoch and now < entry.loaded_at + self._lifetime:
+            if entry.epoch == self._epoch and now < entry.fresh_until:
                 self._entries.move_to_end(key)
                 return entry.value
-            if self._is_failing and now < entry.loaded_at + self._stale_lifetime:
+            if self._is_failing and now < entry.stale_until:
                 if not self._loading:
                     self._start_loading(key)
                 return entry.value
@@ -66,7 +67,7 @@ class ReadThrough(Generic[K, V]):
         except TemporarilyUnavailable:
             # It may have been forgotten while we waited, because it had changed.
             entry = self._entries.get(key)
-            if entry is None or self._clock() >= entry.loaded_at + self._stale_lifetime:
+            if entry is None or self._clock() >= entry.stale_until:
                 raise
             return entry.value
 
@@ -111,7 +112,8 @@ class ReadThrough(Generic[K, V]):
         self._entries.pop(key, None)
         if value is None or self._size == 0:
             return
-        self._entries[key] = _Entry(value, self._clock(), epoch)
+        now = self._clock()
+        self._entries[key] = _Entry(value, now + self._lifetime, now + self._stale_lifetime, epoch)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 

@@ -63,7 +63,7 @@ def user_from(row: Record) -> User:
         enabled=row["user_enabled"],
         valid_since=row["valid_since"],
         updated_at=row["user_updated_at"],
-        claims=cast("dict[str, object]", json.loads(row["user_claims"])),
+        claims=cast("dict[str, object]", json.loads(claims)) if (claims := row["user_claims"]) != "{}" else {},
     )
 
 
