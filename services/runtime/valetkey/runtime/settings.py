@@ -42,6 +42,13 @@ class Settings:
     port: Annotated[int, Setting(t.port, "Public port; 0 picks a free one.")] = 8080
     management_host: Annotated[str, Setting(t.bind_host, "Address for health and metrics.")] = "127.0.0.1"
     management_port: Annotated[int, Setting(t.port, "Port for health and metrics; 0 picks a free one.")] = 9090
+    workers: Annotated[
+        int,
+        Setting(
+            t.workers,
+            "Processes that share the public port of a service; auto: one for each core that may be used. Linux only.",
+        ),
+    ] = 1
     trusted_proxies: Annotated[
         tuple[t.Network, ...],
         Setting(t.networks, "Networks whose X-Forwarded-For is believed, for rate limits and audit only."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from valetkey.runtime.cores import usable_cores
 from valetkey.runtime.redis.address import parse_address
 
 T = TypeVar("T")
@@ -24,6 +26,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _LOGO_TYPES = frozenset({".svg", ".png", ".webp", ".jpg", ".jpeg", ".gif"})
 MAX_NAME_LENGTH = 60
+MAX_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,19 @@ def _port(text: str) -> int:
     return integer(0, 65535).parse(text)
 
 
+def _workers(text: str) -> int:
+    shares_ports = sys.platform.startswith("linux")
+    if text == "auto":
+        return min(usable_cores(), MAX_WORKERS) if shares_ports else 1
+    count = integer(1, MAX_WORKERS).parse(text)
+    if count > 1 and not shares_ports:
+        raise ValueError(
+            "must be 1 here: only Linux deals the connections of a port out among processes, elsewhere (as on macOS) "
+            "one of them gets nearly all; run services on several ports behind a proxy instead"
+        )
+    return count
+
+
 def _networks(text: str) -> tuple[Network, ...]:
     try:
         return tuple(ip_network(item) for item in _items(text))
@@ -244,6 +260,7 @@ name = Parser(_name, "text")
 issuer = Parser(_issuer, "URL")
 bind_host = Parser(_bind_host, "address")
 port = Parser(_port, "port")
+workers = Parser(_workers, f"integer 1..{MAX_WORKERS} or auto")
 networks = Parser(_networks, "list of networks")
 colour = Parser(_colour, "colour")
 logo = Parser(_logo, "file")

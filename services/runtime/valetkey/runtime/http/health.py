@@ -36,6 +36,12 @@ class Health:
         return f"waiting: {reason}" if reason else "ready"
 
 
+def exposition(request: web.Request, registry: CollectorRegistry) -> web.Response:
+    """What a registry holds, in the format that the scraper asks for."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(registry), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
 def create_management_app(health: Health, registry: CollectorRegistry = REGISTRY) -> web.Application:
     """``/livez``, ``/readyz`` and ``/metrics``."""
 
@@ -46,8 +52,7 @@ def create_management_app(health: Health, registry: CollectorRegistry = REGISTRY
         return web.Response(status=200 if health.ready else 503, text=f"{health.state}\n")
 
     async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+        return exposition(request, registry)
 
     app = web.Application()
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])

@@ -28,19 +28,43 @@ _LEAST_HOPS = {
 _MOST, _ANY = 255, 0
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket of this address, which does not listen yet; port 0 is a free one. Raises ``OSError``."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket of this address, which does not listen yet; port 0 is a free one. Raises ``OSError``.
+
+    ``shared``: other sockets of the same user that are shared too may have the same address. The kernel deals
+    connections out among those that listen.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
     except OSError:
         bound.close()
         raise
     return bound
+
+
+def claim(host: str, port: int) -> socket.socket:
+    """Hold an address for sockets that share it, and never listen there. Raises ``OSError`` where it is taken.
+
+    Other users cannot have the port, nor can anybody who does not share it. A process of the same user that asks to
+    share it can, as it could do anything else to us.
+    """
+    held = bind(host, port)
+    # Not before it is bound: two supervisors must not share a port by mistake.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return held
+
+
+def url_of(bound: socket.socket) -> str:
+    """Where a bound socket is reached, without a trailing slash."""
+    host, port = bound.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def keep_newcomers_out(listening: socket.socket) -> None:
