@@ -27,8 +27,19 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("service", ["authorize", "token", "introspection"])
-def test_a_service_serves_until_it_is_told_to_end(operator: Operator, service: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("service", "options"),
+    [
+        ("authorize", []),
+        ("token", []),
+        ("introspection", []),
+        ("token", ["--workers", "2"]),
+        ("token", ["--workers=1"]),
+    ],
+)
+def test_a_service_serves_until_it_is_told_to_end(
+    operator: Operator, service: str, options: list[str], tmp_path: Path
+) -> None:
     operator.succeed("rotate-keys")
     management = free_port()
     variables = operator.with_variables(
@@ -42,7 +53,7 @@ def test_a_service_serves_until_it_is_told_to_end(operator: Operator, service: s
 
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "valetkey.cli", "serve", service],
+            [sys.executable, "-m", "valetkey.cli", "serve", service, *options],
             env={**inherited, **variables},
             stdout=log,
             stderr=log,
@@ -59,4 +70,6 @@ def test_a_service_serves_until_it_is_told_to_end(operator: Operator, service: s
         process.wait()
 
     assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-    assert ended == 0, (tmp_path / "log").read_text()
+    log_text = (tmp_path / "log").read_text()
+    assert ended == 0, log_text
+    assert log_text.count('"message": "draining"') == (2 if "2" in options else 1)
