@@ -83,3 +83,12 @@ async def test_a_port_that_a_supervisor_holds_is_nobody_elses(service: Supervise
     assert "in use" in second.said("cannot listen")[0]["error"]
     assert await lonely.ended() == 1
     assert await service.is_ready()
+
+
+async def test_a_management_port_that_is_taken_is_said_so(service: SupervisedService, start_service: Start) -> None:
+    second = start_service(management_port=service.management_url.rpartition(":")[2])
+
+    code = await second.ended()
+
+    assert code == 1
+    assert "in use" in second.said("cannot listen")[0]["error"]

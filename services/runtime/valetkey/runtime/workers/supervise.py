@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -33,17 +33,15 @@ def supervise(service: Service, settings: Settings) -> int:
     # A file without a name: workers inherit it, nobody else can lock it, and nothing has to be cleaned up.
     lock = os.memfd_create("valetkey-lines")
     configure_logging(settings, service, whole_lines(sys.stderr, lock))
-    try:
-        with (
-            claim(settings.host, settings.port) as port,
-            bind(settings.management_host, settings.management_port) as management_port,
-        ):
-            return asyncio.run(_run(Berth(service, port.getsockname()[1], lock), settings, port, management_port))
-    except OSError as error:
-        _LOG.error("cannot listen", extra={"error": str(error), "advice": "choose a port that is free"})
-        return _CANNOT_LISTEN
-    finally:
-        os.close(lock)
+    with ExitStack() as stack:
+        stack.callback(os.close, lock)
+        try:
+            port = stack.enter_context(claim(settings.host, settings.port))
+            management_port = stack.enter_context(bind(settings.management_host, settings.management_port))
+        except OSError as error:
+            _LOG.error("cannot listen", extra={"error": str(error), "advice": "choose a port that is free"})
+            return _CANNOT_LISTEN
+        return asyncio.run(_run(Berth(service, port.getsockname()[1], lock), settings, port, management_port))
 
 
 async def _run(berth: Berth, settings: Settings, port: socket.socket, management_port: socket.socket) -> int:
