@@ -88,7 +88,7 @@ class Settings:
         ),
     ] = field(default=Secret.unset("VALETKEY_POSTGRES_LISTEN_DSN"))
     postgres_pool_min: Annotated[int, Setting(t.integer(0, 100), "Connections kept open.")] = 1
-    postgres_pool_max: Annotated[int, Setting(t.integer(1, 200), "Most connections opened.")] = 10
+    postgres_pool_max: Annotated[int, Setting(t.integer(1, 200), "Most connections opened, by each worker.")] = 10
     postgres_timeout: Annotated[
         float, Setting(t.timeout(0.001, 60), "Longest wait for a connection or a statement.")
     ] = 5.0
