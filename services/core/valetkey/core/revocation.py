@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +26,7 @@ class RevocationKind(StrEnum):
     SUBJECT = "subject"
 
 
-@dataclass(frozen=True, slots=True)
-class RevocationTarget:
+class RevocationTarget(NamedTuple):
     """One thing that can be revoked: a ``jti``, an authorization id, a ``client_id`` or a ``sub``."""
 
     kind: RevocationKind
