@@ -14,45 +14,18 @@ class UnexpectedAnswerError(Exception):
 
 
 class Conversation(Protocol):
-    """Asks, and looks at the answer. One per connection, so it may remember."""
+    """Asks, and looks at the answer. One per connection, so it may remember.
+
+    ``turn`` says which of the services the next request is for, where a unit of work needs several.
+    """
+
+    turn: int
 
     def request(self) -> bytes:
         """The next request, ready for the wire."""
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:
         """Whether a unit of work is complete. Raises ``UnexpectedAnswerError``."""
-
-
-class Repeated:
-    """The same request again and again, each answered with the same status."""
-
-    def __init__(self, request: bytes, status: int = 200, containing: bytes = b"") -> None:
-        self._request = request
-        self._status = status
-        self._containing = containing
-
-    def request(self) -> bytes:
-        """See ``Conversation``."""
-        return self._request
-
-    def answered(self, status: int, head: bytes, body: bytes) -> bool:
-        """See ``Conversation``."""
-        require(status == self._status and (self._containing in body or self._containing in head), status, body)
-        return True
-
-
-class Cycled(Repeated):
-    """Requests that differ, one after the other."""
-
-    def __init__(self, requests: Sequence[bytes], status: int = 200, containing: bytes = b"") -> None:
-        super().__init__(b"", status, containing)
-        self._requests = requests
-        self._next = 0
-
-    def request(self) -> bytes:
-        """See ``Conversation``."""
-        self._next = (self._next + 1) % len(self._requests)
-        return self._requests[self._next]
 
 
 def require(holds: bool, status: int, body: bytes) -> None:

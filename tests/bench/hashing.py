@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 
+from bench.installation import pinned_to_service_core
+from bench.measurement import Measurement, percentiles
+from support.repository import ROOT
 from valetkey.runtime.settings import Settings
 
 
-def verifications_per_second(seconds: float, threads: int) -> float:
-    """With the parameters that settings have by default."""
+def verify_for(seconds: float, threads: int) -> tuple[float, list[float]]:
+    """How long it took and how long each verification did, in seconds, with the parameters of the default settings."""
     hasher = PasswordHasher(Settings.password_time_cost, Settings.password_memory_cost, Settings.password_parallelism)
     password = "correct horse battery staple"
     stored = hasher.hash(password)
     began = time.perf_counter()
 
-    def verify(_: int) -> int:
-        done = 0
-        while time.perf_counter() - began < seconds:
+    def verify(_: int) -> list[float]:
+        done, now = [], time.perf_counter()
+        while now - began < seconds:
             hasher.verify(stored, password)
-            done += 1
+            done.append(time.perf_counter() - now)
+            now = time.perf_counter()
         return done
 
     with ThreadPoolExecutor(threads) as pool:
-        done = sum(pool.map(verify, range(threads)))
-    return done / (time.perf_counter() - began)
+        latencies = [latency for each in pool.map(verify, range(threads)) for latency in each]
+    return time.perf_counter() - began, latencies
+
+
+async def measure_hashing(seconds: float) -> Measurement:
+    """The loop in a process of its own, where services are measured, on as many threads as they hash with."""
+    run = await asyncio.create_subprocess_exec(
+        *(*pinned_to_service_core(), sys.executable, "-m", "bench.hashing"),
+        *(str(seconds), str(Settings.password_workers)),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+    )
+    said, _ = await run.communicate()
+    return Measurement(**json.loads(said))
+
+
+def _main() -> None:
+    used = time.process_time()
+    elapsed, latencies = verify_for(float(sys.argv[1]), int(sys.argv[2]))
+    used = time.process_time() - used
+    p50, p95, p99 = percentiles(latencies)
+    found = {"units": len(latencies), "seconds": elapsed, "cpu_seconds": used, "driver_load": 0.0}
+    sys.stdout.write(json.dumps(found | {"p50": p50, "p95": p95, "p99": p99}))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{verifications_per_second(float(sys.argv[1]), int(sys.argv[2]))}\n")
+    _main()

@@ -35,10 +35,11 @@ _SAMPLE_RATIO = "0.01"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One process that is measured."""
+    """One process that is measured; the bare handler has no ``management_url``."""
 
     url: str
     process: psutil.Process
+    management_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def installation(log: Path) -> Iterator[Installation]:
             )
             stack.callback(_end, child)
             _wait(f"http://{LOOPBACK}:{management}/readyz", child)
-            return Server(f"http://{LOOPBACK}:{port}", psutil.Process(child.pid))
+            management_url = f"http://{LOOPBACK}:{management}"
+            return Server(f"http://{LOOPBACK}:{port}", psutil.Process(child.pid), management_url)
 
         def start_bare(port: int, core: set[int]) -> Server:
             child = subprocess.Popen(
@@ -115,6 +117,8 @@ def _environment(postgres_dsn: str, redis_url: str, sink_port: int) -> dict[str,
         "VALETKEY_COOKIE_KEYS": secrets.token_urlsafe(32),
         "VALETKEY_KEY_ENCRYPTION_KEYS": f"bench:{secrets.token_urlsafe(32)}",
         "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+        # What is made before the first round must be alive in the last.
+        "VALETKEY_ACCESS_TOKEN_LIFETIME": "1h",
         "VALETKEY_DRAIN_DELAY": "0",
         "VALETKEY_SHUTDOWN_GRACE": "1s",
         "VALETKEY_LOG_FORMAT": "json",

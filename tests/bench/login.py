@@ -18,6 +18,8 @@ _OK, _SEE_OTHER = 200, 303
 class Login:
     """From the authorization request to the code; each time a browser that nobody has seen before."""
 
+    turn = 0
+
     def __init__(self, world: World, person: Person, authorization_request: str) -> None:
         self._issuer = world.installation.settings.issuer
         self._person = person

@@ -1,25 +1,26 @@
-"""What is measured: which service, and what is said to it."""
+"""What is measured: which services, and what is said to them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from bench.conversation import Conversation, Cycled, Repeated, get, post, require
+from bench.conversation import get, post
+from bench.grants import Redeem, Refresh, SignedInLogin
 from bench.login import Login
-from bench.world import SCOPE, World, basic, spread
-from support.relying_party import CodeResponse, challenge_for
+from bench.work import Requests, Work
+from bench.world import SCOPE, World, basic
+from support.relying_party import ClientIdentity, challenge_for
+from support.tokens import altered
 
-Conversations = Callable[[int], Conversation]
-Prepare = Callable[[World, "Load"], Awaitable[Conversations]]
-
+# More than introspection remembers.
 COLD_TOKENS = 12_000
 # More than a core of any machine redeems in a second.
 _CODES_PER_SECOND = 4000
-_REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
 _VERIFIER = "v" * 43
+_ACTIVE, _INACTIVE = b'"active":true', b'"active":false'
+_WARM_UP = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,114 +31,92 @@ class Load:
     seconds: float
 
 
+Prepare = Callable[[World, Load], Awaitable[Work]]
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``server`` is measured; ``budget`` is the least ratio to the bare handler that we promise."""
+    """``servers`` are measured; ``budget`` is the least ratio to the bare handler that we promise.
+
+    It ``remembers`` where the next request depends on an answer. What is prepared once serves every round, unless it
+    ``is_spent``.
+    """
 
     name: str
-    server: str
+    servers: tuple[str, ...]
     prepare: Prepare
     budget: float | None = None
+    remembers: bool = False
+    is_spent: bool = False
 
 
-class _Refresh:
-    """Always with the newest token."""
+def _client_credentials(path: str) -> Prepare:
+    async def prepare(world: World, load: Load) -> Work:
+        form = [("grant_type", "client_credentials"), ("scope", "api:read")]
+        return Requests([post(path, form, basic(world.machine))], 200, b"access_token")
 
-    def __init__(self, world: World, token: str) -> None:
-        self._headers = basic(world.web)
-        self._token = token
-
-    def request(self) -> bytes:
-        return post("/token", [("grant_type", "refresh_token"), ("refresh_token", self._token)], self._headers)
-
-    def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
-        found = _REFRESH_TOKEN.search(body)
-        require(status == 200 and found is not None, status, body)
-        if found is not None:
-            self._token = found[1].decode()
-        return True
+    return prepare
 
 
-class _Redeem(Repeated):
-    """Another code each time."""
-
-    def __init__(self, world: World, codes: Iterator[CodeResponse]) -> None:
-        super().__init__(b"", 200, b"access_token")
-        self._codes = codes
-        self._redirect_uri = world.web.redirect_uri
-        self._headers = basic(world.web)
-
-    def request(self) -> bytes:
-        response = next(self._codes)
-        form = [
-            ("grant_type", "authorization_code"),
-            ("code", response.code),
-            ("code_verifier", response.verifier),
-            ("redirect_uri", self._redirect_uri),
-        ]
-        return post("/token", form, self._headers)
+async def _refresh(world: World, load: Load) -> Work:
+    tokens, headers = await world.refresh_tokens(load.connections), basic(world.web)
+    return lambda number: Refresh(headers, tokens[number])
 
 
-async def _bare(world: World, load: Load) -> Conversations:
-    request = post("/", [("grant_type", "client_credentials"), ("scope", "api:read")], basic(world.machine))
-    return lambda _: Repeated(request)
+async def _redeem(world: World, load: Load) -> Work:
+    codes = iter(await world.codes(int(_CODES_PER_SECOND * (load.seconds + _WARM_UP))))
+    return lambda _: Redeem(world, codes)
 
 
-async def _client_credentials(world: World, load: Load) -> Conversations:
-    request = post("/token", [("grant_type", "client_credentials"), ("scope", "api:read")], basic(world.machine))
-    return lambda _: Repeated(request, 200, b"access_token")
+def _introspection(tokens: Sequence[str], caller: ClientIdentity, expected: bytes) -> Requests:
+    headers = basic(caller)
+    return Requests([post("/introspect", [("token", token)], headers) for token in tokens], 200, expected)
 
 
-async def _refresh(world: World, load: Load) -> Conversations:
-    tokens = await world.refresh_tokens(load.connections)
-    return lambda number: _Refresh(world, tokens[number])
+def _introspect_active(number: int) -> Prepare:
+    async def prepare(world: World, load: Load) -> Work:
+        return _introspection(await world.machine_tokens(number), world.api, _ACTIVE)
+
+    return prepare
 
 
-async def _redeem(world: World, load: Load) -> Conversations:
-    codes = iter(await world.codes(int(_CODES_PER_SECOND * (load.seconds + 1))))
-    return lambda _: _Redeem(world, codes)
+def _introspect_revoked(number: int) -> Prepare:
+    async def prepare(world: World, load: Load) -> Work:
+        administration = world.installation.administration
+        machine = await administration.create_machine()
+        tokens = await world.machine_tokens(number, machine)
+        if number == 1:
+            await world.revoke(tokens[0], machine)
+        else:
+            await administration.disable_client(machine)
+        return _introspection(tokens, world.api, _INACTIVE)
+
+    return prepare
 
 
-def _introspection(world: World, tokens: Sequence[str], *, by_other: bool, active: bool) -> Conversations:
-    headers = basic(world.other_api if by_other else world.api)
-    requests = [post("/introspect", [("token", token)], headers) for token in tokens]
-    expected = b'"active":true' if active else b'"active":false'
-    if len(requests) == 1:
-        return lambda _: Repeated(requests[0], 200, expected)
-    return lambda number: Cycled(requests[number:] + requests[:number], 200, expected)
+def _introspect_foreign(number: int) -> Prepare:
+    async def prepare(world: World, load: Load) -> Work:
+        return _introspection(await world.machine_tokens(number), world.other_api, _INACTIVE)
+
+    return prepare
 
 
-async def _introspect_active(world: World, load: Load) -> Conversations:
-    return _introspection(world, [await world.machine_token()], by_other=False, active=True)
-
-
-async def _introspect_cold(world: World, load: Load) -> Conversations:
-    tokens = await world.machine_tokens(COLD_TOKENS)
-    headers = basic(world.api)
-    shares = [spread(tokens, number, load.connections) for number in range(load.connections)]
-    requests = [[post("/introspect", [("token", token)], headers) for token in share] for share in shares]
-    return lambda number: Cycled(requests[number], 200, b'"active":true')
-
-
-async def _introspect_revoked(world: World, load: Load) -> Conversations:
+async def _introspect_forged(world: World, load: Load) -> Work:
     token = await world.machine_token()
-    await world.revoke(token)
-    return _introspection(world, [token], by_other=False, active=False)
+    forged = [altered(token, claims={"sub": f"subject {number}"}) for number in range(COLD_TOKENS)]
+    return _introspection(forged, world.api, _INACTIVE)
 
 
-async def _introspect_foreign(world: World, load: Load) -> Conversations:
-    return _introspection(world, [await world.machine_token()], by_other=True, active=False)
+async def _introspect_garbage(world: World, load: Load) -> Work:
+    return _introspection([f"garbage-{number}" for number in range(COLD_TOKENS)], world.api, _INACTIVE)
 
 
-async def _introspect_garbage(world: World, load: Load) -> Conversations:
-    return _introspection(world, ["garbage"], by_other=False, active=False)
-
-
-def _authorization_request(world: World) -> str:
+def authorization_request(client: ClientIdentity) -> str:
+    """Path and query of what a browser asks for, with the challenge of a verifier that is always the same."""
     params = {
         "response_type": "code",
-        "client_id": world.web.client_id,
-        "redirect_uri": world.web.redirect_uri,
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uri,
         "scope": " ".join(SCOPE),
         "state": "state",
         "code_challenge": challenge_for(_VERIFIER),
@@ -146,46 +125,66 @@ def _authorization_request(world: World) -> str:
     return f"/authorize?{urlencode(params)}"
 
 
-async def _authorize_signed_in(world: World, load: Load) -> Conversations:
-    request = get(_authorization_request(world), {"Cookie": await world.signed_in_cookies()})
-    return lambda _: Repeated(request, 303, b"code=")
+async def _authorize_signed_in(world: World, load: Load) -> Work:
+    cookies = await world.signed_in_cookies()
+    return Requests([get(authorization_request(world.web), {"Cookie": cookies})], 303, b"code=")
 
 
-async def _login(world: World, load: Load) -> Conversations:
+async def _signed_in_login(world: World, load: Load) -> Work:
+    cookies, request = await world.signed_in_cookies(), authorization_request(world.web)
+    return lambda _: SignedInLogin(world, request, cookies, _VERIFIER)
+
+
+async def _login(world: World, load: Load) -> Work:
     # So few attempts at a time may be made at one account, and a consent must be there to be remembered.
     people = [await world.installation.administration.create_user() for _ in range(load.connections)]
     for person in people:
         await world.signed_in_cookies(person)
-    request = _authorization_request(world)
+    request = authorization_request(world.web)
     return lambda number: Login(world, people[number], request)
 
 
-async def _user_info(world: World, load: Load) -> Conversations:
+async def _user_info(world: World, load: Load) -> Work:
     party = world.party(world.web)
     reply = await party.redeem((await world.codes(1))[0])
     await party.browser.close()
-    return lambda _: Repeated(get("/userinfo", {"Authorization": f"Bearer {reply.access_token}"}), 200, b'"sub"')
+    return Requests([get("/userinfo", {"Authorization": f"Bearer {reply.access_token}"})], 200, b'"sub"')
 
 
-async def _jwks(world: World, load: Load) -> Conversations:
-    return lambda _: Repeated(get("/jwks"), 200, b'"keys"')
+def _document(path: str, containing: bytes) -> Prepare:
+    async def prepare(world: World, load: Load) -> Work:
+        return Requests([get(path)], 200, containing)
+
+    return prepare
 
 
-BARE = Scenario("bare handler", "bare", _bare)
-LOGIN = Scenario("login with password", "authorize", _login)
+_TOKEN, _INTROSPECTION, _AUTHORIZE = ("token",), ("introspection",), ("authorize",)
+BARE = Scenario("bare handler", ("bare",), _client_credentials("/"))
+LOGIN = Scenario("login with password", _AUTHORIZE, _login, 0.80, remembers=True)
 SCENARIOS = (
-    BARE,
-    Scenario("client_credentials ES256", "token", _client_credentials, 0.33),
-    Scenario("client_credentials RS256", "token-rs256", _client_credentials),
-    Scenario("refresh", "token", _refresh, 0.20),
-    Scenario("code redemption", "token", _redeem),
-    Scenario("introspect active, hot", "introspection", _introspect_active, 0.55),
-    Scenario("introspect active, cold", "introspection", _introspect_cold),
-    Scenario("introspect revoked", "introspection", _introspect_revoked, 0.55),
-    Scenario("introspect foreign", "introspection", _introspect_foreign, 0.55),
-    Scenario("introspect garbage", "introspection", _introspect_garbage, 0.55),
-    Scenario("userinfo", "introspection", _user_info),
-    Scenario("jwks", "introspection", _jwks),
-    Scenario("authorize, signed in", "authorize", _authorize_signed_in, 0.20),
+    Scenario("client_credentials ES256", _TOKEN, _client_credentials("/token"), 0.33),
+    Scenario("client_credentials RS256", ("token-rs256",), _client_credentials("/token")),
+    Scenario("introspect active, hot", _INTROSPECTION, _introspect_active(1), 0.55),
+    Scenario("introspect active, cold", _INTROSPECTION, _introspect_active(COLD_TOKENS)),
+    Scenario("introspect revoked, hot", _INTROSPECTION, _introspect_revoked(1), 0.55),
+    Scenario("introspect revoked, cold", _INTROSPECTION, _introspect_revoked(COLD_TOKENS)),
+    Scenario("introspect foreign, hot", _INTROSPECTION, _introspect_foreign(1), 0.55),
+    Scenario("introspect foreign, cold", _INTROSPECTION, _introspect_foreign(COLD_TOKENS)),
+    Scenario("introspect forged", _INTROSPECTION, _introspect_forged),
+    Scenario("introspect garbage", _INTROSPECTION, _introspect_garbage, 0.55),
+    Scenario("userinfo", _INTROSPECTION, _user_info),
+    Scenario("jwks", _INTROSPECTION, _document("/jwks", b'"keys"')),
+    Scenario("discovery", _INTROSPECTION, _document("/.well-known/openid-configuration", b'"issuer"')),
+    Scenario("authorize, signed in", _AUTHORIZE, _authorize_signed_in, 0.20),
+    Scenario("refresh", _TOKEN, _refresh, 0.20, remembers=True, is_spent=True),
+    Scenario("code redemption", _TOKEN, _redeem, remembers=True, is_spent=True),
+    Scenario("login, signed in", ("authorize", "token"), _signed_in_login, remembers=True),
     LOGIN,
 )
+_HOT = ("client_credentials ES256", "introspect active, hot", "authorize, signed in", "refresh", "code redemption")
+HOT = tuple(scenario for scenario in SCENARIOS if scenario.name in _HOT)
+
+
+def chosen_from(scenarios: Sequence[Scenario], parts: Sequence[str]) -> list[Scenario]:
+    """Those whose name contains one of these; all of them where none is given."""
+    return [each for each in scenarios if not parts or any(part in each.name for part in parts)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,8 @@ from uuid import UUID, uuid4
 
 from aiohttp import web
 
+from bench.collect import collect
+from bench.conversation import post
 from bench.installation import Installation
 from support.administration import API
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
@@ -47,21 +50,14 @@ class World:
 
     async def machine_token(self) -> str:
         """An access token for ``API``."""
-        party = self.party(self.machine)
-        reply = await party.token("client_credentials", scope="api:read")
-        await party.browser.close()
-        assert reply.status == 200, reply.body
-        return reply.access_token
+        return (await self.machine_tokens(1))[0]
 
-    async def machine_tokens(self, number: int) -> list[str]:
+    async def machine_tokens(self, number: int, machine: ClientIdentity | None = None) -> list[str]:
         """As many, each another one."""
-        return [token for _ in range(0, number, _AT_ONCE) for token in await self._some_tokens()][:number]
-
-    async def _some_tokens(self) -> list[str]:
-        party = self.party(self.machine)
-        replies = await asyncio.gather(*(party.token("client_credentials", scope="api:read") for _ in range(_AT_ONCE)))
-        await party.browser.close()
-        return [reply.access_token for reply in replies]
+        form = [("grant_type", "client_credentials"), ("scope", "api:read")]
+        request = post("/token", form, basic(machine or self.machine))
+        answers = await collect(self.installation.servers["token"].url, [request] * number)
+        return [str(json.loads(answer)["access_token"]) for answer in answers]
 
     async def codes(self, number: int) -> list[CodeResponse]:
         """Codes to redeem within the minute that they live, put where the authorization endpoint puts them."""
@@ -108,9 +104,9 @@ class World:
         await party.browser.close()
         return "; ".join(f"{name}={value}" for name, value in party.browser.cookies.items())
 
-    async def revoke(self, token: str) -> None:
-        """Revoke a token of the machine."""
-        party = self.party(self.machine)
+    async def revoke(self, token: str, machine: ClientIdentity | None = None) -> None:
+        """Revoke a token of a machine."""
+        party = self.party(machine or self.machine)
         assert (await party.revoke(token)).status == 200
         await party.browser.close()
 
@@ -119,11 +115,6 @@ def basic(client: ClientIdentity) -> dict[str, str]:
     """The header that authenticates a client. RFC 6749 §2.3.1."""
     pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret or '')}"
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
-
-
-def spread(values: Sequence[str], number: int, connections: int) -> list[str]:
-    """The share of one connection."""
-    return list(values[number::connections])
 
 
 @asynccontextmanager

@@ -1,0 +1,98 @@
+"""Conversations about what can be had only once: the next refresh token, another code, a login and what it is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bench.conversation import get, post, require
+from bench.world import World, basic
+from support.relying_party import CodeResponse
+
+_REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
+_CODE = re.compile(rb"[?&]code=([^&\s]+)")
+_AUTHORIZE, _TOKEN = 0, 1
+
+
+class Refresh:
+    """Always with the newest token."""
+
+    turn = 0
+
+    def __init__(self, headers: dict[str, str], token: str) -> None:
+        self._headers = headers
+        self._token = token
+
+    def request(self) -> bytes:
+        """See ``Conversation``."""
+        return post("/token", [("grant_type", "refresh_token"), ("refresh_token", self._token)], self._headers)
+
+    def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
+        """See ``Conversation``."""
+        found = _REFRESH_TOKEN.search(body)
+        require(status == 200 and found is not None, status, body)
+        if found is not None:
+            self._token = found[1].decode()
+        return True
+
+
+class Redeem:
+    """Another code each time."""
+
+    turn = 0
+
+    def __init__(self, world: World, codes: Iterator[CodeResponse]) -> None:
+        self._world = world
+        self._headers = basic(world.web)
+        self._codes = codes
+
+    def request(self) -> bytes:
+        """See ``Conversation``."""
+        response = next(self._codes)
+        return redemption(response.code, response.verifier, self._world.web.redirect_uri, self._headers)
+
+    def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
+        """See ``Conversation``."""
+        require(status == 200 and b"access_token" in body, status, body)
+        return True
+
+
+class SignedInLogin:
+    """A code from the authorization endpoint, for a browser with a session, and its redemption."""
+
+    def __init__(self, world: World, authorization_request: str, cookies: str, verifier: str) -> None:
+        self.turn = _AUTHORIZE
+        self._ask = get(authorization_request, {"Cookie": cookies})
+        self._verifier = verifier
+        self._redirect_uri = world.web.redirect_uri
+        self._headers = basic(world.web)
+        self._code = ""
+
+    def request(self) -> bytes:
+        """See ``Conversation``."""
+        if self.turn == _AUTHORIZE:
+            return self._ask
+        return redemption(self._code, self._verifier, self._redirect_uri, self._headers)
+
+    def answered(self, status: int, head: bytes, body: bytes) -> bool:
+        """See ``Conversation``."""
+        if self.turn == _TOKEN:
+            require(status == 200 and b"access_token" in body, status, body)
+            self.turn = _AUTHORIZE
+            return True
+        found = _CODE.search(head)
+        require(status == 303 and found is not None, status, body or head)
+        self._code = found[1].decode() if found is not None else ""
+        self.turn = _TOKEN
+        return False
+
+
+def redemption(code: str, verifier: str, redirect_uri: str, headers: dict[str, str]) -> bytes:
+    """The request that redeems a code."""
+    form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("code_verifier", verifier),
+        ("redirect_uri", redirect_uri),
+    ]
+    return post("/token", form, headers)

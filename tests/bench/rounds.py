@@ -1,0 +1,88 @@
+"""Measures every scenario, with what it is compared to right before and right after it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from bench.driver import drive, driver_of
+from bench.hashing import measure_hashing
+from bench.installation import Installation, Server
+from bench.measurement import Measurement
+from bench.row import Reading, Row
+from bench.scenario import BARE, LOGIN, Load, Scenario
+from bench.table import terminal_line
+from bench.work import Work
+from bench.world import World
+
+HASHING = "password verification alone"
+
+
+class Rounds:
+    """Keeps what was prepared, and the rows; those of the references come first."""
+
+    def __init__(self, world: World, load: Load) -> None:
+        self._world = world
+        self._load = load
+        self._prepared: dict[str, Work] = {}
+        self._rows: dict[str, Row] = {}
+        self._references: dict[str, Row] = {}
+        self._last: tuple[str, Measurement] | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """What was measured so far."""
+        return [*self._references.values(), *self._rows.values()]
+
+    async def measure(self, scenarios: Sequence[Scenario]) -> None:
+        """One round."""
+        self._last = None
+        for scenario in scenarios:
+            await self._measure(scenario)
+
+    async def _measure(self, scenario: Scenario) -> None:
+        load, driver = self._load, driver_of(scenario)
+        reference = HASHING if scenario is LOGIN else f"{BARE.name}, {driver}"
+        # What is before this one was after the one before.
+        is_known = self._last is not None and self._last[0] == reference
+        before = self._last[1] if self._last is not None and is_known else await self._refer(reference, driver)
+        work = self._prepared.get(scenario.name) or await scenario.prepare(self._world, load)
+        if not scenario.is_spent:
+            self._prepared[scenario.name] = work
+        servers = servers_of(self._world.installation, scenario)
+        found = await drive(servers, work, driver, connections=load.connections, seconds=load.seconds)
+        after = await self._refer(reference, driver)
+        row = self._rows.setdefault(
+            scenario.name, Row(scenario.name, driver, scenario.budget, is_by_throughput=scenario is LOGIN)
+        )
+        row.readings.append(Reading(found, (before, after)))
+        say(terminal_line(Row(row.name, driver, row.budget, row.is_by_throughput, row.readings[-1:])))
+
+    async def _refer(self, reference: str, driver: str) -> Measurement:
+        if reference == HASHING:
+            found = await measure_hashing(self._load.seconds)
+        else:
+            found = await self.bare(driver, self._load.connections)
+        self._last = (reference, found)
+        row = self._references.setdefault(reference, Row(reference, "loop" if reference == HASHING else driver))
+        row.readings.append(Reading(found, (found,)))
+        return found
+
+    async def bare(self, driver: str, connections: int) -> Measurement:
+        """The bare handler, as this driver drives it."""
+        load = Load(connections, self._load.seconds)
+        work = self._prepared.get(BARE.name) or await BARE.prepare(self._world, load)
+        self._prepared[BARE.name] = work
+        servers = servers_of(self._world.installation, BARE)
+        return await drive(servers, work, driver, connections=connections, seconds=load.seconds, warm_up=0.2)
+
+
+def servers_of(installation: Installation, scenario: Scenario) -> list[Server]:
+    """Those that take part."""
+    return [installation.servers[name] for name in scenario.servers]
+
+
+def say(line: str) -> None:
+    """One line, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
