@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 
 from bench.conversation import get, post, require
 from bench.world import World, basic
-from support.relying_party import CodeResponse
 
 _REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
 _CODE = re.compile(rb"[?&]code=([^&\s]+)")
@@ -15,41 +15,63 @@ _AUTHORIZE, _TOKEN = 0, 1
 
 
 class Refresh:
-    """Always with the newest token."""
+    """Always with the newest ``token``."""
 
     turn = 0
 
     def __init__(self, headers: dict[str, str], token: str) -> None:
         self._headers = headers
-        self._token = token
+        self.token = token
 
     def request(self) -> bytes:
         """See ``Conversation``."""
-        return post("/token", [("grant_type", "refresh_token"), ("refresh_token", self._token)], self._headers)
+        return post("/token", [("grant_type", "refresh_token"), ("refresh_token", self.token)], self._headers)
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
         """See ``Conversation``."""
         found = _REFRESH_TOKEN.search(body)
         require(status == 200 and found is not None, status, body)
         if found is not None:
-            self._token = found[1].decode()
+            self.token = found[1].decode()
         return True
 
 
-class Redeem:
-    """Another code each time."""
+class RefreshAny:
+    """A token of any of very many chains, none of which is asked about twice at a time. ``tokens`` is shared."""
 
     turn = 0
 
-    def __init__(self, world: World, codes: Iterator[CodeResponse]) -> None:
-        self._world = world
-        self._headers = basic(world.web)
-        self._codes = codes
+    def __init__(self, tokens: list[tuple[dict[str, str], str]]) -> None:
+        self._tokens = tokens
+        self._chain = Refresh({}, "")
+        self._headers: dict[str, str] = {}
 
     def request(self) -> bytes:
         """See ``Conversation``."""
-        response = next(self._codes)
-        return redemption(response.code, response.verifier, self._world.web.redirect_uri, self._headers)
+        chosen = random.randrange(len(self._tokens))
+        self._tokens[chosen], self._tokens[-1] = self._tokens[-1], self._tokens[chosen]
+        self._headers, token = self._tokens.pop()
+        self._chain = Refresh(self._headers, token)
+        return self._chain.request()
+
+    def answered(self, status: int, head: bytes, body: bytes) -> bool:
+        """See ``Conversation``."""
+        is_complete = self._chain.answered(status, head, body)
+        self._tokens.append((self._headers, self._chain.token))
+        return is_complete
+
+
+class Redeem:
+    """Another code each time; ``requests`` are shared."""
+
+    turn = 0
+
+    def __init__(self, requests: Iterator[bytes]) -> None:
+        self._requests = requests
+
+    def request(self) -> bytes:
+        """See ``Conversation``."""
+        return next(self._requests)
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
         """See ``Conversation``."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from bench.conversation import get, post
-from bench.grants import Redeem, Refresh, SignedInLogin
+from bench.grants import Redeem, Refresh, SignedInLogin, redemption
 from bench.login import Login
 from bench.work import Requests, Work
 from bench.world import SCOPE, World, basic
@@ -17,7 +17,7 @@ from support.tokens import altered
 # More than introspection remembers.
 COLD_TOKENS = 12_000
 # More than a core of any machine redeems in a second.
-_CODES_PER_SECOND = 4000
+CODES_PER_SECOND = 4000
 _VERIFIER = "v" * 43
 _ACTIVE, _INACTIVE = b'"active":true', b'"active":false'
 _WARM_UP = 1.0
@@ -64,8 +64,10 @@ async def _refresh(world: World, load: Load) -> Work:
 
 
 async def _redeem(world: World, load: Load) -> Work:
-    codes = iter(await world.codes(int(_CODES_PER_SECOND * (load.seconds + _WARM_UP))))
-    return lambda _: Redeem(world, codes)
+    codes = await world.codes(int(CODES_PER_SECOND * (load.seconds + _WARM_UP)))
+    redirect_uri, headers = world.web.redirect_uri, basic(world.web)
+    requests = iter([redemption(code.code, code.verifier, redirect_uri, headers) for code in codes])
+    return lambda _: Redeem(requests)
 
 
 def _introspection(tokens: Sequence[str], caller: ClientIdentity, expected: bytes) -> Requests:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,7 +60,11 @@ class World:
         return [str(json.loads(answer)["access_token"]) for answer in answers]
 
     async def codes(self, number: int) -> list[CodeResponse]:
-        """Codes to redeem within the minute that they live, put where the authorization endpoint puts them."""
+        """Codes to redeem within the minute that they live."""
+        return await self.codes_of([self.web_uid] * number)
+
+    async def codes_of(self, clients: Sequence[UUID]) -> list[CodeResponse]:
+        """A code for each of these clients, put where the authorization endpoint puts them."""
         settings, made = self.installation.settings, []
         async with connect(
             settings.redis_url.reveal(), timeout=timedelta(seconds=5), max_connections=_AT_ONCE
@@ -70,16 +74,16 @@ class World:
                 lifetime=timedelta(seconds=settings.authorization_code_lifetime),
                 tombstone=timedelta(seconds=settings.access_token_lifetime),
             )
-            for _ in range(0, number, _AT_ONCE):
-                made += await asyncio.gather(*(self._plant(store) for _ in range(_AT_ONCE)))
+            for first in range(0, len(clients), _AT_ONCE):
+                made += await asyncio.gather(*(self._plant(store, uid) for uid in clients[first : first + _AT_ONCE]))
         return made
 
-    async def _plant(self, store: RedisCodes) -> CodeResponse:
+    async def _plant(self, store: RedisCodes, client_uid: UUID) -> CodeResponse:
         now, value, verifier = system_clock(), generate_code(), secrets.token_urlsafe(48)
         login = Authentication(UUID(self.person.subject), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
         code = AuthorizationCode(
             authorization_id=uuid4(),
-            client_uid=self.web_uid,
+            client_uid=client_uid,
             redirect_uri=self.web.redirect_uri,
             code_challenge=challenge_for(verifier),
             scope=SCOPE,
@@ -93,7 +97,7 @@ class World:
     async def refresh_tokens(self, number: int) -> list[str]:
         """Refresh tokens, one for each of so many authorizations."""
         party = self.party(self.web)
-        replies = [await party.redeem(code) for code in (await self.codes(number))[:number]]
+        replies = [await party.redeem(code) for code in await self.codes(number)]
         await party.browser.close()
         return [reply.refresh_token for reply in replies]
 

@@ -1,0 +1,140 @@
+"""What very many clients say to each hot endpoint."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from bench.conversation import get, post
+from bench.crowd import Crowd
+from bench.grants import Redeem, RefreshAny, redemption
+from bench.scenario import CODES_PER_SECOND, authorization_request
+from bench.work import Requests, Work
+from bench.world import World, basic
+from support.administration import API
+from support.seed import make_client
+from valetkey.core.access_token import TYP, TokenId, access_token_claims
+from valetkey.core.authorization import Authorization
+from valetkey.core.refresh_token import RefreshToken, RefreshTokenCodec
+from valetkey.core.sealed_key import KeySealer
+from valetkey.core.signing import SigningKey, from_pkcs8, sign
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.postgres.signing_keys import KeyStore
+
+# Longer than what is asked while measuring, so that chance repeats a client and the list does not.
+_SEQUENCE = 30_000
+_CHAINS = 1_000
+_SIGNED_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Askers:
+    """Everybody who asks, and what all of them have in common. ``seconds`` is how long they ask."""
+
+    world: World
+    crowd: Crowd
+    clients: Sequence[int]
+    cookies: str
+    seconds: float
+
+    @property
+    def sequence(self) -> list[int]:
+        """Each client as likely as every other, at each place."""
+        return random.choices(self.clients, k=_SEQUENCE)
+
+    def warmers(self, endpoint: str, most: int) -> list[bytes]:
+        """A cheap request of each client, of at most so many, after which the service has looked the client up."""
+        chosen = random.sample(self.clients, min(most, len(self.clients)))
+        if endpoint == "authorize":
+            return [
+                get(f"{authorization_request(self.crowd.identity(number))}&prompt=none", {"Cookie": self.cookies})
+                for number in chosen
+            ]
+        form, path = [("token", "nothing")], "/introspect" if endpoint == "introspection" else "/revoke"
+        return [post(path, form, basic(self.crowd.identity(number))) for number in chosen]
+
+
+Prepare = Callable[[Askers], Awaitable[Work]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What grows: which service, which driver it needs, and what is said."""
+
+    name: str
+    server: str
+    prepare: Prepare
+    remembers: bool = False
+
+
+async def _client_credentials(askers: Askers) -> Work:
+    form = [("grant_type", "client_credentials"), ("scope", "api:read")]
+    identities = [askers.crowd.identity(number) for number in askers.sequence]
+    return Requests([post("/token", form, basic(each)) for each in identities], 200, b"access_token")
+
+
+async def _introspect(askers: Askers) -> Work:
+    """Each client asks about a token of its own, which it may. RFC 7662 §4."""
+    key, settings = await _signing_key(askers.world), askers.world.installation.settings
+    tokens: dict[int, bytes] = {}
+    for number in (sequence := askers.sequence):
+        if number not in tokens:
+            client, token_id = (
+                make_client(askers.crowd.identity(number).client_id),
+                TokenId.generate(uuid4(), system_clock()),
+            )
+            authorization = Authorization(token_id.authorization_id, client, ("api:read",), (API,))
+            claims = access_token_claims(authorization, token_id, issuer=settings.issuer, lifetime=_SIGNED_FOR)
+            form = [("token", sign(claims, key, TYP))]
+            tokens[number] = post("/introspect", form, basic(askers.crowd.identity(number)))
+    return Requests([tokens[number] for number in sequence], 200, b'"active":true')
+
+
+async def _signing_key(world: World) -> SigningKey:
+    settings = world.installation.settings
+    async with world.installation.administration.database() as database:
+        stored = [key for key in await KeyStore(database).active_keys() if key.public.alg == "ES256"][-1]
+    sealer, kid = KeySealer(dict(settings.key_encryption_keys.reveal())), stored.public.kid
+    return SigningKey(kid, stored.public.alg, from_pkcs8(sealer.open(kid, stored.sealed)))
+
+
+async def _refresh(askers: Askers) -> Work:
+    clients = [*askers.clients] * -(-_CHAINS // len(askers.clients))
+    codec = RefreshTokenCodec(askers.world.installation.settings.refresh_token_keys.reveal())
+    headers = {number: basic(askers.crowd.identity(number)) for number in askers.clients}
+    tokens = [
+        (headers[number], codec.encode(RefreshToken(authorization, 1)))
+        for number, authorization in zip(clients, await askers.crowd.authorize(clients), strict=True)
+    ]
+    return lambda _: RefreshAny(tokens)
+
+
+async def _redeem(askers: Askers) -> Work:
+    chosen = random.choices(askers.clients, k=int(CODES_PER_SECOND * (askers.seconds + 1)))
+    codes = await askers.world.codes_of([askers.crowd.uids[number] for number in chosen])
+    identities = [askers.crowd.identity(number) for number in chosen]
+    requests = iter(
+        [
+            redemption(code.code, code.verifier, identity.redirect_uri, basic(identity))
+            for code, identity in zip(codes, identities, strict=True)
+        ]
+    )
+    return lambda _: Redeem(requests)
+
+
+async def _authorize(askers: Askers) -> Work:
+    identities = [askers.crowd.identity(number) for number in askers.sequence]
+    headers = {"Cookie": askers.cookies}
+    return Requests([get(authorization_request(each), headers) for each in identities], 303, b"code=")
+
+
+ENDPOINTS = (
+    Endpoint("client_credentials", "token", _client_credentials),
+    Endpoint("introspection", "introspection", _introspect),
+    Endpoint("authorize, signed in", "authorize", _authorize),
+    Endpoint("refresh", "token", _refresh, remembers=True),
+    Endpoint("code redemption", "token", _redeem, remembers=True),
+)
