@@ -95,6 +95,10 @@ bench-growth: $(READY) ## Measure hot endpoints with up to 100,000 clients, a mi
 bench-memory: $(READY) ## Measure the resident set of each service while it answers a million requests
 	@PYTHONPATH=tests $(BIN)/python -m bench.memory $(ARGS)
 
+.PHONY: bench-sizing
+bench-sizing: $(READY) ## Write what bench and bench-memory have measured into deploy/sizing.md
+	@PYTHONPATH=tests $(BIN)/python -m bench.sizing $(ARGS)
+
 .PHONY: compose-up
 compose-up: ## Start the images with docker compose; PROFILES="demo observability" adds to them
 	@deploy/compose/secrets.sh

@@ -24,10 +24,11 @@ from bench.driver import GENERATOR, WRK, drive
 from bench.growth_table import Size, head, line, smallest_of
 from bench.installation import Installation, installation
 from bench.rounds import say
-from bench.scenario import BARE, Load
+from bench.scenario import BARE, Load, chosen_from
 from bench.world import World, basic, world
 from bench.wrk import find_wrk
 from valetkey.runtime.redis.revocation_writer import MARKER
+from valetkey.runtime.settings import Settings
 
 _HOT = 100
 _REDIRECT = 303
@@ -42,7 +43,7 @@ class Growth:
         self._cookies = cookies
         self._options = options
         self._crowd = Crowd(everybody.installation, UUID(everybody.person.subject))
-        self._endpoints = [each for each in ENDPOINTS if options.only in each.name]
+        self._endpoints = chosen_from(ENDPOINTS, options.only)
         self.rows: list[Size] = []
         self.loading: dict[str, float] = {}
 
@@ -90,7 +91,9 @@ class Growth:
         counted = read_counters(server.management_url)
         found = await drive([server], work, driver, connections=load.connections, seconds=load.seconds, warm_up=0)
         counters = read_counters(server.management_url).since(counted)
-        return Size(endpoint.name, size, found, counters, fmean((before, await self._bare(driver, load))))
+        megabytes = server.process.memory_info().rss / 1e6
+        bare = fmean((before, await self._bare(driver, load)))
+        return Size(endpoint.name, size, found, counters, bare, megabytes)
 
     async def _bare(self, driver: str, load: Load) -> float:
         server = self._world.installation.servers["bare"]
@@ -147,18 +150,25 @@ def main() -> int:
     parser.add_argument("--clients", type=int, nargs="+", default=[10, 10_000, 100_000], help="how many, ascending")
     parser.add_argument("--revocations", type=int, default=1_000_000, help="how many live ones")
     parser.add_argument("--authorizations", type=int, default=1_000_000, help="how many rows")
+    parser.add_argument(
+        "--client-cache-size", type=int, default=Settings.client_cache_size, help="VALETKEY_CLIENT_CACHE_SIZE"
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement; whole ones for wrk")
     parser.add_argument("--connections", type=int, default=32, help="connections at a time")
-    parser.add_argument("--only", default="", help="endpoints whose name contains this")
+    parser.add_argument(
+        "--only", action="append", default=[], help="endpoints whose name contains this; may be repeated"
+    )
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
     options = parser.parse_args()
     options.build.mkdir(parents=True, exist_ok=True)
-    with installation(options.build / "bench.log") as where:
+    size = {"VALETKEY_CLIENT_CACHE_SIZE": str(options.client_cache_size)}
+    with installation(options.build / "bench.log", **size) as where:
         say(head())
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
             growth = loop.run(_grow(where, options))
     rows = growth.rows
     document = machine() | {
+        "client_cache_size": options.client_cache_size,
         "loading": growth.loading,
         "sizes": [row.record(smallest_of(rows, row.endpoint)) for row in rows],
     }

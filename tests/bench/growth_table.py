@@ -14,13 +14,17 @@ _FLAT = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One endpoint at one size; ``bare`` is the bare handler's CPU time per request right beside it."""
+    """One endpoint at one size.
+
+    ``bare`` is the bare handler's CPU time per request right beside it, ``megabytes`` the service's resident set.
+    """
 
     endpoint: str
     size: str
     measured: Measurement
     counters: Counters
     bare: float
+    megabytes: float
 
     def ratio(self, smallest: Size) -> float:
         """Of the CPU time per request to that of the smallest size, in units of the bare handler's."""
@@ -38,6 +42,7 @@ class Size:
             "ratio": round(self.ratio(smallest), 3),
             "sql_per_request": round(self.counters.sql_per_request, 3),
             "redis_per_request": round(self.counters.redis_per_request, 3),
+            "megabytes": round(self.megabytes, 1),
             "per_second": round(found.per_second, 1),
             "p50": round(found.p50, 3),
             "p99": round(found.p99, 3),
@@ -46,7 +51,7 @@ class Size:
 
 def head() -> str:
     """The names of the columns."""
-    names = ("µs CPU", "bare µs", "ratio", "SQL/req", "Redis/req", "p99 ms")
+    names = ("µs CPU", "bare µs", "ratio", "SQL/req", "Redis/req", "p99 ms", "MB")
     return f"{'':21} {'':34} " + " ".join(f"{name:>9}" for name in names)
 
 
@@ -60,6 +65,7 @@ def line(row: Size, smallest: Size) -> str:
         f"{row.counters.sql_per_request:.2f}",
         f"{row.counters.redis_per_request:.2f}",
         f"{found.p99:.1f}",
+        f"{row.megabytes:.0f}",
     )
     remark = "" if ratio <= _FLAT else "  NOT FLAT"
     return f"{row.endpoint:21} {row.size:34} " + " ".join(f"{cell:>9}" for cell in cells) + remark

@@ -57,8 +57,8 @@ class Installation:
 
 
 @contextmanager
-def installation(log: Path) -> Iterator[Installation]:
-    """As long as the context lasts. What the services say is appended to ``log``."""
+def installation(log: Path, **changes: str) -> Iterator[Installation]:
+    """As long as the context lasts. What the services say is appended to ``log``; ``changes`` are settings of theirs."""
     with ExitStack() as stack:
         service_core, other_cores = _cores()
         # Whatever is not measured, this process included, keeps off the core of what is.
@@ -68,16 +68,16 @@ def installation(log: Path) -> Iterator[Installation]:
         create_migrated(postgres, _DATABASE)
         output = stack.enter_context(log.open("ab"))
         bare_port, sink_port = free_port(), free_port()
-        environment = _environment(postgres.dsn_of(_DATABASE), redis.url, sink_port)
+        environment = _environment(postgres.dsn_of(_DATABASE), redis.url, sink_port) | changes
         settings = Settings.load(environment, service="all")
         _run(rotate(settings))
 
-        def start(name: str, core: set[int], *arguments: str, **changes: str) -> Server:
+        def start(name: str, core: set[int], *arguments: str, **own: str) -> Server:
             port, management = free_port(), free_port()
             variables = environment | {
                 "VALETKEY_PORT": str(port),
                 "VALETKEY_MANAGEMENT_PORT": str(management),
-                **changes,
+                **own,
             }
             child = subprocess.Popen(
                 [*_pinned(core), sys.executable, "-m", f"valetkey.{name}", *arguments],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 from bench.conversation import get, post
@@ -187,6 +188,17 @@ _HOT = ("client_credentials ES256", "introspect active, hot", "authorize, signed
 HOT = tuple(scenario for scenario in SCENARIOS if scenario.name in _HOT)
 
 
-def chosen_from(scenarios: Sequence[Scenario], parts: Sequence[str]) -> list[Scenario]:
+class Named(Protocol):
+    """What can be chosen by its name."""
+
+    @property
+    def name(self) -> str:
+        """As the table shows it."""
+
+
+Chosen = TypeVar("Chosen", bound=Named)
+
+
+def chosen_from(scenarios: Sequence[Chosen], parts: Sequence[str]) -> list[Chosen]:
     """Those whose name contains one of these; all of them where none is given."""
     return [each for each in scenarios if not parts or any(part in each.name for part in parts)]

@@ -9,7 +9,7 @@ from bench.measurement import Measurement
 
 def size(microseconds: float, *, bare: float = 50.0, sql: float = 0.0) -> Size:
     found = Measurement(1000, 1.0, microseconds / 1000, 0.1, 1.0, 2.0, 3.0)
-    return Size("refresh", "10 clients", found, Counters(1000, sql * 1000, 0), bare)
+    return Size("refresh", "10 clients", found, Counters(1000, sql * 1000, 0), bare, 90.0)
 
 
 def test_a_machine_that_is_slower_for_everybody_changes_no_ratio() -> None:

@@ -1,0 +1,105 @@
+"""``make bench-sizing``: the figures of the last runs, written into ``deploy/sizing.md``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.__main__ import BUILD
+from support.repository import ROOT
+
+PAGE = ROOT / "deploy" / "sizing.md"
+BEGIN, END = "<!-- figures: begin, written by make bench-sizing -->", "<!-- figures: end -->"
+_WORDS = {
+    "login with password": ("logins with a password", "authorize"),
+    "authorize, signed in": ("authorizations with a session", "authorize"),
+    "login, signed in": ("the same and the redemption of their code", "authorize and token"),
+    "client_credentials ES256": ("client credentials, ES256", "token"),
+    "client_credentials RS256": ("client credentials, RS256", "token"),
+    "refresh": ("refreshes", "token"),
+    "code redemption": ("code redemptions", "token"),
+    "introspect active, hot": ("introspections of a token seen before", "introspection"),
+    "introspect active, cold": ("introspections of a new token", "introspection"),
+    "introspect garbage": ("introspections of nonsense", "introspection"),
+    "userinfo": ("UserInfo", "introspection"),
+    "jwks": ("JWKS", "introspection"),
+}
+_DIGITS = 2
+
+
+def figures(bench: Mapping[str, Any], memory: Mapping[str, Any] | None = None) -> str:
+    """The tables, and what they were measured on."""
+    rows = {row["scenario"]: row for row in bench["scenarios"]}
+    bare = next((row for name, row in rows.items() if name.startswith("bare handler")), None)
+    lines = [
+        _said_of(bench, bare),
+        "",
+        "| requests | service | per second and core | CPU each | of the bare handler | p99 |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for name, (words, service) in _WORDS.items():
+        if row := rows.get(name):
+            ratio = f"{row['ratio']:.2f}" + (" of hashing alone" if name == "login with password" else "")
+            cost = f"{_rounded(row['cpu_microseconds'])} µs"
+            per_core = _rounded(row["per_second_per_core"])
+            lines.append(f"| {words} | {service} | {per_core} | {cost} | {ratio} | {_rounded(row['p99'])} ms |")
+    if memory is not None:
+        lines += ["", *_memory(memory)]
+    return "\n".join(lines)
+
+
+def put(page: str, made: str) -> str:
+    """The page with these figures in the place of those it holds. Raises ``ValueError`` where it has no place."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no line {BEGIN} with {END} after it")
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+
+
+def _said_of(bench: Mapping[str, Any], bare: Mapping[str, Any] | None) -> str:
+    said = f"Measured on {bench['measured_at']}: {bench['machine']}, Python {bench['python']}, services on one core."
+    if bare is None:
+        return said
+    return f"{said} A bare aiohttp handler that reads its form does {_rounded(bare['per_second_per_core'])} there."
+
+
+def _memory(memory: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"| {each['service']} | {each['megabytes_at_first']:.0f} MB | {each['megabytes_at_most']:.0f} MB |"
+        f" {each['requests']:,} | {each['slope_megabytes_per_million']:+.1f} MB |"
+        for each in memory["services"]
+    ]
+    return [
+        "| service | memory at first | at most | after requests | growth per million in the second half |",
+        "|---|---:|---:|---:|---:|",
+        *rows,
+    ]
+
+
+def _rounded(value: float) -> str:
+    """No more digits than the next run would repeat."""
+    if value <= 0:
+        return "0"
+    digits = _DIGITS - len(str(int(value)))
+    return f"{round(value, digits):,.0f}" if value >= 1 else f"{value:.1g}"
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="make bench-sizing", description=__doc__)
+    parser.add_argument("--build", type=Path, default=BUILD, help="directory of what the runs have written")
+    options = parser.parse_args()
+    bench = json.loads((options.build / "bench.json").read_text(encoding="utf-8"))
+    kept = options.build / "bench-memory.json"
+    memory = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
+    PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), figures(bench, memory)), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The figures on the page are those of the last run, with no more digits than they deserve."""
+
+import pytest
+
+from bench.sizing import BEGIN, END, PAGE, figures, put
+
+BENCH = {
+    "measured_at": "2026-01-31",
+    "machine": "x86_64, 2 CPUs",
+    "python": "3.11.7",
+    "scenarios": [
+        {
+            "scenario": name,
+            "per_second_per_core": per_core,
+            "cpu_microseconds": 1e6 / per_core,
+            "ratio": 0.314,
+            "p99": p99,
+        }
+        for name, per_core, p99 in (
+            ("bare handler, wrk", 21_234, 4.0),
+            ("refresh", 1837.4, 161.06),
+            ("login with password", 31.9, 1149.4),
+        )
+    ],
+}
+MEMORY = {
+    "services": [
+        {
+            "service": "token",
+            "megabytes_at_first": 92.1,
+            "megabytes_at_most": 97.6,
+            "requests": 1_000_000,
+            "slope_megabytes_per_million": 0.04,
+        }
+    ]
+}
+
+
+def test_figures_have_two_digits() -> None:
+    lines = figures(BENCH).splitlines()
+
+    assert "| refreshes | token | 1,800 | 540 µs | 0.31 | 160 ms |" in lines
+    assert "| logins with a password | authorize | 32 | 31,000 µs | 0.31 of hashing alone | 1,100 ms |" in lines
+
+
+def test_the_machine_and_the_day_are_told() -> None:
+    said = figures(BENCH).splitlines()[0]
+
+    assert "2026-01-31: x86_64, 2 CPUs, Python 3.11.7" in said
+    assert "does 21,000 there" in said
+
+
+def test_memory_is_told_where_it_was_measured() -> None:
+    assert "| token | 92 MB | 98 MB | 1,000,000 | +0.0 MB |" in figures(BENCH, MEMORY).splitlines()
+    assert "memory" not in figures(BENCH)
+
+
+def test_new_figures_take_the_place_of_old_ones_and_of_nothing_else() -> None:
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+
+    once = put(page, "new")
+
+    assert once == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    assert put(once, "new") == once
+
+
+@pytest.mark.parametrize("page", ["", f"{BEGIN}\n", f"{END}\n{BEGIN}\n"])
+def test_a_page_without_their_place_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match="has no line"):
+        put(page, "new")
+
+
+def test_our_page_has_their_place() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert put(page, "new") != page
