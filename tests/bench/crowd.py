@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from bench.installation import Installation
 from bench.world import SCOPE
 from support.administration import API, CALLBACK, FULL_SCOPE
 from support.relying_party import ClientIdentity
@@ -30,7 +29,7 @@ _GRANTS = [GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN, GrantType.CLIE
 class Crowd:
     """Clients share one secret; each has a consent of ``subject`` and may do what all the grants allow."""
 
-    installation: Installation
+    postgres_dsn: str
     subject: UUID
     secret: str = field(default_factory=generate_secret, repr=False)
     uids: list[UUID] = field(default_factory=list)
@@ -99,7 +98,7 @@ class Crowd:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(self.installation.postgres_dsn)
+        connection = await asyncpg.connect(self.postgres_dsn)
         try:
             # No trigger tells the replicas of each of a hundred thousand clients.
             await connection.execute("SET session_replication_role = replica")

@@ -42,7 +42,7 @@ class Growth:
         self._world = everybody
         self._cookies = cookies
         self._options = options
-        self._crowd = Crowd(everybody.installation, UUID(everybody.person.subject))
+        self._crowd = Crowd(everybody.installation.postgres_dsn, UUID(everybody.person.subject))
         self._endpoints = chosen_from(ENDPOINTS, options.only)
         self.rows: list[Size] = []
         self.loading: dict[str, float] = {}

@@ -58,7 +58,7 @@ class Installation:
 
 @contextmanager
 def installation(log: Path, **changes: str) -> Iterator[Installation]:
-    """As long as the context lasts. What the services say is appended to ``log``; ``changes`` are settings of theirs."""
+    """As long as the context lasts. Services append what they say to ``log``; ``changes`` are settings of theirs."""
     with ExitStack() as stack:
         service_core, other_cores = _cores()
         # Whatever is not measured, this process included, keeps off the core of what is.

@@ -1,0 +1,82 @@
+"""What hot endpoints ask PostgreSQL costs the same however much is in its tables: every plan goes through an index."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from bench.crowd import Crowd
+from valetkey.runtime.postgres import authorizations, clients, consents, revocations, sessions
+from valetkey.runtime.postgres.statement import Statement
+
+HOT = [
+    (clients, "clients.find"),
+    (sessions, "sessions.find"),
+    (sessions, "sessions.create"),
+    (consents, "consents.find"),
+    (authorizations, "authorizations.insert"),
+    (authorizations, "authorizations.rotate"),
+    (authorizations, "authorizations.find"),
+    (revocations, "revocations.find"),
+    (revocations, "revocations.record"),
+    (revocations, "revocations.live"),
+]
+CLIENTS, AUTHORIZATIONS, REVOCATIONS = 2_000, 20_000, 20_000
+
+
+def statement_of(module: ModuleType, name: str) -> str:
+    (found,) = [each for each in vars(module).values() if isinstance(each, Statement) and each.name == name]
+    return found.sql
+
+
+@pytest.fixture
+async def crowded_dsn(postgres_dsn: str) -> str:
+    """A database with so much in its tables that reading one of them as a whole is a choice."""
+    crowd = Crowd(postgres_dsn, uuid4())
+    await crowd.grow(CLIENTS)
+    await crowd.authorize([number % CLIENTS for number in range(AUTHORIZATIONS)])
+    await crowd.revoke(REVOCATIONS)
+    await crowd.analyze()
+    return postgres_dsn
+
+
+@pytest.mark.requirement(
+    "architecture 5: cost per request is flat from 10 to 100,000 clients and 0 to 1,000,000 revocations"
+)
+async def test_no_hot_statement_reads_a_whole_table(crowded_dsn: str) -> None:
+    plans = {name: await plan_of(crowded_dsn, statement_of(module, name)) for module, name in HOT}
+
+    # A table without sessions is read as a whole because it has one page.
+    whole = {name: tables for name, plan in plans.items() if (tables := read_as_a_whole(plan) - {"sessions"})}
+    assert whole == {}, plans
+
+
+async def test_a_missing_index_would_be_seen(crowded_dsn: str) -> None:
+    connection = await asyncpg.connect(crowded_dsn)
+    await connection.execute("DROP INDEX authorizations_expires_at")
+    await connection.close()
+
+    plan = await plan_of(crowded_dsn, statement_of(authorizations, "authorizations.insert"))
+
+    assert "authorizations" in read_as_a_whole(plan)
+
+
+def read_as_a_whole(plan: str) -> set[str]:
+    return set(re.findall(r"Seq Scan on (\w+)", plan))
+
+
+async def plan_of(dsn: str, sql: str) -> str:
+    """The plan that PostgreSQL makes for any values, as it keeps it for a statement that is prepared once."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE hot AS {sql}")
+        number = max(int(found) for found in re.findall(r"\$(\d+)", sql))
+        rows = await connection.fetch(f"EXPLAIN EXECUTE hot ({', '.join(['NULL'] * number)})")
+    finally:
+        await connection.close()
+    return "\n".join(row[0] for row in rows)
