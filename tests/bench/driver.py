@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from bench.generator import measure
 from bench.installation import Server
 from bench.measurement import Measurement
-from bench.scenario import Scenario
 from bench.work import Requests, Work
 from bench.wrk import find_wrk, measure_with_wrk
 
 WRK, GENERATOR = "wrk", "generator"
 
 
-def driver_of(scenario: Scenario) -> str:
+def driver_of(*, remembers: bool) -> str:
     """The driver's name."""
-    return WRK if find_wrk() and not scenario.remembers else GENERATOR
+    return WRK if find_wrk() and not remembers else GENERATOR
 
 
 async def drive(

@@ -20,13 +20,12 @@ from bench.conversation import post
 from bench.counters import read_counters
 from bench.crowd import Crowd
 from bench.crowd_work import ENDPOINTS, Askers, Endpoint
-from bench.driver import GENERATOR, WRK, drive
+from bench.driver import drive, driver_of
 from bench.growth_table import Size, head, line, smallest_of
 from bench.installation import Installation, installation
 from bench.rounds import say
 from bench.scenario import BARE, Load, chosen_from
 from bench.world import World, basic, world
-from bench.wrk import find_wrk
 from valetkey.runtime.redis.revocation_writer import MARKER
 from valetkey.runtime.settings import Settings
 
@@ -70,6 +69,9 @@ class Growth:
             )
             await self._crowd.analyze()
             await self._measure(f"+ {self._options.authorizations:,} authorizations", hot)
+        # Where these differ from the first, it is the machine that has changed.
+        first = self._options.clients[0]
+        await self._measure(f"{first:,} clients ask, at the end", range(first))
 
     async def _measure(self, size: str, clients: range) -> None:
         for endpoint in self._endpoints:
@@ -81,7 +83,7 @@ class Growth:
     async def _measure_one(self, endpoint: Endpoint, size: str, askers: Askers) -> Size:
         where, load = self._world.installation, Load(self._options.connections, self._options.seconds)
         server = where.servers[endpoint.server]
-        driver = WRK if find_wrk() and not endpoint.remembers else GENERATOR
+        driver = driver_of(remembers=endpoint.remembers)
         before = await self._bare(driver, load)
         work = await endpoint.prepare(askers)
         most = where.settings.client_cache_size

@@ -14,14 +14,13 @@ from pathlib import Path
 import uvloop
 
 from bench.__main__ import BUILD, machine
-from bench.driver import drive
+from bench.driver import drive, driver_of
 from bench.installation import Installation, Server, installation
 from bench.resident_set import Sample, Verdict
 from bench.rounds import say
 from bench.scenario import SCENARIOS, Load, Scenario
 from bench.work import Requests, Work
 from bench.world import World, world
-from bench.wrk import find_wrk
 
 LIMIT_MEGABYTES = 120.0
 _SLICE_SECONDS = 5.0
@@ -50,12 +49,10 @@ class Filled:
 async def _fill(server: Server, work: Work, options: argparse.Namespace) -> tuple[list[Sample], float]:
     """Ask until it is enough or time is up, and look at the process every few seconds."""
     began, asked, samples = time.perf_counter(), 0, [_look(server, 0)]
+    driver = driver_of(remembers=False)
     slice_seconds = min(_SLICE_SECONDS, options.most_seconds)
     while asked < options.requests and time.perf_counter() - began < options.most_seconds:
-        found = await drive(
-            [server], work, "wrk" if find_wrk() else "generator", connections=options.connections,
-            seconds=slice_seconds, warm_up=0.0,
-        )  # fmt: skip
+        found = await drive([server], work, driver, connections=options.connections, seconds=slice_seconds, warm_up=0.0)
         asked += found.units
         samples.append(_look(server, asked))
     return samples, time.perf_counter() - began

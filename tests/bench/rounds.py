@@ -41,7 +41,7 @@ class Rounds:
             await self._measure(scenario)
 
     async def _measure(self, scenario: Scenario) -> None:
-        load, driver = self._load, driver_of(scenario)
+        load, driver = self._load, driver_of(remembers=scenario.remembers)
         reference = HASHING if scenario is LOGIN else f"{BARE.name}, {driver}"
         # What is before this one was after the one before.
         is_known = self._last is not None and self._last[0] == reference
@@ -74,7 +74,7 @@ class Rounds:
         work = self._prepared.get(BARE.name) or await BARE.prepare(self._world, load)
         self._prepared[BARE.name] = work
         servers = servers_of(self._world.installation, BARE)
-        return await drive(servers, work, driver, connections=connections, seconds=load.seconds, warm_up=0.2)
+        return await drive(servers, work, driver, connections=connections, seconds=load.seconds, warm_up=0.0)
 
 
 def servers_of(installation: Installation, scenario: Scenario) -> list[Server]:

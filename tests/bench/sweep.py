@@ -44,7 +44,7 @@ async def sweep(world: World, scenarios: Sequence[Scenario], seconds: float) -> 
             found = await drive(
                 servers_of(world.installation, scenario),
                 work,
-                driver_of(scenario),
+                driver_of(remembers=scenario.remembers),
                 connections=connections,
                 seconds=seconds,
             )

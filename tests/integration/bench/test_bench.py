@@ -63,6 +63,7 @@ def test_growth_is_measured_at_every_size(tmp_path: Path) -> None:
         "120 clients, 100 ask",
         "+ 50 revocations",
         "+ 50 authorizations",
+        "2 clients ask, at the end",
     ]
     for row in document["sizes"]:
         assert row["cpu_microseconds"] > 0
