@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -26,17 +27,32 @@ from valetkey.runtime.clock import system_clock
 BUILD = Path("build")
 
 
-async def run(options: argparse.Namespace, where: Installation) -> tuple[list[Row], list[Point]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run leaves behind."""
+
+    rows: Sequence[Row]
+    points: Sequence[Point]
+    failures: Sequence[str]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether everything answered as it should, and within its budget."""
+        return not self.failures and all(row.is_kept for row in self.rows)
+
+
+async def run(options: argparse.Namespace, where: Installation) -> Found:
     """Every round of the chosen scenarios, then the sweep."""
     chosen = chosen_from(SCENARIOS, options.only)
     async with world(where) as everybody:
         rounds = Rounds(everybody, Load(options.connections, options.seconds))
         for _ in range(options.rounds):
             await rounds.measure(chosen)
-        points = []
+        points: list[Point] = []
+        failures: list[str] = []
         if options.picture:
-            points = await sweep(everybody, [BARE, *chosen_from(HOT, options.only)], options.seconds)
-    return rounds.rows, points
+            points, failures = await sweep(everybody, [BARE, *chosen_from(HOT, options.only)], options.seconds)
+    return Found(rounds.rows, points, [*rounds.failures, *failures])
 
 
 def picture_of(points: Sequence[Point]) -> str:
@@ -65,20 +81,21 @@ def machine() -> dict[str, object]:
     }
 
 
-def write(rows: Sequence[Row], points: Sequence[Point], directory: Path) -> None:
+def write(found: Found, directory: Path) -> None:
     """``bench.json``, ``bench.md`` and, where there was a sweep, ``bench.svg``."""
     document = machine() | {
-        "scenarios": [row.record() for row in rows],
-        "concurrency": [point.record() for point in points],
+        "scenarios": [row.record() for row in found.rows],
+        "concurrency": [point.record() for point in found.points],
+        "failures": list(found.failures),
     }
     (directory / "bench.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    (directory / "bench.md").write_text(markdown(rows), encoding="utf-8")
-    if points:
-        (directory / "bench.svg").write_text(picture_of(points), encoding="utf-8")
+    (directory / "bench.md").write_text(markdown(found.rows), encoding="utf-8")
+    if found.points:
+        (directory / "bench.svg").write_text(picture_of(found.points), encoding="utf-8")
 
 
 def main() -> int:
-    """The exit code: 1 where a budget is not kept."""
+    """The exit code: 1 where a budget is not kept, or a scenario failed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement; whole ones for wrk")
     parser.add_argument("--connections", type=int, default=32, help="connections at a time")
@@ -93,10 +110,10 @@ def main() -> int:
     with installation(options.build / "bench.log") as where:
         say(terminal_head())
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-            rows, points = loop.run(run(options, where))
-    write(rows, points, options.build)
-    say("\n".join(("", terminal_head(), *map(terminal_line, rows))))
-    return 0 if all(row.is_kept for row in rows) else 1
+            found = loop.run(run(options, where))
+    write(found, options.build)
+    say("\n".join(("", terminal_head(), *map(terminal_line, found.rows), *found.failures)))
+    return 0 if found.is_kept else 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from bench.conversation import require
+from bench.conversation import UnexpectedAnswerError, require
 
 _AT_ONCE = 32
 
@@ -15,9 +15,12 @@ async def collect(url: str, requests: Sequence[bytes], status: int = 200) -> lis
     """The bodies of the answers, in the order of the requests. Raises ``UnexpectedAnswerError``."""
     bodies = [b""] * len(requests)
     numbered = iter(enumerate(requests))
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(_AT_ONCE, len(requests))):
-            group.create_task(_ask(url, numbered, bodies, status))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_AT_ONCE, len(requests))):
+                group.create_task(_ask(url, numbered, bodies, status))
+    except* UnexpectedAnswerError as failed:
+        raise failed.exceptions[0] from None
     return bodies
 
 

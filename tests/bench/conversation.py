@@ -13,6 +13,10 @@ class UnexpectedAnswerError(Exception):
     """An answer that the scenario cannot be measured with; its beginning is the message."""
 
 
+# What fails a scenario, and no other one: a service that answers something else, or not at all.
+FAILURES = (UnexpectedAnswerError, OSError)
+
+
 class Conversation(Protocol):
     """Asks, and looks at the answer. One per connection, so it may remember.
 

@@ -73,8 +73,11 @@ class _Speaker:
                 self.close()
             else:
                 self._ask()
-        except (UnexpectedAnswerError, IndexError, StopIteration) as error:
+        except UnexpectedAnswerError as error:
             run.fail(error)
+            self.close()
+        except StopIteration:
+            run.fail(UnexpectedAnswerError("there was nothing left to ask for"))
             self.close()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from bench.conversation import FAILURES
 from bench.driver import drive, driver_of
 from bench.hashing import measure_hashing
 from bench.installation import Installation, Server
@@ -28,6 +29,7 @@ class Rounds:
         self._rows: dict[str, Row] = {}
         self._references: dict[str, Row] = {}
         self._last: tuple[str, Measurement] | None = None
+        self.failures: list[str] = []
 
     @property
     def rows(self) -> list[Row]:
@@ -35,10 +37,15 @@ class Rounds:
         return [*self._references.values(), *self._rows.values()]
 
     async def measure(self, scenarios: Sequence[Scenario]) -> None:
-        """One round."""
+        """One round. A scenario that fails is noted, and leaves nothing in the table."""
         self._last = None
         for scenario in scenarios:
-            await self._measure(scenario)
+            try:
+                await self._measure(scenario)
+            except FAILURES as error:
+                self.failures.append(failure(scenario.name, error))
+                self._rows.pop(scenario.name, None)
+                self._last = None
 
     async def _measure(self, scenario: Scenario) -> None:
         load, driver = self._load, driver_of(remembers=scenario.remembers)
@@ -80,6 +87,13 @@ class Rounds:
 def servers_of(installation: Installation, scenario: Scenario) -> list[Server]:
     """Those that take part."""
     return [installation.servers[name] for name in scenario.servers]
+
+
+def failure(name: str, error: BaseException) -> str:
+    """What went wrong, said at once."""
+    said = f"{name}: FAILED: {type(error).__name__}: {error}"
+    say(said)
+    return said
 
 
 def say(line: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
+from bench.conversation import FAILURES
 from bench.driver import drive, driver_of
 from bench.measurement import Measurement
-from bench.rounds import say, servers_of
+from bench.rounds import failure, say, servers_of
 from bench.scenario import Load, Scenario
 from bench.world import World
 
@@ -35,19 +37,21 @@ class Point:
         }
 
 
-async def sweep(world: World, scenarios: Sequence[Scenario], seconds: float) -> list[Point]:
-    """Every endpoint with every number of connections."""
-    points = []
-    for scenario in scenarios:
-        for connections in CONNECTIONS:
-            work = await scenario.prepare(world, Load(connections, seconds))
-            found = await drive(
-                servers_of(world.installation, scenario),
-                work,
-                driver_of(remembers=scenario.remembers),
-                connections=connections,
-                seconds=seconds,
-            )
+async def sweep(world: World, scenarios: Sequence[Scenario], seconds: float) -> tuple[list[Point], list[str]]:
+    """Every endpoint with every number of connections, and which of them failed."""
+    points, failures = [], []
+    for scenario, connections in product(scenarios, CONNECTIONS):
+        try:
+            found = await _measure(world, scenario, connections, seconds)
+        except FAILURES as error:
+            failures.append(failure(f"{scenario.name}, {connections} connections", error))
+        else:
             points.append(Point(scenario.name, connections, found))
             say(f"{scenario.name:27} {connections:4} connections {found.per_second:8.0f} req/s {found.p99:8.2f} ms p99")
-    return points
+    return points, failures
+
+
+async def _measure(world: World, scenario: Scenario, connections: int, seconds: float) -> Measurement:
+    work, driver = await scenario.prepare(world, Load(connections, seconds)), driver_of(remembers=scenario.remembers)
+    servers = servers_of(world.installation, scenario)
+    return await drive(servers, work, driver, connections=connections, seconds=seconds)

@@ -2,17 +2,26 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import cast
+from uuid import uuid4
 
 import psutil
 import pytest
 from aiohttp import web
 
+from bench.collect import collect
 from bench.conversation import UnexpectedAnswerError, get, post
 from bench.driver import GENERATOR, WRK, drive
-from bench.installation import Server
+from bench.grants import Redeem
+from bench.installation import Installation, Server
+from bench.rounds import Rounds
+from bench.scenario import BARE, Load, Scenario
 from bench.work import Requests
+from bench.world import World
 from bench.wrk import find_wrk
+from support.relying_party import ClientIdentity, Person
 from valetkey.cli.demo.free_port import LOOPBACK
+from valetkey.runtime.settings import Settings
 
 DRIVERS = [
     GENERATOR,
@@ -27,13 +36,21 @@ class Listener:
     server: Server
     asked: list[str] = field(default_factory=list)
     status: int = 200
+    said: str = 'a "quoted" word\n\x7fü'
     location: str = "https://client.example/callback?code=1"
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(f"{request.path} {await request.text()}".strip())
         if self.status == 303:
             return web.Response(status=303, headers={"Location": self.location})
-        return web.json_response({"said": 'a "quoted" word\n\x7fü'}, status=self.status)
+        return web.json_response({"said": self.said}, status=self.status)
+
+
+def world_of(listener: Listener) -> World:
+    """A world in which nobody is registered and only the bare handler answers."""
+    somebody = ClientIdentity("client", "secret")
+    where = Installation(cast("Settings", None), "", {"bare": listener.server})
+    return World(where, somebody, somebody, somebody, somebody, Person("ada", "secret"), uuid4())
 
 
 @pytest.fixture
@@ -109,3 +126,37 @@ async def test_a_service_that_is_not_there_fails_the_run(driver: str) -> None:
 
     with pytest.raises((OSError, ChildProcessError)):
         await run(nowhere, Requests([get("/")]), driver)
+
+
+async def test_a_conversation_that_has_nothing_left_to_ask_fails_the_run(listener: Listener) -> None:
+    listener.said = "access_token"
+    requests = iter([get("/")] * 5)
+
+    with pytest.raises(UnexpectedAnswerError, match="nothing left"):
+        await drive([listener.server], lambda _: Redeem(requests), GENERATOR, connections=1, seconds=1, warm_up=0.0)
+
+
+async def test_a_scenario_that_fails_is_named_and_the_others_are_measured(listener: Listener) -> None:
+    async def prepare(world: World, load: Load) -> Requests:
+        return Requests([get("/")], 200, b"something else")
+
+    listener.said = "access_token"
+    rounds = Rounds(world_of(listener), Load(2, 1.0))
+
+    await rounds.measure([Scenario("bad", ("bare",), prepare), Scenario("good", ("bare",), BARE.prepare)])
+
+    assert [row.name.partition(",")[0] for row in rounds.rows] == [BARE.name, "good"]
+    (failed,) = rounds.failures
+    assert failed.startswith("bad: FAILED: UnexpectedAnswerError")
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_answers_are_collected_in_the_order_of_the_requests(listener: Listener, status: int) -> None:
+    listener.status = status
+    requests = [get(f"/{number}") for number in range(100)]
+
+    if status == 200:
+        assert len(await collect(listener.server.url, requests)) == len(set(listener.asked)) == 100
+    else:
+        with pytest.raises(UnexpectedAnswerError):
+            await collect(listener.server.url, requests)
