@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,17 +73,19 @@ def picture_of(points: Sequence[Point]) -> str:
 
 
 def machine() -> dict[str, object]:
-    """What was measured on, and when."""
+    """What is measured on, when, and how busy it was with other things: asked before anything begins."""
     return {
         "measured_at": system_clock().date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
         "python": platform.python_version(),
+        "load_average_before": round(os.getloadavg()[1], 1),
     }
 
 
-def write(found: Found, directory: Path) -> None:
+def write(found: Found, begun: Mapping[str, object], directory: Path) -> None:
     """``bench.json``, ``bench.md`` and, where there was a sweep, ``bench.svg``."""
-    document = machine() | {
+    document = {
+        **begun,
         "scenarios": [row.record() for row in found.rows],
         "concurrency": [point.record() for point in found.points],
         "failures": list(found.failures),
@@ -105,13 +107,13 @@ def main() -> int:
     )
     parser.add_argument("--no-picture", dest="picture", action="store_false", help="leave out the sweep")
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
-    options = parser.parse_args()
+    options, begun = parser.parse_args(), machine()
     options.build.mkdir(parents=True, exist_ok=True)
     with installation(options.build / "bench.log") as where:
         say(terminal_head())
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
             found = loop.run(run(options, where))
-    write(found, options.build)
+    write(found, begun, options.build)
     say("\n".join(("", terminal_head(), *map(terminal_line, found.rows), *found.failures)))
     return 0 if found.is_kept else 1
 

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from bench.conversation import UnexpectedAnswerError, require
+from bench.conversation import FAILURES, require
 
 _AT_ONCE = 32
 
 
 async def collect(url: str, requests: Sequence[bytes], status: int = 200) -> list[bytes]:
-    """The bodies of the answers, in the order of the requests. Raises ``UnexpectedAnswerError``."""
+    """The bodies of the answers, in the order of the requests. Raises the first of ``FAILURES``."""
     bodies = [b""] * len(requests)
     numbered = iter(enumerate(requests))
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(_AT_ONCE, len(requests))):
                 group.create_task(_ask(url, numbered, bodies, status))
-    except* UnexpectedAnswerError as failed:
+    except* FAILURES as failed:
         raise failed.exceptions[0] from None
     return bodies
 

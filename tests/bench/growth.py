@@ -161,7 +161,7 @@ def main() -> int:
         "--only", action="append", default=[], help="endpoints whose name contains this; may be repeated"
     )
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
-    options = parser.parse_args()
+    options, begun = parser.parse_args(), machine()
     options.build.mkdir(parents=True, exist_ok=True)
     size = {"VALETKEY_CLIENT_CACHE_SIZE": str(options.client_cache_size)}
     with installation(options.build / "bench.log", **size) as where:
@@ -169,7 +169,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
             growth = loop.run(_grow(where, options))
     rows = growth.rows
-    document = machine() | {
+    document = begun | {
         "client_cache_size": options.client_cache_size,
         "loading": growth.loading,
         "sizes": [row.record(smallest_of(rows, row.endpoint)) for row in rows],

@@ -98,11 +98,11 @@ def main() -> int:
     parser.add_argument("--most-seconds", type=float, default=600.0, help="how long each may take; then it was fewer")
     parser.add_argument("--connections", type=int, default=32, help="connections at a time")
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
-    options = parser.parse_args()
+    options, begun = parser.parse_args(), machine()
     options.build.mkdir(parents=True, exist_ok=True)
     with installation(options.build / "bench.log") as where, asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         filled = loop.run(_measure(where, options))
-    document = machine() | {"services": [each.record() for each in filled]}
+    document = begun | {"services": [each.record() for each in filled]}
     (options.build / "bench-memory.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 0 if all(each.verdict.is_kept for each in filled) else 1
 

@@ -87,7 +87,7 @@ def _introspect_revoked(number: int) -> Prepare:
     async def prepare(world: World, load: Load) -> Work:
         administration = world.installation.administration
         machine = await administration.create_machine()
-        tokens = await world.machine_tokens(number, machine)
+        tokens = await world.tokens_of(machine, number)
         if number == 1:
             await world.revoke(tokens[0], machine)
         else:

@@ -62,7 +62,10 @@ def put(page: str, made: str) -> str:
 
 
 def _said_of(bench: Mapping[str, Any], bare: Mapping[str, Any] | None) -> str:
-    said = f"Measured on {bench['measured_at']}: {bench['machine']}, Python {bench['python']}, services on one core."
+    said = (
+        f"Measured on {bench['measured_at']}: {bench['machine']}, Python {bench['python']}, services on one core;"
+        f" load average {bench['load_average_before']} before it began."
+    )
     if bare is None:
         return said
     return f"{said} A bare aiohttp handler that reads its form does {_rounded(bare['per_second_per_core'])} there."

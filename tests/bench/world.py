@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import quote_plus, urlsplit
 from uuid import UUID, uuid4
@@ -43,6 +43,7 @@ class World:
     other_api: ClientIdentity
     person: Person
     web_uid: UUID
+    _tokens: list[str] = field(default_factory=list)
 
     def party(self, client: ClientIdentity, person: Person | None = None) -> RelyingParty:
         """This client, with a user behind it."""
@@ -52,10 +53,15 @@ class World:
         """An access token for ``API``."""
         return (await self.machine_tokens(1))[0]
 
-    async def machine_tokens(self, number: int, machine: ClientIdentity | None = None) -> list[str]:
-        """As many, each another one."""
+    async def machine_tokens(self, number: int) -> list[str]:
+        """As many, each another one, and the next time the same ones."""
+        self._tokens.extend(await self.tokens_of(self.machine, number - len(self._tokens)))
+        return self._tokens[:number]
+
+    async def tokens_of(self, machine: ClientIdentity, number: int) -> list[str]:
+        """So many new access tokens for ``API``."""
         form = [("grant_type", "client_credentials"), ("scope", "api:read")]
-        request = post("/token", form, basic(machine or self.machine))
+        request = post("/token", form, basic(machine))
         answers = await collect(self.installation.servers["token"].url, [request] * number)
         return [str(json.loads(answer)["access_token"]) for answer in answers]
 
@@ -108,9 +114,9 @@ class World:
         await party.browser.close()
         return "; ".join(f"{name}={value}" for name, value in party.browser.cookies.items())
 
-    async def revoke(self, token: str, machine: ClientIdentity | None = None) -> None:
+    async def revoke(self, token: str, machine: ClientIdentity) -> None:
         """Revoke a token of a machine."""
-        party = self.party(machine or self.machine)
+        party = self.party(machine)
         assert (await party.revoke(token)).status == 200
         await party.browser.close()
 

@@ -8,6 +8,7 @@ BENCH = {
     "measured_at": "2026-01-31",
     "machine": "x86_64, 2 CPUs",
     "python": "3.11.7",
+    "load_average_before": 0.3,
     "scenarios": [
         {
             "scenario": name,
