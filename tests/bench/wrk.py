@@ -20,6 +20,7 @@ from bench.work import Requests
 
 _SCRIPT = Path(__file__).with_name("requests.lua")
 _TIMEOUT = "10s"
+_PAUSE, _MOST_PAUSES, _IDLE = 0.2, 50, 0.1
 
 
 def find_wrk() -> str | None:
@@ -46,10 +47,12 @@ async def measure_with_wrk(
         file.flush()
         if warm_up:
             await _run(url, work, file.name, connections, warm_up)
+            await _until_idle(processes)
         before, began, own = cpu_seconds(processes), time.perf_counter(), _children()
         found = await _run(url, work, file.name, connections, seconds)
         load = (_children() - own) / (time.perf_counter() - began)
         used = cpu_seconds(processes) - before
+    await _until_idle(processes)
     p50, p95, p99 = (found[name] / 1e3 for name in ("p50", "p95", "p99"))
     return Measurement(found["units"], found["microseconds"] / 1e6, used, load, p50, p95, p99)
 
@@ -74,6 +77,16 @@ async def _run(url: str, work: Requests, file: str, connections: int, seconds: f
     # What was still under way at the end has been sent as well.
     work.advance(found["units"] + connections)
     return dict(found)
+
+
+async def _until_idle(processes: Sequence[psutil.Process]) -> None:
+    """What ``wrk`` no longer waited for is still being answered, and must not count as work for what comes next."""
+    used = cpu_seconds(processes)
+    for _ in range(_MOST_PAUSES):
+        await asyncio.sleep(_PAUSE)
+        used, before = cpu_seconds(processes), used
+        if used - before < _IDLE * _PAUSE:
+            return
 
 
 def _children() -> float:
