@@ -64,8 +64,8 @@ _INSERT = Statement(
     FROM inserted, resource_owner
     """,
 )
-_ROTATE = Statement(
-    "authorizations.rotate",
+_ROTATE_ONE = Statement(
+    "authorizations.rotate_one",
     """
     UPDATE authorizations AS a
     SET generation = a.generation + 1, rotated_at = $4::timestamptz,
@@ -87,7 +87,7 @@ _ROTATE = Statement(
 )
 # Rows that somebody holds at the moment are passed over, so that one of them keeps nobody else waiting, and two batches
 # never wait for each other; whoever was passed over asks alone.
-_ROTATE_MANY = Statement(
+_ROTATE = Statement(
     "authorizations.rotate",
     """
     WITH asked AS (
@@ -219,7 +219,7 @@ class Authorizations:
         if granted is not None:
             return granted
         # What cannot be rotated may have been held by another refresh, which may yet fail: wait for that.
-        row = await self._database.fetch_row(_ROTATE, *asked)
+        row = await self._database.fetch_row(_ROTATE_ONE, *asked)
         return None if row is None else granted_authorization_from(row)
 
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
@@ -257,7 +257,7 @@ class Authorizations:
     async def _rotate(self, asked: Sequence[_Rotation]) -> Sequence[GrantedAuthorization | None]:
         # Two who present the same token are for the row's lock to part: the second one asks alone.
         first = {rotation.authorization_id: rotation for rotation in reversed(asked)}
-        rows = await self._database.fetch(_ROTATE_MANY, *map(list, zip(*first.values(), strict=True)))
+        rows = await self._database.fetch(_ROTATE, *map(list, zip(*first.values(), strict=True)))
         rotated = {row["id"]: granted_authorization_from(row) for row in rows}
         return [
             rotated.get(rotation.authorization_id) if first[rotation.authorization_id] is rotation else None

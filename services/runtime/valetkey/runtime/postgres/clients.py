@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.client import Client
+from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.errors import Conflict
 from valetkey.runtime.postgres.rows import client_from
 from valetkey.runtime.postgres.statement import Executor, Statement
@@ -28,7 +29,7 @@ _FIND = Statement(
             array_agg(s.expires_at ORDER BY s.created_at DESC, s.id) AS secret_expiries
         FROM client_secrets AS s WHERE s.client_uid = clients.uid
     ) AS secrets ON TRUE
-    WHERE client_id = $1
+    WHERE client_id = ANY ($1::text[])
     """,
 )
 _LIST = Statement(
@@ -92,6 +93,7 @@ class Clients:
 
     def __init__(self, database: Executor) -> None:
         self._database = database
+        self._finds: Batches[str, ClientRecord | None] = Batches(self._find)
 
     async def find(self, client_id: str) -> Client | None:
         """The client, enabled or not, as it is now."""
@@ -102,8 +104,7 @@ class Clients:
         """The client with what only operators care about."""
         if "\0" in client_id or not client_id.isascii():
             return None
-        row = await self._database.fetch_row(_FIND, client_id)
-        return None if row is None else _record_from(row)
+        return await self._finds.ask(client_id)
 
     async def list(self) -> list[ClientRecord]:
         """Every client, by ``client_id``."""
@@ -133,6 +134,11 @@ class Clients:
         with _conflicts(client):
             row = await self._database.fetch_row(_UPDATE, client.uid, *_metadata(client), managed_by, now)
         return row is not None
+
+    async def _find(self, client_ids: Sequence[str]) -> Sequence[ClientRecord | None]:
+        rows = await self._database.fetch(_FIND, list(set(client_ids)))
+        found = {row["client_id"]: _record_from(row) for row in rows}
+        return [found.get(client_id) for client_id in client_ids]
 
 
 def _metadata(client: Client) -> tuple[object, ...]:
