@@ -237,11 +237,11 @@ def test_selectors_find_their_own_pods_and_no_others(values: str) -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, "valetkey-token:0.1.0"),
+        ({}, "valetkey-token:0.2.0"),
         ({"image": {"tag": "1.2.3"}}, "valetkey-token:1.2.3"),
-        ({"image": {"registry": "registry.example/team/"}}, "registry.example/team/valetkey-token:0.1.0"),
+        ({"image": {"registry": "registry.example/team/"}}, "registry.example/team/valetkey-token:0.2.0"),
         ({"token": {"image": {"digest": "sha256:" + "b" * 64}}}, "valetkey-token@sha256:" + "b" * 64),
-        ({"token": {"image": {"repository": "mine/token"}}}, "mine/token:0.1.0"),
+        ({"token": {"image": {"repository": "mine/token"}}}, "mine/token:0.2.0"),
     ],
     ids=str,
 )
