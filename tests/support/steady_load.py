@@ -30,7 +30,7 @@ class SteadyLoad:
         """So many of each kind are busy inside of the block. What is under way at its end is finished."""
         self._resting = False
         async with asyncio.TaskGroup() as group:
-            for live in (self._people, self._machines, self._apis, self._sessions):
+            for live in (self._people, self._machines, self._apis, self._sessions, self._leavers):
                 for _ in range(each):
                     group.create_task(live())
             try:
@@ -81,6 +81,18 @@ class SteadyLoad:
 
         await self._go_on("refresh", refresh)
         await party.browser.close()
+
+    async def _leavers(self) -> None:
+        party, api = self.party_of("web"), self.party_of("api")
+
+        async def leave() -> None:
+            tokens = await party.log_in(scope=SCOPE)
+            require((await party.revoke(tokens.refresh_token)).status)
+            assert not (await api.introspect(tokens.access_token)).active, "active after the revocation"
+
+        await self._go_on("revocation", leave)
+        await party.browser.close()
+        await api.browser.close()
 
     async def _go_on(self, kind: str, once: Callable[[], Awaitable[None]]) -> None:
         while not self._resting:

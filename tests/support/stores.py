@@ -89,6 +89,12 @@ def create_migrated(server: EmbeddedPostgres, name: str) -> None:
     _run(_create_migrated(server, name))
 
 
+def create_empty(server: EmbeddedPostgres, name: str) -> None:
+    """Make a database without a schema, into which every service may come in its role."""
+    _run(_execute(server.dsn, f"CREATE DATABASE {name}"))
+    create_roles(server, name)
+
+
 async def _create_migrated(server: EmbeddedPostgres, name: str) -> None:
     # Tests that need no schema must not need the migrations either.
     from valetkey.runtime.postgres.migrate import upgrade  # noqa: PLC0415

@@ -1,0 +1,47 @@
+"""A release of Valetkey to start processes of: the working tree, or wheels that an earlier commit was built into."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from support.repository import ROOT
+
+PREVIOUS_WHEELS = ROOT / "tests" / "upgrade" / "previous_release"
+_RUNNER = ROOT / "tests" / "upgrade" / "run_release.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """``directory`` holds every room of it, and nothing else; None is the working tree."""
+
+    version: str
+    directory: Path | None = None
+
+    def command(self, module: str, *arguments: str) -> list[str]:
+        """What starts a module of this release, with the third-party libraries of this environment."""
+        if self.directory is None:
+            return [sys.executable, "-m", module, *arguments]
+        libraries = sysconfig.get_path("purelib")
+        # -S reads no .pth file, so the rooms of the working tree cannot be found; -I looks into no PYTHONPATH.
+        return [sys.executable, "-I", "-S", str(_RUNNER), str(self.directory), libraries, module, *arguments]
+
+
+def this_release() -> Release:
+    """The working tree."""
+    return Release(version("valetkey-runtime"))
+
+
+def install_previous_release(directory: Path) -> Release:
+    """Unpack the wheels of the previous release, without what they depend on."""
+    wheels = sorted(PREVIOUS_WHEELS.glob("*.whl"))
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    options = ["--quiet", "--no-config", "--offline", "--no-index", "--no-deps", "--target", str(directory)]
+    subprocess.run([uv, "pip", "install", "--python", sys.executable, *options, *wheels], check=True)
+    versions = {wheel.name.split("-")[1] for wheel in wheels}
+    assert len(versions) == 1, versions
+    return Release(versions.pop(), directory)
