@@ -63,8 +63,10 @@ def test_what_a_presentation_means(age: int, behind: int, live: bool, holder: UU
 
     judged = judge_presentation(RefreshToken(uuid4(), 6 - behind), state, holder, NOW, GRACE)
 
-    if not live or holder != OURS or behind <= 0:
+    if not live or holder != OURS or behind == 0:
         assert judged is Presentation.DEAD
+    elif behind < 0:
+        assert judged is Presentation.AHEAD
     elif behind == 1 and age <= 10:
         assert judged is Presentation.RETRY
     else:

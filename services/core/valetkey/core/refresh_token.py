@@ -71,6 +71,7 @@ class Presentation(Enum):
 
     RETRY = "retry"
     REUSE = "reuse"
+    AHEAD = "ahead"
     DEAD = "dead"
 
 
@@ -96,9 +97,14 @@ def judge_presentation(
     The previous generation again, by the same client, within the grace window: an honest retry, which gets the same
     successor. Anything older that our MAC proves we handed out: reuse, and the authorization dies. A token of another
     client, or of an authorization that has ended, changes nothing.
+
+    One that we handed out and the store has not come to yet: the store was put back to an earlier state, in which a
+    token that was exchanged since would be good again. So the authorization dies too.
     """
-    if state is None or not state.is_live or state.client_uid != client_uid or token.generation >= state.generation:
+    if state is None or not state.is_live or state.client_uid != client_uid or token.generation == state.generation:
         return Presentation.DEAD
+    if token.generation > state.generation:
+        return Presentation.AHEAD
     # A clock may run behind the one that noted the rotation; where there is no window, that opens none.
     if grace and token.generation == state.generation - 1 and now - state.rotated_at <= grace:
         return Presentation.RETRY

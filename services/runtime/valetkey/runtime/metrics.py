@@ -80,7 +80,9 @@ CLIENT_AUTHENTICATIONS = Count(
 TOKENS_ISSUED = Count("valetkey_tokens_issued", "Token responses.", "grant", services=_TOKEN)
 TOKEN_ERRORS = Count("valetkey_token_errors", "Token requests refused.", "grant", "error", services=_TOKEN)
 REFRESH_REUSE = Count(
-    "valetkey_refresh_token_reuse", "Authorizations revoked because a refresh token was reused.", services=_TOKEN
+    "valetkey_refresh_token_reuse",
+    "Authorizations revoked because a refresh token was reused, or PostgreSQL had forgotten it.",
+    services=_TOKEN,
 )
 CODE_REPLAYS = Count("valetkey_authorization_code_replays", "Codes presented a second time.", "result", services=_TOKEN)
 INTROSPECTIONS = Count("valetkey_introspections", "Introspections.", "outcome", services=_INTROSPECTION)

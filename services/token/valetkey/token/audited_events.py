@@ -7,6 +7,9 @@ from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.metrics import CODE_REPLAYS, REFRESH_REUSE
 
+_REVOKED = "the authorization has been revoked"
+_FORGOTTEN = f"PostgreSQL has forgotten its last rotation, as after a restore: {_REVOKED}"
+
 
 class AuditedEvents:
     """``GrantEvents`` for a running service."""
@@ -21,12 +24,17 @@ class AuditedEvents:
         REFRESH_REUSE.add()
         self._emit("refresh_token.reused", authorization_id, client)
 
-    def _emit(self, kind: str, authorization_id: UUID, client: Client) -> None:
+    def refresh_token_ahead(self, authorization_id: UUID, client: Client) -> None:
+        """See ``GrantEvents``."""
+        REFRESH_REUSE.add()
+        self._emit("refresh_token.ahead", authorization_id, client, _FORGOTTEN)
+
+    def _emit(self, kind: str, authorization_id: UUID, client: Client, reason: str = _REVOKED) -> None:
         audit.emit(
             audit.AuditEvent(
                 type=kind,
                 outcome="failure",
-                reason="the authorization has been revoked",
+                reason=reason,
                 client_id=client.client_id,
                 authorization_id=str(authorization_id),
                 address=caller_address(),

@@ -14,3 +14,6 @@ class GrantEvents(Protocol):
 
     def refresh_token_reused(self, authorization_id: UUID, client: Client) -> None:
         """A rotated refresh token came back after the grace window; its authorization has been revoked."""
+
+    def refresh_token_ahead(self, authorization_id: UUID, client: Client) -> None:
+        """A refresh token came that the store has not come to: it forgot. Its authorization has been revoked."""

@@ -71,11 +71,14 @@ class RefreshTokenGrant(Grant):
             if granted is not None and granted.generation == token.generation + 1:
                 return granted
         if presentation is Presentation.REUSE:
-            await self._revoke_reused(token, client)
+            await self._revoke(token)
+            self._ports.events.refresh_token_reused(token.authorization_id, client)
+        elif presentation is Presentation.AHEAD:
+            await self._revoke(token)
+            self._ports.events.refresh_token_ahead(token.authorization_id, client)
         raise InvalidGrant(f"refresh token was refused as {presentation.value}")
 
-    async def _revoke_reused(self, token: RefreshToken, client: Client) -> None:
+    async def _revoke(self, token: RefreshToken) -> None:
         now = self._ports.clock()
         target = authorization_target(token.authorization_id)
         await self._ports.revoker.revoke([Revocation(target, now, now + self._ports.policy.access_token_lifetime)])
-        self._ports.events.refresh_token_reused(token.authorization_id, client)
