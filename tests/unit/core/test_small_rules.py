@@ -140,7 +140,7 @@ def test_a_token_id_can_be_read_back_and_names_everything_that_could_kill_it() -
 
     assert TokenId.parse(str(token_id)) == token_id
     assert [target.target for target in targets_of(token_id, "web", "ada")] == [
-        str(token_id), str(token_id.authorization_id), "web", "ada",
+        str(token_id), str(token_id.authorization_id), "web", "ada", "*",
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Revocations: what one record kills. RFC 7009.
 
-One record kills one token, one authorization, or everything issued before a moment to one client or for one subject.
+One record kills one token, one authorization, or everything issued before a moment to one client, for one subject, or
+at all.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class Revocation:
     expires_at: datetime
 
 
+# No client has this for its client_id. Of a kind that every release knows, so that older ones can keep it.
+_EVERYTHING = RevocationTarget(RevocationKind.CLIENT, "*")
+
+
 def token_target(jti: str) -> RevocationTarget:
     """One access token."""
     return RevocationTarget(RevocationKind.TOKEN, jti)
@@ -62,6 +67,11 @@ def subject_target(subject: str) -> RevocationTarget:
     return RevocationTarget(RevocationKind.SUBJECT, subject)
 
 
+def everything_target() -> RevocationTarget:
+    """Every token issued until now."""
+    return _EVERYTHING
+
+
 def targets_of(token_id: TokenId, client_id: str, subject: str) -> tuple[RevocationTarget, ...]:
     """Everything whose revocation would kill this access token: what introspection asks for, in one read."""
     return (
@@ -69,6 +79,7 @@ def targets_of(token_id: TokenId, client_id: str, subject: str) -> tuple[Revocat
         authorization_target(token_id.authorization_id),
         client_target(client_id),
         subject_target(subject),
+        _EVERYTHING,
     )
 
 

@@ -1,4 +1,4 @@
-"""``valetkey revocation``: what Redis knows of everything that has been revoked."""
+"""``valetkey revocation``: what Redis knows of everything that has been revoked, and revoking all there is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import timedelta
 import click
 
 from valetkey.cli.operator_audit import audited
-from valetkey.cli.option import example
-from valetkey.cli.output import say
+from valetkey.cli.option import confirm, example, output_option, yes_option
+from valetkey.cli.output import Output, say
 from valetkey.cli.store import Stores, with_stores
+from valetkey.runtime.postgres.everything_ending import EverythingEnding
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.revocation_writer import RevocationWriter
 
 
-@click.group("revocation", epilog=example("valetkey revocation reload"))
+@click.group("revocation", epilog=example("valetkey revocation reload", "valetkey revocation end-all --yes"))
 def command() -> None:
     """Look after revocations."""
 
@@ -34,3 +35,30 @@ async def reload(stores: Stores) -> None:
     finally:
         await redis.aclose()
     say("Redis is not believed until it has been loaded anew; introspection does that with the next token it checks.")
+
+
+@command.command(
+    "end-all", epilog=example("valetkey revocation end-all --yes", "valetkey revocation end-all --consents --yes")
+)
+@click.option("--consents", is_flag=True, help="Withdraw what users have agreed to as well: everybody is asked again.")
+@yes_option
+@output_option
+@with_stores
+async def end_all(stores: Stores, output: Output, *, consents: bool, yes: bool) -> None:
+    """End every session, code, grant and token of everybody, offline access too. For after PostgreSQL was restored.
+
+    Clients, users, their secrets and passwords stay as they are. May be typed again.
+    """
+    confirm("End every session, grant and token of everybody, so that all users log in again?", yes=yes)
+    async with stores.revoking() as publish:
+        with audited("everything.revoked"):
+            ended = await EverythingEnding(stores.database).end(stores.clock(), consents=consents)
+            await publish(ended.revocations)
+    output.one(
+        {
+            "sessions_ended": ended.sessions,
+            "grants_ended": ended.authorizations,
+            "consents_withdrawn": ended.consents,
+        }
+    )
+    say("APIs that verify tokens by themselves accept what they have until it expires, or its signing key is replaced.")
