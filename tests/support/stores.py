@@ -95,6 +95,11 @@ def create_empty(server: EmbeddedPostgres, name: str) -> None:
     create_roles(server, name)
 
 
+def drop(server: EmbeddedPostgres, name: str) -> None:
+    """Remove a database, whoever is connected to it."""
+    _run(_execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 async def _create_migrated(server: EmbeddedPostgres, name: str) -> None:
     # Tests that need no schema must not need the migrations either.
     from valetkey.runtime.postgres.migrate import upgrade  # noqa: PLC0415
