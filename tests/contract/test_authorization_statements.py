@@ -9,6 +9,8 @@ from support.postgres import postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.runtime.postgres.authorizations import Authorizations
 from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.runtime.postgres.revocations import RevocationRecords
 from valetkey.runtime.postgres.statement import Statement
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -51,6 +53,26 @@ async def test_a_redemption_and_a_refresh_cost_one_statement_each(database: Data
     assert inserted is not None
     assert rotated is not None
     assert executor.statements == ["authorizations.insert", "authorizations.rotate"]
+
+
+@pytest.mark.requirement("architecture 3: nothing grows with traffic and nothing needs a janitor")
+async def test_redemptions_make_room_where_users_sign_out_and_no_client_ever_revokes(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, session = make_client(), make_session(make_user(), NOW)
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(session.user, password_hash())
+    for number in range(3):
+        signed_in = make_session(session.user, NOW)
+        await stores.sessions.create(f"{SECRET} {number}", signed_in, None)
+        await stores.authorizations.insert(make_authorization(client, signed_in, NOW))
+        await stores.sessions.end(signed_in.session_id, NOW)
+    left = [target async for batch in RevocationRecords(database).live(NOW) for target in batch]
+    await stores.sessions.create(SECRET, session, None)
+
+    await stores.authorizations.insert(make_authorization(client, session, NOW + REVOCATION_LIFETIME))
+
+    assert len(left) == 3
+    assert await database.fetch(Statement("revocations.all", "SELECT target FROM revocations")) == []
 
 
 async def test_what_a_user_has_granted_can_be_listed(database: Database) -> None:

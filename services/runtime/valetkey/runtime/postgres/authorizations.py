@@ -23,12 +23,18 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 # The rows that must not change while this commits are locked, each after the one before, as everybody locks them. What
 # ended after the user agreed stays ended, even if the client was enabled or the user has consented again meanwhile.
 # A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
+# Whoever signs out or withdraws a consent leaves a revocation of each authorization, and no right to delete one.
 _INSERT = Statement(
     "authorizations.insert",
     """
     WITH swept AS (
         DELETE FROM authorizations WHERE id IN (
             SELECT id FROM authorizations WHERE expires_at <= $15 AND id <> $1
+            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+        )
+    ), swept_revocations AS (
+        DELETE FROM revocations WHERE (kind, target) IN (
+            SELECT kind, target FROM revocations WHERE expires_at <= $15
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), client AS MATERIALIZED (
@@ -183,7 +189,7 @@ class Authorizations:
         """Store it once, ever; None if it exists, or its user, client or session no longer counts.
 
         Nor does a consent that was withdrawn. What was revoked already is stored as such. One statement, which also
-        deletes a few authorizations that have expired, so that the table does not grow.
+        deletes a few authorizations and revocations that have expired, so that neither table grows.
         """
         login = new.authentication
         row = await self._database.fetch_row(
