@@ -63,6 +63,10 @@ test-protocol: $(READY) ## Run the specifications' requirements over HTTP
 test-integration: $(READY) ## Run the tests that race, kill and restart real PostgreSQL and Redis
 	@$(PYTEST) tests/integration $(ARGS)
 
+.PHONY: soak-rotations
+soak-rotations: $(READY) ## Rotate keys a thousand times while everybody verifies with key sets as old as we allow
+	@ROTATIONS=1000 $(BIN)/pytest -s tests/integration/test_key_rotation_in_use.py $(ARGS)
+
 .PHONY: test-browser
 test-browser: $(READY) ## Run the login in a real browser
 	@$(PYTEST) tests/browser $(ARGS)

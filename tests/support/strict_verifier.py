@@ -21,7 +21,7 @@ _UNTIMED: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": Fal
 
 
 class StrictVerifier:
-    """Reads the JWK Set at one replica of introspection; ``read`` counts how often."""
+    """Reads the JWK Set at one replica of introspection; ``read`` counts how often, ``read_at`` is the last time."""
 
     def __init__(self, at: RelyingParty, issuer: str, clock: Clock) -> None:
         self._at = at
@@ -30,6 +30,7 @@ class StrictVerifier:
         self._keys: dict[str, Any] = {}
         self._stale_at: datetime | None = None
         self.read = 0
+        self.read_at: datetime | None = None
 
     async def verify(self, token: str, audience: str) -> None:
         """Raise ``jwt.PyJWTError`` or ``KeyError`` for a token that these keys did not sign for this audience."""
@@ -43,5 +44,6 @@ class StrictVerifier:
         found = re.search(r"max-age=(\d+)", reply.headers["Cache-Control"])
         assert found, reply.headers
         self._keys = {jwk["kid"]: jwt.PyJWK(jwk).key for jwk in reply.body["keys"]}
-        self._stale_at = self._clock() + timedelta(seconds=int(found[1]))
+        self.read_at = self._clock()
+        self._stale_at = self.read_at + timedelta(seconds=int(found[1]))
         self.read += 1
