@@ -16,7 +16,7 @@ from support.system import SERVICES
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DATABASE = "valetkey"
 KINDS = ("login", "client credentials", "introspection", "refresh", "revocation")
