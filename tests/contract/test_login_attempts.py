@@ -8,12 +8,13 @@ import pytest
 from redis.asyncio import Redis
 
 from support.redis_topologies import URL_FIXTURES
-from valetkey.authorize.attempt_storage import attempt_storage
 from valetkey.authorize.attempts import Budget, LoginAttempts, TooManyAttempts
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.user import normalize_login_name
 from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
+from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
 
 ADDRESS = "198.51.100.7"
 ACCOUNT = f"subject:{uuid4()}"
@@ -31,7 +32,7 @@ def attempts(redis: Redis) -> LoginAttempts:
 
 
 def replica(redis: Redis, *, per_account: int = 5, per_address: int = 50, window: int = 60) -> LoginAttempts:
-    storage = attempt_storage(redis)
+    storage = RateLimitStorage(redis, LOGIN_ATTEMPTS)
     return LoginAttempts(storage, per_account=per_account, per_address=per_address, window=window)
 
 

@@ -28,6 +28,7 @@ from valetkey.introspection.service import SERVICE, IntrospectionService
 from valetkey.introspection.user_info import UserInfo
 from valetkey.introspection.verified_tokens import VerifiedTokens
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+from valetkey.runtime.http.client_rate import ClientRate
 from valetkey.runtime.http.forms import BODY_TIMEOUT
 
 SECRET = "s3cret-of-a-resource-server"
@@ -159,6 +160,17 @@ class CatalogOf:
         return self._catalog
 
 
+class NoLimit:
+    """Counts nothing, where limits are not what is tested."""
+
+    async def count(self, client_id: str, address: str) -> None:
+        """See ``FailureCounter``."""
+
+    async def add(self, window: int, lifetime: int, counted: Mapping[str, int]) -> dict[str, int]:  # noqa: ARG002
+        """See ``Rates``."""
+        return {}
+
+
 class World:
     """The service over stores in memory."""
 
@@ -171,12 +183,13 @@ class World:
         self.verified = VerifiedTokens(self.keys, ISSUER, size)
         access_tokens = AccessTokens(self.verified, self.revocations, self.clock)
         self.service = IntrospectionService(
-            authenticator=ClientAuthenticator(Clients(CLIENTS), self.clock),
+            authenticator=ClientAuthenticator(Clients(CLIENTS), self.clock, NoLimit()),
             introspector=Introspector(access_tokens),
             user_info=UserInfo(access_tokens, self.users),
             discovery=Discovery(ISSUER, self.catalog, 300),
             jwk_set=self.keys,
             jwks_max_age=300,
+            client_rate=ClientRate(NoLimit(), self.clock, 0),
         )
 
     def claims(self, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - any claim

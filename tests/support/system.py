@@ -68,6 +68,8 @@ def test_settings(issuer: str, postgres_dsn: str, redis_url: str, /, **changes: 
             "VALETKEY_PASSWORD_TIME_COST": "1",
             "VALETKEY_PASSWORD_MEMORY_COST": "8192",
             "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+            "VALETKEY_CLIENT_FAILURES_PER_ADDRESS": "100000",
+            "VALETKEY_CLIENT_FAILURES_PER_CLIENT": "100000",
             "VALETKEY_SHUTDOWN_GRACE": "1s",
             **{f"VALETKEY_{name.upper()}": value for name, value in changes.items()},
         },

@@ -88,6 +88,7 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
 async def _begin(
     service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
 ) -> web.StreamResponse:
+    await service.interaction_limit.require(request, service.settings, interaction.request.client_id)
     browser = service.cookies.browser(request) or Browser.generate()
     interaction_id = generate_secret()
     await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))

@@ -34,8 +34,9 @@ def shown_errors_middleware(pages: Pages) -> Middleware:
         except ShownError as error:
             kind = type(error).__name__
             request[ERROR_TYPE] = kind
-            _LOG.info("refused", extra={"error": kind, "reason": error.reason, "path": request.path})
+            _LOG.log(error.log_level, "refused", extra={"error": kind, "reason": error.reason, "path": request.path})
             html = pages.error(error.page, reference=current_trace_id())
-            return page_response(html, status=error.page.status)
+            headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+            return page_response(html, status=error.page.status, headers=headers)
 
     return shown_errors

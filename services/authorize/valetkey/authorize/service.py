@@ -10,6 +10,7 @@ from valetkey.authorize.attempts import LoginAttempts
 from valetkey.authorize.browser import BrowserCookies
 from valetkey.authorize.csrf import Csrf
 from valetkey.authorize.device import Devices
+from valetkey.authorize.interaction_limit import InteractionLimit
 from valetkey.authorize.pages import Pages
 from valetkey.authorize.password import PasswordPool
 from valetkey.core.ports import (
@@ -49,6 +50,7 @@ class AuthorizeService:
     codes: CodeIssuer
     passwords: PasswordPool
     attempts: LoginAttempts
+    interaction_limit: InteractionLimit
     cookies: BrowserCookies
     devices: Devices
     csrf: Csrf

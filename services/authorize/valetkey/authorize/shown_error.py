@@ -7,11 +7,13 @@
     ├── InteractionGone     spent, expired, unknown, or another browser's
     ├── CookieMissing       the browser did not send the cookie that binds it to its interaction
     ├── NothingWaiting      a step was opened without an interaction
-    └── ClientGone          the client or its redirect URI is not what it was when the interaction began
+    ├── ClientGone          the client or its redirect URI is not what it was when the interaction began
+    └── TooManyInteractions the address has begun more of them than it may
 
 ``str(error)`` is the reason for the log; the page is fixed per class.
 """
 
+import logging
 from typing import ClassVar
 
 from valetkey.authorize.error_words import error_page
@@ -21,13 +23,15 @@ _FROM_THE_APPLICATION = "Open the application that you want to use, and sign in 
 
 
 class ShownError(Exception):
-    """A refusal for the person in front of the browser."""
+    """A refusal for the person in front of the browser; ``retry_after`` is in seconds."""
 
     page: ClassVar[ErrorPage] = error_page(400)
+    log_level: ClassVar[int] = logging.INFO
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class FormRefused(ShownError):
@@ -73,3 +77,16 @@ class ClientGone(ShownError):
         happened="The application that sent you is no longer registered as it was. Nothing was shared with it.",
         advice="Tell the support team of the application, or try again later.",
     )
+
+
+class TooManyInteractions(ShownError):
+    """The address has begun as many interactions as it may for now. RFC 6585 §4."""
+
+    page = ErrorPage(
+        status=429,
+        title="Too many sign-ins at once",
+        happened="More sign-ins have been started from your network than we accept in a short time.",
+        advice="Wait a few minutes, then go back to the application and start again.",
+    )
+    # A limit that filled the log would not be one.
+    log_level = logging.DEBUG

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from valetkey.authorize.attempt_storage import attempt_storage
 from valetkey.authorize.attempts import LoginAttempts
 from valetkey.authorize.browser import BrowserCookies
 from valetkey.authorize.csrf import Csrf
 from valetkey.authorize.device import Devices
+from valetkey.authorize.interaction_limit import InteractionLimit
 from valetkey.authorize.pages import Pages
 from valetkey.authorize.password import PasswordParameters, PasswordPool
 from valetkey.authorize.service import AuthorizeService
@@ -20,6 +20,8 @@ from valetkey.runtime.postgres.sessions import Sessions
 from valetkey.runtime.postgres.users import Users
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.interactions import RedisInteractions
+from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
+from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import Stores, open_stores
 from valetkey.runtime.waiting import Waiting
@@ -52,6 +54,7 @@ async def open_service(
             codes=_codes(settings, stores),
             passwords=passwords,
             attempts=_attempts(settings, stores),
+            interaction_limit=InteractionLimit.from_settings(settings, stores.redis),
             cookies=BrowserCookies(Cookies(https=settings.issuer_is_https)),
             devices=Devices(cookie_keys),
             csrf=Csrf(cookie_keys),
@@ -79,7 +82,7 @@ def _codes(settings: Settings, stores: Stores) -> RedisCodes:
 
 def _attempts(settings: Settings, stores: Stores) -> LoginAttempts:
     return LoginAttempts(
-        attempt_storage(stores.redis),
+        RateLimitStorage(stores.redis, LOGIN_ATTEMPTS),
         per_account=settings.login_attempts_per_account,
         per_address=settings.login_attempts_per_address,
         window=settings.login_attempts_window,

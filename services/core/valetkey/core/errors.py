@@ -7,8 +7,8 @@
     ├── InvalidClient             ├── UnsupportedResponseType    ├── InsufficientScope
     ├── InvalidGrant              ├── LoginRequired              ├── UnsupportedTokenType
     ├── UnauthorizedClient        ├── ConsentRequired            ├── ServerError
-    ├── UnsupportedGrantType      ├── InteractionRequired        └── TemporarilyUnavailable
-    ├── InvalidScope              ├── AccountSelectionRequired
+    ├── UnsupportedGrantType      ├── InteractionRequired        ├── TemporarilyUnavailable
+    ├── InvalidScope              ├── AccountSelectionRequired   └── TooManyRequests
     ├── InvalidTarget             ├── UnmetAuthenticationRequirements
     ├── RequestNotSupported       └── RequestUriNotSupported
 
@@ -184,6 +184,21 @@ class TemporarilyUnavailable(OAuthError):
 
     error = "temporarily_unavailable"
     description = "The server is temporarily unable to handle the request; try again."
+
+    def __init__(self, reason: str, retry_after: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(OAuthError):
+    """A limit is spent for this client or address: come back later. RFC 6585 §4.
+
+    No code is registered for it at the token endpoint; this is the one whose advice is right. ``retry_after`` is in
+    seconds.
+    """
+
+    error = "temporarily_unavailable"
+    description = "There were too many requests; try again later."
 
     def __init__(self, reason: str, retry_after: int = 1) -> None:
         super().__init__(reason)

@@ -24,6 +24,7 @@ async def introspect(request: web.Request) -> web.Response:
     params = await read_form(request)
     caller = await service.authenticator.authenticate(request, params)
     require_confidential(caller)
+    service.client_rate.take(caller)
     answer = await service.introspector.introspect(params.required("token"), caller)
     return web.Response(body=answer, headers=_INTROSPECTION_HEADERS)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from valetkey.introspection.sources import PublishedJwkSet
     from valetkey.introspection.user_info import UserInfo
     from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+    from valetkey.runtime.http.client_rate import ClientRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class IntrospectionService:
     discovery: Discovery
     jwk_set: PublishedJwkSet
     jwks_max_age: int
+    client_rate: ClientRate
 
 
 SERVICE = web.AppKey("introspection_service", IntrospectionService)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from valetkey.introspection.access_tokens import AccessTokens
@@ -12,7 +12,10 @@ from valetkey.introspection.service import IntrospectionService
 from valetkey.introspection.user_info import UserInfo
 from valetkey.introspection.verified_tokens import VerifiedTokens
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+from valetkey.runtime.http.client_failures import ClientFailures
+from valetkey.runtime.http.client_rate import ClientRate
 from valetkey.runtime.postgres.users import Users
+from valetkey.runtime.redis.client_rates import ClientRates
 from valetkey.runtime.stores import open_stores
 
 if TYPE_CHECKING:
@@ -26,15 +29,21 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_service(settings: Settings, clock: Clock, waiting: Waiting) -> AsyncIterator[IntrospectionService]:
     """The service, as long as the context lasts."""
-    async with open_stores(settings, "introspection", clock, waiting) as stores:
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(settings, "introspection", clock, waiting))
         waiting.add(stores.jwk_set.reason_to_wait)
         verified = VerifiedTokens(stores.jwk_set, settings.issuer)
         access_tokens = AccessTokens(verified, stores.revocations, clock)
+        client_rate = ClientRate(ClientRates(stores.redis, "introspection"), clock, settings.client_requests_per_minute)
+        stack.push_async_callback(client_rate.close)
+        await client_rate.start()
+        failures = ClientFailures.from_settings(settings, stores.redis)
         yield IntrospectionService(
-            authenticator=ClientAuthenticator(stores.clients, clock),
+            authenticator=ClientAuthenticator(stores.clients, clock, failures),
             introspector=Introspector(access_tokens),
             user_info=UserInfo(access_tokens, Users(stores.database)),
             discovery=Discovery(settings.issuer, stores.catalog, settings.jwks_max_age),
             jwk_set=stores.jwk_set,
             jwks_max_age=settings.jwks_max_age,
+            client_rate=client_rate,
         )

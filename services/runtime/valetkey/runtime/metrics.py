@@ -67,7 +67,7 @@ PASSWORD_QUEUE_LIMIT = Level(
 PASSWORD_SHED = Count(
     "valetkey_password_hashes_refused", "Password hashes refused because the queue was full.", services=_AUTHORIZE
 )
-RATE_LIMITED = Count("valetkey_rate_limited", "Attempts refused by a rate limit.", "limit", services=_AUTHORIZE)
+RATE_LIMITED = Count("valetkey_rate_limited", "What a rate limit refused, by limit.", "limit")
 
 # Clients
 CLIENT_AUTHENTICATIONS = Count(

@@ -182,6 +182,25 @@ class Settings:
     login_attempts_per_account: Annotated[int, Setting(t.integer(1, 1000), "Wrong passwords per account.")] = 10
     login_attempts_per_address: Annotated[int, Setting(t.integer(1, 100_000), "Wrong passwords per address.")] = 100
     login_attempts_window: Annotated[int, Setting(t.seconds(60, DAY), "Time over which attempts count.")] = 900
+    interactions_per_address: Annotated[
+        int, Setting(t.integer(1, 10_000_000), "Logins that one address may begin per login_lifetime.")
+    ] = 10_000
+
+    # What clients may cost. A client with its right secret is never refused for failures.
+    client_failures_per_address: Annotated[
+        int, Setting(t.integer(1, 1_000_000), "Failed client authentications per address until it is told to wait.")
+    ] = 300
+    client_failures_per_client: Annotated[
+        int, Setting(t.integer(1, 1_000_000), "Failed client authentications per client_id, likewise.")
+    ] = 100
+    client_failures_window: Annotated[int, Setting(t.seconds(60, DAY), "Time over which those failures count.")] = 900
+    client_requests_per_minute: Annotated[
+        int,
+        Setting(
+            t.integer(0, 10_000_000),
+            "Requests of one confidential client a minute, at each of /token and /introspect; 0: no limit.",
+        ),
+    ] = 0
 
     # Pages
     theme_name: Annotated[str, Setting(t.name, "Name that pages show.")] = "Valetkey"

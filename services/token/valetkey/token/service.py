@@ -12,6 +12,7 @@ from valetkey.core.refresh_token import RefreshTokenCodec
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+from valetkey.runtime.http.client_rate import ClientRate
 from valetkey.runtime.metrics import TOKEN_ERRORS, TOKENS_ISSUED
 from valetkey.token.issuer import TokenIssuer
 from valetkey.token.policy import TokenPolicy
@@ -31,6 +32,7 @@ class TokenService:
     revoker: Revoker
     refresh_tokens: RefreshTokenCodec
     keys: KeySetSource
+    client_rate: ClientRate
 
     def count(self, grant_type: str, authorization: Authorization, tokens: TokenSet) -> None:
         """Count a token response; one that a user stands behind is an audit event too."""

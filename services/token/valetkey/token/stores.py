@@ -8,8 +8,11 @@ from valetkey.core.ports import Clock
 from valetkey.core.refresh_token import RefreshTokenCodec
 from valetkey.core.sealed_key import KeySealer
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
+from valetkey.runtime.http.client_failures import ClientFailures
+from valetkey.runtime.http.client_rate import ClientRate
 from valetkey.runtime.postgres.authorizations import Authorizations
 from valetkey.runtime.postgres.signer_cache import SignerCache
+from valetkey.runtime.redis.client_rates import ClientRates
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import open_stores
@@ -40,6 +43,8 @@ async def open_service(
         poll_interval = timedelta(seconds=settings.key_poll_interval)
         key_metrics = KeyMetrics(stores.database, KeySchedule.from_settings(settings), poll_interval, clock)
         await key_metrics.start()
+        client_rate = ClientRate(ClientRates(stores.redis, "token"), clock, settings.client_requests_per_minute)
+        await client_rate.start()
         authorizations = Authorizations(stores.database)
         refresh_tokens = RefreshTokenCodec(settings.refresh_token_keys.reveal())
         ports = GrantPorts(
@@ -56,7 +61,9 @@ async def open_service(
         )
         try:
             yield TokenService(
-                authenticator=ClientAuthenticator(stores.clients, clock),
+                authenticator=ClientAuthenticator(
+                    stores.clients, clock, ClientFailures.from_settings(settings, stores.redis)
+                ),
                 grants=Grants.from_ports(ports),
                 issuer=TokenIssuer(policy, settings.signing_algorithms[0], signers, refresh_tokens, clock),
                 policy=policy,
@@ -65,7 +72,9 @@ async def open_service(
                 revoker=stores.revocations,
                 refresh_tokens=refresh_tokens,
                 keys=stores.jwk_set,
+                client_rate=client_rate,
             )
         finally:
+            await client_rate.close()
             await key_metrics.close()
             await signers.close()

@@ -18,6 +18,7 @@ async def token(request: web.Request) -> web.Response:
         refuse_query_credentials(request)
         params = await read_form(request)
         client = await service.authenticator.authenticate(request, params)
+        service.client_rate.take(client)
         grant = service.grants.find(params.required("grant_type"), client)
         grant_type = grant.grant_type
         service.issuer.require_ready(client)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from valetkey.core.client import Client
-from valetkey.core.client_authentication import authenticate_client, presented_credentials
-from valetkey.core.errors import InvalidClient
+from valetkey.core.client_authentication import PresentedCredentials, authenticate_client, presented_credentials
+from valetkey.core.errors import InvalidClient, TooManyRequests
 from valetkey.core.params import Params
 from valetkey.core.ports import ClientFinder, Clock
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
+from valetkey.runtime.http.client_failures import FailureCounter
 from valetkey.runtime.metrics import CLIENT_AUTHENTICATIONS
 
 
@@ -20,24 +21,41 @@ class ClientAuthenticator:
 
     clients: ClientFinder
     clock: Clock
+    failures: FailureCounter
 
     async def authenticate(self, request: web.Request, params: Params) -> Client:
-        """The client. Raises ``InvalidClient``, or ``InvalidRequest`` where it cannot be told how it meant to."""
-        presented = presented_credentials(request.headers.getall("Authorization", ()), params)
+        """The client. Raises ``InvalidClient``, or ``InvalidRequest`` where it cannot be told how it meant to.
+
+        Raises ``TooManyRequests`` in place of ``InvalidClient`` once too many have failed.
+        """
+        try:
+            presented = presented_credentials(request.headers.getall("Authorization", ()), params)
+        except InvalidClient:
+            await self.failures.count("", caller_address())
+            raise
         found = await self.clients.find(presented.client_id)
         try:
             client = authenticate_client(presented, found, self.clock())
         except InvalidClient as error:
-            CLIENT_AUTHENTICATIONS.add(presented.method, "failure")
-            audit.emit(
-                audit.AuditEvent(
-                    type="client.authentication",
-                    outcome="failure",
-                    reason=error.reason,
-                    client_id=presented.client_id,
-                    address=caller_address(),
-                )
-            )
+            await self._record(presented, error)
             raise
         CLIENT_AUTHENTICATIONS.add(presented.method, "success")
         return client
+
+    async def _record(self, presented: PresentedCredentials, error: InvalidClient) -> None:
+        address = caller_address()
+        try:
+            await self.failures.count(presented.client_id, address)
+        except TooManyRequests:
+            CLIENT_AUTHENTICATIONS.add(presented.method, "limited")
+            raise
+        CLIENT_AUTHENTICATIONS.add(presented.method, "failure")
+        audit.emit(
+            audit.AuditEvent(
+                type="client.authentication",
+                outcome="failure",
+                reason=error.reason,
+                client_id=presented.client_id,
+                address=address,
+            )
+        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from valetkey.core.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
+from valetkey.core.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable, TooManyRequests
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.route import route_of
 from valetkey.runtime.telemetry import current_trace_id
@@ -27,6 +27,7 @@ _LOG = logging.getLogger("valetkey.http")
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
+_TOO_MANY_REQUESTS = 429
 _STATUS = {"invalid_client": 401, "invalid_token": 401, "insufficient_scope": 403, "server_error": _SERVER_ERROR}
 _HTTP_DESCRIPTIONS = {
     404: "There is nothing at this address.",
@@ -55,6 +56,8 @@ def failure_of(error: OAuthError) -> Failure:
     status = _STATUS.get(error.error, _CLIENT_ERROR)
     if isinstance(error, TemporarilyUnavailable):
         status, headers = _UNAVAILABLE, {"Retry-After": str(error.retry_after)}
+    elif isinstance(error, TooManyRequests):
+        status, headers = _TOO_MANY_REQUESTS, {"Retry-After": str(error.retry_after)}
     elif error.error == "invalid_client":
         headers = {"WWW-Authenticate": f'Basic realm="{REALM}", charset="UTF-8"'}
     elif error.error in {"invalid_token", "insufficient_scope"}:
@@ -94,8 +97,14 @@ async def render_json(_request: web.Request, failure: Failure) -> web.StreamResp
 def note(request: web.Request, error: OAuthError) -> None:
     """Log the private reason of a refusal next to its public code, and tell the metrics the code."""
     request[ERROR_TYPE] = error.error
-    level = logging.WARNING if isinstance(error, ServerError | TemporarilyUnavailable) else logging.INFO
-    _LOG.log(level, "refused", extra={"error": error.error, "reason": error.reason, "route": route_of(request)})
+    _LOG.log(_level(error), "refused", extra={"error": error.error, "reason": error.reason, "route": route_of(request)})
+
+
+def _level(error: OAuthError) -> int:
+    if isinstance(error, TooManyRequests):
+        # A limit that filled the log would not be one.
+        return logging.DEBUG
+    return logging.WARNING if isinstance(error, ServerError | TemporarilyUnavailable) else logging.INFO
 
 
 def _http_failure(error: web.HTTPException) -> Failure:

@@ -56,8 +56,20 @@ LOGIN_ATTEMPTS = KeyPattern(
     "a counter of rate-limit windows, kept by the limits library",
     "its window",
 )
+RATE_LIMITS = KeyPattern(
+    "vk:limits",
+    ":<limit>/<digest of address or client_id>/...",
+    "a counter of rate-limit windows, kept by the limits library",
+    "its window",
+)
+CLIENT_RATES = KeyPattern(
+    "vk:{rate}:",
+    "<service>:<number of the window>:<digest of client_id>",
+    "how many requests of the client every replica has reported",
+    "twice its window",
+)
 
-KEYSPACE = (CODE, INTERACTION, REVOCATION, REVOCATIONS_LOADED, LOGIN_ATTEMPTS)
+KEYSPACE = (CODE, INTERACTION, REVOCATION, REVOCATIONS_LOADED, LOGIN_ATTEMPTS, RATE_LIMITS, CLIENT_RATES)
 
 
 def code_key(value: str) -> CodeKey:

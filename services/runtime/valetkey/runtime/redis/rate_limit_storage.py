@@ -1,24 +1,28 @@
-"""Where attempts are counted: the limits library on the connections that everything else here uses."""
+"""Where rate limits are counted: the limits library on the connections that everything else here uses."""
 
 from limits.aio.storage import Storage
 from limits.aio.storage.redis.bridge import RedisBridge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
+from valetkey.runtime.redis.keyspace import KeyPattern
 from valetkey.runtime.redis.script import Script
 
 _INCREMENT = Script(RedisBridge.SCRIPT_INCR_EXPIRE.decode())
 
 
-class AttemptStorage(Storage):
-    """Counters in this Redis, whether one server or a Cluster; the library's own would open connections of its own."""
+class RateLimitStorage(Storage):
+    """Counters in this Redis, whether one server or a Cluster; the library's own would open connections of its own.
+
+    ``pattern`` is the kind of key that they are kept under.
+    """
 
     STORAGE_SCHEME = None
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, pattern: KeyPattern) -> None:
         super().__init__()
         self._redis = redis
+        self._prefix = pattern.prefix
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -27,14 +31,14 @@ class AttemptStorage(Storage):
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count up, in one step; ``expiry`` is in seconds, from the first count."""
-        answer = await _INCREMENT.run(self._redis, [_prefixed(key)], [expiry, amount])
+        answer = await _INCREMENT.run(self._redis, [self._prefixed(key)], [expiry, amount])
         if not isinstance(answer, int):
             raise RedisError("not a count")
         return answer
 
     async def get(self, key: str) -> int:
         """The count."""
-        return int(await self._redis.get(_prefixed(key)) or 0)
+        return int(await self._redis.get(self._prefixed(key)) or 0)
 
     async def get_expiry(self, key: str) -> float:
         """Refused: the window's length is all that is told to anybody."""
@@ -46,17 +50,11 @@ class AttemptStorage(Storage):
 
     async def clear(self, key: str) -> None:
         """Forget this count."""
-        await self._redis.delete(_prefixed(key))
+        await self._redis.delete(self._prefixed(key))
 
     async def reset(self) -> int | None:
         """Refused: it would take a search through everything."""
         raise NotImplementedError
 
-
-def attempt_storage(redis: Redis) -> AttemptStorage:
-    """Counters in this Redis."""
-    return AttemptStorage(redis)
-
-
-def _prefixed(key: str) -> str:
-    return f"{LOGIN_ATTEMPTS.prefix}:{key}"
+    def _prefixed(self, key: str) -> str:
+        return f"{self._prefix}:{key}"

@@ -1,0 +1,177 @@
+"""What a stranger can make us keep is limited per address; whoever is signed in or asks in vain is not counted."""
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from support.browser import Answer, query_of
+from support.eavesdropper import overheard
+from support.front_channel import require_shown
+from support.relying_party import RelyingParty
+from support.system import System
+from support.systems import MakeParty, StartSystem
+
+LIMIT = 5
+LIFETIME = 120
+SETTINGS = {
+    "interactions_per_address": str(LIMIT),
+    "login_lifetime": str(LIFETIME),
+    "trusted_proxies": "127.0.0.1/32",
+}
+pytestmark = pytest.mark.requirement("security 40: what strangers make us keep is limited per address")
+
+
+@pytest.fixture(scope="module")
+def guarded(start_system: StartSystem) -> System:
+    """A system that lets an address begin few logins, behind a proxy that it trusts."""
+    return start_system(replicas=2, changes=SETTINGS)
+
+
+@pytest.fixture
+async def party(make_party: MakeParty, guarded: System) -> RelyingParty:
+    """A browser at an address of its own."""
+    return moved(await make_party(at=guarded))
+
+
+def moved(party: RelyingParty, address: str | None = None) -> RelyingParty:
+    """The same browser, seen at another address."""
+    party.browser.headers["X-Forwarded-For"] = address or f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+    return party
+
+
+async def begin(party: RelyingParty, system: System, replica: int = 0, **changes: str | None) -> Answer:
+    """An authorization request to one replica, past the front door."""
+    params = party.request_params(secrets.token_urlsafe(48), **changes)
+    return await party.browser.get(f"{system.urls['authorize'][replica]}/authorize", params)
+
+
+async def begin_by_post(party: RelyingParty, system: System) -> Answer:
+    url = system.urls["authorize"][0]
+    posted = await party.browser.post(f"{url}/authorize", party.request_params(secrets.token_urlsafe(48)))
+    # Without a cookie of ours a POST is sent to the same address with GET first, which is where it counts.
+    return await party.browser.follow(posted, within=f"{url}/authorize")
+
+
+def require_limited(answer: Answer) -> None:
+    assert require_shown(answer, 429) == "Too many sign-ins at once"
+    assert answer.headers["Retry-After"] == str(LIFETIME)
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("method", [begin, begin_by_post])
+async def test_an_address_begins_so_many_interactions_and_gets_a_page_then(
+    party: RelyingParty, guarded: System, method: Callable[[RelyingParty, System], Awaitable[Answer]]
+) -> None:
+    answers = [await method(party, guarded) for _ in range(LIMIT)]
+
+    over = await method(party, guarded)
+    elsewhere = await method(moved(party), guarded)
+
+    assert [answer.status for answer in answers] == [303] * LIMIT
+    require_limited(over)
+    assert elsewhere.status == 303
+
+
+async def test_a_network_of_ipv6_addresses_is_one_address(party: RelyingParty, guarded: System) -> None:
+    network = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}"
+
+    statuses = [
+        (await begin(moved(party, f"{network}::{number + 1:x}"), guarded)).status for number in range(LIMIT + 1)
+    ]
+
+    assert statuses == [303] * LIMIT + [429]
+
+
+async def test_requests_at_once_over_all_replicas_are_no_more_than_requests_in_turn(
+    make_party: MakeParty, guarded: System
+) -> None:
+    first = moved(await make_party(at=guarded))
+    address = first.browser.headers["X-Forwarded-For"]
+    parties = [moved(await make_party(first.client, first.person, at=guarded), address) for _ in range(4 * LIMIT)]
+    gate = asyncio.Barrier(len(parties))
+
+    async def at_once(number: int, party: RelyingParty) -> int:
+        await gate.wait()
+        return (await begin(party, guarded, number % 2)).status
+
+    statuses = await asyncio.gather(*(at_once(number, party) for number, party in enumerate(parties)))
+
+    assert Counter(statuses) == {303: LIMIT, 429: 3 * LIMIT}
+
+
+async def test_the_count_outlives_the_replicas(party: RelyingParty, guarded: System) -> None:
+    for _ in range(LIMIT):
+        await begin(party, guarded)
+
+    with System(guarded.postgres_dsn, guarded.redis_url, changes=SETTINGS) as later:
+        answer = await begin(party, later)
+
+    require_limited(answer)
+
+
+async def test_nothing_is_kept_beyond_the_limit(party: RelyingParty, guarded: System) -> None:
+    async with Redis.from_url(guarded.redis_url) as redis:
+        before = len(await redis.keys("vk:interaction:*"))
+
+        for _ in range(3 * LIMIT):
+            await begin(party, guarded)
+
+        assert len(await redis.keys("vk:interaction:*")) - before == LIMIT
+
+
+async def test_whoever_is_signed_in_is_not_counted(party: RelyingParty, guarded: System) -> None:
+    party.browser.origin, party.issuer = guarded.origin, guarded.urls["authorize"][0]
+    await party.authorize()
+
+    silent = [query_of((await party.start()).location) for _ in range(2 * LIMIT)]
+
+    assert all("code" in params for params in silent)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompt": "none"},
+        {"scope": "unheard-of"},
+        {"code_challenge": None},
+        {"redirect_uri": "https://elsewhere.example/"},
+        {"client_id": "nobody"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_what_stores_nothing_is_not_counted(
+    party: RelyingParty, guarded: System, changes: dict[str, str | None]
+) -> None:
+    for _ in range(2 * LIMIT):
+        assert (await begin(party, guarded, 0, **changes)).status in {303, 400}
+
+    assert (await begin(party, guarded)).status == 303
+
+
+async def test_a_refusal_is_audited_once(party: RelyingParty, guarded: System) -> None:
+    with overheard() as heard:
+        for _ in range(3 * LIMIT):
+            await begin(party, guarded)
+
+    events = [json.loads(line) for line in heard.getvalue().splitlines() if line.startswith('{"log": "audit"')]
+    address = party.browser.headers["X-Forwarded-For"]
+    assert [(event["reason"], event["address"], event["client_id"]) for event in events] == [
+        ("the address has begun too many interactions", address, party.client.client_id)
+    ]
+
+
+async def test_a_login_that_has_begun_can_be_finished(party: RelyingParty, guarded: System) -> None:
+    party.browser.origin, party.issuer = guarded.origin, guarded.urls["authorize"][0]
+    page = await party.start()
+    for _ in range(LIMIT):
+        over = await begin(party, guarded)
+
+    answer = await party.walk(page)
+
+    require_limited(over)
+    assert "code" in query_of(answer.location)
