@@ -5,6 +5,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
@@ -133,3 +134,26 @@ async def test_unknown_users_take_as_long_as_known_ones(pool: PasswordPool) -> N
 
     known, unknown = (statistics.median(column) for column in zip(*rounds, strict=True))
     assert 0.5 < unknown / known < 2
+
+
+@pytest.mark.requirement("security 41: hashing in a bounded pool that sheds load")
+async def test_what_has_waited_until_the_deadline_is_sent_away_and_never_hashed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = PasswordPool(CHEAP, workers=1, queue=2, deadline=timedelta(milliseconds=50))
+    gate = Gate(pool, monkeypatch)
+    under_way = asyncio.create_task(pool.check("under way", HASH))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(pool.check(f"w{number}", HASH)) for number in range(2)]
+
+    shed = await asyncio.gather(*waiting, return_exceptions=True)
+    # Their places are free again, while the thread is still busy.
+    others = [asyncio.create_task(pool.check(f"o{number}", HASH)) for number in range(2)]
+    await asyncio.sleep(0)
+    gate.opened.set()
+
+    assert [(type(error), getattr(error, "retry_after", 0)) for error in shed] == [(TemporarilyUnavailable, 2)] * 2
+    assert (await under_way).is_right
+    assert all(check.is_right for check in await asyncio.gather(*others))
+    assert gate.hashed == ["under way", "o0", "o1"]
+    pool.close()

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -41,12 +42,15 @@ _WRONG = PasswordCheck(is_right=False)
 
 
 class PasswordPool:
-    """Hashes in ``workers`` threads with at most ``queue`` checks waiting.
+    """Hashes in ``workers`` threads with at most ``queue`` checks waiting, none of them longer than the ``deadline``.
 
     Unknown users cost the same as known ones: a hash of nobody's password is checked for them.
     """
 
-    def __init__(self, parameters: PasswordParameters, *, workers: int, queue: int) -> None:
+    def __init__(
+        self, parameters: PasswordParameters, *, workers: int, queue: int, deadline: timedelta = timedelta(seconds=5)
+    ) -> None:
+        self._deadline = deadline.total_seconds()
         self._hasher = PasswordHasher(parameters.time_cost, parameters.memory_cost, parameters.parallelism)
         self._max_length = parameters.max_length
         self._nobody = self._hasher.hash(secrets.token_hex(16))
@@ -57,7 +61,8 @@ class PasswordPool:
     async def check(self, password: str, password_hash: str | None) -> PasswordCheck:
         """Check a password against a user's hash, or against nobody's where it is None.
 
-        Raises ``TemporarilyUnavailable`` at once where no place is free.
+        Raises ``TemporarilyUnavailable`` at once where no place is free, and at the deadline if hashing has not begun:
+        who asked has gone, or does not believe in an answer any more.
         """
         if not self._places.acquire(blocking=False):
             PASSWORD_SHED.add()
@@ -70,7 +75,20 @@ class PasswordPool:
             raise TemporarilyUnavailable("the password pool is closed", RETRY_AFTER) from error
         # The place is given back when the thread is done, not when the request is: one that hangs up frees nothing.
         future.add_done_callback(self._leave)
-        return await asyncio.wrap_future(future)
+        return await self._in_time(future)
+
+    async def _in_time(self, future: Future[PasswordCheck]) -> PasswordCheck:
+        check = asyncio.wrap_future(future)
+        try:
+            await asyncio.wait((check,), timeout=self._deadline)
+        except asyncio.CancelledError:
+            check.cancel()
+            raise
+        # What is under way is hashed to its end, and answered.
+        if not check.done() and future.cancel():
+            PASSWORD_SHED.add()
+            raise TemporarilyUnavailable("the password queue is too slow", RETRY_AFTER)
+        return await check
 
     def close(self) -> None:
         """Finish what is under way and drop what waits."""

@@ -96,4 +96,9 @@ def _passwords(settings: Settings) -> PasswordPool:
         parallelism=settings.password_parallelism,
         max_length=settings.password_max_length,
     )
-    return PasswordPool(parameters, workers=settings.password_workers, queue=settings.password_queue)
+    return PasswordPool(
+        parameters,
+        workers=settings.password_workers,
+        queue=settings.password_queue,
+        deadline=timedelta(seconds=settings.password_deadline),
+    )

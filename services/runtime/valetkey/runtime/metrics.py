@@ -18,6 +18,11 @@ HTTP_REQUEST = Duration(
     "error_type",
 )
 HTTP_MALFORMED = Count("valetkey_http_malformed_requests", "Requests that are not HTTP as we accept it.")
+HTTP_SHED = Count(
+    "valetkey_http_shed",
+    "Requests or connections that were one too many for the process, answered with 503.",
+    "limit",
+)
 EVENT_LOOP_LAG = Duration(
     "valetkey_event_loop_lag_seconds",
     "How much later than asked the event loop came back, looked at twice a second.",
@@ -65,7 +70,9 @@ PASSWORD_QUEUE_LIMIT = Level(
     "valetkey_password_hash_queue_limit", "Most password hashes waiting or under way.", services=_AUTHORIZE
 )
 PASSWORD_SHED = Count(
-    "valetkey_password_hashes_refused", "Password hashes refused because the queue was full.", services=_AUTHORIZE
+    "valetkey_password_hashes_refused",
+    "Password hashes refused because the queue was full or too slow.",
+    services=_AUTHORIZE,
 )
 RATE_LIMITED = Count("valetkey_rate_limited", "What a rate limit refused, by limit.", "limit")
 

@@ -54,11 +54,24 @@ class Settings:
         Setting(t.networks, "Networks whose X-Forwarded-For is believed, for rate limits and audit only."),
     ] = ()
     max_body_bytes: Annotated[int, Setting(t.integer(1024, 1 << 20, "bytes"), "Largest request body.")] = 65536
-    body_timeout: Annotated[float, Setting(t.timeout(0.001, 60), "How long a client may take to send its body.")] = 10.0
+    body_timeout: Annotated[
+        float,
+        Setting(t.timeout(0.001, 60), "How long a client may take to send its body, or to go on reading its answer."),
+    ] = 10.0
     keepalive_timeout: Annotated[
         int,
         Setting(t.seconds(1, HOUR), "How long a connection may be idle, or take to send its headers."),
     ] = 75
+    max_connections: Annotated[
+        int,
+        Setting(
+            t.integer(0, 1_000_000),
+            "Most connections a process holds; 0: what its file descriptors allow, up to 4096.",
+        ),
+    ] = 0
+    max_requests_in_flight: Annotated[
+        int, Setting(t.integer(1, 1_000_000), "Most requests in progress in a process; more are answered with 503.")
+    ] = 1024
     drain_delay: Annotated[
         float, Setting(t.timeout(0, 300), "After SIGTERM: serve on for this long while endpoints are withdrawn.")
     ] = 5.0
@@ -178,6 +191,9 @@ class Settings:
     password_parallelism: Annotated[int, Setting(t.integer(1, 16), "Argon2id lanes.")] = 1
     password_workers: Annotated[int, Setting(t.integer(1, 64), "Threads that hash passwords.")] = 2
     password_queue: Annotated[int, Setting(t.integer(1, 10_000), "Hashes that may wait; more are refused.")] = 32
+    password_deadline: Annotated[
+        float, Setting(t.timeout(0.001, 60), "Longest wait of a password for its hash to begin.")
+    ] = 5.0
     password_max_length: Annotated[int, Setting(t.integer(64, 4096, "bytes"), "Longest password.")] = 1024
     login_attempts_per_account: Annotated[int, Setting(t.integer(1, 1000), "Wrong passwords per account.")] = 10
     login_attempts_per_address: Annotated[int, Setting(t.integer(1, 100_000), "Wrong passwords per address.")] = 100

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from valetkey.runtime.http.address import TRUSTED_PROXIES
+from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, connections_allowed
 from valetkey.runtime.http.cors import cors_middleware
 from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
 from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
 from valetkey.runtime.http.gate import gate_middleware
 from valetkey.runtime.http.health import Health
+from valetkey.runtime.http.in_flight import IN_FLIGHT, InFlight
 from valetkey.runtime.http.observe import observe_middleware
 from valetkey.runtime.http.security_headers import security_headers_middleware
 from valetkey.runtime.telemetry import Tracing
@@ -57,13 +59,14 @@ def create_app(
     any origin may call. ``public`` routes do not continue the trace of a stranger.
     """
     health = Health()
+    in_flight = InFlight(settings.max_requests_in_flight)
     tracing = tracing or Tracing()
     middlewares = [
         observe_middleware(tracing, health, public=public),
         security_headers_middleware(https=settings.issuer_is_https),
         *([cors_middleware(cross_origin)] if cross_origin else []),
         errors_middleware(render),
-        gate_middleware(health.waiting),
+        gate_middleware(health.waiting, in_flight),
     ]
     app = web.Application(
         middlewares=middlewares,
@@ -73,6 +76,8 @@ def create_app(
     )
     app[HEALTH] = health
     app[TRACING] = tracing
+    app[IN_FLIGHT] = in_flight
+    app[MAX_CONNECTIONS] = connections_allowed(settings.max_connections)
     app[BODY_TIMEOUT] = settings.body_timeout
     app[TRUSTED_PROXIES] = settings.trusted_proxies
     app.add_routes(routes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from valetkey.core.errors import InvalidRequest
 from valetkey.core.params import Params
+from valetkey.runtime.http.in_flight import IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +56,8 @@ async def read_form(request: web.Request, *, keep_repeats: bool = False) -> Para
 async def read_body(request: web.Request) -> bytes:
     """The body, within the limits of the application.
 
-    Raises ``HTTPRequestEntityTooLarge``, and ``InvalidRequest`` for one that does not arrive whole and in time.
+    Raises ``HTTPRequestEntityTooLarge``, ``InvalidRequest`` for one that does not arrive whole and in time, and
+    ``TemporarilyUnavailable`` where too many arrive slowly.
     """
     # Small forms arrive with their headers and need neither a timer nor another turn of the loop.
     if request.content.is_eof():
@@ -64,9 +67,11 @@ async def read_body(request: web.Request) -> bytes:
         return body
     if (request.content_length or 0) > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(request.client_max_size)
+    in_flight = request.config_dict.get(IN_FLIGHT)
     try:
-        async with asyncio.timeout(request.config_dict[BODY_TIMEOUT]):
-            return await request.read()
+        with in_flight.waiting_for_client() if in_flight is not None else nullcontext():
+            async with asyncio.timeout(request.config_dict[BODY_TIMEOUT]):
+                return await request.read()
     except TimeoutError:
         raise InvalidRequest("the body did not arrive in time") from None
     except (ConnectionError, web.RequestPayloadError):

@@ -1,4 +1,4 @@
-"""The innermost middleware: while the process waits for what it needs, nobody gets further."""
+"""The innermost middleware: while the process waits for what it needs, or has its hands full, nobody gets further."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ from aiohttp.typedefs import Handler, Middleware
 from valetkey.core.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
+    from valetkey.runtime.http.in_flight import InFlight
     from valetkey.runtime.waiting import Waiting
 
 RETRY_AFTER = 5  # seconds
 
 
-def gate_middleware(waiting: Waiting) -> Middleware:
-    """Answers 503 and when to come again, instead of failing in the middle of something."""
+def gate_middleware(waiting: Waiting, in_flight: InFlight) -> Middleware:
+    """Answers 503 and when to come again, instead of failing in the middle of something or queueing without end."""
 
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         if reason := waiting.reason:
             raise TemporarilyUnavailable(f"waiting: {reason}", RETRY_AFTER)
-        return await handler(request)
+        if in_flight.count >= in_flight.limit:
+            raise in_flight.refuse()
+        in_flight.count += 1
+        try:
+            return await handler(request)
+        finally:
+            in_flight.count -= 1
 
     return gate

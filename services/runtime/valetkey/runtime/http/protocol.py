@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
+from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, MOST, Refusal, Refusals
+from valetkey.runtime.http.forms import BODY_TIMEOUT
 from valetkey.runtime.http.listener import keep_newcomers_out, let_in
 from valetkey.runtime.http.observe import TRACE_HEADER
 from valetkey.runtime.http.responses import no_store_json
@@ -28,13 +30,47 @@ _SERVER_ERROR = 500
 class Protocol(web.RequestHandler):
     """Answers what cannot be parsed without repeating any of it, to the sender or to the log."""
 
-    __slots__ = ()
+    __slots__ = ("_giving_up", "_reading_timeout")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client was accepted, perhaps the last one."""
-        if isinstance(self._manager, Server) and self._manager.keeps_newcomers_out:
+        self._giving_up: asyncio.TimerHandle | None = None
+        server = cast("Server", self._manager)
+        server.arriving -= 1
+        self._reading_timeout = server.reading_timeout
+        if server.keeps_newcomers_out:
             let_in(transport)
         super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for: it has so long to go on."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._giving_up = self._loop.call_later(self._reading_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        self._stay()
+        super().resume_writing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client is gone."""
+        self._stay()
+        super().connection_lost(exc)
+
+    async def start(self) -> None:
+        """Serve until the connection is closed, which waits for the client to read the rest: for so long."""
+        transport = self.transport
+        try:
+            await super().start()
+        finally:
+            if transport is not None and transport.get_write_buffer_size():
+                self._loop.call_later(self._reading_timeout, transport.abort)
+
+    def _stay(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
 
     def handle_error(
         self,
@@ -61,12 +97,23 @@ class Protocol(web.RequestHandler):
 
 
 class Server(web.Server):
-    """Makes a ``Protocol`` for each connection."""
+    """Makes a ``Protocol`` for each connection, up to so many. ``reading_timeout`` is in seconds."""
 
-    keeps_newcomers_out = False
+    def __init__(self, made: web.Server, *, max_connections: int, reading_timeout: float) -> None:
+        options = made._kwargs  # noqa: SLF001 - aiohttp offers no public way to choose the protocol of an application
+        super().__init__(made.request_handler, request_factory=made.request_factory, loop=made._loop, **options)  # noqa: SLF001
+        self.keeps_newcomers_out = False
+        self.reading_timeout = reading_timeout
+        self.arriving = 0
+        self._max_connections = max_connections
+        self._refusals = Refusals()
 
-    def __call__(self) -> Protocol:
+    def __call__(self) -> Protocol | Refusal:  # type: ignore[override]
         """The protocol of a new connection."""
+        # Many may be accepted before the first of them is told that it is there.
+        if len(self._connections) + self.arriving >= self._max_connections:
+            return self._refusals.make()
+        self.arriving += 1
         return Protocol(self, loop=self._loop, **self._kwargs)
 
 
@@ -80,7 +127,9 @@ class Runner(web.AppRunner):
         await keep_newcomers_out(port)
 
     async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        # aiohttp offers no public way to choose the protocol of an application.
-        options = made._kwargs  # noqa: SLF001
-        return Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **options)  # noqa: SLF001
+        app = self.app
+        return Server(
+            await super()._make_server(),
+            max_connections=app.get(MAX_CONNECTIONS, MOST),
+            reading_timeout=app[BODY_TIMEOUT],
+        )

@@ -1,0 +1,80 @@
+"""How many connections a process may hold, and what one more is told."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+
+from valetkey.runtime.metrics import HTTP_SHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# File descriptors for everything else: stores, listening sockets, logs, and connections that are being refused.
+RESERVED = 256
+# More than a proxy keeps open, and what an idle connection costs in memory stays within that of a container.
+MOST = 4096
+MAX_REFUSALS = 64
+_LINGERING_SECONDS = 1.0
+MAX_CONNECTIONS = web.AppKey("max_connections", int)
+_BODY = b'{"error":"temporarily_unavailable","error_description":"There are too many connections; try again."}'
+_REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+    b"Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+)
+
+
+def connections_allowed(configured: int) -> int:
+    """So many connections as configured, 0 for as many as there is room for; never more than file descriptors allow."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return configured or MOST
+    room = max(soft - RESERVED, soft // 2)
+    return min(configured or MOST, room)
+
+
+class Refusals:
+    """The connections that are being refused, a bounded number of them."""
+
+    def __init__(self) -> None:
+        self._open: dict[Refusal, None] = {}
+
+    def make(self) -> Refusal:
+        """One more; the oldest is not waited for any longer where there are too many."""
+        if len(self._open) >= MAX_REFUSALS:
+            next(iter(self._open)).abort()
+        refusal = Refusal(self._forget)
+        self._open[refusal] = None
+        return refusal
+
+    def _forget(self, refusal: Refusal) -> None:
+        self._open.pop(refusal, None)
+
+
+class Refusal(asyncio.Protocol):
+    """A connection that is one too many: 503 at once, and closed as soon as its client has taken note."""
+
+    def __init__(self, forget: Callable[[Refusal], None]) -> None:
+        self._forget = forget
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Answer without reading: to close before the client has read would take the answer back."""
+        HTTP_SHED.add("connections")
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_REFUSAL)
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGERING_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        """Do not wait for the client any longer."""
+        self._forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - whatever it was
+        """The client has closed."""
+        self._forget(self)
