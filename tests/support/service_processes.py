@@ -43,6 +43,8 @@ class ServiceProcesses(System):
                 env={key: value for key, value in os.environ.items() if not key.startswith("VALETKEY_")} | variables,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
+                # A scheduling group of its own where the kernel makes one per session, as every pod has.
+                start_new_session=True,
             )
             self._stack.push_async_callback(_end, process)
         for urls in self.management_urls.values():

@@ -11,7 +11,6 @@ from aiohttp import ClientSession
 from support.eventually import eventually
 from support.http_layer import HALF_A_FORM, SETTINGS, Start, post, raw
 from support.raw_connection import RawConnection
-from valetkey.runtime.http import connection_limit
 from valetkey.runtime.http.connection_limit import MOST, RESERVED, connections_allowed
 from valetkey.runtime.http.in_flight import IN_FLIGHT
 from valetkey.runtime.http.server import RunningServer
@@ -171,6 +170,6 @@ async def test_a_burst_of_connections_gets_no_further_than_one_after_the_other(s
 def test_file_descriptors_bound_the_connections(
     monkeypatch: pytest.MonkeyPatch, files: int, configured: int, allowed: int
 ) -> None:
-    monkeypatch.setattr(connection_limit.resource, "getrlimit", lambda _: (files, files))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
 
     assert connections_allowed(configured) == allowed

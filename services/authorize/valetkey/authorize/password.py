@@ -17,7 +17,7 @@ from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.metrics import PASSWORD_HASH, PASSWORD_QUEUE, PASSWORD_QUEUE_LIMIT, PASSWORD_SHED
 
 RETRY_AFTER = 2
-_NICENESS = 10
+_NICENESS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ class PasswordPool:
 
 
 def _yield_to_event_loop() -> None:
-    # argon2 keeps a core busy; on Linux niceness is per thread, and a lower one leaves the event loop its latency.
+    # argon2 keeps a core busy; on Linux niceness is per thread, and the highest leaves the event loop its latency. An
+    # idle scheduling class would do so too, but whoever holds the interpreter's lock in it may wait for long.
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
