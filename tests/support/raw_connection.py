@@ -70,6 +70,11 @@ class RawConnection:
         except (EOFError, OSError):
             return None
 
+    async def rest(self) -> bytes:
+        """Everything until the server closes."""
+        async with asyncio.timeout(SECONDS):
+            return await self._reader.read()
+
     async def ended(self) -> bool:
         """Wait until the server has closed, whatever else it says before."""
         async with asyncio.timeout(SECONDS):
@@ -77,6 +82,10 @@ class RawConnection:
                 while await self._reader.read(65536):
                     pass
         return True
+
+    def finish(self) -> None:
+        """Close this half of the connection: nothing more is sent."""
+        self._writer.write_eof()
 
     def abort(self) -> None:
         """Hang up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
@@ -18,6 +19,8 @@ RESERVED = 256
 # More than a proxy keeps open, and what an idle connection costs in memory stays within that of a container.
 MOST = 4096
 MAX_REFUSALS = 64
+# More than the largest answer of ours, in bytes.
+SEND_BUFFER = 128 << 10
 _LINGERING_SECONDS = 1.0
 MAX_CONNECTIONS = web.AppKey("max_connections", int)
 _BODY = b'{"error":"temporarily_unavailable","error_description":"There are too many connections; try again."}'
@@ -34,6 +37,19 @@ def connections_allowed(configured: int) -> int:
         return configured or MOST
     room = max(soft - RESERVED, soft // 2)
     return min(configured or MOST, room)
+
+
+def bound_send_buffer(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel keep so much of what a client does not read; by itself it keeps megabytes of small answers."""
+    accepted: socket.socket | None = transport.get_extra_info("socket")
+    if accepted is None:
+        return
+    # What an event loop hands out is not a whole socket.
+    whole = socket.socket(fileno=accepted.fileno())
+    try:
+        whole.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    finally:
+        whole.detach()
 
 
 class Refusals:

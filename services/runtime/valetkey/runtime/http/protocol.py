@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
-from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, MOST, Refusal, Refusals
+from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, MOST, Refusal, Refusals, bound_send_buffer
 from valetkey.runtime.http.forms import BODY_TIMEOUT
 from valetkey.runtime.http.listener import keep_newcomers_out, let_in
 from valetkey.runtime.http.observe import TRACE_HEADER
@@ -20,11 +20,13 @@ from valetkey.runtime.telemetry import begin_trace, current_trace_id
 if TYPE_CHECKING:
     import asyncio
     import socket
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from aiohttp.web_request import BaseRequest
 
 _LOG = logging.getLogger("valetkey.http")
 _SERVER_ERROR = 500
+_EXPECTATION_FAILED = 417
 
 
 class Protocol(web.RequestHandler):
@@ -38,6 +40,7 @@ class Protocol(web.RequestHandler):
         server = cast("Server", self._manager)
         server.arriving -= 1
         self._reading_timeout = server.reading_timeout
+        bound_send_buffer(transport)
         if server.keeps_newcomers_out:
             let_in(transport)
         super().connection_made(transport)
@@ -66,6 +69,21 @@ class Protocol(web.RequestHandler):
         finally:
             if transport is not None and transport.get_write_buffer_size():
                 self._loop.call_later(self._reading_timeout, transport.abort)
+
+    def _handle_request(
+        self,
+        request: BaseRequest,
+        start_time: float | None,
+        request_handler: Callable[[BaseRequest], Awaitable[web.StreamResponse]],
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+        # aiohttp refuses an expectation before any middleware sees the request, in words that repeat it.
+        expectation = request.headers.get("Expect")
+        if expectation is not None and expectation.lower() != "100-continue":
+            request_handler = self._refuse_expectation
+        return super()._handle_request(request, start_time, request_handler)
+
+    async def _refuse_expectation(self, request: BaseRequest) -> web.StreamResponse:
+        return self.handle_error(request, _EXPECTATION_FAILED)
 
     def _stay(self) -> None:
         if self._giving_up is not None:
