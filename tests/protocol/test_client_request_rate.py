@@ -93,3 +93,12 @@ async def test_a_refused_request_has_spent_nothing(make_party: MakeParty, limite
 
     require_limited(refused)
     assert refused.body.keys() == {"error", "error_description", "reference"}
+
+
+async def test_what_was_limited_is_counted(machine: RelyingParty, limited: System) -> None:
+    for _ in range(LIMIT + 1):
+        await ask(machine, "/introspect")
+
+    answer = await machine.browser.get(f"{limited.management_urls['introspection'][0]}/metrics")
+
+    assert 'valetkey_rate_limited_total{limit="client_rate"}' in answer.text

@@ -228,3 +228,13 @@ async def test_without_redis_a_failure_is_a_refusal_and_the_secret_still_works(
     require_refusal(refused, "invalid_client")
     assert unreadable.status == 401
     assert let_in.status == 200
+
+
+async def test_what_was_limited_is_counted(machine: RelyingParty, guarded: System) -> None:
+    for _ in range(PER_CLIENT + 1):
+        await guess(moved(at(machine, guarded, "/token")), "/token")
+
+    answer = await machine.browser.get(f"{guarded.management_urls['token'][0]}/metrics")
+
+    assert 'valetkey_rate_limited_total{limit="client"}' in answer.text
+    assert 'valetkey_client_authentications_total{method="client_secret_basic",result="limited"}' in answer.text

@@ -175,3 +175,13 @@ async def test_a_login_that_has_begun_can_be_finished(party: RelyingParty, guard
 
     require_limited(over)
     assert "code" in query_of(answer.location)
+
+
+async def test_what_was_limited_is_counted(party: RelyingParty, guarded: System) -> None:
+    for _ in range(LIMIT + 1):
+        await begin(party, guarded)
+
+    answer = await party.browser.get(f"{guarded.management_urls['authorize'][0]}/metrics")
+
+    assert 'valetkey_rate_limited_total{limit="interactions"}' in answer.text
+    assert 'valetkey_authorization_requests_total{error="rate_limited",result="page"}' in answer.text
