@@ -16,11 +16,12 @@ from support.promql import Query
 from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
 from support.service_processes import ServiceProcesses
 from support.stores import create_migrated
-from support.traffic import a_day_at, an_outage_at
+from support.traffic import a_crowd_at, a_day_at, an_outage_at
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
 _PANEL_SECONDS = 40
+_MOST_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,16 @@ def observed() -> Iterator[Observed]:
     with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
         create_roles(postgres, "postgres")
         create_migrated(postgres, "observed")
-        changes = {"refresh_grace": "0", "login_attempts_per_account": "2", "key_poll_interval": "1"}
+        changes = {
+            "refresh_grace": "0",
+            "login_attempts_per_account": "2",
+            "key_poll_interval": "1",
+            "max_connections": str(_MOST_CONNECTIONS),
+        }
         with ServiceProcesses(postgres.dsn_of("observed"), redis.url, **changes) as system:
             urls = {name: each[0] for name, each in system.management_urls.items()}
             system.run(a_day_at(system.issuer, system.administration))
+            system.run(a_crowd_at(system.urls["token"][0], _MOST_CONNECTIONS))
             seen = Scrape.of(urls.values())
             system.run(an_outage_at(system.issuer, system.administration, redis.kill))
             seen.update(Scrape.of(urls.values()))

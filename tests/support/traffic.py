@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from support.administration import Administration
 from support.browser import query_of
+from support.raw_connection import RawConnection
 from support.relying_party import Person, RelyingParty
 
 SCOPE = "openid offline_access api:read"
@@ -56,6 +57,16 @@ async def an_outage_at(issuer: str, administration: Administration, take_redis_a
         assert (await party.redeem(response)).status == 503
     finally:
         await party.browser.close()
+
+
+async def a_crowd_at(url: str, most: int) -> None:
+    """One connection more than the ``most`` that a service holds."""
+    connections = [await RawConnection.open(url) for _ in range(most + 1)]
+    try:
+        assert await connections[-1].status() == 503
+    finally:
+        for connection in connections:
+            connection.abort()
 
 
 async def _go_wrong(party: RelyingParty, person: Person) -> None:
