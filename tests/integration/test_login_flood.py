@@ -28,6 +28,8 @@ CONNECTIONS = WORKERS + QUEUE + 4
 ROUNDS = 15
 REQUESTS = 60
 PAUSE_SECONDS = 0.001
+# Where every core is busy, a process that wakes may wait for one slice of the scheduler: 3 ms on two cores.
+FLOOR_SECONDS = 0.005
 pytestmark = pytest.mark.slow
 
 
@@ -67,9 +69,9 @@ class Probe:
 
     @property
     def ratio(self) -> float:
-        """How much longer it takes in a flood."""
+        """How much longer it takes in a flood; a quiet p99 below the floor counts as the floor."""
         quiet, flooded = self.p99s
-        return flooded / quiet
+        return flooded / max(quiet, FLOOR_SECONDS)
 
 
 @pytest.fixture
