@@ -67,6 +67,14 @@ test-integration: $(READY) ## Run the tests that race, kill and restart real Pos
 soak-rotations: $(READY) ## Rotate keys a thousand times while everybody verifies with key sets as old as we allow
 	@ROTATIONS=1000 $(BIN)/pytest -s tests/integration/test_key_rotation_in_use.py $(ARGS)
 
+.PHONY: test-faults
+test-faults: $(READY) ## Break everything under load, and judge what was promised meanwhile
+	@$(PYTEST) tests/faults $(ARGS)
+
+.PHONY: soak
+soak: $(READY) ## The same with thousands of calls under each fault; ARGS="--only redis --operations 20000" passes arguments on
+	@PYTHONPATH=tests $(BIN)/python -m faults $(ARGS)
+
 .PHONY: test-browser
 test-browser: $(READY) ## Run the login in a real browser
 	@$(PYTEST) tests/browser $(ARGS)

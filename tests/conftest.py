@@ -11,6 +11,7 @@ pytest_plugins = [
     "support.protocol",
     "support.chromium",
     "support.rotating_installation",
+    "faults.table_plugin",
 ]
 
 # How long an example takes says something about the machine, not about the rule.

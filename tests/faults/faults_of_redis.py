@@ -1,0 +1,81 @@
+"""A Redis that is away, hangs, is full, or comes back knowing less."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis
+
+from faults.fault import Fault
+from faults.harm import frozen, killed
+from faults.tolerance import Tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from faults.site import Site
+    from valetkey.cli.demo.embedded_server import EmbeddedServer
+
+_FORGETFUL = Tolerance(redis_may_forget=True)
+_PAUSE = 0.1
+
+
+def _redis(site: Site) -> Sequence[EmbeddedServer]:
+    return [site.redis]
+
+
+@asynccontextmanager
+async def flushed(site: Site) -> AsyncIterator[None]:
+    """Emptied, again and again."""
+
+    is_over = asyncio.Event()
+
+    async def flush() -> None:
+        async with Redis.from_url(site.redis.url) as redis:
+            while not is_over.is_set():
+                await redis.flushall()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(is_over.wait(), _PAUSE)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(flush())
+        try:
+            yield
+        finally:
+            is_over.set()
+
+
+@asynccontextmanager
+async def restored(site: Site) -> AsyncIterator[None]:
+    """Killed, and started again with what it had when the fault began: spent codes are fresh once more."""
+    async with Redis.from_url(site.redis.url) as redis:
+        await redis.save()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(site.redis.kill)
+        await asyncio.to_thread(site.redis.start)
+        (site.redis.directory / "dump.rdb").unlink()
+
+
+@asynccontextmanager
+async def full(site: Site) -> AsyncIterator[None]:
+    """Out of memory: it refuses to write, and drops nothing."""
+    async with Redis.from_url(site.redis.url) as redis:
+        await redis.config_set("maxmemory-policy", "noeviction")
+        await redis.config_set("maxmemory", 1)
+        try:
+            yield
+        finally:
+            await redis.config_set("maxmemory", 0)
+
+
+FAULTS = (
+    Fault("redis: killed, back and empty", killed(_redis), _FORGETFUL),
+    Fault("redis: flushed again and again", flushed, _FORGETFUL),
+    Fault("redis: back with an old backup", restored, _FORGETFUL),
+    Fault("redis: hangs", frozen(_redis), seconds=3.0),
+    Fault("redis: full", full),
+)

@@ -1,0 +1,72 @@
+"""One replica of a service: a process with a log of its own, that can be killed, stopped and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import urllib.request
+from typing import TYPE_CHECKING
+
+from support.repository import ROOT
+from valetkey.cli.demo.embedded_server import EmbeddedServer
+from valetkey.cli.demo.free_port import LOOPBACK, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_ENV = "/usr/bin/env"
+
+
+class Replica(EmbeddedServer):
+    """``settings`` by name, as their variables would have them. Keeps its address for life."""
+
+    name = "replica"
+    stop_signal = signal.SIGTERM
+    death_signal = signal.SIGKILL
+
+    def __init__(self, service: str, number: int, settings: Mapping[str, str]) -> None:
+        super().__init__()
+        self.service = service
+        self.number = number
+        self.mutation = ""
+        self._settings = settings
+        self._management_port = free_port()
+        self.set_clock(0.0)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def set_clock(self, ahead: float) -> None:
+        """Make its clock wrong by so many seconds. The file is written in place, for it is open."""
+        file = os.open(self._clock, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(file, f"{ahead:<32}".encode(), 0)
+        finally:
+            os.close(file)
+
+    @property
+    def _clock(self) -> Path:
+        return self.directory / "clock"
+
+    def _prepare(self) -> Sequence[str | Path]:
+        settings = {
+            **self._settings,
+            "host": LOOPBACK,
+            "port": str(self.port),
+            "management_port": str(self._management_port),
+        }
+        variables = [f"VALETKEY_{name.upper()}={value}" for name, value in settings.items()]
+        program = [sys.executable, "-m", "faults.served", self.service, str(self._clock), self.mutation]
+        return [_ENV, f"PYTHONPATH={ROOT / 'tests'}", *variables, *filter(None, program)]
+
+    def _is_ready(self) -> bool:
+        url = f"http://{LOOPBACK}:{self._management_port}/readyz"
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return True
+        except OSError:
+            return False

@@ -1,0 +1,16 @@
+"""What a fault excuses. Everything else is a violation, whatever has happened."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Nothing, unless said otherwise. ``clock_error`` is how many seconds the clocks of replicas may be wrong.
+
+    A service that is killed or stopped gives no answer. A Redis that has forgotten codes and logins in progress cannot
+    know them: they are refused, and who replays a forgotten code reveals nothing.
+    """
+
+    services_may_vanish: bool = False
+    redis_may_forget: bool = False
+    clock_error: float = 0.0

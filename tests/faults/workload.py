@@ -1,0 +1,87 @@
+"""Actors who never rest while a fault comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from faults.caller import Caller, browser
+from faults.client_actor import ClientActor
+from faults.operator_actor import OperatorActor
+from faults.site import ISSUER
+from support.relying_party import RelyingParty
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from faults.history import History
+    from faults.site import Site
+
+KINDS = ("authorize", "redeem", "refresh", "revoke", "introspect", "userinfo", "client_credentials", "register")
+HANG_UPS = 0.1
+
+
+class Actor(Protocol):
+    """Somebody who asks for things."""
+
+    async def visit(self) -> None:
+        """Do what belongs together, once."""
+
+    async def settle(self) -> None:
+        """Look whether everything is as it was told, once nothing is wrong any more."""
+
+
+@dataclass(slots=True)
+class Workload:
+    """Everybody who asks."""
+
+    actors: Sequence[Actor]
+
+    @asynccontextmanager
+    async def busy(self) -> AsyncIterator[None]:
+        """Everybody is, inside of the block. What is under way at its end is finished."""
+        is_over = asyncio.Event()
+
+        async def live(actor: Actor) -> None:
+            while not is_over.is_set():
+                await actor.visit()
+
+        async with asyncio.TaskGroup() as group:
+            for actor in self.actors:
+                group.create_task(live(actor))
+            try:
+                yield
+            finally:
+                is_over.set()
+
+    async def settle(self) -> None:
+        """Everybody looks once more."""
+        async with asyncio.TaskGroup() as group:
+            for actor in self.actors:
+                group.create_task(actor.settle())
+
+
+@asynccontextmanager
+async def workload(
+    site: Site, history: History, *, clients: int, seed: int, hang_ups: float = HANG_UPS
+) -> AsyncIterator[Workload]:
+    """So many clients, each with a user of its own, and an operator."""
+    operator = OperatorActor(site, history, random.Random(seed))
+    api = RelyingParty(ISSUER, site.resource_servers["api"], browser=browser())
+    actors: list[Actor] = [operator]
+    browsers = [operator.window, api.browser]
+    for number in range(clients):
+        client = await site.administration.create_web_client()
+        person = await site.administration.create_user()
+        party = RelyingParty(ISSUER, client, person, browser())
+        browsers.append(party.browser)
+        caller = Caller(f"client-{number}", site, history, party, api)
+        actors.append(ClientActor(caller, random.Random(seed + number + 1), hang_ups))
+    try:
+        yield Workload(actors)
+    finally:
+        for window in browsers:
+            await window.close()
