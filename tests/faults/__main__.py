@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import secrets
 import sys
 
 from faults.catalogue import FAULTS
+from faults.fault import Fault
+from faults.faults_of_failovers import FAULTS as FAILOVERS
 from faults.run import BUILD, run
 from faults.site import Site
 from faults.table import Row, markdown, write_table
 
 
 async def soak(options: argparse.Namespace) -> list[Row]:
-    """Each chosen fault so many times, at one site."""
-    rows = []
-    async with Site() as site:
-        for fault in FAULTS:
-            if options.only not in fault.name:
-                continue
-            if why_not := fault.why_not(site):
-                sys.stdout.write(f"{fault.name}: left out, {why_not}\n")
-                continue
-            for _ in range(options.rounds):
-                found = await run(
-                    site, fault, operations=options.operations, clients=options.clients, seed=secrets.randbits(32)
-                )
-                rows.append(Row.of(found))
-                sys.stdout.write(
-                    markdown(rows[-1:]).splitlines()[-1] + f"\n{found.explanation}\n" * bool(found.violations)
-                )
-                sys.stdout.write("\n")
-                sys.stdout.flush()
+    """Each chosen fault so many times: at one site, and failovers each at a site of its own."""
+    rows: list[Row] = []
+    chosen = [fault for fault in FAULTS for _ in range(options.rounds) if options.only in fault.name]
+    if chosen:
+        async with Site() as site:
+            for fault in chosen:
+                await _show(rows, site, fault, options)
+    for fault in (fault for fault in FAILOVERS for _ in range(options.rounds) if options.only in fault.name):
+        async with Site(sentinels=True) as site:
+            await _show(rows, site, fault, options)
     return rows
+
+
+async def _show(rows: list[Row], site: Site, fault: Fault, options: argparse.Namespace) -> None:
+    if why_not := fault.why_not(site):
+        sys.stdout.write(f"{fault.name}: left out, {why_not}\n")
+        return
+    found = await run(site, fault, operations=options.operations, clients=options.clients, seed=secrets.randbits(32))
+    rows.append(Row.of(found))
+    *_, line = markdown(rows[-1:]).splitlines()
+    sys.stdout.write(f"{line}\n{found.explanation}{os.linesep * bool(found.violations)}")
+    sys.stdout.flush()
 
 
 def main() -> int:

@@ -29,7 +29,6 @@ class Fault:
     tolerance: Tolerance = _NOTHING
     seconds: float = 1.5
     hang_ups: float = HANG_UPS
-    needs_sentinels: bool = False
     why_not: Callable[[Site], str] = lambda _: ""
 
     def __str__(self) -> str:

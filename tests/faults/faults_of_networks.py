@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SLOW = 0.2
 _SHARE = 0.3
+# Services wait two seconds for PostgreSQL, and less for Redis.
+_LONGER_THAN_PATIENCE = 2.5
 
 
 def _slow_down(link: TcpProxy) -> None:
@@ -58,7 +60,7 @@ FAULTS = (
         Fault(
             f"one token hears nothing from {store}",
             through(TcpProxy.silence, store=store, service="token", number=0),
-            seconds=3.0,
+            seconds=_LONGER_THAN_PATIENCE,
         )
         for store in STORES
     ),
@@ -66,7 +68,7 @@ FAULTS = (
         Fault(
             f"one token is not heard by {store}",
             through(TcpProxy.deafen, store=store, service="token", number=0),
-            seconds=3.0,
+            seconds=_LONGER_THAN_PATIENCE,
         )
         for store in STORES
     ),

@@ -82,7 +82,7 @@ async def _administrator(site: Site) -> AsyncIterator[asyncpg.Connection[asyncpg
 FAULTS = (
     Fault("postgresql: killed and back", killed(_postgres)),
     Fault("postgresql: restarted", restarted(_postgres), seconds=0.0),
-    Fault("postgresql: hangs", frozen(_postgres), seconds=3.0),
+    Fault("postgresql: hangs", frozen(_postgres), seconds=2.5),
     Fault("postgresql: out of connections", crowded),
     Fault("postgresql: read-only", read_only),
     Fault("postgresql: disk full", full, why_not=lambda site: site.postgres.why_not),

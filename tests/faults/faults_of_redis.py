@@ -15,36 +15,39 @@ from faults.tolerance import Tolerance
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from faults.fault import Inflict
     from faults.site import Site
     from valetkey.cli.demo.embedded_server import EmbeddedServer
 
-_FORGETFUL = Tolerance(redis_may_forget=True)
-_PAUSE = 0.1
+FORGETFUL = Tolerance(redis_may_forget=True)
 
 
 def _redis(site: Site) -> Sequence[EmbeddedServer]:
     return [site.redis]
 
 
-@asynccontextmanager
-async def flushed(site: Site) -> AsyncIterator[None]:
-    """Emptied, again and again."""
+def flushed(every: float) -> Inflict:
+    """Emptied, again and again, with so many seconds in between."""
 
-    is_over = asyncio.Event()
+    @asynccontextmanager
+    async def inflict(site: Site) -> AsyncIterator[None]:
+        is_over = asyncio.Event()
 
-    async def flush() -> None:
-        async with Redis.from_url(site.redis.url) as redis:
-            while not is_over.is_set():
-                await redis.flushall()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(is_over.wait(), _PAUSE)
+        async def flush() -> None:
+            async with Redis.from_url(site.redis.url) as redis:
+                while not is_over.is_set():
+                    await redis.flushall()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(is_over.wait(), every)
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(flush())
-        try:
-            yield
-        finally:
-            is_over.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(flush())
+            try:
+                yield
+            finally:
+                is_over.set()
+
+    return inflict
 
 
 @asynccontextmanager
@@ -73,9 +76,9 @@ async def full(site: Site) -> AsyncIterator[None]:
 
 
 FAULTS = (
-    Fault("redis: killed, back and empty", killed(_redis), _FORGETFUL),
-    Fault("redis: flushed again and again", flushed, _FORGETFUL),
-    Fault("redis: back with an old backup", restored, _FORGETFUL),
-    Fault("redis: hangs", frozen(_redis), seconds=3.0),
+    Fault("redis: killed, back and empty", killed(_redis), FORGETFUL),
+    Fault("redis: flushed again and again", flushed(0.1), FORGETFUL),
+    Fault("redis: back with an old backup", restored, FORGETFUL),
+    Fault("redis: hangs", frozen(_redis), seconds=2.0),
     Fault("redis: full", full),
 )

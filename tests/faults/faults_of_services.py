@@ -32,5 +32,5 @@ FAULTS = (
     ),
     Fault("every replica killed", killed(lambda site: site.everybody), _VANISHING, seconds=0.5),
     Fault("every replica restarted", restarted(lambda site: site.everybody), _VANISHING, seconds=0.0),
-    *(Fault(f"{service}: one replica hangs", frozen(one_of(service)), seconds=3.0) for service in SERVICES),
+    *(Fault(f"{service}: one replica hangs", frozen(one_of(service)), seconds=2.0) for service in SERVICES),
 )

@@ -52,6 +52,12 @@ class Site:
         return self.postgres.dsn_of(_DATABASE)
 
     @property
+    def required_sentinels(self) -> EmbeddedSentinels:
+        """The Sentinels of a site that was made with them."""
+        assert self.sentinels is not None
+        return self.sentinels
+
+    @property
     def administration(self) -> Administration:
         """Registers clients and users. What it makes is an hour old, so that a wrong clock does not make it unborn."""
         return Administration(self._settings, _an_hour_ago)

@@ -10,7 +10,7 @@ from faults.run import run
 from faults.site import Site
 from faults.table import Row
 
-OPERATIONS = 400
+OPERATIONS = 300
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,0 +1,151 @@
+"""Each promise broken in one place. What a patch replaces, and with what, is all that differs from the product."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from uuid import uuid4
+
+from faults.mutation import Mutation
+from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.postgres import authorizations
+from valetkey.runtime.postgres.authorizations import Authorizations
+from valetkey.runtime.postgres.consents import Consents
+from valetkey.runtime.postgres.errors import PostgresErrors
+from valetkey.runtime.postgres.statement import Statement
+from valetkey.runtime.postgres.users import Users
+from valetkey.runtime.redis import codes
+from valetkey.runtime.redis.script import Script
+from valetkey.runtime.revocation import RevocationStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from uuid import UUID
+
+    from valetkey.core.grant import GrantedAuthorization, NewAuthorization
+    from valetkey.core.revocation import Revocation, RevocationTarget
+    from valetkey.core.user import User
+
+_Patches = tuple["AbstractContextManager[object]", ...]
+_PAUSE = 0.7
+
+_TAKES = """
+local value = redis.call('GET', KEYS[1])
+if not value then
+  return 'U'
+end
+%s
+return 'T' .. string.sub(value, 66)
+"""
+
+
+def _authorizations_stored_again() -> _Patches:
+    """Where the row of a code exists, another one is inserted under a fresh id."""
+    insert = Authorizations.insert
+
+    async def insert_anyhow(self: Authorizations, new: NewAuthorization) -> GrantedAuthorization | None:
+        granted = await insert(self, new)
+        return granted or await insert(self, replace(new, authorization_id=uuid4()))
+
+    return (patch.object(Authorizations, "insert", insert_anyhow),)
+
+
+def _codes_for_several() -> _Patches:
+    """A code is given to whoever comes, as long as it lives; and each gets an authorization."""
+    return (patch.object(codes, "_CONSUME", Script(_TAKES % "")), *_authorizations_stored_again())
+
+
+def _codes_without_tombstone() -> _Patches:
+    """A code is gone once it is taken, and nobody knows what it was redeemed for."""
+    return (patch.object(codes, "_CONSUME", Script(_TAKES % "redis.call('DEL', KEYS[1])")),)
+
+
+def _revocations_not_recorded() -> _Patches:
+    """Redis is told of a revocation, PostgreSQL is not."""
+    return (patch.object(RevocationStore, "revoke", RevocationStore.publish),)
+
+
+def _revocations_published_first() -> _Patches:
+    """Redis is told, and PostgreSQL later, as if the order did not matter."""
+
+    async def revoke(self: RevocationStore, revocations: Sequence[Revocation]) -> None:
+        await self.publish(revocations)
+        await asyncio.sleep(_PAUSE)
+        await vars(self)["_recorded"].record(revocations)
+
+    return (patch.object(RevocationStore, "revoke", revoke),)
+
+
+def _failed_revocations_succeed() -> _Patches:
+    """A revocation that no store has taken is acknowledged."""
+    revoke = RevocationStore.revoke
+
+    async def revoke_or_not(self: RevocationStore, revocations: Sequence[Revocation]) -> None:
+        with suppress(TemporarilyUnavailable):
+            await revoke(self, revocations)
+
+    return (patch.object(RevocationStore, "revoke", revoke_or_not),)
+
+
+def _unknown_is_valid() -> _Patches:
+    """Where Redis cannot tell, nothing is taken for revoked."""
+
+    async def find(self: RevocationStore, targets: Sequence[RevocationTarget]) -> Iterable[Revocation]:
+        try:
+            return await vars(self)["_redis"].find(targets) or ()
+        except TemporarilyUnavailable:
+            return ()
+
+    return (patch.object(RevocationStore, "find", find),)
+
+
+def _any_generation_rotates() -> _Patches:
+    """A refresh token of an earlier generation is as good as the newest."""
+    rotate: Statement = vars(authorizations)["_ROTATE"]
+    sql = rotate.sql.replace("a.generation = $2", "a.generation >= $2::integer")
+    assert sql != rotate.sql
+    return (patch.object(authorizations, "_ROTATE", replace(rotate, sql=sql)),)
+
+
+def _bugs_are_shown() -> _Patches:
+    """An absent PostgreSQL is not told from a bug."""
+    return (patch.object(PostgresErrors, "__exit__", lambda *_: None),)
+
+
+def _users_mixed_up() -> _Patches:
+    """Whoever asks for a user gets the one that was asked for before."""
+    find, last = Users.find_by_subject, list["User | None"]()
+
+    async def find_another(self: Users, subject: UUID) -> User | None:
+        last.append(await find(self, subject))
+        return last[0] if len(last) == 1 else last.pop(0)
+
+    return (patch.object(Users, "find_by_subject", find_another),)
+
+
+def _consents_forgotten() -> _Patches:
+    """A consent is acknowledged and not kept."""
+
+    async def add(self: Consents, *consent: Any) -> None:  # noqa: ANN401 - whatever is agreed to
+        """Nothing is remembered."""
+
+    return (patch.object(Consents, "add", add),)
+
+
+MUTATIONS = {
+    "authorizations-stored-again": Mutation("token", _authorizations_stored_again),
+    "codes-for-several": Mutation("token", _codes_for_several),
+    "codes-without-tombstone": Mutation("token", _codes_without_tombstone),
+    "revocations-not-recorded": Mutation("token", _revocations_not_recorded),
+    "revocations-published-first": Mutation("token", _revocations_published_first),
+    "failed-revocations-succeed": Mutation("token", _failed_revocations_succeed),
+    "unknown-is-valid": Mutation("introspection", _unknown_is_valid),
+    "any-generation-rotates": Mutation("token", _any_generation_rotates),
+    "bugs-are-shown": Mutation("token", _bugs_are_shown),
+    "users-mixed-up": Mutation("introspection", _users_mixed_up),
+    "consents-forgotten": Mutation("authorize", _consents_forgotten),
+}

@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+from faults.answers import check_answers
+from faults.call import Answer, Call, Outcome
+from faults.lifetimes import CODE_LIFETIME
+from faults.ownership import MARKS, check_ownership
+from faults.scripted import call, introspection, login, lost, redemption, refused, unavailable
+from faults.tolerance import Tolerance
+
+
+def sentences(*history: Call, tolerance: Tolerance | None = None) -> list[str]:
+    return [violation.sentence for violation in check_answers(history, tolerance or Tolerance())]
+
+
+def broken(made: Call, status: int) -> Call:
+    return replace(made, answer=Answer(Outcome.UNKNOWN, status, "server_error"))
+
+
+def test_a_503_that_says_when_to_come_again_is_in_order() -> None:
+    assert not sentences(unavailable(introspection(1, active=True)))
+
+
+def test_a_503_that_does_not_is_a_violation() -> None:
+    assert sentences(unavailable(introspection(1, active=True), retry_after="")) == [
+        "a 503 does not say when to come again"
+    ]
+
+
+def test_an_error_of_ours_is_a_violation() -> None:
+    assert sentences(broken(introspection(1, active=True), 500)) == ["the answer is an error of ours"]
+
+
+def test_an_answer_that_nobody_understands_is_a_violation() -> None:
+    assert sentences(broken(introspection(1, active=True), 302)) == ["the answer is none that was to be expected: "]
+
+
+def test_no_answer_is_a_violation_unless_the_client_hung_up_or_services_vanish() -> None:
+    silence = lost(introspection(1, active=True), hung_up=False)
+
+    assert sentences(silence) == ["there was no answer: "]
+    assert not sentences(silence, tolerance=Tolerance(services_may_vanish=True))
+    assert not sentences(lost(introspection(1, active=True)))
+
+
+def test_a_client_that_is_called_unknown_is_a_violation() -> None:
+    assert sentences(refused(introspection(1, active=True), "invalid_client", 401)) == [
+        "a client with the right credentials is not known"
+    ]
+
+
+def test_a_code_that_nobody_had_presented_is_good() -> None:
+    history = login(1), refused(redemption(3))
+
+    assert sentences(*history) == ["a code that nobody had presented is refused"]
+    assert not sentences(*history, tolerance=Tolerance(redis_may_forget=True))
+
+
+def test_a_code_that_somebody_may_have_used_may_be_refused() -> None:
+    assert not sentences(login(1), lost(redemption(3)), refused(redemption(5)))
+    assert not sentences(login(1), refused(redemption(3)), redemption(3.5))
+
+
+def test_a_code_that_is_too_old_may_be_refused() -> None:
+    assert not sentences(login(1), refused(redemption(1 + CODE_LIFETIME)))
+
+
+def test_a_login_that_nothing_stands_against_is_not_refused() -> None:
+    gone = refused(login(1), "410", 410)
+
+    assert sentences(gone) == ["a login that nothing stands against is refused"]
+    assert not sentences(gone, tolerance=Tolerance(redis_may_forget=True))
+
+
+def test_an_answer_to_somebody_else_is_a_violation_by_whatever_mark() -> None:
+    for mark in MARKS:
+        own, foreign = [call("userinfo", 1, {mark: "mine"}, {mark: whose}) for whose in ("mine", "yours")]
+
+        assert not list(check_ownership([own, call("userinfo", 1, {mark: "mine"})]))
+        assert len(list(check_ownership([foreign]))) == 1

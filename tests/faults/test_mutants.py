@@ -1,0 +1,55 @@
+"""The checker notices what it is there to notice: services that are broken on purpose, under a fault that shows it."""
+
+from dataclasses import replace
+
+import pytest
+
+from faults import answers, durability, faults_of_clients, ownership, refresh_chain, revocation, single_use
+from faults.catalogue import FAULTS
+from faults.fault import Fault
+from faults.faults_of_redis import FORGETFUL, flushed
+from faults.mutations import MUTATIONS
+from faults.run import run
+from faults.site import Site
+
+OPERATIONS = 300
+TRIES = 4
+BY_NAME = {fault.name: fault for fault in FAULTS}
+NONE = faults_of_clients.NONE
+# The mutant pauses for less than lies between two flushes, and everything is loaded anew after each of them.
+FLUSHED = Fault("redis: flushed now and then", flushed(1.1), FORGETFUL, seconds=3.0)
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "fault", "invariant"),
+    [
+        ("authorizations-stored-again", BY_NAME["redis: back with an old backup"], single_use.INVARIANT),
+        ("codes-for-several", NONE, single_use.INVARIANT),
+        ("codes-without-tombstone", NONE, revocation.INVARIANT),
+        ("revocations-not-recorded", NONE, revocation.INVARIANT),
+        ("revocations-published-first", FLUSHED, revocation.INVARIANT),
+        ("failed-revocations-succeed", BY_NAME["postgresql: read-only"], revocation.INVARIANT),
+        ("unknown-is-valid", BY_NAME["redis: killed, back and empty"], revocation.INVARIANT),
+        ("any-generation-rotates", NONE, refresh_chain.INVARIANT),
+        ("bugs-are-shown", BY_NAME["postgresql: killed and back"], answers.INVARIANT),
+        ("users-mixed-up", NONE, ownership.INVARIANT),
+        ("consents-forgotten", NONE, durability.INVARIANT),
+    ],
+)
+async def test_the_checker_notices(mutation: str, fault: Fault, invariant: str, site: Site) -> None:
+    service, broken = MUTATIONS[mutation].service, set[str]()
+
+    await site.mutate(service, mutation)
+    try:
+        for attempt in range(TRIES):
+            mutant = replace(fault, name=f"{mutation}, {fault.name}")
+            found = await run(site, mutant, operations=OPERATIONS, seed=attempt)
+            broken |= {violation.invariant for violation in found.violations}
+            if invariant in broken:
+                break
+    finally:
+        await site.mutate(service, "")
+
+    assert invariant in broken
