@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import secrets
+import signal
 import sys
 
 from faults.catalogue import FAULTS
@@ -14,6 +15,8 @@ from faults.faults_of_failovers import FAULTS as FAILOVERS
 from faults.run import BUILD, run
 from faults.site import Site
 from faults.table import Row, markdown, write_table
+
+_TERMINATED = 128 + signal.SIGTERM
 
 
 async def soak(options: argparse.Namespace) -> list[Row]:
@@ -48,6 +51,8 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=12, help="clients at a time, each with a user of its own")
     parser.add_argument("--rounds", type=int, default=1, help="how often to inflict each fault")
     parser.add_argument("--only", default="", help="faults whose name contains this")
+    # Whoever ends this gets everything cleared away all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     rows = asyncio.run(soak(parser.parse_args()))
     write_table(rows)
     sys.stdout.write(f"\n{markdown(rows)}\nhistories are in {BUILD}\n")

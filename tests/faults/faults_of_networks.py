@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from faults.site import Site
 
 _SLOW = 0.2
+_LATE = {"postgres": 4.0, "redis": 1.0}
 _SHARE = 0.3
 # Services wait two seconds for PostgreSQL, and less for Redis.
 _LONGER_THAN_PATIENCE = 2.5
 
 
-def _slow_down(link: TcpProxy) -> None:
-    link.delay = _SLOW
+def slowed(link: TcpProxy, seconds: float) -> None:
+    """Every answer is late by at most so many seconds."""
+    link.delay = seconds
 
 
 _reset_answers = partial(TcpProxy.tear, share=_SHARE, reset=True)
@@ -48,7 +50,15 @@ def through(harm: Callable[[TcpProxy], None], *, store: str, service: str = "", 
 
 
 FAULTS = (
-    *(Fault(f"{store}: slow", through(_slow_down, store=store), seconds=2.0) for store in STORES),
+    *(Fault(f"{store}: slow", through(partial(slowed, seconds=_SLOW), store=store), seconds=2.0) for store in STORES),
+    *(
+        Fault(
+            f"{store}: half of the answers come too late",
+            through(partial(slowed, seconds=_LATE[store]), store=store),
+            seconds=_LONGER_THAN_PATIENCE,
+        )
+        for store in STORES
+    ),
     *(Fault(f"{store}: connections reset in mid-reply", through(_reset_answers, store=store)) for store in STORES),
     *(Fault(f"{store}: replies truncated", through(_truncate_answers, store=store)) for store in STORES),
     *(

@@ -79,6 +79,7 @@ FAULTS = (
     Fault("redis: killed, back and empty", killed(_redis), FORGETFUL),
     Fault("redis: flushed again and again", flushed(0.1), FORGETFUL),
     Fault("redis: back with an old backup", restored, FORGETFUL),
+    Fault("redis and postgresql: killed", killed(lambda site: [site.redis, site.postgres]), FORGETFUL),
     Fault("redis: hangs", frozen(_redis), seconds=2.0),
     Fault("redis: full", full),
 )
