@@ -17,27 +17,41 @@ if TYPE_CHECKING:
 INVARIANT = "answers"
 _SERVER_ERROR = 500
 _NOTHING = Tolerance()
+# The page of a login says it with its status alone.
+_UNAVAILABLE = {"temporarily_unavailable", "503"}
+_FITTING = {"redeem": "invalid_grant", "refresh": "invalid_grant", "userinfo": "invalid_token"}
 
 
 def check_answers(calls: Sequence[Call], tolerance: Tolerance = _NOTHING) -> Iterator[Violation]:
-    """No bug is shown, no 503 without a word on when to come again, no silence, and nobody is called a stranger."""
+    """No bug is shown, no 503 without a word on when to come again, no silence, and no refusal that does not fit."""
     for call in calls:
-        answer = call.answer
-        if answer.outcome is Outcome.UNKNOWN and not answer.status:
-            if not (call.hung_up or tolerance.services_may_vanish):
-                yield Violation(INVARIANT, f"there was no answer: {call.note}", (call,))
-        elif answer.outcome is Outcome.UNAVAILABLE and not answer.retry_after.isdecimal():
-            yield Violation(INVARIANT, "a 503 does not say when to come again", (call,))
-        elif answer.status >= _SERVER_ERROR and answer.outcome is not Outcome.UNAVAILABLE:
-            yield Violation(INVARIANT, "the answer is an error of ours", (call,))
-        elif answer.outcome is Outcome.UNKNOWN:
-            yield Violation(INVARIANT, f"the answer is none that was to be expected: {call.note}", (call,))
-        elif answer.error == "invalid_client":
-            yield Violation(INVARIANT, "a client with the right credentials is not known", (call,))
-        elif call.kind == "authorize" and call.is_refused and not tolerance.redis_may_forget:
-            yield Violation(INVARIANT, "a login that nothing stands against is refused", (call,))
+        if sentence := _what_is_wrong(call, tolerance):
+            yield Violation(INVARIANT, sentence, (call,))
     if not tolerance.redis_may_forget:
         yield from _refused_codes(calls, tolerance)
+
+
+def _what_is_wrong(call: Call, tolerance: Tolerance) -> str:
+    answer = call.answer
+    match answer.outcome:
+        case Outcome.UNKNOWN if not answer.status:
+            is_excused = call.hung_up or tolerance.services_may_vanish
+            return "" if is_excused else f"there was no answer: {call.note}"
+        case Outcome.UNKNOWN:
+            is_ours = answer.status >= _SERVER_ERROR
+            return (
+                "the answer is an error of ours"
+                if is_ours
+                else f"the answer is none that was to be expected: {call.note}"
+            )
+        case Outcome.UNAVAILABLE:
+            is_said = answer.error in _UNAVAILABLE and answer.retry_after.isdecimal()
+            return "" if is_said else "a 503 does not say what it is, or when to come again"
+        case Outcome.REFUSED if call.kind == "authorize":
+            return "" if tolerance.redis_may_forget else "a login that nothing stands against is refused"
+        case Outcome.REFUSED if answer.error != _FITTING.get(call.kind):
+            return "the refusal does not fit: the client is known, and asked rightly"
+    return ""
 
 
 def _refused_codes(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Violation]:

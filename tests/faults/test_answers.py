@@ -1,10 +1,23 @@
 from dataclasses import replace
 
+import pytest
+
 from faults.answers import check_answers
 from faults.call import Answer, Call, Outcome
 from faults.lifetimes import CODE_LIFETIME
 from faults.ownership import MARKS, check_ownership
-from faults.scripted import call, introspection, login, lost, redemption, refused, unavailable
+from faults.scripted import (
+    call,
+    introspection,
+    login,
+    lost,
+    redemption,
+    refreshing,
+    refused,
+    revocation,
+    unavailable,
+    user_information,
+)
 from faults.tolerance import Tolerance
 
 
@@ -22,7 +35,7 @@ def test_a_503_that_says_when_to_come_again_is_in_order() -> None:
 
 def test_a_503_that_does_not_is_a_violation() -> None:
     assert sentences(unavailable(introspection(1, active=True), retry_after="")) == [
-        "a 503 does not say when to come again"
+        "a 503 does not say what it is, or when to come again"
     ]
 
 
@@ -42,10 +55,26 @@ def test_no_answer_is_a_violation_unless_the_client_hung_up_or_services_vanish()
     assert not sentences(lost(introspection(1, active=True)))
 
 
-def test_a_client_that_is_called_unknown_is_a_violation() -> None:
-    assert sentences(refused(introspection(1, active=True), "invalid_client", 401)) == [
-        "a client with the right credentials is not known"
-    ]
+@pytest.mark.parametrize(
+    ("made", "error"),
+    [
+        (introspection(1, active=True), "invalid_client"),
+        (call("client_credentials", 1, {}), "invalid_scope"),
+        (revocation(1), "invalid_grant"),
+        (refreshing(1, "refresh-1", "refresh-2"), "invalid_client"),
+        (user_information(1), "insufficient_scope"),
+    ],
+)
+def test_a_refusal_that_does_not_fit_is_a_violation(made: Call, error: str) -> None:
+    assert sentences(refused(made, error)) == ["the refusal does not fit: the client is known, and asked rightly"]
+
+
+@pytest.mark.parametrize(
+    ("made", "error"),
+    [(refreshing(1, "refresh-1", "refresh-2"), "invalid_grant"), (user_information(1), "invalid_token")],
+)
+def test_a_refusal_that_fits_is_for_others_to_judge(made: Call, error: str) -> None:
+    assert not sentences(refused(made, error))
 
 
 def test_a_code_that_nobody_had_presented_is_good() -> None:
