@@ -49,12 +49,8 @@ def _revocations(calls: Sequence[Call]) -> Iterator[Ending]:
 
 def _replays(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
     """A valid second presentation of a code revokes what the first was given. OAuth 2.1 §4.1.3."""
-    presented: dict[str, list[Call]] = defaultdict(list)
-    for call in calls:
-        if call.kind == "redeem":
-            presented[call.given["code"]].append(call)
-    for presentations in presented.values():
-        first, *others = sorted(presentations, key=lambda call: call.began)
+    for presentations in _presentations(calls, "redeem", "code").values():
+        first, *others = presentations
         if not others:
             continue
         yield Ending(first.given["grant"], "perhaps replayed", others[0].began, inf, others[0])
@@ -67,12 +63,8 @@ def _replays(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
 
 def _reuses(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
     """A refresh token that was rotated long ago, or whose successor was used, is reused. RFC 9700 §4.14."""
-    refreshes: dict[str, list[Call]] = defaultdict(list)
-    for call in calls:
-        if call.kind == "refresh":
-            refreshes[call.given["refresh"]].append(call)
+    refreshes = _presentations(calls, "refresh", "refresh")
     for presentations in refreshes.values():
-        presentations.sort(key=lambda call: call.began)
         successors = {call.answer.got["refresh"] for call in presentations if call.is_done}
         used = [use for successor in successors for use in refreshes.get(successor, ())]
         for call in presentations:
@@ -83,3 +75,12 @@ def _reuses(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
                     use.is_done and use.ended < call.began for use in used
                 )
                 yield Ending(call.given["grant"], "reused", call.began, call.ended if is_known else inf, call)
+
+
+def _presentations(calls: Sequence[Call], kind: str, argument: str) -> dict[str, list[Call]]:
+    """The calls of this kind, by what they present, the first one first."""
+    presented: dict[str, list[Call]] = defaultdict(list)
+    for call in sorted(calls, key=lambda call: call.began):
+        if call.kind == kind:
+            presented[call.given[argument]].append(call)
+    return presented
