@@ -14,6 +14,7 @@ from faults.fault import Fault
 from faults.faults_of_failovers import FAULTS as FAILOVERS
 from faults.run import BUILD, run
 from faults.site import Site
+from faults.storm import draw_storm
 from faults.table import Row, markdown, write_table
 
 _TERMINATED = 128 + signal.SIGTERM
@@ -22,7 +23,8 @@ _TERMINATED = 128 + signal.SIGTERM
 async def soak(options: argparse.Namespace) -> list[Row]:
     """Each chosen fault so many times: at one site, and failovers each at a site of its own."""
     rows: list[Row] = []
-    chosen = [fault for fault in FAULTS for _ in range(options.rounds) if options.only in fault.name]
+    storms = [draw_storm(secrets.randbits(16)) for _ in range(options.storms)]
+    chosen = [fault for fault in FAULTS for _ in range(options.rounds) if options.only in fault.name] + storms
     if chosen:
         async with Site() as site:
             for fault in chosen:
@@ -50,6 +52,7 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=5000, help="least number of calls under each fault")
     parser.add_argument("--clients", type=int, default=12, help="clients at a time, each with a user of its own")
     parser.add_argument("--rounds", type=int, default=1, help="how often to inflict each fault")
+    parser.add_argument("--storms", type=int, default=0, help="how often to inflict several faults at once")
     parser.add_argument("--only", default="", help="faults whose name contains this")
     # Whoever ends this gets everything cleared away all the same.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
