@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import Revocation, RevocationTarget
+from valetkey.core.revocation import REVOCATION_MARGIN, Revocation, RevocationTarget
 
 
 class FakeRevocations:
@@ -40,7 +40,7 @@ class FakeRevocations:
             later = sorted(
                 (target.kind.value, target.target)
                 for target, revocation in self._kept.items()
-                if (target.kind.value, target.target) > cursor and revocation.expires_at > now
+                if (target.kind.value, target.target) > cursor and revocation.expires_at > now - REVOCATION_MARGIN
             )
             batch = [
                 revocation

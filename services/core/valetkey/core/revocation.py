@@ -7,6 +7,7 @@ at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from valetkey.core.access_token import TokenId
+
+# A record is kept this much longer than it says: the clock of whoever revoked may be behind that of the issuer, and a
+# token that was on its way when its authorization was revoked is signed a moment later.
+REVOCATION_MARGIN = timedelta(minutes=1)
 
 
 class RevocationKind(StrEnum):

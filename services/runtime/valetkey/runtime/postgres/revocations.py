@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from valetkey.core.revocation import Revocation, RevocationKind, RevocationTarget
+from valetkey.core.revocation import REVOCATION_MARGIN, Revocation, RevocationKind, RevocationTarget
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.rows import revocation_from
 from valetkey.runtime.postgres.statement import Executor, Statement
@@ -18,7 +18,7 @@ _RECORD = Statement(
     WITH swept AS (
         DELETE FROM revocations WHERE (kind, target) IN (
             SELECT kind, target FROM revocations
-            WHERE expires_at <= (SELECT min(moment) FROM unnest($3::timestamptz[]) AS moment)
+            WHERE expires_at <= (SELECT min(moment) FROM unnest($3::timestamptz[]) AS moment) - $5::interval
                 AND (kind, target) NOT IN (
                     SELECT kind, target FROM unnest($1::text[], $2::text[]) AS given (kind, target)
                 )
@@ -104,6 +104,7 @@ class RevocationRecords:
                 [revocation.target.target for revocation in revocations],
                 [revocation.revoked_at for revocation in revocations],
                 [revocation.expires_at for revocation in revocations],
+                REVOCATION_MARGIN,
             )
 
     async def find(self, targets: Sequence[RevocationTarget]) -> tuple[Revocation, ...]:
@@ -116,7 +117,7 @@ class RevocationRecords:
     async def live(self, now: datetime, batch_size: int = 1000) -> AsyncIterator[list[Revocation]]:
         """Every revocation that can still kill something, in batches, holding no connection between them."""
         kind, target = "", ""
-        while rows := await self._database.fetch(_LIVE, kind, target, now, batch_size):
+        while rows := await self._database.fetch(_LIVE, kind, target, now - REVOCATION_MARGIN, batch_size):
             yield [revocation_from(row) for row in rows]
             kind, target = rows[-1]["kind"], rows[-1]["target"]
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from valetkey.core.ports import Clock
-from valetkey.core.revocation import Revocation
+from valetkey.core.revocation import REVOCATION_MARGIN, Revocation
 from valetkey.runtime.redis import revocation_message
 from valetkey.runtime.redis.connection import write_for_everybody
 from valetkey.runtime.redis.errors import redis_operation
@@ -23,7 +23,6 @@ MARKER = REVOCATIONS_LOADED.prefix
 LEASE = timedelta(seconds=10)
 
 _ORDER = struct.Struct(">Q")
-_CLOCK_SKEW = timedelta(minutes=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
 # KEYS: the marker, then one key per revocation. ARGV: who is loading ('' for whoever revokes) and the lease in
@@ -86,7 +85,7 @@ class RevocationWriter:
         keys: list[str] = [MARKER]
         arguments: list[Argument] = [loader, LEASE // _MILLISECOND]
         for revocation in revocations:
-            life = (revocation.expires_at - now + _CLOCK_SKEW) // _MILLISECOND
+            life = (revocation.expires_at - now + REVOCATION_MARGIN) // _MILLISECOND
             if life > 0:
                 keys.append(revocation_key(revocation.target))
                 arguments += (to_value(revocation), life)
