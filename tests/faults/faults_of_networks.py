@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from faults.fault import Fault
-from faults.site import SERVICES, STORES
+from faults.site import SERVICES
 from support.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from faults.site import Site
 
 _SLOW = 0.2
+_NAMED = (("postgres", "postgresql"), ("redis", "redis"))
 _LATE = {"postgres": 4.0, "redis": 1.0}
 _SHARE = 0.3
 # Services wait two seconds for PostgreSQL, and less for Redis.
@@ -49,37 +50,31 @@ def through(harm: Callable[[TcpProxy], None], *, store: str, service: str = "", 
     return inflict
 
 
+def _of_every_link(store: str, name: str) -> tuple[Fault, ...]:
+    late = partial(slowed, seconds=_LATE[store])
+    return (
+        Fault(f"{name}: slow", through(partial(slowed, seconds=_SLOW), store=store), seconds=2.0),
+        Fault(f"{name}: half of the answers come too late", through(late, store=store), seconds=_LONGER_THAN_PATIENCE),
+        Fault(f"{name}: connections reset in mid-reply", through(_reset_answers, store=store)),
+        Fault(f"{name}: replies truncated", through(_truncate_answers, store=store)),
+    )
+
+
+def _of_one_link(service: str, store: str, name: str) -> Fault:
+    return Fault(f"one {service} cut off from {name}", through(TcpProxy.cut, store=store, service=service, number=0))
+
+
+def _of_one_direction(store: str, name: str) -> tuple[Fault, ...]:
+    silent = through(TcpProxy.silence, store=store, service="token", number=0)
+    deaf = through(TcpProxy.deafen, store=store, service="token", number=0)
+    return (
+        Fault(f"one token hears nothing from {name}", silent, seconds=_LONGER_THAN_PATIENCE),
+        Fault(f"one token is not heard by {name}", deaf, seconds=_LONGER_THAN_PATIENCE),
+    )
+
+
 FAULTS = (
-    *(Fault(f"{store}: slow", through(partial(slowed, seconds=_SLOW), store=store), seconds=2.0) for store in STORES),
-    *(
-        Fault(
-            f"{store}: half of the answers come too late",
-            through(partial(slowed, seconds=_LATE[store]), store=store),
-            seconds=_LONGER_THAN_PATIENCE,
-        )
-        for store in STORES
-    ),
-    *(Fault(f"{store}: connections reset in mid-reply", through(_reset_answers, store=store)) for store in STORES),
-    *(Fault(f"{store}: replies truncated", through(_truncate_answers, store=store)) for store in STORES),
-    *(
-        Fault(f"one {service} cut off from {store}", through(TcpProxy.cut, store=store, service=service, number=0))
-        for service in SERVICES
-        for store in STORES
-    ),
-    *(
-        Fault(
-            f"one token hears nothing from {store}",
-            through(TcpProxy.silence, store=store, service="token", number=0),
-            seconds=_LONGER_THAN_PATIENCE,
-        )
-        for store in STORES
-    ),
-    *(
-        Fault(
-            f"one token is not heard by {store}",
-            through(TcpProxy.deafen, store=store, service="token", number=0),
-            seconds=_LONGER_THAN_PATIENCE,
-        )
-        for store in STORES
-    ),
+    *(fault for store, name in _NAMED for fault in _of_every_link(store, name)),
+    *(_of_one_link(service, store, name) for service in SERVICES for store, name in _NAMED),
+    *(fault for store, name in _NAMED for fault in _of_one_direction(store, name)),
 )

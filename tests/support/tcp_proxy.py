@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import struct
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -114,6 +116,8 @@ class TcpProxy:
         sink.write(data[: self._random.randrange(len(data))])
         await sink.drain()
         if self._tears_by_reset:
+            # What is closed without lingering is reset.
+            sink.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sink.transport.abort()
 
     def _end(self, sink: asyncio.StreamWriter) -> None:
