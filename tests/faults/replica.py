@@ -9,7 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from support.repository import ROOT
-from valetkey.cli.demo.embedded_server import EmbeddedServer
+from valetkey.cli.demo.embedded_server import EmbeddedServer, EmbeddedServerError
 from valetkey.cli.demo.free_port import LOOPBACK, free_port
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Replica(EmbeddedServer):
         self.mutation = ""
         self._settings = settings
         self._management_port = free_port()
+        self._is_known = False
         self.set_clock(0.0)
 
     @property
@@ -51,6 +52,17 @@ class Replica(EmbeddedServer):
     @property
     def _clock(self) -> Path:
         return self.directory / "clock"
+
+    def _start(self) -> None:
+        try:
+            super()._start()
+        except EmbeddedServerError:
+            if self._is_known:
+                raise
+            # Somebody took a port between finding and using it, and nobody knows the address yet.
+            self.port, self._management_port = free_port(), free_port()
+            super()._start()
+        self._is_known = True
 
     def _prepare(self) -> Sequence[str | Path]:
         settings = {
