@@ -169,7 +169,7 @@ async def test_whoever_would_stand_in_too_long_a_line_is_refused_at_once(postgre
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(hold(database, 1.0))
             await asyncio.sleep(0.1)
-            line = [tasks.create_task(outcome(lambda: database.fetch(SLEEP, 0.0))) for _ in range(100)]
+            line = [tasks.create_task(outcome(lambda: database.fetch(SLEEP, 0.0))) for _ in range(300)]
 
             done, _ = await asyncio.wait(line, return_when=asyncio.FIRST_COMPLETED)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from valetkey.core.encoding import b64url_decode, b64url_encode
@@ -23,8 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_BYTES, _TIME_BYTES, _SERIAL_BYTES = 16, 6, 6
 
 
-@dataclass(frozen=True, slots=True)
-class TokenId:
+class TokenId(NamedTuple):
     """A ``jti``: the authorization the token belongs to, the millisecond it was issued in, and a serial.
 
     The exact time lets "everything issued before" spare a token issued later within the same second.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,8 +13,7 @@ AMR_PASSWORD = "pwd"  # noqa: S105 - RFC 8176 §2
 SUPPORTED_ACR = (ACR_PASSWORD,)
 
 
-@dataclass(frozen=True, slots=True)
-class Authentication:
+class Authentication(NamedTuple):
     """One login of one user in one browser. ``session_id`` is the ``sid`` claim."""
 
     subject: UUID

@@ -5,8 +5,7 @@ A grant looks, checks and takes, and ends in one of these; the issuer makes toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from valetkey.core.user import User
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(NamedTuple):
     """Who may do what, through whom.
 
     ``user`` and ``authentication`` are None where the client acts for itself. ``refresh_generation`` is the generation
@@ -47,8 +45,7 @@ class Authorization:
         return self.resources or (issuer,)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSet:
+class TokenSet(NamedTuple):
     """A successful token response. RFC 6749 §5.1, OIDC Core §3.1.3.3.
 
     ``expires_in`` is in seconds; ``token_id`` is the access token's ``jti``.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from valetkey.core.errors import InvalidRequest
 
@@ -13,8 +12,7 @@ MAX_LENGTH = 4096
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimsRequest:
+class ClaimsRequest(NamedTuple):
     """Which claims were asked for one by one, and what was demanded of the login.
 
     ``essential_acr`` are the values of an essential ``acr``; ``subject`` is a ``sub`` that must be the user's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
 
@@ -38,8 +38,7 @@ class NewAuthorization:
     idle_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class GrantedAuthorization:
+class GrantedAuthorization(NamedTuple):
     """A live authorization, with its user as he is now."""
 
     authorization_id: UUID

@@ -31,7 +31,7 @@ class Params:
         values: dict[str, tuple[str, ...]] = {}
         for name, value in pairs:
             if value:
-                values[name] = (*values.get(name, ()), value)
+                values[name] = (*values[name], value) if name in values else (value,)
         return cls(values)
 
     def reject_repeats(self) -> None:
@@ -59,6 +59,10 @@ class Params:
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter that may be repeated, in the order sent."""
         return self._values.get(name, ())
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these was sent."""
+        return not names.isdisjoint(self._values)
 
     def only(self, names: frozenset[str]) -> Params:
         """The parameters of these names; the rest might as well not have been sent."""

@@ -6,7 +6,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from valetkey.core.encoding import b64url_decode, b64url_encode
@@ -20,11 +21,12 @@ _ID_BYTES = 16
 _GENERATION_BYTES = 4
 _MAC_BYTES = 32
 _TOKEN_BYTES = _ID_BYTES + _GENERATION_BYTES + _MAC_BYTES
+# More than are ever accepted at once.
+_MAX_KEYS = 64
 _CONTEXT = b"valetkey refresh token v1\0"
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """Which authorization a refresh token stands for, and how often it has been rotated."""
 
     authorization_id: UUID
@@ -63,7 +65,14 @@ class RefreshTokenCodec:
 
 
 def _mac(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, _CONTEXT + body, hashlib.sha256)
+    mac = _keyed(key).copy()
+    mac.update(body)
+    return mac.digest()
+
+
+@lru_cache(_MAX_KEYS)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, _CONTEXT, hashlib.sha256)
 
 
 class Presentation(Enum):

@@ -72,7 +72,7 @@ class AuditFormatter(logging.Formatter):
         event: AuditEvent = record.__dict__["audit"]
         line: dict[str, object] = {
             "log": "audit",
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat("T", "milliseconds"),
             "service": self._service,
             "type": event.type,
             "outcome": event.outcome,

@@ -1,6 +1,6 @@
 """Which client is asking, proven the way it registered for. OAuth 2.1 §2.4."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -12,7 +12,10 @@ from valetkey.core.ports import ClientFinder, Clock
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.client_failures import FailureCounter
+from valetkey.runtime.http.proven_headers import ProvenHeaders
 from valetkey.runtime.metrics import CLIENT_AUTHENTICATIONS
+
+_IN_THE_FORM = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +25,33 @@ class ClientAuthenticator:
     clients: ClientFinder
     clock: Clock
     failures: FailureCounter
+    proven: ProvenHeaders = field(default_factory=ProvenHeaders)
 
     async def authenticate(self, request: web.Request, params: Params) -> Client:
         """The client. Raises ``InvalidClient``, or ``InvalidRequest`` where it cannot be told how it meant to.
 
         Raises ``TooManyRequests`` in place of ``InvalidClient`` once too many have failed.
         """
+        headers, now = request.headers.getall("Authorization", ()), self.clock()
+        if len(headers) == 1 and not params.has_any(_IN_THE_FORM) and (proof := self.proven.find(headers[0])):
+            client = await self.clients.find(proof.client.client_id)
+            if client is not None and proof.holds(client, now):
+                CLIENT_AUTHENTICATIONS.add(client.token_endpoint_auth_method, "success")
+                return client
         try:
-            presented = presented_credentials(request.headers.getall("Authorization", ()), params)
+            presented = presented_credentials(headers, params)
         except InvalidClient:
             await self.failures.count("", caller_address())
             raise
         found = await self.clients.find(presented.client_id)
         try:
-            client = authenticate_client(presented, found, self.clock())
+            client = authenticate_client(presented, found, now)
         except InvalidClient as error:
             await self._record(presented, error)
             raise
         CLIENT_AUTHENTICATIONS.add(presented.method, "success")
+        if headers:
+            self.proven.keep(headers[0], client, now)
         return client
 
     async def _record(self, presented: PresentedCredentials, error: InvalidClient) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
@@ -13,9 +12,6 @@ from aiohttp import web
 from valetkey.core.errors import InvalidRequest
 from valetkey.core.params import Params
 from valetkey.runtime.http.in_flight import IN_FLIGHT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 100
@@ -96,26 +92,24 @@ def refuse_query_credentials(request: web.Request) -> None:
 
 
 def _params(text: str, *, keep_repeats: bool) -> Params:
-    params = Params.parse(_pairs(text))
+    if text.count("&") >= MAX_FIELDS:
+        raise InvalidRequest("there are too many fields")
+    if "\x00" in text or "%00" in text:
+        raise InvalidRequest("there is a NUL")
+    params = Params.parse(map(_pair, text.split("&")))
     if not keep_repeats:
         params.reject_repeats()
     return params
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    if text.count("&") >= MAX_FIELDS:
-        raise InvalidRequest("there are too many fields")
-    if "\x00" in text or "%00" in text:
-        raise InvalidRequest("there is a NUL")
-    for pair in text.split("&"):
-        if pair:
-            name, _, value = pair.partition("=")
-            if "%" in pair or "+" in pair:
-                name, value = _decode(name), _decode(value)
-            yield name, value
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return (_decode(name), _decode(value)) if "%" in text or "+" in text else (name, value)
 
 
 def _decode(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     if _BAD_ESCAPE.search(text):
         raise InvalidRequest("there is a malformed escape")
     try:

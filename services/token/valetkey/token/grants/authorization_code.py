@@ -1,6 +1,5 @@
 """A user agreed in the browser; the client fetches what was agreed. OAuth 2.1 §4.1.3."""
 
-from dataclasses import replace
 from typing import Self
 
 from valetkey.core.authorization import Authorization
@@ -54,7 +53,7 @@ class AuthorizationCodeGrant(Grant):
                 await self._ports.codes.give_back(value)
             raise
         authorization = authorize_granted(granted, client, catalog, scope=code.scope, resources=resources)
-        return replace(authorization, nonce=code.nonce)
+        return authorization._replace(nonce=code.nonce)
 
     async def _store(self, code: AuthorizationCode, client: Client) -> GrantedAuthorization:
         """Insert the authorization under the primary key that the code has fixed: the second guard after Redis."""
