@@ -131,7 +131,7 @@ def test_hooks_run_again_and_leave_nothing_behind(values: str) -> None:
 
 
 CHANGES: list[Values] = [
-    {"image": {"tag": "0.2.0"}},
+    {"image": {"tag": "another"}},
     {"postgres": {"database": "other"}},
     {"jobs": {"backoffLimit": 2}},
 ]

@@ -11,14 +11,20 @@ from redis.asyncio import Redis
 from faults.fault import Fault
 from faults.harm import frozen, killed
 from faults.tolerance import Tolerance
+from valetkey.runtime.redis.keyspace import CODE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from faults.fault import Inflict
     from faults.site import Site
     from valetkey.cli.demo.embedded_server import EmbeddedServer
 
+_UNSPEND = """
+if string.sub(redis.call('GET', KEYS[1]) or '', 1, 1) == 'S' then
+  redis.call('SETRANGE', KEYS[1], 0, 'F')
+end
+"""
 FORGETFUL = Tolerance(redis_may_forget=True)
 
 
@@ -29,19 +35,31 @@ def _redis(site: Site) -> Sequence[EmbeddedServer]:
 def flushed(every: float) -> Inflict:
     """Emptied, again and again, with so many seconds in between."""
 
+    async def flush(redis: Redis) -> None:
+        await redis.flushall()
+
+    return _again_and_again(flush, every)
+
+
+async def _unspend(redis: Redis) -> None:
+    async for key in redis.scan_iter(match=f"{CODE.prefix}*"):
+        await redis.eval(_UNSPEND, 1, key)
+
+
+def _again_and_again(harm: Callable[[Redis], Awaitable[None]], every: float) -> Inflict:
     @asynccontextmanager
     async def inflict(site: Site) -> AsyncIterator[None]:
         is_over = asyncio.Event()
 
-        async def flush() -> None:
+        async def go_on() -> None:
             async with Redis.from_url(site.redis.url) as redis:
                 while not is_over.is_set():
-                    await redis.flushall()
+                    await harm(redis)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(is_over.wait(), every)
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(flush())
+            group.create_task(go_on())
             try:
                 yield
             finally:
@@ -75,7 +93,10 @@ async def full(site: Site) -> AsyncIterator[None]:
             await redis.config_set("maxmemory", 0)
 
 
+# As after a failover to a replica that had the code and not yet its redemption.
+UNSPENT = Fault("redis: forgets which codes were spent", _again_and_again(_unspend, 0.02), FORGETFUL, seconds=3.0)
 FAULTS = (
+    UNSPENT,
     Fault("redis: killed, back and empty", killed(_redis), FORGETFUL),
     Fault("redis: flushed again and again", flushed(0.1), FORGETFUL),
     Fault("redis: back with an old backup", restored, FORGETFUL),

@@ -106,7 +106,7 @@ def _unknown_is_valid() -> _Patches:
 def _any_generation_rotates() -> _Patches:
     """A refresh token of an earlier generation is as good as the newest."""
     rotate: Statement = vars(authorizations)["_ROTATE"]
-    sql = rotate.sql.replace("a.generation = $2", "a.generation >= $2::integer")
+    sql = rotate.sql.replace("a.generation = asked.generation", "a.generation >= asked.generation")
     assert sql != rotate.sql
     return (patch.object(authorizations, "_ROTATE", replace(rotate, sql=sql)),)
 

@@ -201,13 +201,13 @@ async def test_a_flood_leaves_one_event_more_than_the_limit_and_none_of_its_own_
             await guess(moved(at(machine, guarded, "/token")), "/token")
 
     lines = heard.getvalue().splitlines()
-    events = [json.loads(line) for line in lines if line.startswith('{"log": "audit"')]
+    events = [json.loads(line) for line in lines if line.startswith('{"log":"audit"')]
     assert [event["reason"] for event in events] == [
         *["wrong or expired secret"] * PER_CLIENT,
         "the client limit of failed authentications is spent",
     ]
     assert {event["client_id"] for event in events} == {machine.client.client_id}
-    told = [line for line in lines if '"refused"' in line and '"log": "audit"' not in line]
+    told = [line for line in lines if '"refused"' in line and '"log":"audit"' not in line]
     assert sum('"level": "debug"' not in line for line in told) == PER_CLIENT, told[-1]
 
 

@@ -158,7 +158,7 @@ async def test_a_refusal_is_audited_once(party: RelyingParty, guarded: System) -
         for _ in range(3 * LIMIT):
             await begin(party, guarded)
 
-    events = [json.loads(line) for line in heard.getvalue().splitlines() if line.startswith('{"log": "audit"')]
+    events = [json.loads(line) for line in heard.getvalue().splitlines() if line.startswith('{"log":"audit"')]
     address = party.browser.headers["X-Forwarded-For"]
     assert [(event["reason"], event["address"], event["client_id"]) for event in events] == [
         ("the address has begun too many interactions", address, party.client.client_id)

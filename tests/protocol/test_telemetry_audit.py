@@ -30,7 +30,7 @@ async def events(make_party: MakeParty, told: dict[str, str]) -> Events:
     told.update(client_id=party.client.client_id, subject=party.person.subject)
     with overheard() as heard:
         await live(party, told)
-    lines = (json.loads(line) for line in heard.getvalue().splitlines() if line.startswith('{"log": "audit"'))
+    lines = (json.loads(line) for line in heard.getvalue().splitlines() if line.startswith('{"log":"audit"'))
     by_type: Events = {}
     for event in lines:
         by_type.setdefault(event["type"], []).append(event)

@@ -33,7 +33,7 @@ class Outcome:
     @property
     def events(self) -> list[dict[str, Any]]:
         """The audit events on standard error."""
-        return [json.loads(line) for line in self.err.splitlines() if line.startswith('{"log": "audit"')]
+        return [json.loads(line) for line in self.err.splitlines() if line.startswith('{"log":"audit"')]
 
 
 @dataclass(frozen=True, slots=True)

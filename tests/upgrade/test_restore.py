@@ -182,7 +182,7 @@ async def test_a_refresh_token_that_postgresql_has_forgotten_ends_the_grant_and_
     stolen = await party.refresh(first.refresh_token)
 
     assert [newest.error, stolen.error] == ["invalid_grant", "invalid_grant"]
-    assert '"type": "refresh_token.ahead"' in heard.getvalue()
+    assert '"type":"refresh_token.ahead"' in heard.getvalue()
 
 
 async def follow_the_runbook(household: Household, operator: Operator, ended: Ended) -> None:

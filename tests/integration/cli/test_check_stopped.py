@@ -31,7 +31,7 @@ class Run:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.err.splitlines() if line.startswith('{"log": "audit"')]
+        return [json.loads(line) for line in self.err.splitlines() if line.startswith('{"log":"audit"')]
 
 
 def start(environment: dict[str, str], *options: str) -> "subprocess.Popen[str]":

@@ -124,9 +124,9 @@ class TurnHandler(logging.StreamHandler[TextIO]):
             super().flush()
 
 
-def configure_audit(service: str, stream: TextIO | None = None) -> None:
-    """Send audit events to ``stream``, standard output unless told."""
-    handler = TurnHandler(stream or sys.stdout)
+def configure_audit(service: str, stream: TextIO | None = None, *, by_turn: bool = False) -> None:
+    """Send audit events to ``stream``, standard output unless told; ``by_turn`` of the event loop, or each at once."""
+    handler = (TurnHandler if by_turn else logging.StreamHandler)(stream or sys.stdout)
     handler.setFormatter(AuditFormatter(service))
     LOGGER.handlers[:] = [handler]
     LOGGER.propagate = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -58,38 +57,37 @@ class Batches(Generic[Question, Answer]):
         await asyncio.gather(*sending, return_exceptions=True)
 
     async def _carry(self, batch: _Batch[Question, Answer]) -> None:
-        try:
-            async with self._places:
-                if self._open is batch:
-                    self._open = []
-                waiting = [(question, answer) for question, answer in batch if not answer.done()]
-                if not waiting:
-                    return
-                answers = await self._send([question for question, _ in waiting])
-            for (_, future), answer in zip(waiting, answers, strict=True):
-                if future.done():
-                    continue
-                if isinstance(answer, Exception):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(_one_of(error))
+        async with self._places:
+            if self._open is batch:
+                self._open = []
+            waiting = [(question, answer) for question, answer in batch if not answer.done()]
+            answers = await self._send([question for question, _ in waiting]) if waiting else ()
+        for (_, future), answer in zip(waiting, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
 
     def _ended(self, task: asyncio.Task[None], batch: _Batch[Question, Answer]) -> None:
         self._sending.discard(task)
-        if task.cancelled():
-            for _, future in batch:
+        error = None if task.cancelled() else task.exception()
+        for _, future in batch:
+            if future.done():
+                continue
+            if error is None:
                 future.cancel()
+            else:
+                future.set_exception(_one_of(error))
 
 
 _Batch = list[tuple[Question, asyncio.Future[Answer]]]
 
 
-def _one_of(error: Exception) -> Exception:
+def _one_of(error: BaseException) -> BaseException:
     """A copy where there can be one: an exception that several tasks raise grows a traceback of all of them."""
-    with suppress(Exception):
+    try:
         return copy(error)
-    return error
+    except TypeError:
+        return error

@@ -10,7 +10,6 @@ from bisect import bisect_left
 from copy import deepcopy
 from itertools import accumulate
 from threading import Lock
-from time import time
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -131,7 +130,7 @@ class Duration(Metric):
             observed.counts[bucket] += 1
             observed.seconds += seconds
             if trace_id:
-                observed.exemplars[bucket] = Exemplar({"trace_id": trace_id}, seconds, time())
+                observed.exemplars[bucket] = Exemplar({"trace_id": trace_id}, seconds)
 
     def describe(self) -> list[HistogramMetricFamily]:
         """What ``collect`` will yield, without values."""

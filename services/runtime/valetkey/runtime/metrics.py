@@ -45,7 +45,7 @@ DATABASE_CONNECTIONS = Level(
 DATABASE_MAX = Level("db_client_connection_max", "Most connections that may be open.", "db_system_name")
 DATABASE_WAITING = Level("db_client_connection_pending_requests", "Waiting for a connection.", "db_system_name")
 DATABASE_REFUSED = Count(
-    "valetkey_database_connections_refused", "Refused because too many waited for a connection.", "db_system_name"
+    "valetkey_database_connections_refused", "Refused because too many waited for a connection to PostgreSQL."
 )
 MIGRATIONS_PENDING = Level("valetkey_migrations_pending", "Migrations that this release needs and the database lacks.")
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("valetkey.http")
 _SERVER_ERROR = 500
 _EXPECTATION_FAILED = 417
+# Of an application that says nothing of it. Seconds.
+_READING_TIMEOUT = 10.0
 
 
 class Protocol(web.RequestHandler):
@@ -80,6 +82,9 @@ class Protocol(web.RequestHandler):
         expectation = request.headers.get("Expect")
         if expectation is not None and expectation.lower() != "100-continue":
             request_handler = self._refuse_expectation
+        # Nobody here speaks another protocol: what follows would be kept, read as a request, quoted in an exception.
+        if "Upgrade" in request.headers:
+            self.close()
         return super()._handle_request(request, start_time, request_handler)
 
     async def _refuse_expectation(self, request: BaseRequest) -> web.StreamResponse:
@@ -149,5 +154,5 @@ class Runner(web.AppRunner):
         return Server(
             await super()._make_server(),
             max_connections=app.get(MAX_CONNECTIONS, MOST),
-            reading_timeout=app[BODY_TIMEOUT],
+            reading_timeout=app.get(BODY_TIMEOUT, _READING_TIMEOUT),
         )

@@ -171,7 +171,7 @@ def serve(
 
         return supervise(service, settings)
     configure_logging(settings, service, whole_lines(sys.stderr, place.lock) if place else None)
-    configure_audit(service, whole_lines(sys.stdout, place.lock) if place else None)
+    configure_audit(service, whole_lines(sys.stdout, place.lock) if place else None, by_turn=True)
     tracing = create_tracing(settings, service)
     metrics = _send_metrics(settings, service)
     BUILD.set(1, version("valetkey-runtime"), service)

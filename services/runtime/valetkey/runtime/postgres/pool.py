@@ -181,7 +181,7 @@ class Database:
 
     async def _take(self, pool: asyncpg.Pool[Record]) -> PoolConnectionProxy[Record]:
         if self._waiting >= self._max_waiting:
-            DATABASE_REFUSED.add(_SYSTEM)
+            DATABASE_REFUSED.add()
             raise TemporarilyUnavailable("PostgreSQL: too many wait for a connection")
         self._waiting += 1
         try:
