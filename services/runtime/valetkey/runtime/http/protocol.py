@@ -6,6 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.web_protocol import _ErrInfo
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
 from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, MOST, Refusal, Refusals, bound_send_buffer
@@ -46,6 +48,14 @@ class Protocol(web.RequestHandler):
         if server.keeps_newcomers_out:
             let_in(transport)
         super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Something was sent. Of what cannot be parsed nothing is kept, though the parser quotes it at length."""
+        super().data_received(data)
+        if self._messages:
+            refused, payload = self._messages[-1]
+            if isinstance(refused, _ErrInfo):
+                self._messages[-1] = (_ErrInfo(refused.status, BadHttpMessage(""), ""), payload)
 
     def pause_writing(self) -> None:
         """The client does not read what it asked for: it has so long to go on."""
