@@ -28,13 +28,16 @@ ATTRIBUTE_CLAIMS = PROFILE_CLAIMS - _OWN
 
 def user_claims(user: User, names: Iterable[str]) -> dict[str, object]:
     """The values of these claims, without those the user has none for. Reserved claims cannot be reached from here."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
     known: dict[str, object] = {name: value for name, value in user.claims.items() if name in ATTRIBUTE_CLAIMS}
     known["preferred_username"] = user.username
     known["updated_at"] = int(user.updated_at.timestamp())
     if user.email is not None:
         known["email"] = user.email
         known["email_verified"] = user.email_verified
-    return {name: known[name] for name in sorted(set(names)) if name in known}
+    return {name: known[name] for name in wanted if name in known}
 
 
 def claims_of_scope(scope: Scope) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
@@ -64,8 +64,8 @@ def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
 
 def caller_address() -> str:
     """The address of whoever sent the request that is being answered, for audit; empty outside of one."""
-    request = current_request()
-    return client_address(request, request.app[TRUSTED_PROXIES]) if isinstance(request, web.Request) else ""
+    request = cast("web.Request | None", current_request())
+    return "" if request is None else client_address(request, request.app[TRUSTED_PROXIES])
 
 
 def address_group(address: str) -> str:
