@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from valetkey.core.client import Client
 
-MAX_HEADERS = 4096
+MAX_HEADERS = 1024
 
 
 class Proof(NamedTuple):
