@@ -92,6 +92,7 @@ async def test_what_is_remembered_of_strangers_stays_bounded(redis: Redis, monke
 async def test_a_window_ends_by_itself_however_much_is_counted_meanwhile(redis: Redis) -> None:
     limit = replica(redis, amount=1, window=2)
     await counted(limit, 2)
+    assert await limit.count(ADDRESS) is not Standing.WITHIN
 
     async def is_over() -> bool:
         return await limit.count(ADDRESS) is Standing.WITHIN
