@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import statistics
 import time
@@ -30,17 +31,38 @@ REQUESTS = 60
 PAUSE_SECONDS = 0.001
 # Other tests on the same cores come and go within a measurement; a flood that keeps others waiting does so in each.
 MEASUREMENTS = 5
-# Where every core is busy, a process that wakes may wait for one slice of the scheduler: 3 ms on two cores.
-FLOOR_SECONDS = 0.005
-pytestmark = pytest.mark.slow
+# Beside threads that hash, one in a hundred that wake waits until the scheduler's next tick, 4 ms at 250 Hz, whatever
+# their niceness, class or slice; a request is half a dozen of such. A shorter p99 counts as this one there.
+SHARED_FLOOR_SECONDS = 0.005
+AVAILABLE = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(len(AVAILABLE) < 2, reason="needs Linux and two cores, one for those who are not to suffer"),
+]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Cores:
+    """Where authorize and its attackers run, and where everybody else does."""
+
+    attacked: frozenset[int]
+    others: frozenset[int]
+
+
+def own_cores() -> Cores:
+    return Cores(frozenset(AVAILABLE[1:]), frozenset(AVAILABLE[:1]))
+
+
+def shared_cores() -> Cores:
+    return Cores(frozenset(AVAILABLE), frozenset(AVAILABLE))
+
+
+@dataclass(eq=False)
 class Probe:
     """One kind of request, sent over and over on a connection of its own.
 
     ``bound`` is how much longer it may take in a flood: 2 is the promise, for introspection; beyond the others' bounds
-    something is wrong, below them it may be the machine.
+    something is wrong, below them it may be the machine. A p99 below the ``floor``, in seconds, counts as the floor.
     """
 
     name: str
@@ -48,6 +70,7 @@ class Probe:
     request: bytes
     status: int
     bound: float
+    floor: float
     quiet: list[float] = field(default_factory=list)
     flooded: list[float] = field(default_factory=list)
 
@@ -71,13 +94,22 @@ class Probe:
 
     @property
     def ratio(self) -> float:
-        """How much longer it takes in a flood; a quiet p99 below the floor counts as the floor."""
+        """How much longer it takes in a flood."""
         quiet, flooded = self.p99s
-        return flooded / max(quiet, FLOOR_SECONDS)
+        return flooded / max(quiet, self.floor)
+
+
+@pytest.fixture(params=[own_cores, shared_cores])
+def cores(request: pytest.FixtureRequest) -> Iterator[Cores]:
+    """While it lasts, this process is one of the others."""
+    cores: Cores = request.param()
+    os.sched_setaffinity(0, cores.others)
+    yield cores
+    os.sched_setaffinity(0, AVAILABLE)
 
 
 @pytest.fixture
-def fleet() -> Iterator[Fleet]:
+def fleet(cores: Cores) -> Iterator[Fleet]:
     """Services in processes of their own, which hash passwords as they do by default."""
     changes = {
         "password_workers": str(WORKERS),
@@ -91,7 +123,8 @@ def fleet() -> Iterator[Fleet]:
     }
     with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
         create_migrated(postgres, "valetkey")
-        with ServiceProcesses(postgres.dsn_of("valetkey"), redis.url, **changes) as system:
+        dsn, pinned = postgres.dsn_of("valetkey"), {"authorize": cores.attacked}
+        with ServiceProcesses(dsn, redis.url, pinned, **changes) as system:
             yield Fleet(system, system.run(system.administration.create_catalog()))
 
 
@@ -117,7 +150,7 @@ async def a_wrong_password(fleet: Fleet) -> bytes:
 
 
 @pytest.fixture
-async def probes(fleet: Fleet) -> AsyncIterator[list[Probe]]:
+async def probes(fleet: Fleet, cores: Cores) -> AsyncIterator[list[Probe]]:
     """What must not suffer: an API's introspection, a machine's token, and the SSO of a user in the flooded process."""
     party, machine, api = await fleet.new_party(), await fleet.new_machine(), fleet.new_api()
     await party.authorize()
@@ -127,10 +160,11 @@ async def probes(fleet: Fleet) -> AsyncIterator[list[Probe]]:
     query = urlencode(party.request_params(secrets.token_urlsafe(48)))
     sso = written("GET", f"/authorize?{query}", cookies_of(party))
     urls = {name: replicas[0] for name, replicas in fleet.system.urls.items()}
+    floor = 0 if cores.attacked.isdisjoint(cores.others) else SHARED_FLOOR_SECONDS
     made = [
-        Probe("introspection", urls["introspection"], introspection, 200, 2),
-        Probe("token", urls["token"], grant, 200, 3),
-        Probe("authorize", urls["authorize"], sso, 303, 4),
+        Probe("introspection", urls["introspection"], introspection, 200, 2, floor),
+        Probe("token", urls["token"], grant, 200, 3, floor),
+        Probe("authorize", urls["authorize"], sso, 303, 4, SHARED_FLOOR_SECONDS),
     ]
     for probe in made:
         await probe.connect()
@@ -151,19 +185,19 @@ async def ask_all(probes: list[Probe], times: int, *, flooded: bool) -> None:
 @pytest.mark.requirement("security 41: other endpoints keep their latency while logins are saturated")
 @pytest.mark.timeout(300)
 async def test_a_flood_of_logins_at_most_doubles_what_introspection_takes_and_keeps_nobody_else_waiting(
-    fleet: Fleet, probes: list[Probe]
+    fleet: Fleet, probes: list[Probe], cores: Cores
 ) -> None:
-    guess, waiting = await a_wrong_password(fleet), probes
+    guess, url, waiting = await a_wrong_password(fleet), fleet.system.urls["authorize"][0], dict.fromkeys(probes, 0.0)
     await ask_all(probes, REQUESTS, flooded=False)
 
-    async with LoginFlood.from_process(fleet.system.urls["authorize"][0], guess, CONNECTIONS) as flood:
+    async with LoginFlood.from_process(url, guess, CONNECTIONS, cores=cores.attacked) as flood:
         for _ in range(MEASUREMENTS):
             await measure(flood, probes)
-            waiting = [probe for probe in waiting if probe.ratio > probe.bound]
+            waiting = {probe: ratio for probe in waiting if (ratio := probe.ratio) > probe.bound}
             if not waiting:
                 break
 
-    assert {probe.name: probe.ratio for probe in waiting} == {}
+    assert {probe.name: ratio for probe, ratio in waiting.items()} == {}
 
 
 async def measure(flood: LoginFlood, probes: list[Probe]) -> None:
@@ -178,4 +212,4 @@ async def measure(flood: LoginFlood, probes: list[Probe]) -> None:
         await flood.end()
     for probe in probes:
         quiet, flooded = (1000 * each for each in probe.p99s)
-        print(f"{probe.name}: p99 {quiet:.1f} ms quiet, {flooded:.1f} ms flooded, {probe.ratio:.2f}")  # noqa: T201 - to be seen
+        print(f"{probe.name}: p99 {quiet:.1f} ms quiet, {flooded:.1f} ms flooded, {flooded / quiet:.2f}")  # noqa: T201 - to be seen

@@ -2,16 +2,16 @@
 
 ``python -m support.login_flood URL CONNECTIONS`` reads the request of one login, base64, and then ``on`` or ``off``,
 each in a line. It answers ``on`` once logins have been sent away with 503, which shows that the pool and its queue are
-full, and
-``off`` once nothing is under way.
+full, and ``off`` once nothing is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -30,14 +30,17 @@ class LoginFlood:
 
     @classmethod
     @asynccontextmanager
-    async def from_process(cls, url: str, request: bytes, connections: int) -> AsyncIterator[Self]:
-        """As long as the context lasts; it begins when told."""
+    async def from_process(
+        cls, url: str, request: bytes, connections: int, *, cores: Collection[int]
+    ) -> AsyncIterator[Self]:
+        """As long as the context lasts, on those cores; it begins when told."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "support.login_flood", url, str(connections)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={"PYTHONPATH": str(ROOT / "tests")},
         )
+        os.sched_setaffinity(process.pid, cores)
         flood = cls(process)
         flood._write(base64.b64encode(request).decode())
         try:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 import urllib.request
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from support.database_roles import as_role
@@ -19,9 +20,14 @@ _END_SECONDS = 10
 
 
 class ServiceProcesses(System):
-    """A ``System`` whose services measure and count for themselves alone; what they say goes nowhere."""
+    """A ``System`` whose services measure and count for themselves alone; what they say goes nowhere.
 
-    def __init__(self, postgres_dsn: str, redis_url: str, **changes: str) -> None:
+    ``cores`` holds a service to the cores it names; the others run where this process may.
+    """
+
+    def __init__(
+        self, postgres_dsn: str, redis_url: str, cores: Mapping[str, Collection[int]] | None = None, /, **changes: str
+    ) -> None:
         changes = {
             "refresh_token_keys": secrets.token_urlsafe(32),
             "cookie_keys": secrets.token_urlsafe(32),
@@ -30,6 +36,7 @@ class ServiceProcesses(System):
             **changes,
         }
         super().__init__(postgres_dsn, redis_url, changes=changes)
+        self._cores = cores or {}
 
     async def _start(self) -> None:
         await rotate(self.settings)
@@ -47,6 +54,9 @@ class ServiceProcesses(System):
                 start_new_session=True,
             )
             self._stack.push_async_callback(_end, process)
+            if name in self._cores:
+                # It has one thread yet; those to come do as it does.
+                os.sched_setaffinity(process.pid, self._cores[name])
         for urls in self.management_urls.values():
             await _wait_until_ready(f"{urls[0]}/readyz")
         self.doors.append(await self._open_door(0))
