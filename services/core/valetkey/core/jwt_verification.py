@@ -6,14 +6,15 @@ The algorithm comes from our own key, never from the header; ``kid`` is a lookup
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import jwt
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from valetkey.core.encoding import b64url_decode
 from valetkey.core.errors import InvalidToken
 from valetkey.core.keys import SUPPORTED_ALGORITHMS
 
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 MAX_TOKEN_LENGTH = 8192
-# The library would take padding as well; one token has one spelling.
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_PARTS = 3
 _HEADER_MEMBERS = frozenset({"alg", "typ", "kid"})
 _JWS = jwt.PyJWS(algorithms=list(SUPPORTED_ALGORITHMS))
+_ALGORITHMS = {name: _JWS.get_algorithm_by_name(name) for name in SUPPORTED_ALGORITHMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +64,44 @@ def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]
     """
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("token is too long")
-    if not _COMPACT.fullmatch(token):
-        raise InvalidToken("token is not a JWT")
-    try:
-        header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise InvalidToken("token is not a JWT") from error
-    key = key_set.keys.get(str(header.get("kid")))
+    header, payload, signature = _split(token)
+    kid, alg = _read_header(header, typ)
+    key = key_set.keys.get(kid)
     if key is None:
         raise InvalidToken("kid is unknown")
-    if not header.keys() <= _HEADER_MEMBERS or header.get("typ") != typ or header.get("alg") != key.alg:
+    if alg != key.alg:
         raise InvalidToken("token header is not one that we write")
+    # One token has one spelling, so its parts are decoded strictly.
     try:
-        claims = json.loads(_JWS.decode(token, key.public_key, algorithms=[key.alg]))
+        holds = _ALGORITHMS[alg].verify(f"{header}.{payload}".encode(), key.public_key, b64url_decode(signature))
+        claims = json.loads(b64url_decode(payload)) if holds else None
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise InvalidToken("signature or claims do not hold") from error
+    if not holds:
+        raise InvalidToken("signature or claims do not hold")
     if not isinstance(claims, dict):
         raise InvalidToken("claims are not an object")
     return claims
+
+
+def _split(token: str) -> tuple[str, str, str]:
+    parts = token.split(".")
+    if len(parts) != _PARTS:
+        raise InvalidToken("token is not a JWT")
+    header, payload, signature = parts
+    return header, payload, signature
+
+
+@lru_cache(64)
+def _read_header(segment: str, typ: str) -> tuple[str, str]:
+    """Its ``kid`` and ``alg``. Tokens of one key have one header, so it is read once."""
+    try:
+        header = json.loads(b64url_decode(segment))
+    except (ValueError, RecursionError) as error:
+        raise InvalidToken("token is not a JWT") from error
+    if not isinstance(header, dict) or not header.keys() <= _HEADER_MEMBERS or header.get("typ") != typ:
+        raise InvalidToken("token header is not one that we write")
+    return str(header.get("kid")), str(header.get("alg"))
 
 
 def require_issued_by(claims: Mapping[str, object], issuer: str) -> None:
