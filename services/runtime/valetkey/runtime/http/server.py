@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -22,6 +21,7 @@ from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.listener import BACKLOG, bind, url_of
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.memory import settle
 from valetkey.runtime.metrics import BUILD
 from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
 from valetkey.runtime.telemetry import Tracing, create_tracing
@@ -116,9 +116,7 @@ async def _run_until_told(app: web.Application, settings: Settings, place: Place
             if started is None:
                 return
             server = started
-        # What start-up made stays for good; the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+        settle()
         await terminate.wait()
         app[HEALTH].draining = True
         _LOG.info("draining", extra={"seconds": settings.drain_delay})
