@@ -45,16 +45,20 @@ class Askers:
         """Each client as likely as every other, at each place."""
         return random.choices(self.clients, k=_SEQUENCE)
 
-    def warmers(self, endpoint: str, most: int) -> list[bytes]:
-        """A cheap request of each client, of at most so many, after which the service has looked the client up."""
+    def warmers(self, endpoint: Endpoint, work: Work, most: int) -> list[bytes]:
+        """A cheap request of each client, of at most so many, after which the service has looked the client up.
+
+        And the token, where one is asked about: what a new one costs is measured elsewhere.
+        """
+        if endpoint.server == "introspection" and isinstance(work, Requests):
+            return list(dict.fromkeys(work.requests))[:most]
         chosen = random.sample(self.clients, min(most, len(self.clients)))
-        if endpoint == "authorize":
+        if endpoint.server == "authorize":
             return [
                 get(f"{authorization_request(self.crowd.identity(number))}&prompt=none", {"Cookie": self.cookies})
                 for number in chosen
             ]
-        form, path = [("token", "nothing")], "/introspect" if endpoint == "introspection" else "/revoke"
-        return [post(path, form, basic(self.crowd.identity(number))) for number in chosen]
+        return [post("/revoke", [("token", "nothing")], basic(self.crowd.identity(number))) for number in chosen]
 
 
 Prepare = Callable[[Askers], Awaitable[Work]]

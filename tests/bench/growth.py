@@ -88,7 +88,7 @@ class Growth:
         work = await endpoint.prepare(askers)
         most = where.settings.client_cache_size
         status = _REDIRECT if endpoint.server == "authorize" else 200
-        await collect(server.url, askers.warmers(endpoint.server, most), status)
+        await collect(server.url, askers.warmers(endpoint, work, most), status)
         await drive([server], work, driver, connections=load.connections, seconds=1, warm_up=0)
         counted = read_counters(server.management_url)
         found = await drive([server], work, driver, connections=load.connections, seconds=load.seconds, warm_up=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -91,7 +92,10 @@ def access_token_claims(
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token of ours whose signature has been checked. Times are UTC."""
+    """An access token of ours whose signature has been checked. Times are UTC.
+
+    ``has_user``: a login left an ``auth_time``. RFC 9068 §5: a client's identifier may read like a user's.
+    """
 
     token_id: TokenId
     subject: str
@@ -100,11 +104,14 @@ class AccessToken:
     scope: Scope
     expires_at: datetime
     userinfo_claims: tuple[str, ...]
-    claims: Mapping[str, object]
+    has_user: bool
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, object]) -> AccessToken:
-        """Read the claims of a token that we signed; ``InvalidToken`` where they are not what we write."""
+        """Read the claims of a token that we signed; ``InvalidToken`` where they are not what we write.
+
+        Thousands of them are kept, so those that are alike share what is equal.
+        """
         audience, expires_at = claims.get("aud"), claims.get("exp")
         extra = claims.get("userinfo_claims", [])
         listed = [audience] if isinstance(audience, str) else audience
@@ -114,12 +121,22 @@ class AccessToken:
             token_id=TokenId.parse(_text(claims, "jti")),
             subject=_text(claims, "sub"),
             client_id=_text(claims, "client_id"),
-            audience=frozenset(str(value) for value in listed),
-            scope=parse_scope(_text(claims, "scope") or None),
+            audience=_audience(*map(str, listed)),
+            scope=_scope(_text(claims, "scope")),
             expires_at=datetime.fromtimestamp(expires_at, UTC),
             userinfo_claims=tuple(str(name) for name in extra),
-            claims=claims,
+            has_user="auth_time" in claims,
         )
+
+
+@lru_cache(256)
+def _audience(*values: str) -> frozenset[str]:
+    return frozenset(values)
+
+
+@lru_cache(256)
+def _scope(text: str) -> Scope:
+    return parse_scope(text or None)
 
 
 def _text(claims: Mapping[str, object], name: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from valetkey.core.jwt_verification import KeySet
     from valetkey.core.ports import KeySetSource
 
-MAX_TOKENS = 6144
+MAX_TOKENS = 10_240
 _INTROSPECTED = ("scope", "client_id", "exp", "iat", "nbf", "sub", "aud", "iss", "jti", "auth_time", "acr", "amr")
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from valetkey.core.client import Client
 
-MAX_HEADERS = 1024
+MAX_HEADERS = 10_240
 
 
 class Proof(NamedTuple):

@@ -20,7 +20,6 @@ V = TypeVar("V")
 class _Entry(Generic[V]):
     value: V
     fresh_until: datetime
-    stale_until: datetime
     epoch: int
 
 
@@ -43,7 +42,8 @@ class ReadThrough(Generic[K, V]):
         self._load = load
         self._size = size
         self._lifetime = lifetime
-        self._stale_lifetime = stale_lifetime
+        # How much longer than fresh an entry may serve where nothing better can be had.
+        self._grace = stale_lifetime - lifetime
         self._clock = clock
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._loading: dict[K, asyncio.Task[V | None]] = {}
@@ -58,7 +58,7 @@ class ReadThrough(Generic[K, V]):
             if entry.epoch == self._epoch and now < entry.fresh_until:
                 self._entries.move_to_end(key)
                 return entry.value
-            if self._is_failing and now < entry.stale_until:
+            if self._is_failing and now < entry.fresh_until + self._grace:
                 if not self._loading:
                     self._start_loading(key)
                 return entry.value
@@ -67,7 +67,7 @@ class ReadThrough(Generic[K, V]):
         except TemporarilyUnavailable:
             # It may have been forgotten while we waited, because it had changed.
             entry = self._entries.get(key)
-            if entry is None or self._clock() >= entry.stale_until:
+            if entry is None or self._clock() >= entry.fresh_until + self._grace:
                 raise
             return entry.value
 
@@ -112,8 +112,7 @@ class ReadThrough(Generic[K, V]):
         self._entries.pop(key, None)
         if value is None or self._size == 0:
             return
-        now = self._clock()
-        self._entries[key] = _Entry(value, now + self._lifetime, now + self._stale_lifetime, epoch)
+        self._entries[key] = _Entry(value, self._clock() + self._lifetime, epoch)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 

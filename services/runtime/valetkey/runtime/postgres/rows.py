@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import cast
 
 from asyncpg import Record
@@ -30,27 +32,40 @@ def floor_to_millisecond(moment: datetime) -> datetime:
 
 
 def client_from(row: Record) -> Client:
-    """A client with its secrets, the newest first; they come as ``secret_digests`` and ``secret_expiries``."""
+    """A client with its secrets, the newest first; they come as ``secret_digests`` and ``secret_expiries``.
+
+    Thousands of them are kept, so those that are registered alike share what is equal.
+    """
     secrets = zip(row["secret_digests"] or (), row["secret_expiries"] or (), strict=True)
     return Client(
         client_id=row["client_id"],
         uid=row["uid"],
         client_name=row["client_name"],
         token_endpoint_auth_method=AuthenticationMethod(row["token_endpoint_auth_method"]),
-        grant_types=frozenset(row["grant_types"]),
+        grant_types=_shared_set(*row["grant_types"]),
         redirect_uris=tuple(row["redirect_uris"]),
         post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
-        scope=tuple(row["scope"]),
-        resources=frozenset(row["resources"]),
+        scope=_shared(*row["scope"]),
+        resources=_shared_set(*row["resources"]),
         resource=row["resource"],
         secrets=tuple(ClientSecret(digest, expires_at) for digest, expires_at in secrets),
-        id_token_signed_response_alg=row["id_token_signed_response_alg"],
+        id_token_signed_response_alg=intern(row["id_token_signed_response_alg"]),
         default_max_age=row["default_max_age"],
         client_uri=row["client_uri"],
         policy_uri=row["policy_uri"],
         tos_uri=row["tos_uri"],
         enabled=row["enabled"],
     )
+
+
+@lru_cache(1024)
+def _shared(*values: str) -> tuple[str, ...]:
+    return values
+
+
+@lru_cache(1024)
+def _shared_set(*values: str) -> frozenset[str]:
+    return frozenset(values)
 
 
 def user_from(row: Record) -> User:

@@ -13,7 +13,7 @@ from valetkey.core.resource import Catalog, parse_resource
 from valetkey.core.scope import USER_SCOPES, Scope, parse_scope
 from valetkey.token.grant import Grant, GrantPorts
 
-_MOST_KNOWN = 1024
+_MOST_KNOWN = 10_240
 
 
 class ClientCredentials(Grant):
