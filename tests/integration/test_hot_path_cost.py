@@ -80,6 +80,27 @@ async def test_an_authorization_by_a_session_is_two_reads_and_one_command(party:
     }
 
 
+async def test_a_login_keeps_only_what_has_a_next_step(party: RelyingParty) -> None:
+    await party.authorize(scope=SCOPE)
+
+    async def log_in() -> None:
+        elsewhere = RelyingParty(party.issuer, party.client, party.person)
+        await elsewhere.authorize(scope=SCOPE)
+        await elsewhere.browser.close()
+
+    assert await cost_of(log_in) == {
+        "redis rate_limit": 1,
+        "redis interactions.put": 1,
+        "redis interactions.find": 2,
+        "postgresql users.find_by_login_name": 1,
+        "redis login_attempts": 4,
+        "postgresql sessions.create": 1,
+        "postgresql consents.find": 1,
+        "redis interactions.take": 1,
+        "redis codes.put": 1,
+    }
+
+
 async def test_keys_and_metadata_ask_no_store(party: RelyingParty) -> None:
     assert await cost_of(lambda: party.get_json("/jwks")) == {}
     assert await cost_of(lambda: party.get_json("/.well-known/openid-configuration")) == {}

@@ -83,9 +83,8 @@ async def _sign_in(service: AuthorizeService, request: web.Request, pending: Pen
     secret = generate_secret()
     # A new secret at every login: one that somebody planted or learnt before it is worth nothing after it.
     await service.sessions.create(secret, session, service.cookies.session_secret(request))
-    interaction = pending.interaction.logged_in(session.session_id)
-    await service.interactions.put(pending.interaction_id, interaction)
-    response = await advance(service, request, await pending.moved(service, interaction, session))
+    moved = await pending.moved(service, pending.interaction.logged_in(session.session_id), session)
+    response = await advance(service, request, moved)
     service.cookies.write_session(response, secret)
     device = service.devices.parse(service.cookies.device(request))
     service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))

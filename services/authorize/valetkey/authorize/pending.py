@@ -47,8 +47,10 @@ class Pending:
         return "" if self.session is None else str(self.session.session_id)
 
     async def moved(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
-        """The same after a step, which has been stored already."""
+        """The same after a step. It is kept for the next one; what is finished at once need not be."""
         step = await due_step(service, interaction, self.client, session)
+        if step is not Step.DONE:
+            await service.interactions.put(self.interaction_id, interaction)
         return replace(self, interaction=interaction, session=session, step=step)
 
 

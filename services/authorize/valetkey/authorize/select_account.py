@@ -39,7 +39,6 @@ async def select_account(request: web.Request) -> web.StreamResponse:
     match form.get("action"):
         case "continue":
             interaction = pending.interaction.account_selected(pending.session.session_id)
-            await service.interactions.put(pending.interaction_id, interaction)
             return await advance(service, request, await pending.moved(service, interaction, pending.session))
         case "another":
             return see_other(step_location(service, Step.LOGIN, pending.interaction_id))

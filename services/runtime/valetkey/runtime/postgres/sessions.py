@@ -129,24 +129,13 @@ class Sessions:
         It lives from ``auth_time`` on. It never comes to life if its user was disabled, or given another password,
         since ``session.user`` was read.
         """
-        now = session.auth_time
+        if replaced is None:
+            await self._insert(self._database, secret, session)
+            return
         async with self._database.transaction("sessions.create") as transaction:
             # The user is locked before anything of his, by everybody.
-            await transaction.execute(
-                _CREATE,
-                session.session_id,
-                _digest(secret),
-                session.user.subject,
-                session.auth_time,
-                session.acr,
-                session.amr,
-                now,
-                now,
-                min(now + self._idle_lifetime, now + self._lifetime),
-                now + self._lifetime,
-                session.user.valid_since,
-            )
-            revocations = await _end_replaced(transaction, replaced, now)
+            await self._insert(transaction, secret, session)
+            revocations = await _end_replaced(transaction, replaced, session.auth_time)
         if revocations:
             await self._publish(revocations)
 
@@ -177,6 +166,23 @@ class Sessions:
             for row in await self._database.fetch(_LIST, subject, now)
         ]
 
+    async def _insert(self, executor: Executor, secret: str, session: Session) -> None:
+        begun = session.auth_time
+        await executor.execute(
+            _CREATE,
+            session.session_id,
+            _digest(secret),
+            session.user.subject,
+            session.auth_time,
+            session.acr,
+            session.amr,
+            begun,
+            begun,
+            min(begun + self._idle_lifetime, begun + self._lifetime),
+            begun + self._lifetime,
+            session.user.valid_since,
+        )
+
     async def _find(self, asked: Sequence[tuple[bytes, datetime]]) -> Sequence[Session | None]:
         digests = list({digest for digest, _ in asked})
         now = max(now for _, now in asked)
@@ -190,9 +196,7 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def _end_replaced(transaction: Executor, secret: str | None, now: datetime) -> list[Revocation]:
-    if secret is None:
-        return []
+async def _end_replaced(transaction: Executor, secret: str, now: datetime) -> list[Revocation]:
     row = await transaction.fetch_row(_FIND_ID, _digest(secret))
     return [] if row is None else await _end(transaction, row["session_id"], now)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from valetkey.runtime.batches import Batches
 
@@ -42,7 +43,16 @@ class BatchingRedis(Redis):
         await super().aclose(close_connection_pool)
 
     async def _send(self, commands: Sequence[_Command]) -> Sequence[Any]:
+        if len(commands) == 1:
+            # Where little goes on, a command is alone, and costs a fifth less without a pipeline.
+            return [await self._send_one(commands[0])]
         async with self.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command.arguments, **command.options)
             return await pipe.execute(raise_on_error=False)
+
+    async def _send_one(self, command: _Command) -> Any:  # noqa: ANN401 - as in redis-py
+        try:
+            return await super().execute_command(*command.arguments, **command.options)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            return error
