@@ -45,6 +45,20 @@ async def test_a_worker_that_hangs_makes_the_service_unready_and_not_alive(servi
     await service.until_ready()
 
 
+@pytest.mark.slow
+async def test_a_worker_that_hangs_for_half_a_minute_is_replaced(service: SupervisedService) -> None:
+    hanging = service.workers[0]
+    hanging.suspend()
+
+    await service.until_said("a worker has stopped answering and is killed")
+    await service.until_said("listening", 3)
+    await service.until_ready()
+
+    assert service.said("a worker has stopped answering and is killed")[0]["pid"] == hanging.pid
+    assert service.said("a worker has ended")[0]["ending"] == "killed by SIGKILL"
+    assert len(service.workers) == 2
+
+
 async def test_settings_that_cannot_be_used_any_more_end_everything(start_service: Start, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text(secrets.token_urlsafe(32), encoding="utf-8")

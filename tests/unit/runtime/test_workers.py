@@ -10,6 +10,7 @@ from valetkey.runtime.workers.backoff import Backoff
 from valetkey.runtime.workers.ending import describe
 from valetkey.runtime.workers.place import Place, place_from
 from valetkey.runtime.workers.post import Post
+from valetkey.runtime.workers.silence import LOOKS, Silence
 from valetkey.runtime.workers.worker import Worker
 
 
@@ -108,3 +109,19 @@ async def test_a_post_remembers_that_somebody_was_ready() -> None:
 
     assert await kept.fault() == ""
     assert not await kept.is_ready()
+
+
+def test_whoever_is_silent_all_the_time_is_told_of() -> None:
+    silence: Silence[str] = Silence()
+
+    told = [silence.note(["hangs"]) for _ in range(LOOKS)]
+
+    assert told == [[]] * (LOOKS - 1) + [["hangs"]]
+
+
+def test_whoever_answers_once_begins_anew() -> None:
+    silence: Silence[str] = Silence()
+
+    told = [silence.note([] if look == LOOKS - 2 else ["slow"]) for look in range(2 * LOOKS - 2)]
+
+    assert told == [[]] * len(told)

@@ -4,6 +4,7 @@ A fixed window, counted by one atomic increment in Redis: it outlives a pod, hol
 itself, so that nobody is locked out for good. Knows nothing of passwords.
 """
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 
@@ -72,9 +73,12 @@ class LoginAttempts:
 
         Only its own attempt: a success in between must not refill the budget of whoever else is guessing.
         """
-        for budget in budgets:
-            with redis_operation("login_attempts"):
-                await self._storage.incr(budget.item.key_for(budget.key), self._window, amount=-1)
+        with redis_operation("login_attempts"):
+            # Asked for in one turn, they are one exchange.
+            await asyncio.gather(*(self._uncount(budget) for budget in budgets))
+
+    async def _uncount(self, budget: Budget) -> None:
+        await self._storage.incr(budget.item.key_for(budget.key), self._window, amount=-1)
 
 
 def _digest(*parts: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ProvenHeaders:
     """Keeps hashes of headers, never a secret. Strangers cannot fill it: only who has proven a secret gets in here."""
 
     def __init__(self) -> None:
-        self._proofs: dict[bytes, Proof] = {}
+        self._proofs: OrderedDict[bytes, Proof] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._proofs)
@@ -39,10 +40,10 @@ class ProvenHeaders:
 
     def keep(self, header: str, client: Client, now: datetime) -> None:
         """It has proven this registration just now."""
-        if len(self._proofs) >= MAX_HEADERS:
-            self._proofs.clear()
         ends = [each.expires_at for each in client.secrets if each.expires_at is not None and now < each.expires_at]
         self._proofs[_digest(header)] = Proof(client, min(ends, default=None))
+        if len(self._proofs) > MAX_HEADERS:
+            self._proofs.popitem(last=False)
 
 
 def _digest(header: str) -> bytes:

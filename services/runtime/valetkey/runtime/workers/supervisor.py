@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from valetkey.runtime.workers.backoff import Backoff
 from valetkey.runtime.workers.ending import CONFIGURATION, describe
 from valetkey.runtime.workers.post import Post
+from valetkey.runtime.workers.silence import LOOK_SECONDS, Silence
 from valetkey.runtime.workers.worker import READY, SILENT, Worker
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             for post in self._posts:
                 group.create_task(self._keep(post))
+            group.create_task(self._watch())
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
@@ -83,9 +85,7 @@ class Supervisor:
 
     async def silent(self) -> list[int]:
         """The numbers of workers that have answered before and do not any more."""
-        crew = self.crew
-        states = await asyncio.gather(*(worker.state() for worker in crew))
-        return sorted(worker.slot for worker, state in zip(crew, states, strict=True) if state == SILENT)
+        return sorted(worker.slot for worker in await self._silent())
 
     def end(self, number: signal.Signals, code: int = 0) -> None:
         """Hand the signal to every worker, and stop when the last one has; after all patience, kill who is left."""
@@ -112,10 +112,29 @@ class Supervisor:
     async def _keep(self, post: Post) -> None:
         backoff = Backoff()
         while not self.is_ending:
-            pause = await self._man(post, backoff)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._ending.wait()
+            await self._rest(await self._man(post, backoff))
+
+    async def _rest(self, seconds: float) -> None:
+        """So long, or until the end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
+
+    async def _watch(self) -> None:
+        """Kill whoever hangs: the kernel goes on sending it connections. It is replaced as after any other end."""
+        silence: Silence[Worker] = Silence()
+        await self._rest(LOOK_SECONDS)
+        while not self.is_ending:
+            for worker in silence.note(await self._silent()):
+                told = {"slot": worker.slot, "pid": worker.pid}
+                _LOG.error("a worker has stopped answering and is killed", extra=told)
+                worker.tell(signal.SIGKILL)
+            await self._rest(LOOK_SECONDS)
+
+    async def _silent(self) -> list[Worker]:
+        crew = self.crew
+        states = await asyncio.gather(*(worker.state() for worker in crew))
+        return [worker for worker, state in zip(crew, states, strict=True) if state == SILENT]
 
     async def _man(self, post: Post, backoff: Backoff) -> float:
         """Have a worker at the post until it ends or is replaced; how long to wait before the next, in seconds."""

@@ -1,5 +1,6 @@
 """The client acts for itself. OAuth 2.1 §4.2."""
 
+from collections import OrderedDict
 from typing import NamedTuple, Self
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ class ClientCredentials(Grant):
 
     def __init__(self, catalog: CatalogSource) -> None:
         self._catalog = catalog
-        self._entitled: dict[tuple[str, str | None, tuple[str, ...]], _Entitled] = {}
+        self._entitled: OrderedDict[tuple[str, str | None, tuple[str, ...]], _Entitled] = OrderedDict()
 
     @classmethod
     def from_ports(cls, ports: GrantPorts) -> Self:
@@ -40,9 +41,9 @@ class ClientCredentials(Grant):
         entitled = self._entitled.get(asked)
         if entitled is None or entitled.client is not client or entitled.catalog is not catalog:
             entitled = _entitle(client, catalog, *asked[1:])
-            if len(self._entitled) >= _MOST_KNOWN:
-                self._entitled.clear()
             self._entitled[asked] = entitled
+            if len(self._entitled) > _MOST_KNOWN:
+                self._entitled.popitem(last=False)
         return Authorization(
             authorization_id=uuid4(), client=client, scope=entitled.scope, resources=entitled.resources
         )
