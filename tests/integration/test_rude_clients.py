@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -133,6 +133,19 @@ class Scene:
 
 @pytest.fixture
 async def scene(crowded: Fleet, service: str) -> AsyncIterator[Scene]:
+    async with scene_of(crowded, service) as scene:
+        yield scene
+
+
+@pytest.fixture
+async def scenes(crowded: Fleet) -> AsyncIterator[dict[str, Scene]]:
+    """Each service at once: most of what is rude is waiting."""
+    async with AsyncExitStack() as stack:
+        yield {service: await stack.enter_async_context(scene_of(crowded, service)) for service in SERVICES}
+
+
+@asynccontextmanager
+async def scene_of(crowded: Fleet, service: str) -> AsyncIterator[Scene]:
     system = crowded.system
     party, machine = await crowded.new_party(), await crowded.new_machine()
     query = urlencode(party.request_params(secrets.token_urlsafe(48)))
@@ -189,23 +202,39 @@ async def left_alone(scene: Scene) -> None:
     await eventually(is_alone, SECONDS)
 
 
-@pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("rudeness", CASES)
-async def test_a_crowd_of_rude_clients_is_sent_away_and_a_calm_one_is_served(scene: Scene, rudeness: Case) -> None:
-    expected = {scene.target.page_status if outcome == PAGE else outcome for outcome in rudeness.outcomes}
-    deaf = rudeness.behaviour in {rude.asks_without_reading, rude.asks_a_lot_and_reads_nothing}
-    before = scene.process.memory_info().rss
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """How the rude ended, what the calm client was answered, and by how many bytes the process grew."""
 
+    outcomes: set[Outcome]
+    answers: set[int | None]
+    grown: int
+
+
+async def visited(scene: Scene, behaviour: Behaviour) -> Aftermath:
+    """A crowd comes, behaves like that, and is gone."""
+    deaf = behaviour in {rude.asks_without_reading, rude.asks_a_lot_and_reads_nothing}
+    before = scene.process.memory_info().rss
     async with scene.calm_client() as answers, dialled(scene, CROWD, 4096 if deaf else None) as crowd:
         async with asyncio.timeout(SECONDS):
-            outcomes = await asyncio.gather(*(rudeness.behaviour(each, scene.target) for each in crowd))
+            outcomes = await asyncio.gather(*(behaviour(each, scene.target) for each in crowd))
         await left_alone(scene)
         grown = scene.process.memory_info().rss - before
         await served(answers)
+    return Aftermath(set(outcomes), set(answers), grown)
 
-    assert set(outcomes) <= expected
-    assert set(answers) == {scene.calm_status}
-    assert grown < rudeness.grown
+
+@pytest.mark.parametrize("rudeness", CASES)
+async def test_a_crowd_of_rude_clients_is_sent_away_and_a_calm_one_is_served(
+    scenes: dict[str, Scene], rudeness: Case
+) -> None:
+    found = await asyncio.gather(*(visited(scene, rudeness.behaviour) for scene in scenes.values()))
+
+    for (service, scene), aftermath in zip(scenes.items(), found, strict=True):
+        expected = {scene.target.page_status if outcome == PAGE else outcome for outcome in rudeness.outcomes}
+        assert aftermath.outcomes <= expected, service
+        assert aftermath.answers == {scene.calm_status}, service
+        assert aftermath.grown < rudeness.grown, service
 
 
 @pytest.mark.parametrize("service", SERVICES)
