@@ -3,6 +3,8 @@
 import errno
 import secrets
 import socket
+import sys
+from collections import deque
 
 LOOPBACK = "127.0.0.1"
 
@@ -11,13 +13,19 @@ LOOPBACK = "127.0.0.1"
 _FIRST = 20_000
 _LAST = 32_767
 _ATTEMPTS = 100
+# Between the guess and the server that listens there may be seconds, and other guesses, of other processes too.
+_MOST_CLAIMED = 64
+_claims: deque[socket.socket] = deque()
 
 
 def free_port() -> int:
-    """A TCP port that was free a moment ago. Raises ``OSError`` when a hundred guesses were all taken."""
+    """A TCP port that was free a moment ago, and that nobody else gets from here: not before 64 more were asked for.
+
+    Raises ``OSError`` when a hundred guesses were all taken.
+    """
     for _ in range(_ATTEMPTS):
         port = _FIRST + secrets.randbelow(_LAST - _FIRST + 1)
-        if is_free(port):
+        if is_free(port) and _claim(port):
             return port
     raise OSError(errno.EADDRINUSE, f"found no free port between {_FIRST} and {_LAST}")
 
@@ -31,3 +39,19 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _claim(port: int) -> bool:
+    if sys.platform != "linux":
+        return True
+    # A name that exists as long as it is held, and as far as the port does: in this network namespace.
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0valetkey-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    if len(_claims) > _MOST_CLAIMED:
+        _claims.popleft().close()
+    return True
