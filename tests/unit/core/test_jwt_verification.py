@@ -133,6 +133,27 @@ def test_a_token_has_one_spelling(respell: str) -> None:
         verify_signature(respell.format(token), KEY_SET, "at+jwt")
 
 
+@pytest.mark.requirement("security 17: a changed token is invalid")
+def test_bits_that_mean_nothing_have_one_spelling_too() -> None:
+    """The last character of a signature of 64 bytes has four of them."""
+    token = sign(CLAIMS, KEYS["ES256"], "at+jwt")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    first = alphabet.index(token[-1]) // 16 * 16
+
+    for last in alphabet[first + 1 : first + 16]:
+        with pytest.raises(InvalidToken):
+            verify_signature(token[:-1] + last, KEY_SET, "at+jwt")
+
+
+def test_a_key_for_an_algorithm_that_we_do_not_know_yet_verifies_nothing() -> None:
+    """Another release may publish it while this one still runs."""
+    key = KEYS["RS256"]
+    published = KeySet.parse({"keys": [public_jwk(key.private_key) | {"kid": key.kid, "alg": "RS512"}]})
+
+    with pytest.raises(InvalidToken):
+        verify_signature(forge({"typ": "at+jwt", "kid": key.kid}, RSA, "RS512"), published, "at+jwt")
+
+
 def test_a_payload_that_is_not_an_object_is_refused() -> None:
     token = jwt.PyJWS().encode(b"[1]", EC, "ES256", headers=HEADER)
 

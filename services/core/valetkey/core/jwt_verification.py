@@ -66,14 +66,14 @@ def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]
         raise InvalidToken("token is too long")
     header, payload, signature = _split(token)
     kid, alg = _read_header(header, typ)
-    key = key_set.keys.get(kid)
+    key, algorithm = key_set.keys.get(kid), _ALGORITHMS.get(alg)
     if key is None:
         raise InvalidToken("kid is unknown")
-    if alg != key.alg:
+    if algorithm is None or alg != key.alg:
         raise InvalidToken("token header is not one that we write")
     # One token has one spelling, so its parts are decoded strictly.
     try:
-        holds = _ALGORITHMS[alg].verify(f"{header}.{payload}".encode(), key.public_key, b64url_decode(signature))
+        holds = algorithm.verify(f"{header}.{payload}".encode(), key.public_key, b64url_decode(signature))
         claims = json.loads(b64url_decode(payload)) if holds else None
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise InvalidToken("signature or claims do not hold") from error
