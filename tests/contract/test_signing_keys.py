@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from valetkey.core.errors import TemporarilyUnavailable
@@ -14,6 +15,7 @@ from valetkey.core.sealed_key import KeySealer
 from valetkey.core.signing import generate_private_key, kid_of, public_jwk, to_pkcs8
 from valetkey.runtime.postgres.jwk_set import JwkSetStore, PublishedJwkSet
 from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
+from valetkey.runtime.postgres.notifications import KEYS_CHANNEL
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.signer_cache import SignerCache
 from valetkey.runtime.postgres.signing_keys import KeyStore, StoredKey
@@ -186,6 +188,28 @@ async def test_what_is_published_is_served_and_reported(store: KeyStore, jwk_set
     assert await store.observations() == [
         KeyObservation("one", "introspection", frozenset({key.public.kid}), EPOCH, LATER)
     ]
+
+
+@pytest.mark.requirement("architecture 3: rotation waits for every replica that serves a JWK Set")
+async def test_a_replica_serves_nothing_before_rotation_knows_of_it(
+    store: KeyStore, jwk_sets: JwkSetCache, postgres_dsn: str
+) -> None:
+    await store_and_publish(store, make_key())
+    connection = await asyncpg.connect(postgres_dsn)
+    try:
+        await connection.execute("ALTER TABLE key_observations RENAME TO elsewhere")
+        await jwk_sets.start()
+        reason = jwk_sets.reason_to_wait()
+        with pytest.raises(TemporarilyUnavailable):
+            _ = jwk_sets.document
+
+        await connection.execute(f"ALTER TABLE elsewhere RENAME TO key_observations; NOTIFY {KEYS_CHANNEL}")
+        await eventually(lambda: not jwk_sets.reason_to_wait())
+    finally:
+        await connection.close()
+
+    assert "takes no report" in reason
+    assert [each.replica_id for each in await store.observations()] == ["one"]
 
 
 @pytest.mark.requirement("architecture 3: replicas learn of keys by NOTIFY")

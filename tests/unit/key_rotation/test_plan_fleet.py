@@ -100,6 +100,7 @@ class Fleet:
     reports: dict[str, KeyObservation] = field(default_factory=dict)
     answers: dict[Kids, datetime] = field(default_factory=dict)
     tokens: dict[str, datetime] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
 
     def rotate(self) -> None:
         self.keys = applied(self.keys, plan(self.keys, list(self.reports.values()), FLEET, self.now), self.now)
@@ -115,7 +116,9 @@ class Fleet:
     def serve(self, tick: int) -> None:
         for number, fate in enumerate(self.fates):
             name = str(number)
-            if fate.starts == tick:
+            if fate.starts <= tick and name not in self.begun and tick not in fate.lags:
+                # It serves once it has reported.
+                self.begun.add(name)
                 self.replicas[name] = Replica(fate, self.published, EPOCH, self.now)
             if (replica := self.replicas.get(name)) is None:
                 continue

@@ -18,6 +18,8 @@ from valetkey.runtime.postgres.poller import Poller
 from valetkey.runtime.postgres.pool import Database
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_LOADED = "no JWK Set has been loaded yet: run valetkey rotate-keys"
+_NOT_REPORTED = "the JWK Set is there, but PostgreSQL takes no report of it: see the log, and whether it takes writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class _Serving:
 class JwkSetCache:
     """See ``valetkey.core.ports.KeySetSource``.
 
-    Takes up every new JWK Set within moments, without notifications after ``poll_interval``, and reports it.
+    Takes up every new JWK Set within moments, without notifications after ``poll_interval``, and reports it; the first
+    is reported before it is served.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class JwkSetCache:
         self._service = service
         self._clock = clock
         self._serving: _Serving | None = None
+        self._lacks = _NOT_LOADED
         self._confirmed_at: datetime | None = None
         self._poller = Poller(self._refresh, poll_interval, "jwk-set")
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
@@ -74,8 +78,8 @@ class JwkSetCache:
         return self._require().key_set
 
     def reason_to_wait(self) -> str:
-        """Empty once a JWK Set has been loaded."""
-        return "" if self._serving else "no JWK Set has been loaded yet: run valetkey rotate-keys"
+        """Empty once a JWK Set has been loaded and reported."""
+        return "" if self._serving else self._lacks
 
     def _require(self) -> _Serving:
         if self._serving is None:
@@ -89,18 +93,31 @@ class JwkSetCache:
         if published is None:
             return
         serving = self._serving
-        if serving is None or serving.published.etag != published.etag:
-            key_set = KeySet.parse(json.loads(published.document))
-            serving = _Serving(published, key_set, _EPOCH if serving is None else self._clock())
-            self._serving = serving
-            JWK_SET_VERSION.set(_version(published.etag))
+        if serving is None:
+            # Rotation waits only for replicas that it knows of: the first set is served once it has been reported.
+            serving = _Serving(published, _key_set(published), _EPOCH)
+            self._lacks = _NOT_REPORTED
+            await self._report(serving)
+            self._serve(serving)
+            return
+        if serving.published.etag != published.etag:
+            serving = _Serving(published, _key_set(published), self._clock())
+        self._serve(serving)
+        await self._report(serving)
+
+    def _serve(self, serving: _Serving) -> None:
+        self._serving = serving
         self._confirmed_at = self._clock()
+        JWK_SET_VERSION.set(_version(serving.published.etag))
         JWKS_AGE.set(0)
-        await self._store.report(
-            KeyObservation(
-                self._replica_id, self._service, frozenset(serving.key_set.keys), serving.since, self._clock()
-            )
-        )
+
+    async def _report(self, serving: _Serving) -> None:
+        kids = frozenset(serving.key_set.keys)
+        await self._store.report(KeyObservation(self._replica_id, self._service, kids, serving.since, self._clock()))
+
+
+def _key_set(published: PublishedJwkSet) -> KeySet:
+    return KeySet.parse(json.loads(published.document))
 
 
 def _version(etag: str) -> int:
