@@ -96,13 +96,16 @@ async def test_a_change_of_a_client_reaches_every_replica(fleet: Fleet, web: Rel
 
 @POOLED
 async def test_replicas_listen_past_the_pooler_or_not_at_all(fleet: Fleet) -> None:
-    past = fleet.system.listens_past_it
+    expected = {f"valetkey {name} listener" for name in fleet.system.urls} if fleet.system.listens_past_it else set()
+
+    async def listeners() -> set[str]:
+        return {name for name in await _connections(fleet.system) if name.endswith(" listener")}
 
     async def listens() -> bool:
-        listeners = {name for name in await _connections(fleet.system) if name.endswith(" listener")}
-        return listeners == ({f"valetkey {name} listener" for name in fleet.system.urls} if past else set())
+        return await listeners() == expected
 
     await eventually(listens)
+    assert await listeners() == expected
 
 
 @POOLED
