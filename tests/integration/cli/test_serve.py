@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support.database_roles import as_role
 from support.operator_cli import Operator
 from valetkey.cli.demo.free_port import free_port
 
@@ -38,7 +39,7 @@ def answers(url: str) -> bool:
     ],
 )
 def test_a_service_serves_until_it_is_told_to_end(
-    operator: Operator, service: str, options: list[str], tmp_path: Path
+    operator: Operator, postgres_dsn: str, service: str, options: list[str], tmp_path: Path
 ) -> None:
     operator.succeed("rotate-keys")
     management = free_port()
@@ -48,6 +49,7 @@ def test_a_service_serves_until_it_is_told_to_end(
         cookie_keys=secrets.token_urlsafe(32),
         refresh_token_keys=secrets.token_urlsafe(32),
         drain_delay="0",
+        postgres_dsn=as_role(postgres_dsn, service),
     ).environment
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VALETKEY_")}
 

@@ -55,6 +55,7 @@ class RevocationStore:
         self._loading: asyncio.Task[None] | None = None
         self._load_again_at = 0.0
         self._distrusting: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     async def revoke(self, revocations: Sequence[Revocation]) -> None:
         """Record, publish, return. After this returns no replica says ``active`` and nothing refreshes.
@@ -90,6 +91,8 @@ class RevocationStore:
 
     async def aclose(self) -> None:
         """Stop reading and loading."""
+        # Before Python 3.12 a driver that waits with a timeout may lose a cancellation.
+        self._is_closing = True
         await self._reads.aclose()
         background = [task for task in (self._loading, self._distrusting) if task is not None]
         for task in background:
@@ -114,7 +117,7 @@ class RevocationStore:
                 self._distrusting = detached_task(self._keep_distrusting(), "revocations-distrust")
 
     async def _keep_distrusting(self) -> None:
-        while True:
+        while not self._is_closing:
             await asyncio.sleep(self._pause)
             with suppress(TemporarilyUnavailable):
                 await self._redis.distrust()

@@ -1,6 +1,7 @@
 """A port on the loopback interface that nothing listens on."""
 
 import errno
+import os
 import secrets
 import socket
 import sys
@@ -15,7 +16,7 @@ _LAST = 32_767
 _ATTEMPTS = 100
 # Between the guess and the server that listens there may be seconds, and other guesses, of other processes too.
 _MOST_CLAIMED = 64
-_claims: deque[socket.socket] = deque()
+_claims: deque[int] = deque()
 
 
 def free_port() -> int:
@@ -51,7 +52,8 @@ def _claim(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    # Held by its number, so that the end of the process is no leak to warn of.
+    _claims.append(claim.detach())
     if len(_claims) > _MOST_CLAIMED:
-        _claims.popleft().close()
+        os.close(_claims.popleft())
     return True
