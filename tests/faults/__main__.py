@@ -30,7 +30,7 @@ async def soak(options: argparse.Namespace) -> list[Row]:
             for fault in chosen:
                 await _show(rows, site, fault, options)
     for fault in (fault for fault in FAILOVERS for _ in range(options.rounds) if options.only in fault.name):
-        async with Site(sentinels=True) as site:
+        async with Site(fault.redis()) as site:
             await _show(rows, site, fault, options)
     return rows
 

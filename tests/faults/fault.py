@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from faults.tolerance import Tolerance
 from faults.workload import HANG_UPS
+from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
-    from faults.site import Site
+    from faults.site import RedisServers, Site
 
 Inflict = Callable[["Site"], AbstractAsyncContextManager[None]]
 _NOTHING = Tolerance()
@@ -21,7 +22,7 @@ _NOTHING = Tolerance()
 class Fault:
     """``inflict`` breaks something as long as its context lasts, which is ``seconds``; afterwards all is well again.
 
-    ``why_not`` says why it cannot be arranged at a site, if it cannot.
+    ``why_not`` says why it cannot be arranged at a site, if it cannot, and ``redis`` what Redis the site must have.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Fault:
     seconds: float = 1.5
     hang_ups: float = HANG_UPS
     why_not: Callable[[Site], str] = lambda _: ""
+    redis: Callable[[], RedisServers] = EmbeddedRedis
 
     def __str__(self) -> str:
         return self.name

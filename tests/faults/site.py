@@ -13,6 +13,7 @@ from faults.lifetimes import CODE_LIFETIME, GRACE
 from faults.replica import Replica
 from support.administration import Administration
 from support.database_roles import as_role
+from support.redis_cluster import EmbeddedCluster
 from support.redis_sentinel import EmbeddedSentinels
 from support.stores import create_migrated
 from support.system import rotate, test_settings
@@ -34,13 +35,15 @@ _DATABASE = "valetkey"
 _BEFORE = timedelta(hours=1)
 
 
-class Site:
-    """Enter it as a context. With ``sentinels`` the way to Redis is direct, because they tell it."""
+RedisServers = EmbeddedRedis | EmbeddedSentinels | EmbeddedCluster
 
-    def __init__(self, *, sentinels: bool = False) -> None:
+
+class Site:
+    """Enter it as a context. Where Redis is several servers the way to them is direct, because they tell it."""
+
+    def __init__(self, redis: RedisServers | None = None) -> None:
         self.postgres = HarmedPostgres()
-        self.redis = EmbeddedRedis()
-        self.sentinels = EmbeddedSentinels() if sentinels else None
+        self._redis = redis or EmbeddedRedis()
         self.replicas: dict[str, list[Replica]] = {}
         self.links: dict[tuple[str, int, str], TcpProxy] = {}
         self.resource_servers: dict[str, ClientIdentity] = {}
@@ -52,10 +55,22 @@ class Site:
         return self.postgres.dsn_of(_DATABASE)
 
     @property
-    def required_sentinels(self) -> EmbeddedSentinels:
+    def redis(self) -> EmbeddedRedis:
+        """The one Redis of a site that was made with one."""
+        assert isinstance(self._redis, EmbeddedRedis)
+        return self._redis
+
+    @property
+    def sentinels(self) -> EmbeddedSentinels:
         """The Sentinels of a site that was made with them."""
-        assert self.sentinels is not None
-        return self.sentinels
+        assert isinstance(self._redis, EmbeddedSentinels)
+        return self._redis
+
+    @property
+    def cluster(self) -> EmbeddedCluster:
+        """The Cluster of a site that was made with one."""
+        assert isinstance(self._redis, EmbeddedCluster)
+        return self._redis
 
     @property
     def administration(self) -> Administration:
@@ -97,7 +112,7 @@ class Site:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        stores = (self.postgres, self.sentinels or self.redis)
+        stores = (self.postgres, self._redis)
         for store in stores:
             self._stack.push_async_callback(asyncio.to_thread, store.__exit__, None, None, None)
         await asyncio.gather(*(asyncio.to_thread(store.__enter__) for store in stores))
@@ -120,8 +135,7 @@ class Site:
             "shutdown_grace": "1s",
             "log_format": "json",
         }
-        redis_url = self.sentinels.url if self.sentinels else self.redis.url
-        self._settings: Settings = test_settings(ISSUER, self.dsn, redis_url, **self._given)
+        self._settings: Settings = test_settings(ISSUER, self.dsn, self._redis.url, **self._given)
         await rotate(self._settings)
         self.resource_servers = await self.administration.create_catalog()
         for service in SERVICES:
@@ -131,8 +145,8 @@ class Site:
         await asyncio.gather(*(asyncio.to_thread(replica.start) for replica in self.everybody))
 
     async def _replica(self, service: str, number: int) -> Replica:
-        addresses = {"postgres": as_role(self.dsn, service), "redis": self.redis.url}
-        for store in STORES if self.sentinels is None else ("postgres",):
+        addresses = {"postgres": as_role(self.dsn, service), "redis": self._redis.url}
+        for store in STORES if isinstance(self._redis, EmbeddedRedis) else ("postgres",):
             link = await self._stack.enter_async_context(TcpProxy(addresses[store]))
             self.links[service, number, store] = link
             addresses[store] = link.url
@@ -140,7 +154,7 @@ class Site:
             **self._given,
             "issuer": ISSUER,
             "postgres_dsn": addresses["postgres"],
-            "redis_url": self.sentinels.url if self.sentinels else addresses["redis"],
+            "redis_url": addresses["redis"],
         }
         return Replica(service, number, settings)
 

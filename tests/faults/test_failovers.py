@@ -1,4 +1,4 @@
-"""Sentinels replace the master of Redis under a workload, each time at a site of its own: there is no way back."""
+"""Masters of Redis are replaced and slots move, each time at a site of its own: there is no way back."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 async def test_no_promise_is_broken_when(fault: Fault, show_row: Callable[[Row], None]) -> None:
-    async with Site(sentinels=True) as site:
+    async with Site(fault.redis()) as site:
         found = await run(site, fault, operations=OPERATIONS)
 
     show_row(Row.of(found))

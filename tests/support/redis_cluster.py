@@ -5,18 +5,19 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import redis
 from redis.crc import key_slot
 
+from support.redis_sentinel import frozen
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.cli.demo.free_port import LOOPBACK, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -93,6 +94,19 @@ class EmbeddedCluster:
             for client in (target, source):
                 client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", target_id)
 
+    def until_failed_over(self) -> None:
+        """Wait until every other master has heard that the first replica has the place of the first master."""
+        successor = _id_of(self.replicas[0])
+        _until(lambda: all(_is_master(node, successor) for node in self.masters[1:]), "nobody took over")
+
+    @contextmanager
+    def replica_left_behind(self) -> Iterator[None]:
+        """What the first master takes meanwhile never reaches its replica, if the master is gone when this ends."""
+        with frozen(self.replicas[0]):
+            with self.masters[0].client() as client:
+                client.client_kill_filter(_type="slave")
+            yield
+
     def until_epochs_are_known(self) -> None:
         """Wait until every node has heard of the latest epoch, which takes less than a failover."""
         _until(lambda: len({_info(node)["cluster_current_epoch"] for node in self.masters}) == 1)
@@ -161,9 +175,20 @@ def _is_in_step(node: ClusterNode) -> bool:
         return bool(client.info("replication").get("master_link_status") == "up")
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def _id_of(node: ClusterNode) -> str:
+    with node.client() as client:
+        return str(client.execute_command("CLUSTER", "MYID").decode())
+
+
+def _is_master(node: ClusterNode, which: str) -> bool:
+    with node.client() as client:
+        nodes = client.cluster("NODES")
+    return any(known["node_id"] == which and "master" in known["flags"] for known in nodes.values())
+
+
+def _until(holds: Callable[[], bool], otherwise: str = "the cluster did not form") -> None:
     deadline = time.monotonic() + _PATIENCE
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError("the cluster did not form")
+            raise TimeoutError(otherwise)
         time.sleep(0.05)
