@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -123,6 +124,19 @@ async def test_a_code_given_back_can_be_taken_again_by_one(codes: Codes) -> None
 
     assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.TAKEN
     assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.REPLAYED
+
+
+async def test_a_code_tells_which_redemptions_were_abandoned(codes: Codes) -> None:
+    value, first, second = generate_code(), CODE.issued_at + timedelta(seconds=1), CODE.issued_at + timedelta(seconds=9)
+    await codes.put(value, CODE)
+    for abandoned_at in (first, None, second):
+        await codes.consume(value, HOLDER)
+        await codes.give_back(value, abandoned_at)
+
+    taken = await codes.consume(value, HOLDER)
+
+    assert taken == Redemption(RedemptionOutcome.TAKEN, replace(CODE, abandoned_at=(first, second)))
+    assert await codes.consume(value, HOLDER) == Redemption(RedemptionOutcome.REPLAYED, taken.code)
 
 
 async def test_giving_back_what_was_never_there_does_nothing(codes: Codes) -> None:

@@ -42,11 +42,25 @@ CODE = authorization_code_message.to_bytes(wire_values.CODE)
 INTERACTION = interaction_message.to_bytes(wire_values.INTERACTION)
 REVOCATION = revocation_message.to_bytes(wire_values.REVOCATION)
 
+# With what only some codes have.
+WHOLE_CODE = b"".join(
+    [
+        CODE,
+        authorization_code_pb2.AuthorizationCode(traceparent=f"00-{1:032x}-{2:016x}-00").SerializeToString(),
+        authorization_code_message.abandoned(wire_values.NOON),
+    ]
+)
+
 Reader = Callable[[bytes], AuthorizationCode | Interaction | Revocation]
 MESSAGES = pytest.mark.parametrize(
     ("name", "data", "read", "value"),
     [
-        ("AuthorizationCode", CODE, authorization_code_message.from_bytes, wire_values.CODE),
+        (
+            "AuthorizationCode",
+            WHOLE_CODE,
+            authorization_code_message.from_bytes,
+            replace(wire_values.CODE, abandoned_at=(wire_values.NOON,)),
+        ),
         ("Interaction", INTERACTION, interaction_message.from_bytes, wire_values.INTERACTION),
         ("Revocation", REVOCATION, read_revocation, wire_values.REVOCATION),
     ],
@@ -176,6 +190,7 @@ SAMPLE_CODE = bytes.fromhex(
     "6b65793a6163723a70617373776f7264222434613166306331652d303030302d343030302d383030302d3030303030303030"
     "303030332801"
 )
+SAMPLE_ABANDONED = bytes.fromhex("6208c0e4c3add3fe9203")
 SAMPLE_INTERACTION = bytes.fromhex(
     "0a9f020a0377656212330a1968747470733a2f2f636c69656e742e6578616d706c652f63621209666f726d5f706f73741a0b"
     "61663069666a736c646b6a1a066f70656e69641a05656d61696c221468747470733a2f2f6170692e6578616d706c652f2a2b"
@@ -193,6 +208,15 @@ SAMPLE_REVOCATION = bytes.fromhex("08c0e4c3add3fe920310c0a4a19c95819303")
 def test_the_field_numbers_of_a_code_are_for_good() -> None:
     assert authorization_code_message.from_bytes(SAMPLE_CODE) == wire_values.CODE
     assert CODE == SAMPLE_CODE
+
+
+def test_what_is_appended_to_a_code_is_for_good() -> None:
+    later = wire_values.CODE.issued_at + timedelta(seconds=1)
+
+    read = authorization_code_message.from_bytes(SAMPLE_CODE + authorization_code_message.abandoned(later) * 2)
+
+    assert authorization_code_message.abandoned(wire_values.CODE.issued_at) == SAMPLE_ABANDONED
+    assert read == replace(wire_values.CODE, abandoned_at=(later, later))
 
 
 def test_the_field_numbers_of_an_interaction_are_for_good() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from faults.call import Outcome
@@ -56,10 +58,24 @@ def _what_is_wrong(call: Call, tolerance: Tolerance) -> str:
 
 def _refused_codes(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Violation]:
     issued = {call.answer.got["code"]: call for call in calls if call.kind == "authorize" and call.is_done}
-    presentations = [call for call in calls if call.kind == "redeem"]
-    for call in presentations:
-        code = call.given["code"]
-        others = sum(other.given["code"] == code and other.began < call.ended for other in presentations) - 1
-        lives = call.ended - issued[code].began < CODE_LIFETIME - MARGIN - tolerance.clock_error
-        if call.is_refused and not others and lives:
-            yield Violation(INVARIANT, "a code that nobody had presented is refused", (call,))
+    presented: dict[str, list[Call]] = defaultdict(list)
+    for call in calls:
+        if call.kind == "redeem":
+            presented[call.given["code"]].append(call)
+    for code, presentations in presented.items():
+        for call in filter(lambda each: each.is_refused, presentations):
+            lives = call.ended - issued[code].began < CODE_LIFETIME - MARGIN - tolerance.clock_error
+            earlier = [other for other in presentations if other is not call and other.began < call.ended]
+            if lives and _gave_nothing([*earlier, call], tolerance):
+                yield Violation(INVARIANT, "a code that nobody was given anything for is refused", (*earlier, call))
+
+
+def _gave_nothing(presentations: Sequence[Call], tolerance: Tolerance) -> bool:
+    """Whether all but the last were told to come again, and did so one after the other: two at once are a replay."""
+    *earlier, last = sorted(presentations, key=lambda call: call.began)
+    if earlier and tolerance.redis_may_lose_answers:
+        return False
+    return all(
+        before.answer.outcome is Outcome.UNAVAILABLE and before.ended <= after.began
+        for before, after in pairwise([*earlier, last])
+    )

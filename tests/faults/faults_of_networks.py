@@ -7,7 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from faults.fault import Fault
+from faults.faults_of_redis import LOSSY
 from faults.site import SERVICES
+from faults.tolerance import Tolerance
 from support.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _SLOW = 0.2
 _NAMED = (("postgres", "postgresql"), ("redis", "redis"))
+_TOLERANCE = {"postgres": Tolerance(), "redis": LOSSY}
 _LATE = {"postgres": 4.0, "redis": 1.0}
 _SHARE = 0.3
 # Services wait two seconds for PostgreSQL, and less for Redis.
@@ -51,25 +54,35 @@ def through(harm: Callable[[TcpProxy], None], *, store: str, service: str = "", 
 
 
 def _of_every_link(store: str, name: str) -> tuple[Fault, ...]:
-    late = partial(slowed, seconds=_LATE[store])
+    late, lost = partial(slowed, seconds=_LATE[store]), _TOLERANCE[store]
     return (
         Fault(f"{name}: slow", through(partial(slowed, seconds=_SLOW), store=store), seconds=2.0),
-        Fault(f"{name}: half of the answers come too late", through(late, store=store), seconds=_LONGER_THAN_PATIENCE),
-        Fault(f"{name}: connections reset in mid-reply", through(_reset_answers, store=store)),
-        Fault(f"{name}: replies truncated", through(_truncate_answers, store=store)),
+        Fault(
+            f"{name}: half of the answers come too late",
+            through(late, store=store),
+            lost,
+            seconds=_LONGER_THAN_PATIENCE,
+        ),
+        Fault(f"{name}: connections reset in mid-reply", through(_reset_answers, store=store), lost),
+        Fault(f"{name}: replies truncated", through(_truncate_answers, store=store), lost),
     )
 
 
 def _of_one_link(service: str, store: str, name: str) -> Fault:
-    return Fault(f"one {service} cut off from {name}", through(TcpProxy.cut, store=store, service=service, number=0))
+    return Fault(
+        f"one {service} cut off from {name}",
+        through(TcpProxy.cut, store=store, service=service, number=0),
+        _TOLERANCE[store],
+    )
 
 
 def _of_one_direction(store: str, name: str) -> tuple[Fault, ...]:
     silent = through(TcpProxy.silence, store=store, service="token", number=0)
     deaf = through(TcpProxy.deafen, store=store, service="token", number=0)
+    lost = _TOLERANCE[store]
     return (
-        Fault(f"one token hears nothing from {name}", silent, seconds=_LONGER_THAN_PATIENCE),
-        Fault(f"one token is not heard by {name}", deaf, seconds=_LONGER_THAN_PATIENCE),
+        Fault(f"one token hears nothing from {name}", silent, lost, seconds=_LONGER_THAN_PATIENCE),
+        Fault(f"one token is not heard by {name}", deaf, lost, seconds=_LONGER_THAN_PATIENCE),
     )
 
 

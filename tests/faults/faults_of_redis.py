@@ -26,6 +26,7 @@ if string.sub(redis.call('GET', KEYS[1]) or '', 1, 1) == 'S' then
 end
 """
 FORGETFUL = Tolerance(redis_may_forget=True)
+LOSSY = Tolerance(redis_may_lose_answers=True)
 
 
 def _redis(site: Site) -> Sequence[EmbeddedServer]:
@@ -101,6 +102,6 @@ FAULTS = (
     Fault("redis: flushed again and again", flushed(0.1), FORGETFUL),
     Fault("redis: back with an old backup", restored, FORGETFUL),
     Fault("redis and postgresql: killed", killed(lambda site: [site.redis, site.postgres]), FORGETFUL),
-    Fault("redis: hangs", frozen(_redis), seconds=2.0),
-    Fault("redis: full", full),
+    Fault("redis: hangs", frozen(_redis), LOSSY, seconds=2.0),
+    Fault("redis: full", full, LOSSY),
 )

@@ -54,6 +54,25 @@ def _authorizations_stored_again() -> _Patches:
     return (patch.object(Authorizations, "insert", insert_anyhow),)
 
 
+def _abandoned_for_good() -> _Patches:
+    """What an abandoned redemption stored is nobody's."""
+    return (_taking_over_where("$17::timestamptz[] IS NULL"),)
+
+
+def _taken_over_by_anybody() -> _Patches:
+    """What a redemption stored is taken over, whether it was abandoned or not."""
+    return (_taking_over_where("$17::timestamptz[] IS NOT NULL"),)
+
+
+def _taking_over_where(condition: str) -> AbstractContextManager[object]:
+    insert: Statement = vars(authorizations)["_INSERT"]
+    sql = insert.sql.replace(
+        "authorizations.generation = 1 AND authorizations.rotated_at = ANY($17::timestamptz[])", condition
+    )
+    assert sql != insert.sql
+    return patch.object(authorizations, "_INSERT", replace(insert, sql=sql))
+
+
 def _codes_for_several() -> _Patches:
     """A code is given to whoever comes, as long as it lives; and each gets an authorization."""
     return (patch.object(codes, "_CONSUME", Script(_TAKES % "")), *_authorizations_stored_again())
@@ -138,6 +157,8 @@ def _consents_forgotten() -> _Patches:
 
 MUTATIONS = {
     "authorizations-stored-again": Mutation("token", _authorizations_stored_again),
+    "abandoned-for-good": Mutation("token", _abandoned_for_good),
+    "taken-over-by-anybody": Mutation("token", _taken_over_by_anybody),
     "codes-for-several": Mutation("token", _codes_for_several),
     "codes-without-tombstone": Mutation("token", _codes_without_tombstone),
     "revocations-not-recorded": Mutation("token", _revocations_not_recorded),

@@ -36,6 +36,7 @@ def draw_storm(seed: int) -> Fault:
     tolerance = Tolerance(
         services_may_vanish=any(each.services_may_vanish for each in tolerances),
         redis_may_forget=any(each.redis_may_forget for each in tolerances),
+        redis_may_lose_answers=any(each.redis_may_lose_answers for each in tolerances),
         clock_error=sum(each.clock_error for each in tolerances),
     )
     return Fault(

@@ -77,16 +77,28 @@ def test_a_refusal_that_fits_is_for_others_to_judge(made: Call, error: str) -> N
     assert not sentences(refused(made, error))
 
 
-def test_a_code_that_nobody_had_presented_is_good() -> None:
-    history = login(1), refused(redemption(3))
-
-    assert sentences(*history) == ["a code that nobody had presented is refused"]
-    assert not sentences(*history, tolerance=Tolerance(redis_may_forget=True))
+def test_a_code_that_nobody_was_given_anything_for_is_good() -> None:
+    for history in (
+        (login(1), refused(redemption(3))),
+        (login(1), unavailable(redemption(3)), unavailable(redemption(4)), refused(redemption(5))),
+    ):
+        assert sentences(*history) == ["a code that nobody was given anything for is refused"]
+        assert not sentences(*history, tolerance=Tolerance(redis_may_forget=True))
 
 
 def test_a_code_that_somebody_may_have_used_may_be_refused() -> None:
     assert not sentences(login(1), lost(redemption(3)), refused(redemption(5)))
     assert not sentences(login(1), refused(redemption(3)), redemption(3.5))
+
+
+def test_a_code_that_was_presented_twice_at_once_may_be_refused() -> None:
+    assert not sentences(login(1), unavailable(redemption(3)), unavailable(redemption(3.5)), refused(redemption(5)))
+
+
+def test_a_code_whose_taking_redis_did_not_confirm_may_be_refused() -> None:
+    history = login(1), unavailable(redemption(3)), refused(redemption(5))
+
+    assert not sentences(*history, tolerance=Tolerance(redis_may_lose_answers=True))
 
 
 def test_a_code_that_is_too_old_may_be_refused() -> None:

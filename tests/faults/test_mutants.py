@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
     ("mutation", "fault", "invariant"),
     [
         ("authorizations-stored-again", UNSPENT, single_use.INVARIANT),
+        ("abandoned-for-good", BY_NAME["postgresql: replies truncated"], answers.INVARIANT),
+        ("taken-over-by-anybody", UNSPENT, single_use.INVARIANT),
         ("codes-for-several", NONE, single_use.INVARIANT),
         ("codes-without-tombstone", NONE, revocation.INVARIANT),
         ("revocations-not-recorded", NONE, revocation.INVARIANT),

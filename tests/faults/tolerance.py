@@ -8,9 +8,11 @@ class Tolerance:
     """Nothing, unless said otherwise. ``clock_error`` is how many seconds the clocks of replicas may be wrong.
 
     A service that is killed or stopped gives no answer. A Redis that has forgotten codes and logins in progress cannot
-    know them: they are refused, and who replays a forgotten code reveals nothing.
+    know them: they are refused, and who replays a forgotten code reveals nothing. One that did not say whether it took
+    a code may have taken it.
     """
 
     services_may_vanish: bool = False
     redis_may_forget: bool = False
+    redis_may_lose_answers: bool = False
     clock_error: float = 0.0

@@ -1,7 +1,8 @@
 """Authorization codes in memory: what `RedisCodes` promises, without a server."""
 
 import time
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from valetkey.core.authorization_code import (
     AuthorizationCode,
@@ -41,7 +42,9 @@ class FakeCodes:
             self._spent[digest] = self._fresh.pop(digest)
         return Redemption(outcome, code)
 
-    async def give_back(self, value: str) -> None:
+    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
         digest = code_digest(value)
         if digest in self._spent:
-            self._fresh[digest] = self._spent.pop(digest)
+            code, until = self._spent.pop(digest)
+            abandoned = (*code.abandoned_at, *([abandoned_at] if abandoned_at else []))
+            self._fresh[digest] = replace(code, abandoned_at=abandoned), until

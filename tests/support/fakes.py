@@ -221,7 +221,12 @@ class FakeAuthorizations:
         self._world.require_presence()
         kept = KeptAuthorization(new, 1, new.issued_at)
         withdrawn_at = self._world.withdrawals.get((new.authentication.subject, new.client_uid))
-        if new.authorization_id in self._world.authorizations or not self._may_exist(kept, new.issued_at):
+        stored = self._world.authorizations.get(new.authorization_id)
+        if stored is not None and (
+            stored.generation > 1 or stored.revoked or stored.rotated_at not in new.abandoned_at
+        ):
+            return None
+        if not self._may_exist(kept, new.issued_at):
             return None
         disabled_at = self._world.disablings.get(new.client_uid)
         if any(moment is not None and moment >= new.agreed_at for moment in (withdrawn_at, disabled_at)):

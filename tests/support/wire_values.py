@@ -84,6 +84,7 @@ authorization_codes = st.builds(
     _times,
     _maybe_text,
     _claims,
+    st.lists(_times).map(tuple),
 )
 interactions = st.builds(
     Interaction,

@@ -37,6 +37,7 @@ class AuthorizationCode(_message.Message):
     NONCE_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    ABANDONED_AT_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     authorization_id: _builtins.bytes
     """UUID, 16 bytes: the primary key of what is made of this code"""
@@ -60,6 +61,10 @@ class AuthorizationCode(_message.Message):
     def authentication(self) -> _authentication_pb2.Authentication: ...
     @_builtins.property
     def claims(self) -> _claims_request_pb2.ClaimsRequest: ...
+    @_builtins.property
+    def abandoned_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """redemptions, as issued_at: each answered 503, and perhaps stored all the same"""
+
     def __init__(
         self,
         *,
@@ -74,11 +79,12 @@ class AuthorizationCode(_message.Message):
         nonce: _builtins.str | None = ...,
         claims: _claims_request_pb2.ClaimsRequest | None = ...,
         traceparent: _builtins.str = ...,
+        abandoned_at: _abc.Iterable[_builtins.int] | None = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "claims", b"claims", "nonce", b"nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "abandoned_at", b"abandoned_at", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nonce: _TypeAlias = _typing.Literal["nonce"]  # noqa: Y015
     _WhichOneofArgType__nonce: _TypeAlias = _typing.Literal["_nonce", b"_nonce"]  # noqa: Y015

@@ -28,6 +28,7 @@ class AuthorizationCode:
     """What a user agreed to, waiting for the client to fetch it.
 
     ``authorization_id`` is fixed here, so that whatever is made of this code has one primary key and can exist once.
+    ``abandoned_at`` are redemptions that may have stored it, although their client was told to come again.
     """
 
     authorization_id: UUID
@@ -40,6 +41,7 @@ class AuthorizationCode:
     issued_at: datetime
     nonce: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
+    abandoned_at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

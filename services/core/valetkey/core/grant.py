@@ -22,7 +22,8 @@ class NewAuthorization:
 
     ``bound_to_session``: it ends with the browser session, because ``offline_access`` was not granted (OIDC Core §11).
     ``idle_seconds`` is how long a refresh token may lie unused. ``agreed_at`` is when the code was issued,
-    ``issued_at`` when it was redeemed. Times are UTC.
+    ``issued_at`` when it was redeemed, which no two redemptions share; ``abandoned_at`` are those before this one whose
+    clients were told to come again. Times are UTC.
     """
 
     authorization_id: UUID
@@ -36,6 +37,7 @@ class NewAuthorization:
     issued_at: datetime
     expires_at: datetime
     idle_seconds: int
+    abandoned_at: tuple[datetime, ...] = ()
 
 
 class GrantedAuthorization(NamedTuple):

@@ -55,10 +55,11 @@ class CodeRedeemer(Protocol):
         MISMATCHED leaves the code as it was. All of it is decided in one atomic step of the store.
         """
 
-    async def give_back(self, value: str) -> None:
-        """Undo ``consume`` after a failure that may or may not have stored the authorization.
+    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
+        """Undo ``consume`` after a failure.
 
-        Harmless if it was stored: its primary key refuses a second one.
+        ``abandoned_at`` is the redemption that may have stored the authorization all the same: whoever takes the code
+        next finds it in ``AuthorizationCode.abandoned_at``. Harmless without it: the primary key refuses a second one.
         """
 
 
@@ -68,7 +69,8 @@ class GrantedAuthorizations(Protocol):
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client or session no longer counts.
 
-        One that was revoked before it was stored is stored, returned, and never live.
+        One that an abandoned redemption stored is taken over, for nobody has been given it. One that was revoked before
+        it was stored is stored, returned, and never live.
         """
 
     async def rotate(

@@ -23,6 +23,7 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 # The rows that must not change while this commits are locked, each after the one before, as everybody locks them. What
 # ended after the user agreed stays ended, even if the client was enabled or the user has consented again meanwhile.
 # A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
+# What an abandoned redemption stored bears its time until somebody takes it over, for a client that was given nothing.
 # Whoever signs out or withdraws a consent leaves a revocation of each authorization, and no right to delete one.
 _INSERT = Statement(
     "authorizations.insert",
@@ -62,7 +63,10 @@ _INSERT = Statement(
         FROM resource_owner
         WHERE (NOT $5 OR EXISTS (SELECT FROM session))
             AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at >= date_trunc('milliseconds', $16::timestamptz))
-        ON CONFLICT (id) DO NOTHING
+        ON CONFLICT (id) DO UPDATE
+        SET rotated_at = excluded.rotated_at, idle_expires_at = excluded.idle_expires_at
+        WHERE authorizations.generation = 1 AND authorizations.rotated_at = ANY($17::timestamptz[])
+            AND authorizations.revoked_at IS NULL
         RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
     )
     SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
@@ -188,6 +192,7 @@ class Authorizations:
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client or session no longer counts.
 
+        What one of ``new.abandoned_at`` stored is taken over by exactly one caller, and by nobody after a refresh.
         Nor does a consent that was withdrawn. What was revoked already is stored as such. One statement, which also
         deletes a few authorizations and revocations that have expired, so that neither table grows.
         """
@@ -210,6 +215,7 @@ class Authorizations:
             new.expires_at,
             new.issued_at,
             new.agreed_at,
+            new.abandoned_at,
         )
         return None if row is None else granted_authorization_from(row)
 

@@ -1,5 +1,7 @@
 """``AuthorizationCode``, as a message."""
 
+from datetime import datetime
+
 from valetkey.core.authorization_code import AuthorizationCode
 from valetkey.runtime.redis import authentication_message, claims_request_message
 from valetkey.runtime.redis.wire import parse, to_datetime, to_microseconds, to_uuid
@@ -21,7 +23,13 @@ def to_bytes(code: AuthorizationCode) -> bytes:
         nonce=code.nonce,
         claims=claims_request_message.to_message(code.claims),
         traceparent=current_traceparent(),
+        abandoned_at=map(to_microseconds, code.abandoned_at),
     ).SerializeToString()
+
+
+def abandoned(at: datetime) -> bytes:
+    """What is appended to a code that is there already: one more redemption that was abandoned."""
+    return authorization_code_pb2.AuthorizationCode(abandoned_at=[to_microseconds(at)]).SerializeToString()
 
 
 def from_bytes(data: bytes) -> AuthorizationCode:
@@ -40,4 +48,5 @@ def from_bytes(data: bytes) -> AuthorizationCode:
         issued_at=to_datetime(message.issued_at),
         nonce=message.nonce if message.HasField("nonce") else None,
         claims=claims_request_message.from_message(message.claims),
+        abandoned_at=tuple(map(to_datetime, message.abandoned_at)),
     )

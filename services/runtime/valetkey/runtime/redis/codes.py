@@ -1,7 +1,7 @@
 """Authorization codes: taken by exactly one caller, in one step of Redis. OAuth 2.1 §4.1.3, RFC 6749 §4.1.2."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from redis.asyncio import Redis
@@ -50,6 +50,7 @@ if left <= 0 then
   return 0
 end
 redis.call('SETRANGE', KEYS[1], 0, 'F')
+redis.call('APPEND', KEYS[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], left)
 return 1
 """)
@@ -101,7 +102,8 @@ class RedisCodes:
                 await self.give_back(value)
             raise
 
-    async def give_back(self, value: str) -> None:
+    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
         """Undo ``consume``, within what is left of the code's lifetime."""
+        abandoned = b"" if abandoned_at is None else authorization_code_message.abandoned(abandoned_at)
         with redis_operation("codes.give_back"):
-            await _GIVE_BACK.run(self._redis, [code_key(value)], [self._tombstone])
+            await _GIVE_BACK.run(self._redis, [code_key(value)], [self._tombstone, abandoned])

@@ -1,11 +1,12 @@
 """A user agreed in the browser; the client fetches what was agreed. OAuth 2.1 §4.1.3."""
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from valetkey.core.authorization import Authorization
 from valetkey.core.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, is_code
 from valetkey.core.client import Client, GrantType
-from valetkey.core.errors import InvalidGrant, OAuthError
+from valetkey.core.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.params import Params
 from valetkey.core.pkce import challenge_of
@@ -14,6 +15,9 @@ from valetkey.core.revocation import Revocation, authorization_target
 from valetkey.core.scope import OFFLINE_ACCESS
 from valetkey.token.authorize_granted import authorize_granted, current_resources
 from valetkey.token.grant import Grant, GrantPorts
+
+# What PostgreSQL can tell apart.
+_TICK = timedelta(microseconds=1)
 
 
 class AuthorizationCodeGrant(Grant):
@@ -43,21 +47,27 @@ class AuthorizationCodeGrant(Grant):
             await self._revoke_replayed(redemption.code, client)
         if redemption.outcome is not RedemptionOutcome.TAKEN or redemption.code is None:
             raise InvalidGrant(f"code is {redemption.outcome.value}")
-        code = redemption.code
+        code, now = redemption.code, self._ports.clock()
+        if now in code.abandoned_at:
+            now = max(code.abandoned_at) + _TICK
         try:
             resources = narrow_resource(current_resources(code.resources, client, catalog), requested)
-            granted = await self._store(code, client)
-        except OAuthError as error:
-            # Nothing has been handed out: an honest client may correct its request, or come again later.
-            if not isinstance(error, InvalidGrant):
-                await self._ports.codes.give_back(value)
+            granted = await self._store(code, client, now)
+        # Nothing has been handed out: an honest client may correct its request, or come again later.
+        except InvalidGrant:
+            raise
+        except TemporarilyUnavailable:
+            await self._ports.codes.give_back(value, now)
+            raise
+        except OAuthError:
+            await self._ports.codes.give_back(value)
             raise
         authorization = authorize_granted(granted, client, catalog, scope=code.scope, resources=resources)
         return authorization._replace(nonce=code.nonce)
 
-    async def _store(self, code: AuthorizationCode, client: Client) -> GrantedAuthorization:
+    async def _store(self, code: AuthorizationCode, client: Client, now: datetime) -> GrantedAuthorization:
         """Insert the authorization under the primary key that the code has fixed: the second guard after Redis."""
-        now, policy = self._ports.clock(), self._ports.policy
+        policy = self._ports.policy
         granted = await self._ports.authorizations.insert(
             NewAuthorization(
                 authorization_id=code.authorization_id,
@@ -71,6 +81,7 @@ class AuthorizationCodeGrant(Grant):
                 issued_at=now,
                 expires_at=now + policy.authorization_lifetime(client),
                 idle_seconds=int(policy.refresh_token_idle_lifetime.total_seconds()),
+                abandoned_at=code.abandoned_at,
             ),
         )
         if granted is None:

@@ -1,0 +1,78 @@
+"""PostgreSQL stores what a code was redeemed for, and nobody hears of it: the client comes again, and gets it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from faults.caller import Caller, Grant, browser
+from faults.checker import check
+from faults.history import History
+from faults.site import ISSUER
+from faults.tolerance import Tolerance
+from support.relying_party import RelyingParty
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from faults.site import Site
+
+_AT_ONCE = 6
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs nobody a login")
+@pytest.mark.requirement("security 15: one success per code, and a valid replay revokes what it gave")
+async def test_who_was_told_to_come_again_gets_what_was_stored_and_a_replay_ends_it(site: Site) -> None:
+    history = History()
+    async with open_caller(site, history) as caller:
+        # Every connection knows the statement already, so that it is one message to PostgreSQL.
+        await asyncio.gather(*[caller.redeem(await log_in(caller), 0) for _ in range(_AT_ONCE)])
+        grant = await log_in(caller)
+        stored = await count(site)
+        (link,) = site.links_of(store="postgres", service="token", number=0)
+        link.silence()
+        abandoned = await caller.redeem(grant, 0)
+        link.heal()
+        stored = await count(site) - stored
+        again = await caller.redeem(grant, 1)
+        assert (abandoned.answer.status, stored, again.is_done) == (503, 1, True)
+        before = await caller.introspect(grant, grant.access[-1], 0)
+        replayed = await caller.redeem(grant, 0)
+        after = await caller.introspect(grant, grant.access[-1], 0)
+
+    assert replayed.is_refused
+    assert [call.answer.got["active"] for call in (before, after)] == ["yes", "no"]
+    assert not list(check(history.calls, Tolerance()))
+
+
+async def log_in(caller: Caller) -> Grant:
+    grant = await caller.authorize(1)
+    assert grant is not None
+    return grant
+
+
+async def count(site: Site) -> int:
+    connection = await asyncpg.connect(site.dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM authorizations"))
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def open_caller(site: Site, history: History) -> AsyncIterator[Caller]:
+    client = await site.administration.create_web_client()
+    person = await site.administration.create_user()
+    party = RelyingParty(ISSUER, client, person, browser())
+    api = RelyingParty(ISSUER, site.resource_servers["api"], browser=browser())
+    try:
+        yield Caller("client", site, history, party, api)
+    finally:
+        await party.browser.close()
+        await api.browser.close()
