@@ -86,6 +86,8 @@ def test_half_a_place_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         ("waiting: no keys", False, "worker 3: waiting: no keys"),
         ("waiting: no keys", True, "worker 3: waiting: no keys"),
         ("does not answer", True, "worker 3: does not answer"),
+        ("has ended", False, "a worker has ended and is started again"),
+        ("has ended", True, ""),
     ],
 )
 async def test_only_a_worker_that_gets_connections_and_cannot_serve_is_a_fault(

@@ -32,11 +32,16 @@ class Asker:
         """From now on the socket belongs to it."""
         return cls(*await asyncio.open_unix_connection(sock=channel))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the other end has hung up."""
+        return self._reading.done()
+
     async def ask(self, question: str, seconds: float) -> bytes | None:
         """The answer; None where there is none within so many seconds, or nobody who could give it."""
         pending = self._pending.get(question)
         if pending is None:
-            if self._reading.done():
+            if self.is_over:
                 return None
             pending = self._pending[question] = asyncio.get_running_loop().create_future()
             self._due.append(question)

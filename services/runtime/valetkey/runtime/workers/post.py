@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from valetkey.runtime.workers.worker import DRAINING, READY, STARTING
+from valetkey.runtime.workers.worker import DRAINING, ENDED, READY, STARTING
 
 if TYPE_CHECKING:
     from valetkey.runtime.workers.worker import Worker
@@ -27,9 +27,9 @@ class Post:
         all connections to the others; nor is one that drains, for it serves until it has let go of the port.
         """
         worker = self.worker
-        if worker is None:
+        state = ENDED if worker is None else await worker.state()
+        if worker is None or state == ENDED:
             return "" if self.has_served else "a worker has ended and is started again"
-        state = await worker.state()
         if state == READY:
             self.has_served = True
             return ""

@@ -22,6 +22,7 @@ READY = "ready"
 STARTING = "starting"
 DRAINING = "draining"
 SILENT = "does not answer"
+ENDED = "has ended"
 ANSWER_SECONDS = 2.0
 
 
@@ -78,9 +79,18 @@ class Worker:
         """``READY``, ``STARTING`` and what it lacks, or other words for why it is neither."""
         answer = await self._asker.ask("state", ANSWER_SECONDS)
         if answer is None:
+            if self._asker.is_over and await self._ends():
+                return ENDED
             return SILENT if self._has_answered else STARTING
         self._has_answered = True
         return answer.decode()
+
+    async def _ends(self) -> bool:
+        """Whether it is over, or will be at once: its end of the channel closes a moment before its life does."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._process.wait()
+        return self._process.returncode is not None
 
     async def metrics(self) -> str:
         """Everything it counts, as OpenMetrics; empty where it does not answer."""
