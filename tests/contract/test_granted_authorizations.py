@@ -1,63 +1,31 @@
 """What token may rely on about the one row of an authorization."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from support.postgres import IDLE_LIFETIME, Stores
-from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from support.granting_party import (
+    ENDINGS_OF_THE_SESSION,
+    LATER,
+    MATRIX,
+    NOW,
+    SECRET,
+    UNDER_WAY,
+    End,
+    Party,
+    as_granted,
+    change_the_password,
+    disable_the_client_for_a_while,
+    revoke_it,
+    withdraw_the_consent,
+)
+from support.postgres import IDLE_LIFETIME
+from support.seed import make_authorization, make_client, make_session
 from valetkey.core.claims_request import ClaimsRequest
-from valetkey.core.client import Client
 from valetkey.core.consent import Consent
-from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.refresh_token import RefreshState
-from valetkey.core.revocation import Revocation, authorization_target, client_target, subject_target
-from valetkey.core.session import Session
-
-NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=5)
-SECRET = "a session's secret"
-
-
-@dataclass
-class Party:
-    """A user who is signed in, at a client."""
-
-    stores: Stores
-    client: Client
-    session: Session
-
-    def new(self, **changes: object) -> NewAuthorization:
-        return make_authorization(self.client, self.session, NOW, **changes)
-
-    async def insert(self, **changes: object) -> NewAuthorization:
-        new = self.new(**changes)
-        assert await self.stores.authorizations.insert(new) is not None
-        return new
-
-
-@pytest.fixture
-async def party(stores: Stores) -> Party:
-    client, session = make_client(), make_session(make_user(), NOW)
-    await stores.clients.insert(client, NOW)
-    await stores.users.create(session.user, password_hash())
-    await stores.sessions.create(SECRET, session, None)
-    return Party(stores, client, session)
-
-
-def as_granted(party: Party, new: NewAuthorization, generation: int) -> GrantedAuthorization:
-    return GrantedAuthorization(
-        new.authorization_id,
-        generation,
-        party.session.user,
-        new.authentication,
-        new.scope,
-        new.resources,
-        new.claims,
-    )
 
 
 async def test_what_was_stored_is_what_is_granted(party: Party) -> None:
@@ -82,47 +50,6 @@ async def test_an_authorization_is_stored_once(party: Party) -> None:
     assert await party.stores.authorizations.find_live(new.authorization_id, party.client.uid, LATER) == as_granted(
         party, new, 1
     )
-
-
-@pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs nobody a login")
-async def test_what_an_abandoned_redemption_stored_is_taken_over_once(party: Party) -> None:
-    new = await party.insert()
-    retry = replace(new, issued_at=LATER, abandoned_at=(NOW - timedelta(seconds=1), NOW))
-
-    taken_over = await party.stores.authorizations.insert(retry)
-    again = await party.stores.authorizations.insert(replace(retry, issued_at=LATER + timedelta(microseconds=1)))
-
-    assert taken_over == as_granted(party, new, 1)
-    assert again is None
-    assert await party.stores.authorizations.find_state(new.authorization_id, LATER) == RefreshState(
-        party.client.uid, 1, LATER, is_live=True
-    )
-
-
-async def test_an_abandoned_redemption_that_stored_nothing_is_followed_by_one_that_does(party: Party) -> None:
-    new = party.new(issued_at=LATER, abandoned_at=(NOW,))
-
-    assert await party.stores.authorizations.insert(new) == as_granted(party, new, 1)
-    assert await party.stores.authorizations.insert(replace(new, abandoned_at=())) is None
-
-
-async def test_an_abandoned_redemption_that_arrives_late_changes_nothing(party: Party) -> None:
-    new = await party.insert(issued_at=LATER, abandoned_at=(NOW,))
-
-    late = await party.stores.authorizations.insert(replace(new, issued_at=NOW, abandoned_at=()))
-
-    assert late is None
-    state = await party.stores.authorizations.find_state(new.authorization_id, LATER)
-    assert state == RefreshState(party.client.uid, 1, LATER, is_live=True)
-
-
-async def test_what_was_refreshed_is_not_taken_over(party: Party) -> None:
-    new = await party.insert()
-    await party.stores.authorizations.rotate(new.authorization_id, 1, party.client.uid, LATER)
-
-    taken_over = await party.stores.authorizations.insert(replace(new, issued_at=LATER, abandoned_at=(NOW, LATER)))
-
-    assert taken_over is None
 
 
 @pytest.mark.requirement("RFC 9700 §4.14.2: refresh tokens of public clients MUST be rotated or sender-constrained")
@@ -204,91 +131,6 @@ async def test_each_refresh_prolongs_the_idle_time_but_not_the_absolute_one(part
     assert fourth is None
 
 
-End = Callable[[Party, NewAuthorization], Awaitable[object]]
-
-
-async def revoke_it(party: Party, new: NewAuthorization) -> None:
-    target = authorization_target(new.authorization_id)
-    await party.stores.revocations.record([Revocation(target, LATER, LATER + timedelta(hours=1))])
-
-
-async def revoke_its_client(party: Party, new: NewAuthorization) -> None:
-    target = client_target(party.client.client_id)
-    await party.stores.revocations.record([Revocation(target, LATER, LATER + timedelta(hours=1))])
-
-
-async def revoke_its_subject(party: Party, new: NewAuthorization) -> None:
-    target = subject_target(str(party.session.user.subject))
-    await party.stores.revocations.record([Revocation(target, LATER, LATER + timedelta(hours=1))])
-
-
-async def disable_the_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, LATER)
-
-
-async def disable_the_user_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, LATER)
-    await party.stores.user_endings.enable(party.session.user.subject, LATER)
-
-
-async def change_the_password(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.set_password(party.session.user.subject, password_hash("another"), LATER)
-
-
-async def delete_the_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.delete(party.session.user.subject, LATER)
-
-
-async def disable_the_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, LATER)
-
-
-async def disable_the_client_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, LATER)
-    await party.stores.client_endings.enable(party.client.client_id, LATER)
-
-
-async def delete_the_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, LATER)
-
-
-async def register_the_client_again(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, LATER)
-    await party.stores.clients.insert(make_client(party.client.client_id), LATER)
-
-
-async def withdraw_the_consent(party: Party, new: NewAuthorization) -> None:
-    await party.stores.consents.withdraw(party.session.user.subject, party.client.uid, LATER)
-
-
-async def log_out(party: Party, new: NewAuthorization) -> None:
-    await party.stores.sessions.end(party.session.session_id, LATER)
-
-
-async def log_in_again(party: Party, new: NewAuthorization) -> None:
-    await party.stores.sessions.create("another", make_session(party.session.user, LATER), SECRET)
-
-
-ENDINGS_OF_EVERYTHING = [
-    revoke_it,
-    revoke_its_client,
-    revoke_its_subject,
-    disable_the_user,
-    disable_the_user_for_a_while,
-    change_the_password,
-    delete_the_user,
-    disable_the_client,
-    disable_the_client_for_a_while,
-    delete_the_client,
-    register_the_client_again,
-    withdraw_the_consent,
-]
-ENDINGS_OF_THE_SESSION = [log_out, log_in_again]
-MATRIX = [(end, bound) for end in ENDINGS_OF_EVERYTHING for bound in (True, False)] + [
-    (end, True) for end in ENDINGS_OF_THE_SESSION
-]
-
-
 @pytest.mark.requirement(
     "security 21: refuse after revocation, logout, user disabled, consent withdrawn, client disabled, password change"
 )
@@ -306,22 +148,6 @@ async def test_what_has_ended_neither_rotates_nor_is_found_live(party: Party, en
     assert state is None or not state.is_live
 
 
-ENDINGS_OF_WHAT_IS_UNDER_WAY = [
-    disable_the_user,
-    disable_the_user_for_a_while,
-    change_the_password,
-    delete_the_user,
-    disable_the_client,
-    disable_the_client_for_a_while,
-    delete_the_client,
-    register_the_client_again,
-    withdraw_the_consent,
-]
-UNDER_WAY = [(end, bound) for end in ENDINGS_OF_WHAT_IS_UNDER_WAY for bound in (True, False)] + [
-    (end, True) for end in ENDINGS_OF_THE_SESSION
-]
-
-
 @pytest.mark.requirement("security 21: a code that is under way ends with its user, client, session or consent")
 @pytest.mark.parametrize(("end", "bound"), UNDER_WAY, ids=lambda value: getattr(value, "__name__", str(value)))
 async def test_what_has_ended_is_not_stored_afterwards(party: Party, end: End, bound: bool) -> None:
@@ -332,18 +158,6 @@ async def test_what_has_ended_is_not_stored_afterwards(party: Party, end: End, b
 
     assert granted is None
     assert await party.stores.authorizations.find_state(new.authorization_id, LATER) is None
-
-
-@pytest.mark.requirement("security 21: what has ended is not taken over either")
-@pytest.mark.parametrize(("end", "bound"), MATRIX, ids=lambda value: getattr(value, "__name__", str(value)))
-async def test_what_has_ended_is_not_taken_over(party: Party, end: End, bound: bool) -> None:
-    new = await party.insert(bound_to_session=bound)
-    await end(party, new)
-    later = LATER + timedelta(seconds=1)
-
-    await party.stores.authorizations.insert(replace(new, issued_at=later, abandoned_at=(NOW,)))
-
-    assert await party.stores.authorizations.find_live(new.authorization_id, party.client.uid, later) is None
 
 
 @pytest.mark.requirement("security 15: one success per code, and a valid replay revokes what it gave")

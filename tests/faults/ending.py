@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
+from faults.call import Outcome
 from faults.lifetimes import GRACE, MARGIN
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ def _reuses(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
         used = [use for successor in successors for use in refreshes.get(successor, ())]
         for call in presentations:
             first = presentations[0]
-            late = call is not first and call.ended - first.began > GRACE - MARGIN - tolerance.clock_error
-            if late or any(use.began < call.ended for use in used):
+            # What its client has given up may still be on its way to a service.
+            arrived = inf if call.answer.outcome is Outcome.UNKNOWN else call.ended
+            late = call is not first and arrived - first.began > GRACE - MARGIN - tolerance.clock_error
+            if late or any(use.began < arrived for use in used):
                 is_known = call.answer.error == INVALID_GRANT and any(
                     use.is_done and use.ended < call.began for use in used
                 )

@@ -73,6 +73,14 @@ def test_a_consent_and_a_session_are_asked_for_once() -> None:
     assert not sentences(login(1, asked="login consent"), login(3, "next code"))
 
 
+def test_a_refresh_that_was_given_up_may_arrive_after_its_successor_was_used() -> None:
+    given_up = lost(refreshing(1, "refresh-1", "refresh-2"))
+    rotated = refreshing(3, "refresh-1", "refresh-2"), refreshing(5, "refresh-2", "refresh-3")
+
+    assert not sentences(given_up, *rotated, introspection(7, active=False))
+    assert sentences(*rotated, introspection(7, active=False)) == ["it is dead, and nobody has ended it"]
+
+
 def test_a_consent_that_is_asked_for_again_was_lost() -> None:
     assert sentences(login(1, asked="login consent"), login(3, asked="consent")) == ["a consent is asked for again"]
 

@@ -1,16 +1,19 @@
 """The checker notices what it is there to notice: services that are broken on purpose, under a fault that shows it."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from faults import answers, durability, faults_of_clients, ownership, refresh_chain, revocation, single_use
 from faults.catalogue import FAULTS
 from faults.fault import Fault
+from faults.faults_of_networks import through
 from faults.faults_of_redis import FORGETFUL, UNSPENT, flushed
 from faults.mutations import MUTATIONS
 from faults.run import run
 from faults.site import Site
+from support.tcp_proxy import TcpProxy
 
 OPERATIONS = 300
 TRIES = 4
@@ -18,6 +21,12 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 NONE = faults_of_clients.NONE
 # The mutant pauses for less than lies between two flushes, and everything is loaded anew after each of them.
 FLUSHED = Fault("redis: flushed now and then", flushed(1.1), FORGETFUL, seconds=3.0)
+# Who comes again goes to the other replica half of the time, and is answered there.
+TORN = Fault(
+    "postgresql: half of the answers to one token torn",
+    through(partial(TcpProxy.tear, share=0.5, reset=True), store="postgres", service="token", number=0),
+    seconds=3.0,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -26,7 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
     ("mutation", "fault", "invariant"),
     [
         ("authorizations-stored-again", UNSPENT, single_use.INVARIANT),
-        ("abandoned-for-good", BY_NAME["postgresql: replies truncated"], answers.INVARIANT),
+        ("abandoned-for-good", TORN, answers.INVARIANT),
         ("taken-over-by-anybody", UNSPENT, single_use.INVARIANT),
         ("codes-for-several", NONE, single_use.INVARIANT),
         ("codes-without-tombstone", NONE, revocation.INVARIANT),

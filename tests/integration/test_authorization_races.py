@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -105,6 +105,24 @@ async def test_of_many_insertions_at_once_exactly_one_wins(party: Party) -> None
             return lambda: replica.authorizations.insert(new)
 
         results = await at_once(*(insert(party.replicas[number % 2]) for number in range(RIVALS)))
+        winners[sum(result is not None for result in results)] += 1
+
+    assert winners == {1: ROUNDS}
+
+
+@pytest.mark.requirement("security 15: one success per code under any number of parallel redemptions on any replicas")
+async def test_of_many_who_take_over_an_abandoned_redemption_at_once_exactly_one_wins(party: Party) -> None:
+    winners: Counter[int] = Counter()
+
+    for _ in range(ROUNDS):
+        new = make_authorization(party.client, party.session, NOW)
+        await party.stores.authorizations.insert(new)
+
+        def take_over(number: int, new: NewAuthorization = new) -> Callable[[], Awaitable[object]]:
+            retry = replace(new, issued_at=NOW + timedelta(seconds=1 + number), abandoned_at=(NOW,))
+            return lambda: party.replicas[number % 2].authorizations.insert(retry)
+
+        results = await at_once(*map(take_over, range(RIVALS)))
         winners[sum(result is not None for result in results)] += 1
 
     assert winners == {1: ROUNDS}
