@@ -192,9 +192,9 @@ class Authorizations:
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client or session no longer counts.
 
-        What one of ``new.abandoned_at`` stored is taken over by exactly one caller, and by nobody after a refresh.
-        Nor does a consent that was withdrawn. What was revoked already is stored as such. One statement, which also
-        deletes a few authorizations and revocations that have expired, so that neither table grows.
+        Nor does a consent that was withdrawn. What was revoked already is stored as such. What one of
+        ``new.abandoned_at`` stored is taken over by exactly one caller, and by nobody after a refresh. One statement,
+        which also deletes a few authorizations and revocations that have expired, so that neither table grows.
         """
         login = new.authentication
         row = await self._database.fetch_row(
