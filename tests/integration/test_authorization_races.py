@@ -4,23 +4,35 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
 
+from support import granting_party
+from support.granting_party import (
+    NOW,
+    End,
+    change_the_password,
+    delete_the_client,
+    delete_the_user,
+    disable_the_client,
+    disable_the_client_for_a_while,
+    disable_the_user,
+    disable_the_user_for_a_while,
+    log_out,
+    revoke_it,
+    withdraw_the_consent,
+)
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.client import Client
 from valetkey.core.consent import Consent
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
-from valetkey.core.revocation import Revocation, authorization_target
-from valetkey.core.session import Session
+from valetkey.core.revocation import authorization_target
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.statement import Statement
 
-NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 T = TypeVar("T")
 ROUNDS = 200
 RIVALS = 8
@@ -29,16 +41,10 @@ HASH = password_hash()
 
 
 @dataclass
-class Party:
-    """A user who is signed in at a client, and the stores of two replicas."""
+class Party(granting_party.Party):
+    """With the stores of two replicas."""
 
-    replicas: tuple[Stores, Stores]
-    client: Client
-    session: Session
-
-    @property
-    def stores(self) -> Stores:
-        return self.replicas[0]
+    replicas: tuple[Stores, Stores] = field(kw_only=True)
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ async def sign_in(replicas: tuple[Stores, Stores]) -> Party:
     await replicas[0].users.create(session.user, HASH)
     await replicas[0].sessions.create(name, session, None)
     await replicas[0].consents.add(session.user.subject, client.uid, Consent(), NOW)
-    return Party(replicas, client, session)
+    return Party(replicas[0], client, session, NOW, replicas=replicas)
 
 
 async def at_once(*work: Callable[[], Awaitable[T]]) -> list[T]:
@@ -128,63 +134,17 @@ async def test_of_many_who_take_over_an_abandoned_redemption_at_once_exactly_one
     assert winners == {1: ROUNDS}
 
 
-End = Callable[[Party, NewAuthorization], Awaitable[object]]
-
-
-async def revoke(party: Party, new: NewAuthorization) -> None:
-    target = authorization_target(new.authorization_id)
-    await party.stores.revocations.record([Revocation(target, NOW, NOW + timedelta(days=90))])
-
-
-async def log_out(party: Party, new: NewAuthorization) -> None:
-    await party.stores.sessions.end(party.session.session_id, NOW)
-
-
-async def withdraw(party: Party, new: NewAuthorization) -> None:
-    await party.stores.consents.withdraw(party.session.user.subject, party.client.uid, NOW)
-
-
-async def disable_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, NOW)
-
-
-async def disable_user_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, NOW)
-    await party.stores.user_endings.enable(party.session.user.subject, NOW)
-
-
-async def change_password(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.set_password(party.session.user.subject, "another", NOW)
-
-
-async def delete_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.delete(party.session.user.subject, NOW)
-
-
-async def disable_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, NOW)
-
-
-async def disable_client_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, NOW)
-    await party.stores.client_endings.enable(party.client.client_id, NOW)
-
-
-async def delete_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, NOW)
-
-
 ENDINGS = [
-    revoke,
+    revoke_it,
     log_out,
-    withdraw,
-    disable_user,
-    disable_user_for_a_while,
-    change_password,
-    delete_user,
-    disable_client,
-    disable_client_for_a_while,
-    delete_client,
+    withdraw_the_consent,
+    disable_the_user,
+    disable_the_user_for_a_while,
+    change_the_password,
+    delete_the_user,
+    disable_the_client,
+    disable_the_client_for_a_while,
+    delete_the_client,
 ]
 
 

@@ -1,6 +1,6 @@
 """A user who is signed in at a client, what was granted to it, and every way in which that ends."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,15 +14,17 @@ from valetkey.core.session import Session
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 SECRET = "a session's secret"
+_ANOTHER = password_hash("another")
 
 
 @dataclass
 class Party:
-    """A user who is signed in, at a client."""
+    """A user who is signed in, at a client. ``ends_at`` is when that ends, whichever way."""
 
     stores: Stores
     client: Client
     session: Session
+    ends_at: datetime = LATER
 
     def new(self, **changes: object) -> NewAuthorization:
         return make_authorization(self.client, self.session, NOW, **changes)
@@ -50,84 +52,64 @@ End = Callable[[Party, NewAuthorization], Awaitable[object]]
 
 async def revoke_it(party: Party, new: NewAuthorization) -> None:
     target = authorization_target(new.authorization_id)
-    await party.stores.revocations.record([Revocation(target, LATER, LATER + timedelta(hours=1))])
+    await party.stores.revocations.record([Revocation(target, party.ends_at, party.ends_at + timedelta(hours=1))])
 
 
 async def revoke_its_client(party: Party, new: NewAuthorization) -> None:
     target = client_target(party.client.client_id)
-    await party.stores.revocations.record([Revocation(target, LATER, LATER + timedelta(hours=1))])
+    await party.stores.revocations.record([Revocation(target, party.ends_at, party.ends_at + timedelta(hours=1))])
 
 
 async def revoke_its_subject(party: Party, new: NewAuthorization) -> None:
     target = subject_target(str(party.session.user.subject))
-    await party.stores.revocations.record([Revocation(target, LATER, LATER + timedelta(hours=1))])
+    await party.stores.revocations.record([Revocation(target, party.ends_at, party.ends_at + timedelta(hours=1))])
 
 
 async def disable_the_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, LATER)
+    await party.stores.user_endings.disable(party.session.user.subject, party.ends_at)
 
 
 async def disable_the_user_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, LATER)
-    await party.stores.user_endings.enable(party.session.user.subject, LATER)
+    await party.stores.user_endings.disable(party.session.user.subject, party.ends_at)
+    await party.stores.user_endings.enable(party.session.user.subject, party.ends_at)
 
 
 async def change_the_password(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.set_password(party.session.user.subject, password_hash("another"), LATER)
+    await party.stores.user_endings.set_password(party.session.user.subject, _ANOTHER, party.ends_at)
 
 
 async def delete_the_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.delete(party.session.user.subject, LATER)
+    await party.stores.user_endings.delete(party.session.user.subject, party.ends_at)
 
 
 async def disable_the_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, LATER)
+    await party.stores.client_endings.disable(party.client.client_id, party.ends_at)
 
 
 async def disable_the_client_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, LATER)
-    await party.stores.client_endings.enable(party.client.client_id, LATER)
+    await party.stores.client_endings.disable(party.client.client_id, party.ends_at)
+    await party.stores.client_endings.enable(party.client.client_id, party.ends_at)
 
 
 async def delete_the_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, LATER)
+    await party.stores.client_endings.delete(party.client.client_id, party.ends_at)
 
 
 async def register_the_client_again(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, LATER)
-    await party.stores.clients.insert(make_client(party.client.client_id), LATER)
+    await party.stores.client_endings.delete(party.client.client_id, party.ends_at)
+    await party.stores.clients.insert(make_client(party.client.client_id), party.ends_at)
 
 
 async def withdraw_the_consent(party: Party, new: NewAuthorization) -> None:
-    await party.stores.consents.withdraw(party.session.user.subject, party.client.uid, LATER)
+    await party.stores.consents.withdraw(party.session.user.subject, party.client.uid, party.ends_at)
 
 
 async def log_out(party: Party, new: NewAuthorization) -> None:
-    await party.stores.sessions.end(party.session.session_id, LATER)
+    await party.stores.sessions.end(party.session.session_id, party.ends_at)
 
 
 async def log_in_again(party: Party, new: NewAuthorization) -> None:
-    await party.stores.sessions.create("another", make_session(party.session.user, LATER), SECRET)
-
-
-ENDINGS_OF_EVERYTHING = [
-    revoke_it,
-    revoke_its_client,
-    revoke_its_subject,
-    disable_the_user,
-    disable_the_user_for_a_while,
-    change_the_password,
-    delete_the_user,
-    disable_the_client,
-    disable_the_client_for_a_while,
-    delete_the_client,
-    register_the_client_again,
-    withdraw_the_consent,
-]
-ENDINGS_OF_THE_SESSION = [log_out, log_in_again]
-MATRIX = [(end, bound) for end in ENDINGS_OF_EVERYTHING for bound in (True, False)] + [
-    (end, True) for end in ENDINGS_OF_THE_SESSION
-]
+    await party.stores.sessions.create("another", make_session(party.session.user, party.ends_at), SECRET)
 
 
 ENDINGS_OF_WHAT_IS_UNDER_WAY = [
@@ -141,6 +123,15 @@ ENDINGS_OF_WHAT_IS_UNDER_WAY = [
     register_the_client_again,
     withdraw_the_consent,
 ]
-UNDER_WAY = [(end, bound) for end in ENDINGS_OF_WHAT_IS_UNDER_WAY for bound in (True, False)] + [
-    (end, True) for end in ENDINGS_OF_THE_SESSION
-]
+ENDINGS_OF_THE_SESSION = [log_out, log_in_again]
+
+
+def with_the_session(endings: Sequence[End]) -> list[tuple[End, bool]]:
+    """Each of these for what is bound to its session and for what is not; and of what is bound, the session's too."""
+    return [(end, bound) for end in endings for bound in (True, False)] + [
+        (end, True) for end in ENDINGS_OF_THE_SESSION
+    ]
+
+
+MATRIX = with_the_session([revoke_it, revoke_its_client, revoke_its_subject, *ENDINGS_OF_WHAT_IS_UNDER_WAY])
+UNDER_WAY = with_the_session(ENDINGS_OF_WHAT_IS_UNDER_WAY)
