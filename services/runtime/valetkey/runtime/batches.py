@@ -79,13 +79,13 @@ class Batches(Generic[Question, Answer]):
             if error is None:
                 future.cancel()
             else:
-                future.set_exception(_one_of(error))
+                future.set_exception(one_of(error))
 
 
 _Batch = list[tuple[Question, asyncio.Future[Answer]]]
 
 
-def _one_of(error: BaseException) -> BaseException:
+def one_of(error: BaseException) -> BaseException:
     """A copy where there can be one: an exception that several tasks raise grows a traceback of all of them."""
     try:
         return copy(error)

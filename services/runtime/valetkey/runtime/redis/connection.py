@@ -4,21 +4,22 @@ Nothing is ever sent twice behind the caller's back: redis-py's own default repe
 script that takes a code must not run twice. Instead a connection is proven before anything is sent on it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX
 from valetkey.runtime.redis.address import Node, RedisAddress, parse_address
-from valetkey.runtime.redis.batching import BatchingRedis
 from valetkey.runtime.redis.cluster import Cluster, ClusterRedis
 from valetkey.runtime.redis.located import Locate, LocatedConnection, LocatedSSLConnection
+from valetkey.runtime.redis.pipelining import PipeliningRedis
 from valetkey.runtime.redis.sentinels import Sentinels
 
 Answer = TypeVar("Answer")
@@ -28,14 +29,35 @@ _IDLE_BEFORE_PROOF = 10.0
 _USED = ("redis", "used")
 
 
-class ProvenConnectionPool(BlockingConnectionPool):
-    """Hands out a connection only once it has shown that it is alive, and replaces it if it is not."""
+class ProvenConnectionPool(ConnectionPool):
+    """Hands out a connection only once it has shown that it is alive, and replaces it if it is not.
+
+    Waits at most ``timeout`` seconds until one of ``max_connections`` is free.
+    """
+
+    def __init__(self, *, timeout: float, max_connections: int, **options: Any) -> None:  # noqa: ANN401 - redis-py's
+        super().__init__(max_connections=max_connections, **options)
+        self._timeout = timeout
+        self._places = asyncio.Semaphore(max_connections)
+
+    async def get_connection(self, *_arguments: Any, **_options: Any) -> AbstractConnection:  # noqa: ANN401 - likewise
+        """A connection that nobody else uses. Raises redis-py's ``ConnectionError`` and ``TimeoutError``."""
+        await self._take_place()
+        connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call]
+        DATABASE_CONNECTIONS.change(1, *_USED)
+        try:
+            await self.ensure_connection(connection)
+        except BaseException:
+            await self.release(connection)
+            raise
+        return connection
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
         """Connect; a connection that lay idle must answer a PING, or is made anew."""
-        DATABASE_CONNECTIONS.change(1, *_USED)
         await self.question(connection)
-        await super().ensure_connection(connection)
+        if not await _is_ready(connection):
+            await connection.disconnect(nowait=True)
+            await super().ensure_connection(connection)
         try:
             await connection.check_health()  # type: ignore[no-untyped-call]
         except (exceptions.ConnectionError, exceptions.TimeoutError):
@@ -47,7 +69,23 @@ class ProvenConnectionPool(BlockingConnectionPool):
     async def release(self, connection: AbstractConnection) -> None:
         """Take it back, whatever became of it."""
         DATABASE_CONNECTIONS.change(-1, *_USED)
-        await super().release(connection)
+        self._in_use_connections.remove(connection)
+        try:
+            if connection.should_reconnect():  # type: ignore[no-untyped-call]
+                await connection.disconnect(nowait=True)
+        finally:
+            self._available_connections.append(connection)
+            self._places.release()
+
+    async def _take_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise exceptions.ConnectionError("every connection to redis is in use") from error
 
 
 class MasterConnectionPool(ProvenConnectionPool):
@@ -100,10 +138,10 @@ def connect(
         return ClusterRedis(open_cluster(address, options))
     DATABASE_MAX.change(max_connections, "redis")
     if address.topology == "single":
-        return BatchingRedis.from_pool(ProvenConnectionPool(**options))
+        return PipeliningRedis.from_pool(ProvenConnectionPool(**options))
     sentinels = Sentinels(address, options)
     pool = MasterConnectionPool(sentinels, **located(address, options, sentinels.locate, greet_master))
-    return BatchingRedis.from_pool(pool)
+    return PipeliningRedis.from_pool(pool)
 
 
 async def write_for_everybody(redis: Redis, write: Callable[[Redis], Awaitable[Answer]]) -> Answer:
@@ -125,7 +163,7 @@ def open_cluster(address: RedisAddress, options: dict[str, Any]) -> Cluster:
 
     def client_of(node: Node) -> Redis:
         DATABASE_MAX.change(options["max_connections"], "redis")
-        return BatchingRedis.from_pool(ProvenConnectionPool(**{**options, "host": node[0], "port": node[1]}))
+        return PipeliningRedis.from_pool(ProvenConnectionPool(**{**options, "host": node[0], "port": node[1]}))
 
     return Cluster(address.nodes, client_of)
 
@@ -165,3 +203,14 @@ async def greet_master(connection: AbstractConnection) -> None:
     role = await connection.read_response()
     if role[0] != b"master":
         raise exceptions.ConnectionError("the server that sentinels name is not a master yet")
+
+
+async def _is_ready(connection: AbstractConnection) -> bool:
+    """Whether it is connected, and nothing has arrived that nobody asked for."""
+    writer: asyncio.StreamWriter | None = connection._writer  # noqa: SLF001
+    if not connection.is_connected or writer is None or writer.is_closing():
+        return False
+    try:
+        return not await connection.can_read()
+    except exceptions.ConnectionError:
+        return False

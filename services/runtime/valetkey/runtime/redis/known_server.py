@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any, cast
 
 from redis import exceptions
-from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
 from valetkey.runtime.metrics import DATABASE_MAX
 from valetkey.runtime.redis.address import Node, parse_address
 from valetkey.runtime.redis.connection import ProvenConnectionPool, connection_options, located, open_cluster
 from valetkey.runtime.redis.located import LocatedConnection
+from valetkey.runtime.redis.pipelining import PipeliningRedis
 from valetkey.runtime.redis.sentinels import Sentinels
 
 _logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class KnownServer:
         self._confirm: Callable[[Node], Awaitable[None]] | None = None
         DATABASE_MAX.change(1, "redis")
         self._pool = ProvenConnectionPool(**self._options(url, key, timeout))
-        self._redis = Redis.from_pool(self._pool)
+        self._redis = PipeliningRedis.from_pool(self._pool)
 
     @property
     def identity(self) -> str | None:

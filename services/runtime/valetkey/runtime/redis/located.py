@@ -28,11 +28,16 @@ class LocatedConnection(Connection):
         try:
             return await super().read_response(*arguments, **options)
         except ResponseError as error:
-            # A script puts its own words around what it met.
-            if isinstance(error, (ReadOnlyError, MovedError, AskError)) or _NOT_THE_MASTER in str(error):
+            if is_of_another(error):
                 await self.disconnect(nowait=True)
             raise
 
 
 class LocatedSSLConnection(LocatedConnection, SSLConnection):
     """The same over TLS."""
+
+
+def is_of_another(error: Exception) -> bool:
+    """Whether an answer says that this is not the server that should have been asked."""
+    # A script puts its own words around what it met.
+    return isinstance(error, (ReadOnlyError, MovedError, AskError)) or _NOT_THE_MASTER in str(error)
