@@ -18,7 +18,7 @@ from bench.driver import drive, driver_of
 from bench.installation import Installation, Server, installation
 from bench.resident_set import Sample, Verdict
 from bench.rounds import say
-from bench.scenario import SCENARIOS, Load, Scenario
+from bench.scenario import LOGIN, SCENARIOS, Load, Scenario
 from bench.work import Requests, Work
 from bench.world import World, world
 
@@ -58,6 +58,12 @@ async def _fill(server: Server, work: Work, options: argparse.Namespace) -> tupl
     return samples, time.perf_counter() - began
 
 
+async def _log_in(server: Server, everybody: World, load: Load) -> None:
+    """With passwords, so that what hashes leave behind is in every sample."""
+    work, driver = await LOGIN.prepare(everybody, load), driver_of(remembers=LOGIN.remembers)
+    await drive([server], work, driver, connections=load.connections, seconds=load.seconds)
+
+
 def _look(server: Server, asked: int) -> Sample:
     return Sample(asked, server.process.memory_info().rss / 1e6)
 
@@ -83,7 +89,10 @@ async def _measure(where: Installation, options: argparse.Namespace) -> list[Fil
     filled = []
     async with world(where) as everybody:
         for service in ("token", "introspection", "authorize"):
-            work = await _work_of(service, everybody, Load(options.connections, _SLICE_SECONDS))
+            load = Load(options.connections, _SLICE_SECONDS)
+            work = await _work_of(service, everybody, load)
+            if service == "authorize":
+                await _log_in(where.servers[service], everybody, load)
             samples, seconds = await _fill(where.servers[service], work, options)
             found = Filled(service, Verdict.of(samples, LIMIT_MEGABYTES), samples, seconds)
             say(f"{service:14} {found.verdict}, {seconds:.0f} s")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.conversation import FAILURES
 from bench.driver import drive, driver_of
-from bench.hashing import measure_hashing
+from bench.hashing import OURS, REFERENCE, measure_hashing
 from bench.installation import Installation, Server
 from bench.measurement import Measurement
 from bench.row import Reading, Row
@@ -16,7 +16,7 @@ from bench.table import terminal_line
 from bench.work import Work
 from bench.world import World
 
-HASHING = "password verification alone"
+HASHING, OUR_HASHING = "hashing alone, argon2-cffi", "hashing alone, ours"
 
 
 class Rounds:
@@ -67,7 +67,9 @@ class Rounds:
 
     async def _refer(self, reference: str, driver: str) -> Measurement:
         if reference == HASHING:
-            found = await measure_hashing(self._load.seconds)
+            found = await measure_hashing(REFERENCE, self._load.seconds)
+            ours = self._references.setdefault(OUR_HASHING, Row(OUR_HASHING, "loop", is_by_throughput=True))
+            ours.readings.append(Reading(await measure_hashing(OURS, self._load.seconds), (found,)))
         else:
             found = await self.bare(driver, self._load.connections)
         self._last = (reference, found)

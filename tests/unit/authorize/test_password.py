@@ -10,17 +10,18 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 
-from valetkey.authorize.password import PasswordCheck, PasswordParameters, PasswordPool
+from valetkey.authorize.password import PasswordCheck, PasswordPool
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.runtime.password_hash import PasswordCosts
 
-CHEAP = PasswordParameters(time_cost=1, memory_cost=8192, parallelism=1, max_length=64)
+CHEAP = PasswordCosts(time_cost=1, memory_cost=8192)
 HASHER = PasswordHasher(1, 8192, 1)
 HASH = HASHER.hash("correct horse")
 
 
 @pytest.fixture
 def pool() -> Iterator[PasswordPool]:
-    pool = PasswordPool(CHEAP, workers=1, queue=2)
+    pool = PasswordPool(CHEAP, max_length=64, workers=1, queue=2)
     yield pool
     pool.close()
 
@@ -140,7 +141,7 @@ async def test_unknown_users_take_as_long_as_known_ones(pool: PasswordPool) -> N
 async def test_what_has_waited_until_the_deadline_is_sent_away_and_never_hashed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pool = PasswordPool(CHEAP, workers=1, queue=2, deadline=timedelta(milliseconds=50))
+    pool = PasswordPool(CHEAP, max_length=64, workers=1, queue=2, deadline=timedelta(milliseconds=50))
     gate = Gate(pool, monkeypatch)
     under_way = asyncio.create_task(pool.check("under way", HASH))
     await asyncio.sleep(0)

@@ -88,6 +88,7 @@ def test_all_problems_are_listed_at_once_and_each_says_what_to_do() -> None:
         ("VALETKEY_REFRESH_TOKEN_KEY", "did you mean VALETKEY_REFRESH_TOKEN_KEYS?"),
         ("VALETKEY_QQQQ", "look it up"),
         ("VALETKEY_PORT_FILE", "only secrets are read from files"),
+        ("VALETKEY_PASSWORD_PARALLELISM", "is not a setting any more: passwords are hashed in one lane; remove it"),
     ],
 )
 def test_an_unknown_variable_is_a_problem_with_advice(name: str, advice: str) -> None:

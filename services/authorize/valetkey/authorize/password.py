@@ -10,24 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.metrics import PASSWORD_HASH, PASSWORD_QUEUE, PASSWORD_QUEUE_LIMIT, PASSWORD_SHED
+from valetkey.runtime.password_hash import PasswordCosts, verify_password
 
 RETRY_AFTER = 2
 _NICENESS = 19
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordParameters:
-    """Costs of argon2id. ``memory_cost`` is in KiB; ``max_length`` in bytes of UTF-8."""
-
-    time_cost: int
-    memory_cost: int
-    parallelism: int
-    max_length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +32,23 @@ _WRONG = PasswordCheck(is_right=False)
 class PasswordPool:
     """Hashes in ``workers`` threads with at most ``queue`` checks waiting, none of them longer than the ``deadline``.
 
-    Unknown users cost the same as known ones: a hash of nobody's password is checked for them.
+    Unknown users cost the same as known ones: a hash of nobody's password is checked for them. A password of more than
+    ``max_length`` bytes of UTF-8 is wrong, and never hashed.
     """
 
     def __init__(
-        self, parameters: PasswordParameters, *, workers: int, queue: int, deadline: timedelta = timedelta(seconds=5)
+        self,
+        costs: PasswordCosts,
+        *,
+        max_length: int,
+        workers: int,
+        queue: int,
+        deadline: timedelta = timedelta(seconds=5),
     ) -> None:
         self._deadline = deadline.total_seconds()
-        self._hasher = PasswordHasher(parameters.time_cost, parameters.memory_cost, parameters.parallelism)
-        self._max_length = parameters.max_length
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._costs = costs
+        self._max_length = max_length
+        self._nobody = costs.hash(secrets.token_hex(16))
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
         self._places = threading.BoundedSemaphore(workers + queue)
         PASSWORD_QUEUE_LIMIT.set(workers + queue)
@@ -102,23 +97,17 @@ class PasswordPool:
         if len(password.encode()) > self._max_length:
             return _WRONG
         started = time.perf_counter()
-        is_right = self._verify(self._nobody if password_hash is None else password_hash, password)
+        is_right = verify_password(self._nobody if password_hash is None else password_hash, password)
         PASSWORD_HASH.observe(time.perf_counter() - started)
         if password_hash is None or not is_right:
             return _WRONG
-        if not self._hasher.check_needs_rehash(password_hash):
+        if self._costs.are_those_of(password_hash):
             return PasswordCheck(is_right=True)
-        return PasswordCheck(is_right=True, new_hash=self._hasher.hash(password))
-
-    def _verify(self, password_hash: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return False
+        return PasswordCheck(is_right=True, new_hash=self._costs.hash(password))
 
 
 def _yield_to_event_loop() -> None:
-    # argon2 keeps a core busy; on Linux niceness is per thread, and the highest leaves the event loop its latency. An
+    # A hash keeps a core busy; on Linux niceness is per thread, and the highest leaves the event loop its latency. An
     # idle scheduling class would do so too, but whoever holds the interpreter's lock in it may wait for long.
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -10,10 +10,11 @@ from valetkey.authorize.csrf import Csrf
 from valetkey.authorize.device import Devices
 from valetkey.authorize.interaction_limit import InteractionLimit
 from valetkey.authorize.pages import Pages
-from valetkey.authorize.password import PasswordParameters, PasswordPool
+from valetkey.authorize.password import PasswordPool
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.ports import Clock
 from valetkey.runtime.http.cookies import Cookies
+from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.postgres.consents import Consents
 from valetkey.runtime.postgres.session_count import SessionCount
 from valetkey.runtime.postgres.sessions import Sessions
@@ -90,14 +91,9 @@ def _attempts(settings: Settings, stores: Stores) -> LoginAttempts:
 
 
 def _passwords(settings: Settings) -> PasswordPool:
-    parameters = PasswordParameters(
-        time_cost=settings.password_time_cost,
-        memory_cost=settings.password_memory_cost,
-        parallelism=settings.password_parallelism,
-        max_length=settings.password_max_length,
-    )
     return PasswordPool(
-        parameters,
+        PasswordCosts.of(settings),
+        max_length=settings.password_max_length,
         workers=settings.password_workers,
         queue=settings.password_queue,
         deadline=timedelta(seconds=settings.password_deadline),

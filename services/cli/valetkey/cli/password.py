@@ -5,12 +5,11 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from argon2 import PasswordHasher
-
 from valetkey.cli.failure import Failure
 from valetkey.cli.secret_input import read_secret
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.user import normalize_login_name
+from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.settings import Settings
 
 MIN_LENGTH = 8
@@ -34,8 +33,7 @@ def hash_password(password: str, names: tuple[str, ...], settings: Settings) -> 
     """
     if (problem := password_problem(password, names, settings.password_max_length)) is not None:
         raise Failure(problem)
-    hasher = PasswordHasher(settings.password_time_cost, settings.password_memory_cost, settings.password_parallelism)
-    return hasher.hash(password)
+    return PasswordCosts.of(settings).hash(password)
 
 
 def password_problem(password: str, names: tuple[str, ...], max_bytes: int) -> str | None:

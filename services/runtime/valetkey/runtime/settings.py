@@ -188,7 +188,6 @@ class Settings:
     # Passwords and logins. Costs: OWASP Password Storage Cheat Sheet; two workers fit a small container.
     password_time_cost: Annotated[int, Setting(t.integer(1, 20), "Argon2id passes.")] = 2
     password_memory_cost: Annotated[int, Setting(t.integer(8192, 1 << 21, "KiB"), "Argon2id memory.")] = 19456
-    password_parallelism: Annotated[int, Setting(t.integer(1, 16), "Argon2id lanes.")] = 1
     password_workers: Annotated[int, Setting(t.integer(1, 64), "Threads that hash passwords.")] = 2
     password_queue: Annotated[int, Setting(t.integer(1, 10_000), "Hashes that may wait; more are refused.")] = 32
     password_deadline: Annotated[

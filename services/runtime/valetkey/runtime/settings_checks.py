@@ -74,11 +74,6 @@ _RULES: tuple[Rule, ...] = (
         "must be at most half of {1}; lower it",
     ),
     (
-        ("password_parallelism", "password_memory_cost"),
-        lambda s: s.password_memory_cost >= 8 * s.password_parallelism,
-        "needs {1} of at least 8 KiB per lane (RFC 9106 §3.1); lower it",
-    ),
-    (
         ("management_port", "port"),
         lambda s: s.port != s.management_port or s.port == 0,
         "must differ from {1}; choose another, health and metrics stay off the public port",

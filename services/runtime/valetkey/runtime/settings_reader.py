@@ -21,6 +21,7 @@ SERVICES: tuple[Service, ...] = ("authorize", "token", "introspection", "key_rot
 PREFIX = "VALETKEY_"
 MAX_FILE_BYTES = 65536
 # What Kubernetes sets for every Service object of the namespace whose name starts with valetkey-.
+_GONE = {"VALETKEY_PASSWORD_PARALLELISM": "passwords are hashed in one lane; remove it"}
 _SERVICE_LINK = re.compile(
     r"VALETKEY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
@@ -127,6 +128,9 @@ def _unknown(rows: Mapping[str, Setting], environ: Mapping[str, str]) -> list[Pr
     problems: list[Problem] = []
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in known or _is_service_link(name, environ[name]):
+            continue
+        if name in _GONE:
+            problems.append(Problem("", f"{name} is not a setting any more: {_GONE[name]}."))
             continue
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
         if name.removesuffix("_FILE") in known:

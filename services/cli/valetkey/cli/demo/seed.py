@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from argon2 import PasswordHasher
-
 from valetkey.cli.demo.registration import DemoUser, Registration
 from valetkey.cli.demo.stop_signal import in_thread
 from valetkey.core.ports import Clock
 from valetkey.core.user import User
+from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.postgres.catalog import CatalogStore
 from valetkey.runtime.postgres.clients import Clients
 from valetkey.runtime.postgres.pool import Database
@@ -19,9 +18,10 @@ from valetkey.runtime.settings import Settings
 
 async def seed(database: Database, registration: Registration, settings: Settings, clock: Clock) -> None:
     """Users, clients and scopes; a scope comes after the resource server that it belongs to."""
+    costs = PasswordCosts.of(settings)
     clients, catalog, users = Clients(database), CatalogStore(database), Users(database)
     for user in registration.users:
-        await users.create(_user(user, clock), await in_thread(lambda: _hash(user.password, settings)))  # noqa: B023
+        await users.create(_user(user, clock), await in_thread(lambda: costs.hash(user.password)))  # noqa: B023
     for registered in registration.clients.values():
         await clients.insert(registered.client, clock())
     for scope in registration.scopes:
@@ -40,8 +40,3 @@ def _user(user: DemoUser, clock: Clock) -> User:
         updated_at=now,
         claims={"name": user.name, "given_name": user.name.split()[0], "family_name": user.name.split()[-1]},
     )
-
-
-def _hash(password: str, settings: Settings) -> str:
-    hasher = PasswordHasher(settings.password_time_cost, settings.password_memory_cost, settings.password_parallelism)
-    return hasher.hash(password)
