@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -93,7 +93,7 @@ def sign(claims: Mapping[str, object], key: SigningKey, typ: str) -> str:
     third of the signature. Verifying stays with the library.
     """
     signed = b"%b.%b" % (_header(typ, key.kid, key.alg), b64url(to_json(claims)))
-    return (b"%b.%b" % (signed, b64url(_signature(signed, key.private_key)))).decode("ascii")
+    return (b"%b.%b" % (signed, b64url(_signature(signed, key)))).decode("ascii")
 
 
 @lru_cache(_MAX_HEADERS)
@@ -101,9 +101,9 @@ def _header(typ: str, kid: str, alg: str) -> bytes:
     return b64url(to_json({"alg": alg, "kid": kid, "typ": typ}))
 
 
-def _signature(data: bytes, key: PrivateKey) -> bytes:
-    """RFC 7518 §3.3 for RSA, §3.4 for EC: there both integers, each as long as a coordinate."""
-    if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, _PKCS1, _SHA256)
-    r, s = decode_dss_signature(key.sign(data, _ECDSA))
+def _signature(data: bytes, key: SigningKey) -> bytes:
+    """RFC 7518 §3.3 for RS256, §3.4 for ES256: there both integers, each as long as a coordinate."""
+    if key.alg == "RS256":
+        return cast("rsa.RSAPrivateKey", key.private_key).sign(data, _PKCS1, _SHA256)
+    r, s = decode_dss_signature(cast("ec.EllipticCurvePrivateKey", key.private_key).sign(data, _ECDSA))
     return r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
