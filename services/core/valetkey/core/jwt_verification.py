@@ -74,11 +74,23 @@ def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]
     # One token has one spelling, so its parts are decoded strictly.
     try:
         holds = algorithm.verify(f"{header}.{payload}".encode(), key.public_key, b64url_decode(signature))
-        claims = json.loads(b64url_decode(payload)) if holds else None
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise InvalidToken("signature or claims do not hold") from error
+    except (jwt.PyJWTError, ValueError) as error:
+        raise InvalidToken("signature does not hold") from error
     if not holds:
-        raise InvalidToken("signature or claims do not hold")
+        raise InvalidToken("signature does not hold")
+    return _read_claims(payload)
+
+
+def read_verified_claims(token: str) -> dict[str, object]:
+    """The claims of a JWT that ``verify_signature`` has accepted before, byte for byte, with the same keys."""
+    return _read_claims(_split(token)[1])
+
+
+def _read_claims(segment: str) -> dict[str, object]:
+    try:
+        claims = json.loads(b64url_decode(segment))
+    except (ValueError, RecursionError) as error:
+        raise InvalidToken("claims are not JSON") from error
     if not isinstance(claims, dict):
         raise InvalidToken("claims are not an object")
     return claims
