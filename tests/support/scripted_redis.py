@@ -33,6 +33,7 @@ class ScriptedRedis:
         self.script = script
         self.commands: list[Command] = []
         self.reads: list[int] = []
+        self.pings = 0
         self.writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,6 +76,7 @@ class ScriptedRedis:
             commands = []
             while (command := parser.gets()) is not False:
                 if tuple(command) == (b"PING",):
+                    self.pings += 1
                     writer.write(b"+PONG\r\n")
                 else:
                     commands.append(tuple(command))

@@ -10,7 +10,7 @@ from redis import exceptions
 from redis.asyncio import Redis
 
 from support.scripted_redis import Command, ScriptedRedis, bulk, echo
-from valetkey.runtime.redis import conversation
+from valetkey.runtime.redis import connection, conversation
 from valetkey.runtime.redis.address import parse_address
 from valetkey.runtime.redis.connection import ProvenConnectionPool, connect, connection_options
 from valetkey.runtime.redis.located import LocatedConnection
@@ -158,6 +158,25 @@ async def test_a_connection_that_was_reset_while_it_lay_idle_is_replaced(server:
     await asyncio.sleep(0.02)
 
     assert await ask(redis, "next") == [b"next"]
+
+
+async def test_only_a_connection_that_lay_idle_is_asked_whether_it_is_alive(
+    server: ScriptedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_IDLE_BEFORE_PROOF", 0.1)
+    redis = connect(server.url, timeout=TIMEOUT)
+    await redis.get("key")
+    at_first = server.pings
+
+    for _ in range(10):
+        await asyncio.sleep(0.02)
+        await redis.get("key")
+    while_busy = server.pings
+    await asyncio.sleep(0.15)
+    await redis.get("key")
+
+    assert (while_busy - at_first, server.pings - while_busy) == (0, 1)
+    await redis.aclose()
 
 
 async def test_a_connection_is_looked_at_again_while_there_is_always_something_to_ask(

@@ -29,6 +29,7 @@ class BorrowedConnection(asyncio.Protocol):
     """
 
     def __init__(self, connection: AbstractConnection, timeout: float) -> None:
+        self._connection = connection
         # Between commands nothing is buffered in redis-py's stream or parser, so that nothing gets lost here.
         writer = cast("asyncio.StreamWriter", connection._writer)  # noqa: SLF001
         self._transport = cast("asyncio.Transport", writer.transport)
@@ -63,6 +64,9 @@ class BorrowedConnection(asyncio.Protocol):
             await self._answered
         if self._error is not None:
             raise self._error
+        # Only a connection that lay idle for so long is asked whether it is alive.
+        connection = self._connection
+        connection.next_health_check = self._loop.time() + connection.health_check_interval
 
     def give_back(self) -> list[asyncio.Future[Any]]:
         """Leave the connection to redis-py again. Returns whoever was not answered."""
