@@ -1,6 +1,7 @@
 """Something that speaks Redis' protocol and answers what a test tells it to."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -29,8 +30,9 @@ class ScriptedRedis:
     ``reads`` is how many commands came in one go.
     """
 
-    def __init__(self, script: Script = echo) -> None:
+    def __init__(self, script: Script = echo, *, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self._tls = tls
         self.commands: list[Command] = []
         self.reads: list[int] = []
         self.pings = 0
@@ -39,7 +41,7 @@ class ScriptedRedis:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -55,7 +57,7 @@ class ScriptedRedis:
     def url(self) -> str:
         """Where it listens."""
         assert self._server is not None
-        return f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
+        return f"redis{'s' if self._tls else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
 
     async def heard(self, number: int) -> None:
         """Return once it was asked so many commands."""

@@ -1,14 +1,17 @@
 """Commands over one connection without waiting: each answer finds its question, or nobody gets one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import uvloop
 from redis import exceptions
 from redis.asyncio import Redis
 
+from support.kubernetes_api import make_certificate
 from support.scripted_redis import Command, ScriptedRedis, bulk, echo
 from valetkey.runtime.redis import connection, conversation
 from valetkey.runtime.redis.address import parse_address
@@ -50,6 +53,28 @@ def test_what_is_asked_in_one_turn_leaves_in_one_go() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(reads()) == [len(KEYS)]
+
+
+@pytest.mark.parametrize("loop_factory", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def test_the_same_over_tls_and_again_after_the_connection_is_lost(
+    tmp_path: Path, loop_factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    authority = tmp_path / "ca.crt"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority, make_certificate(authority))
+
+    async def ask_twice() -> list[object]:
+        async with ScriptedRedis(tls=tls) as server:
+            redis = connect(f"{server.url}?ssl_ca_certs={authority}", timeout=timedelta(seconds=5))
+            first = await ask(redis, *KEYS)
+            server.writers[0].transport.abort()
+            await asyncio.sleep(0.05)
+            second = await ask(redis, *KEYS)
+            await redis.aclose()
+            return first + second
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert runner.run(ask_twice()) == [key.encode() for key in KEYS] * 2
 
 
 async def test_one_that_failed_fails_alone(server: ScriptedRedis, redis: Redis) -> None:
