@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from valetkey.runtime.telemetry import detached_task
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -72,20 +72,25 @@ class Batches(Generic[Question, Answer]):
 
     def _ended(self, task: asyncio.Task[None], batch: _Batch[Question, Answer]) -> None:
         self._sending.discard(task)
-        error = None if task.cancelled() else task.exception()
-        for _, future in batch:
-            if future.done():
-                continue
-            if error is None:
-                future.cancel()
-            else:
-                future.set_exception(one_of(error))
+        share_end(task, (future for _, future in batch))
 
 
 _Batch = list[tuple[Question, asyncio.Future[Answer]]]
 
 
-def one_of(error: BaseException) -> BaseException:
+def share_end(task: asyncio.Task[None], waiting: Iterable[asyncio.Future[Any]]) -> None:
+    """Whoever still waits for this task, which has ended, gets its exception, or is cancelled."""
+    error = None if task.cancelled() else task.exception()
+    for future in waiting:
+        if future.done():
+            continue
+        if error is None:
+            future.cancel()
+        else:
+            future.set_exception(_one_of(error))
+
+
+def _one_of(error: BaseException) -> BaseException:
     """A copy where there can be one: an exception that several tasks raise grows a traceback of all of them."""
     try:
         return copy(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from valetkey.runtime.batches import one_of
+from valetkey.runtime.batches import share_end
 from valetkey.runtime.redis.borrowed import BorrowedConnection
 from valetkey.runtime.telemetry import detached_task
 
@@ -76,11 +76,4 @@ class Conversation:
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._until = _OVER
-        error = None if task.cancelled() else task.exception()
-        for answer in (*self._unanswered, *(answer for _, answer in self._unsent)):
-            if answer.done():
-                continue
-            if error is None:
-                answer.cancel()
-            else:
-                answer.set_exception(one_of(error))
+        share_end(task, (*self._unanswered, *(answer for _, answer in self._unsent)))
