@@ -26,7 +26,8 @@ class BorrowedConnection(asyncio.Protocol):
     """Between ``__init__`` and ``give_back`` nobody else may use the connection.
 
     Redis answers in the order in which it was asked. So where an answer takes longer than ``timeout`` seconds, or makes
-    no sense, nobody can tell any more whose the next one is: ``answered`` raises, and the connection must be closed.
+    no sense, nobody can tell any more whose the next one is: ``answered`` raises, and nothing more is sent. Who took a
+    connection that is not ``is_sound`` any more must close it.
     """
 
     def __init__(self, connection: AbstractConnection, timeout: float) -> None:
@@ -47,7 +48,7 @@ class BorrowedConnection(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._answered: asyncio.Future[None] | None = None
         self._error: Exception | None = None
-        self.is_misplaced = False
+        self.is_sound = True
         self._timer = self._loop.call_later(timeout, self._look_at_the_clock)
         self._transport.set_protocol(self)
 
@@ -103,7 +104,7 @@ class BorrowedConnection(asyncio.Protocol):
     def _send(self) -> None:
         commands = b"".join(self._unsent)
         self._unsent.clear()
-        if commands:
+        if commands and self._error is None:
             self._transport.write(commands)
 
     def _take(self, answer: Any) -> None:  # noqa: ANN401 - whatever Redis answers
@@ -116,7 +117,8 @@ class BorrowedConnection(asyncio.Protocol):
 
     def _give(self, future: asyncio.Future[Any], answer: Any) -> None:  # noqa: ANN401 - likewise
         if isinstance(answer, Exception):
-            self.is_misplaced |= self._is_located and is_of_another(answer)
+            if self._is_located and is_of_another(answer):
+                self.is_sound = False
             if not future.done():
                 future.set_exception(answer)
         elif not future.done():
@@ -140,6 +142,7 @@ class BorrowedConnection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._error is None:
             self._error = error
+        self.is_sound = False
         self._wake()
 
     def _wake(self) -> None:

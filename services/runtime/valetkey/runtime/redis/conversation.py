@@ -39,7 +39,7 @@ class Conversation:
     @property
     def is_open(self) -> bool:
         """Whether one more command may be asked."""
-        return self._loop.time() < self._until and (self._borrowed is None or not self._borrowed.is_misplaced)
+        return self._loop.time() < self._until and (self._borrowed is None or self._borrowed.is_sound)
 
     def ask(self, command: bytes) -> asyncio.Future[Any]:
         """The answer to a packed command, to be awaited by one caller. Raises redis-py's errors."""
@@ -64,14 +64,12 @@ class Conversation:
             if not answer.done():
                 borrowed.ask(command, answer)
         self._borrowed, self._until = borrowed, self._loop.time() + _LIFETIME
-        is_sound = False
         try:
             await borrowed.answered()
-            is_sound = not borrowed.is_misplaced
         finally:
             self._until = _OVER
             self._unanswered = borrowed.give_back()
-            if not is_sound:
+            if self._unanswered or not borrowed.is_sound:
                 await connection.disconnect(nowait=True)
 
     def _end(self, task: asyncio.Task[None]) -> None:
