@@ -45,8 +45,8 @@ async def test_everybody_of_one_turn_goes_together_and_gets_his_own_answer(store
     assert store.batches == [list(range(100))]
 
 
-async def test_a_batch_holds_so_many_and_so_many_are_out_at_once(store: Store) -> None:
-    batches = Batches(store, at_once=2, most=3)
+async def test_a_batch_holds_so_many_and_one_is_out_at_a_time(store: Store) -> None:
+    batches = Batches(store, most=3)
     store.open.clear()
 
     asking = [asyncio.create_task(ask(batches, number)) for number in range(8)]
@@ -56,7 +56,7 @@ async def test_a_batch_holds_so_many_and_so_many_are_out_at_once(store: Store) -
     store.open.set()
     answers = await asyncio.gather(*asking)
 
-    assert out == [[0, 1, 2], [3, 4, 5]]
+    assert out == [[0, 1, 2]]
     assert store.batches == [[0, 1, 2], [3, 4, 5], [6, 7]]
     assert answers == [number * number for number in range(8)]
 

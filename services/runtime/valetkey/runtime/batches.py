@@ -17,7 +17,7 @@ _MOST = 256
 
 
 class Batches(Generic[Question, Answer]):
-    """Sends at most ``at_once`` batches at a time, of at most ``most`` questions each.
+    """Sends one batch at a time, of at most ``most`` questions.
 
     ``send`` answers each question, in their order, with an answer or with the exception that its caller gets; what it
     raises, everybody in the batch gets. A question is only ever sent after it was asked, and not at all if its caller
@@ -28,12 +28,11 @@ class Batches(Generic[Question, Answer]):
         self,
         send: Callable[[Sequence[Question]], Awaitable[Sequence[Answer | Exception]]],
         *,
-        at_once: int = 1,
         most: int = _MOST,
     ) -> None:
         self._send = send
         self._most = most
-        self._places = asyncio.Semaphore(at_once)
+        self._turn = asyncio.Lock()
         self._open: _Batch[Question, Answer] = []
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -57,7 +56,7 @@ class Batches(Generic[Question, Answer]):
         await asyncio.gather(*sending, return_exceptions=True)
 
     async def _carry(self, batch: _Batch[Question, Answer]) -> None:
-        async with self._places:
+        async with self._turn:
             if self._open is batch:
                 self._open = []
             waiting = [(question, answer) for question, answer in batch if not answer.done()]
