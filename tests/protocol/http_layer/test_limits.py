@@ -95,4 +95,6 @@ async def test_a_client_that_hangs_up_while_sending_leaves_no_error_behind(
 
     await asyncio.sleep(0.05)
     assert (await post(http, server)).status == 200
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    # Spans of tests before this one leave by a thread of their own, and say so where their collector has gone.
+    said = [record for record in caplog.records if not record.name.startswith("opentelemetry.")]
+    assert [record for record in said if record.levelno >= logging.WARNING] == []
