@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ENV = "/usr/bin/env"
+# The words of ``runtime.http.errors`` for it.
+_BUG = "unhandled error"
 
 
 class Replica(EmbeddedServer):
@@ -48,6 +50,11 @@ class Replica(EmbeddedServer):
             os.pwrite(file, f"{ahead:<32}".encode(), 0)
         finally:
             os.close(file)
+
+    def bugs(self) -> list[str]:
+        """What its log says of errors that nobody foresaw, each as one line of JSON, or of text where it has none."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [f"{self.service}-{self.number} logged: {line}" for line in lines if _BUG in line]
 
     @property
     def _clock(self) -> Path:

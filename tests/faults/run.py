@@ -29,12 +29,16 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """``recovery`` is seconds from the end of the fault to the first success of each kind of call."""
+    """``recovery`` is seconds from the end of the fault to the first success of each kind of call.
+
+    ``bugs`` is what the services logged of errors that nobody foresaw, where a promise was broken.
+    """
 
     fault: str
     calls: Sequence[Call]
     violations: Sequence[Violation]
     recovery: Mapping[str, float]
+    bugs: Sequence[str] = ()
 
     @property
     def outcomes(self) -> Counter[str]:
@@ -43,8 +47,8 @@ class Run:
 
     @property
     def explanation(self) -> str:
-        """Every violation with the calls that prove it."""
-        return "\n".join(map(str, self.violations))
+        """Every violation with the calls that prove it, and what may have caused it."""
+        return "\n".join((*map(str, self.violations), *self.bugs))
 
 
 async def run(site: Site, fault: Fault, *, operations: int, clients: int = 8, seed: int = 1) -> Run:
@@ -61,7 +65,8 @@ async def run(site: Site, fault: Fault, *, operations: int, clients: int = 8, se
         await everybody.settle()
     history.write(history_file(fault))
     violations = [*check(history.calls, fault.tolerance), *late]
-    return Run(fault.name, history.calls, violations, _recovery(history.calls, ended))
+    bugs = [bug for replica in site.everybody for bug in replica.bugs()] if violations else ()
+    return Run(fault.name, history.calls, violations, _recovery(history.calls, ended), bugs)
 
 
 def history_file(fault: Fault) -> Path:

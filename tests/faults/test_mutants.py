@@ -64,3 +64,14 @@ async def test_the_checker_notices(mutation: str, fault: Fault, invariant: str, 
         await site.mutate(service, "")
 
     assert invariant in broken
+
+
+async def test_what_was_logged_of_a_bug_is_told_with_the_violation(site: Site) -> None:
+    await site.mutate("token", "bugs-are-shown")
+    try:
+        found = await run(site, BY_NAME["postgresql: killed and back"], operations=OPERATIONS)
+    finally:
+        await site.mutate("token", "")
+
+    assert found.violations
+    assert "Traceback" in found.explanation

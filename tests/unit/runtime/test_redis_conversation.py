@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 import uvloop
 from redis import exceptions
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 
 from support.kubernetes_api import make_certificate
 from support.scripted_redis import Command, ScriptedRedis, bulk, echo
@@ -21,6 +22,9 @@ from valetkey.runtime.redis.pipelining import PipeliningRedis
 
 TIMEOUT = timedelta(milliseconds=150)
 KEYS = [f"key-{number}" for number in range(16)]
+ON_EVERY_LOOP = pytest.mark.parametrize(
+    "loop_factory", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"]
+)
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def test_what_is_asked_in_one_turn_leaves_in_one_go() -> None:
         assert runner.run(reads()) == [len(KEYS)]
 
 
-@pytest.mark.parametrize("loop_factory", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+@ON_EVERY_LOOP
 def test_the_same_over_tls_and_again_after_the_connection_is_lost(
     tmp_path: Path, loop_factory: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
@@ -183,6 +187,51 @@ async def test_a_connection_that_was_reset_while_it_lay_idle_is_replaced(server:
     await asyncio.sleep(0.02)
 
     assert await ask(redis, "next") == [b"next"]
+
+
+async def _lose_by_reset(_server: ScriptedRedis, proven: AbstractConnection) -> None:
+    writer = proven._writer  # noqa: SLF001 - redis-py resets nothing
+    assert writer is not None
+    writer.transport.abort()
+    await asyncio.sleep(0.02)
+
+
+async def _lose_by_end(server: ScriptedRedis, _proven: AbstractConnection) -> None:
+    server.writers[0].transport.abort()
+    await asyncio.sleep(0.02)
+
+
+async def _lose_by_disconnect(_server: ScriptedRedis, proven: AbstractConnection) -> None:
+    await proven.disconnect()
+
+
+@ON_EVERY_LOOP
+@pytest.mark.parametrize("lose", [_lose_by_reset, _lose_by_end, _lose_by_disconnect])
+def test_a_connection_that_is_lost_once_it_was_proven_fails_at_once_and_is_replaced(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+    lose: Callable[[ScriptedRedis, AbstractConnection], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answers() -> list[object]:
+        async with ScriptedRedis() as server:
+            redis = connect(server.url, timeout=timedelta(seconds=20))
+            get_connection = redis.connection_pool.get_connection
+
+            async def get_lost_connection() -> AbstractConnection:
+                monkeypatch.undo()
+                proven: AbstractConnection = await get_connection()  # type: ignore[no-untyped-call]
+                await lose(server, proven)
+                return proven
+
+            monkeypatch.setattr(redis.connection_pool, "get_connection", get_lost_connection)
+            async with asyncio.timeout(5):
+                lost = await ask(redis, *KEYS)
+                found_again = await get(redis, "next")
+            await redis.aclose()
+            return [*map(type, lost), found_again]
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert runner.run(answers()) == [exceptions.ConnectionError] * len(KEYS) + [b"next"]
 
 
 async def test_only_a_connection_that_lay_idle_is_asked_whether_it_is_alive(

@@ -31,9 +31,13 @@ class BorrowedConnection(asyncio.Protocol):
     """
 
     def __init__(self, connection: AbstractConnection, timeout: float) -> None:
+        """Raises redis-py's ``ConnectionError`` if the connection was lost since it was proven."""
         self._connection = connection
         # Between commands nothing is buffered in redis-py's stream or parser, so that nothing gets lost here.
-        writer = cast("asyncio.StreamWriter", connection._writer)  # noqa: SLF001
+        reader, writer = connection._reader, connection._writer  # noqa: SLF001
+        # Who comes after the end is not told of it.
+        if reader is None or writer is None or reader.at_eof() or writer.is_closing():
+            raise exceptions.ConnectionError("the connection was lost before anything was sent")
         self._transport = cast("asyncio.Transport", writer.transport)
         self._lender = cast("asyncio.StreamReaderProtocol", self._transport.get_protocol())
         self._reader = hiredis.Reader(

@@ -77,6 +77,14 @@ class ProvenConnectionPool(ConnectionPool):
             self._available_connections.append(connection)
             self._places.release()
 
+    async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
+        """Close them, or only those that nobody uses: whoever takes one meanwhile finds it whole, or closed."""
+        if inuse_connections:
+            await super().disconnect()
+            return
+        for connection in self._available_connections:
+            await connection.disconnect(nowait=True)
+
     async def _take_place(self) -> None:
         if not self._places.locked():
             await self._places.acquire()

@@ -17,6 +17,8 @@ _ATTRIBUTES: dict[str, str | int] = {"db.system.name": _SYSTEM}
 _AWAY = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
+    # Nobody can tell what else was said over a connection that makes no sense.
+    exceptions.InvalidResponse,
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,
     exceptions.MasterDownError,
