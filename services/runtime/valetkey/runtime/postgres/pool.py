@@ -13,13 +13,8 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.metrics import (
-    DATABASE_CONNECTIONS,
-    DATABASE_MAX,
-    DATABASE_OPERATION,
-    DATABASE_REFUSED,
-    DATABASE_WAITING,
-)
+from valetkey.runtime.metrics import DATABASE_CONNECTIONS, DATABASE_MAX, DATABASE_OPERATION, DATABASE_WAITING
+from valetkey.runtime.postgres.connections import Connections
 from valetkey.runtime.postgres.errors import postgres_errors
 from valetkey.runtime.postgres.listener import Callback, Listener
 from valetkey.runtime.postgres.server_address import server_attributes
@@ -27,18 +22,17 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 from valetkey.runtime.telemetry import record_operation
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+    from valetkey.runtime.postgres.connections import Connection
 
 _SYSTEM = "postgresql"
 _IDLE_SECONDS = 300.0
 _PREPARED_STATEMENTS = 100
-_WAITING_PER_CONNECTION = 100
 
 
 class Transaction:
     """Statements that happen together or not at all."""
 
-    def __init__(self, connection: PoolConnectionProxy[Record], timeout: float) -> None:
+    def __init__(self, connection: Connection, timeout: float) -> None:
         self._connection = connection
         self._timeout = timeout
 
@@ -79,48 +73,35 @@ class Database:
         self._prepared_statements = 0 if pooled else _PREPARED_STATEMENTS
         self._min_size = min_size
         self._max_size = max(max_size, 1)
-        self._max_waiting = self._max_size * _WAITING_PER_CONNECTION
-        self._waiting = 0
         self._timeout = timeout.total_seconds()
         self._application_name = application_name
         self._attributes = server_attributes(dsn)
-        self._pool: asyncpg.Pool[Record] | None = None
+        self._connections = Connections(
+            self._connect, most=self._max_size, timeout=self._timeout, idle_lifetime=_IDLE_SECONDS
+        )
         listen_dsn = listen_dsn or (None if pooled else dsn)
         self._listener = Listener(listen_dsn, self._timeout, application_name) if listen_dsn else None
 
     async def open(self) -> Self:
-        """Make the pool and, where the server is there, its first connections."""
-        self._pool = await asyncpg.create_pool(
-            self._dsn,
-            min_size=0,
-            max_size=self._max_size,
-            max_inactive_connection_lifetime=_IDLE_SECONDS,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
-            statement_cache_size=self._prepared_statements,
-            server_settings={"application_name": self._application_name},
-            reset=_keep_as_it_is,
-        )
+        """Make the first connections, where the server is there."""
         DATABASE_MAX.set(self._max_size, _SYSTEM)
         DATABASE_CONNECTIONS.add_source(self._count_connections)
         DATABASE_WAITING.add_source(self._count_waiting)
         with suppress(TemporarilyUnavailable):
-            await self._warm(self._pool)
+            await self._warm()
         return self
 
     async def close(self) -> None:
         """Let running statements finish, for as long as a statement may take, and leave."""
         if self._listener:
             await self._listener.close()
-        if self._pool is None:
-            return
         DATABASE_CONNECTIONS.remove_source(self._count_connections)
         DATABASE_WAITING.remove_source(self._count_waiting)
         try:
             async with asyncio.timeout(self._timeout):
-                await self._pool.close()
+                await self._connections.close()
         except TimeoutError:
-            self._pool.terminate()
+            self._connections.terminate()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -160,17 +141,17 @@ class Database:
             yield Transaction(connection, seconds)
 
     @asynccontextmanager
-    async def _connection(self, name: str) -> AsyncIterator[PoolConnectionProxy[Record]]:
-        if self._pool is None:
-            raise RuntimeError("the database has not been opened")
+    async def _connection(self, name: str) -> AsyncIterator[Connection]:
         started, failure = perf_counter(), ""
         try:
             with postgres_errors:
-                connection = await self._take(self._pool)
+                connection = await self._connections.take()
                 try:
                     yield connection
-                finally:
-                    await self._pool.release(connection)
+                except BaseException as error:
+                    self._connections.give_back(connection, error)
+                    raise
+                self._connections.give_back(connection)
         except BaseException as error:
             failure = type(error.__cause__ or error).__name__
             raise
@@ -179,36 +160,28 @@ class Database:
             trace_id = record_operation(name, self._attributes, started, ended, failure)
             DATABASE_OPERATION.observe(ended - started, _SYSTEM, name, failure, trace_id=trace_id)
 
-    async def _take(self, pool: asyncpg.Pool[Record]) -> PoolConnectionProxy[Record]:
-        if self._waiting >= self._max_waiting:
-            DATABASE_REFUSED.add()
-            raise TemporarilyUnavailable("PostgreSQL: too many wait for a connection")
-        self._waiting += 1
-        try:
-            return await pool.acquire(timeout=self._timeout)
-        finally:
-            self._waiting -= 1
+    async def _connect(self) -> Connection:
+        return await asyncpg.connect(
+            self._dsn,
+            timeout=self._timeout,
+            command_timeout=self._timeout,
+            statement_cache_size=self._prepared_statements,
+            server_settings={"application_name": self._application_name},
+        )
 
     def _count_connections(self) -> dict[tuple[str, ...], float]:
-        if self._pool is None:
-            return {}
-        idle = self._pool.get_idle_size()
-        return {(_SYSTEM, "idle"): idle, (_SYSTEM, "used"): self._pool.get_size() - idle}
+        return {(_SYSTEM, "idle"): self._connections.idle, (_SYSTEM, "used"): self._connections.used}
 
     def _count_waiting(self) -> dict[tuple[str, ...], float]:
-        return {(_SYSTEM,): self._waiting}
+        return {(_SYSTEM,): self._connections.waiting}
 
-    async def _warm(self, pool: asyncpg.Pool[Record]) -> None:
-        wanted = range(min(self._min_size, self._max_size))
+    async def _warm(self) -> None:
+        connections, wanted = self._connections, range(min(self._min_size, self._max_size))
         with postgres_errors:
-            made = await asyncio.gather(*(pool.acquire(timeout=self._timeout) for _ in wanted), return_exceptions=True)
+            made = await asyncio.gather(*(connections.take() for _ in wanted), return_exceptions=True)
             failures = [result for result in made if isinstance(result, BaseException)]
             for connection in made:
                 if not isinstance(connection, BaseException):
-                    await pool.release(connection)
+                    connections.give_back(connection)
             if failures:
                 raise failures[0]
-
-
-async def _keep_as_it_is(connection: object) -> None:
-    """Spare the round trip: no statement here changes a session's settings or takes a lock that outlives it."""
