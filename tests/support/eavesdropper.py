@@ -10,8 +10,7 @@ from contextlib import contextmanager
 import asyncpg
 from redis.asyncio import Redis
 
-from valetkey.runtime import audit
-from valetkey.runtime.audit import AuditFormatter
+from valetkey.runtime.audit import Lines, audit_told_to
 from valetkey.runtime.logging import ConsoleFormatter, JsonFormatter
 
 
@@ -22,7 +21,6 @@ def overheard() -> Iterator[io.StringIO]:
     handlers: list[tuple[logging.Logger, logging.Formatter]] = [
         (logging.getLogger(), JsonFormatter()),
         (logging.getLogger(), ConsoleFormatter()),
-        (audit.LOGGER, AuditFormatter("test")),
     ]
     attached = []
     levels = {logger: logger.level for logger, _ in handlers}
@@ -32,11 +30,10 @@ def overheard() -> Iterator[io.StringIO]:
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
         attached.append((logger, handler))
-    propagates, audit.LOGGER.propagate = audit.LOGGER.propagate, False
     try:
-        yield heard
+        with audit_told_to(Lines("test", heard)):
+            yield heard
     finally:
-        audit.LOGGER.propagate = propagates
         for logger, level in levels.items():
             logger.setLevel(level)
         for logger, handler in attached:

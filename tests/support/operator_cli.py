@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from valetkey.cli.__main__ import cli
 from valetkey.core.encoding import b64url_encode
-from valetkey.runtime.audit import LOGGER
+from valetkey.runtime.audit import audit_told_to
 from valetkey.runtime.settings import Settings
 
 
@@ -83,13 +83,11 @@ def environment_of(settings: Settings) -> dict[str, str]:
 @contextmanager
 def _logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
-    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in (root, LOGGER)]
-    raises = logging.raiseExceptions
+    handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
     try:
-        yield
+        with audit_told_to():
+            yield
     finally:
         logging.raiseExceptions = raises
-        for logger, handlers, level, propagate in before:
-            logger.handlers[:] = handlers
-            logger.setLevel(level)
-            logger.propagate = propagate
+        root.handlers[:] = handlers
+        root.setLevel(level)

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -5,19 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from valetkey.runtime import audit
-from valetkey.runtime.audit import AuditEvent, configure_audit, emit, hash_of
+from valetkey.runtime.audit import AuditEvent, audit_told_to, configure_audit, emit, hash_of
 from valetkey.runtime.telemetry import begin_trace
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     stream = io.StringIO()
-    configure_audit("token", stream)
-    yield stream
-    audit.LOGGER.handlers.clear()
-    audit.LOGGER.propagate = True
-    audit.LOGGER.setLevel(logging.NOTSET)
+    with audit_told_to():
+        configure_audit("token", stream)
+        yield stream
 
 
 def test_an_event_says_who_did_what_and_how_it_ended(stream: io.StringIO) -> None:
@@ -77,3 +75,38 @@ def test_audit_events_stay_out_of_the_application_log(stream: io.StringIO) -> No
     logging.getLogger().removeHandler(handler)
     assert application.getvalue() == ""
     assert len(stream.getvalue().splitlines()) == 1
+
+
+async def test_what_happens_in_one_turn_is_written_in_one_go() -> None:
+    writes: list[str] = []
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    with audit_told_to():
+        configure_audit("token", Stream(), by_turn=True)
+        for _ in range(3):
+            emit(AuditEvent(type="login", outcome="success"))
+        assert writes == []
+        await asyncio.sleep(0)
+        emit(AuditEvent(type="logout", outcome="success"))
+        await asyncio.sleep(0)
+
+    assert [[json.loads(line)["type"] for line in text.splitlines()] for text in writes] == [["login"] * 3, ["logout"]]
+
+
+@pytest.mark.parametrize("error", [OSError("no space"), ValueError("closed")], ids=repr)
+def test_a_stream_that_takes_no_more_stops_nobody_and_is_told(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stream(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise error
+
+    with audit_told_to():
+        configure_audit("token", Stream())
+        emit(AuditEvent(type="login", outcome="success"))
+
+    assert "audit events could not be written" in caplog.text

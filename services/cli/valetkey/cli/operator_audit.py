@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from valetkey.cli.operator_name import operator_name
-from valetkey.runtime.audit import LOGGER, AuditEvent, configure_audit, emit
+from valetkey.runtime.audit import AuditEvent, configure_audit, emit, send_audit_to
 from valetkey.runtime.redaction import one_line
 from valetkey.runtime.telemetry import begin_trace
 
 
-class _TerminalFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        event: AuditEvent = record.__dict__["audit"]
-        named = (("client_id", event.client_id), ("subject", event.subject), ("reason", event.reason))
-        about = " ".join(f"{name}={value}" for name, value in named if value)
-        return one_line(f"audit: {event.type} {event.outcome} by {event.actor} {about}".rstrip())
+def _tell_terminal(event: AuditEvent) -> None:
+    named = (("client_id", event.client_id), ("subject", event.subject), ("reason", event.reason))
+    about = " ".join(f"{name}={value}" for name, value in named if value)
+    line = one_line(f"audit: {event.type} {event.outcome} by {event.actor} {about}".rstrip())
+    sys.stderr.write(f"{line}\n")
 
 
 def configure_operator_audit() -> None:
     """Send audit events to standard error, all of this command's under one trace id."""
     begin_trace()
-    configure_audit("cli", sys.stderr)
     if sys.stderr.isatty():
-        LOGGER.handlers[0].setFormatter(_TerminalFormatter())
+        send_audit_to(_tell_terminal)
+    else:
+        configure_audit("cli", sys.stderr)
 
 
 @contextmanager

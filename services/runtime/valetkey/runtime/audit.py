@@ -7,17 +7,18 @@ import hashlib
 import json
 import logging
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.json_text import to_json
+from valetkey.runtime.clock import system_clock
 from valetkey.runtime.redaction import redact
 from valetkey.runtime.telemetry import current_trace_id
 
-LOGGER = logging.getLogger("valetkey.audit")
+_LOG = logging.getLogger(__name__)
 MAX_VALUE_LENGTH = 256
 Outcome = Literal["success", "failure"]
 _to_ascii_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -46,6 +47,10 @@ class AuditEvent:
     jti: str = ""
 
 
+Listener = Callable[[AuditEvent], None]
+_listeners: list[Listener] = []
+
+
 def hash_of(value: str) -> str:
     """SHA-256 of a value, base64url: enough to recognise it, useless to present it."""
     return b64url_encode(hashlib.sha256(value.encode()).digest())
@@ -53,26 +58,26 @@ def hash_of(value: str) -> str:
 
 def emit(event: AuditEvent) -> None:
     """Write one event."""
-    if LOGGER.isEnabledFor(logging.INFO):
-        # Made by hand, because the logger would look up the caller's line, which nobody wants to know here.
-        record = logging.LogRecord(LOGGER.name, logging.INFO, "", 0, "", None, None)
-        record.__dict__["audit"] = event
-        LOGGER.handle(record)
+    for listener in _listeners:
+        listener(event)
 
 
-class AuditFormatter(logging.Formatter):
-    """One ASCII JSON object per line."""
+class Lines:
+    """One ASCII JSON object per line, each written at once."""
 
-    def __init__(self, service: str) -> None:
-        super().__init__()
+    def __init__(self, service: str, stream: TextIO) -> None:
         self._service = service
+        self._stream = stream
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The event with its time, trace id and service."""
-        event: AuditEvent = record.__dict__["audit"]
+    def __call__(self, event: AuditEvent) -> None:
+        """Write the event with its time, trace id and service."""
+        self._write(self.format(event))
+
+    def format(self, event: AuditEvent) -> str:
+        """The line, without its end."""
         line: dict[str, object] = {
             "log": "audit",
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat("T", "milliseconds"),
+            "time": system_clock().isoformat("T", "milliseconds"),
             "service": self._service,
             "type": event.type,
             "outcome": event.outcome,
@@ -97,37 +102,53 @@ class AuditFormatter(logging.Formatter):
         # What another alphabet could make of a terminal, or of a parser of lines, is escaped.
         return written.decode("ascii") if written.isascii() else _to_ascii_json(line)
 
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # What has been done stays done.
+            _LOG.exception("audit events could not be written")
 
-class TurnHandler(logging.StreamHandler[TextIO]):
+
+class LinesByTurn(Lines):
     """Writes what happened in one turn of the event loop at its end, in one go; at once where no loop runs."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._lines: list[str] = []
+    def __init__(self, service: str, stream: TextIO) -> None:
+        super().__init__(service, stream)
+        self._noted: list[str] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def __call__(self, event: AuditEvent) -> None:
         """Take note, with the time and the trace of now."""
-        self._lines.append(self.format(record))
-        if len(self._lines) > 1:
+        self._noted.append(self.format(event))
+        if len(self._noted) > 1:
             return
         try:
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self._write_noted)
         except RuntimeError:
-            self.flush()
+            self._write_noted()
 
-    def flush(self) -> None:
-        """Write what has been noted."""
-        with self.lock or nullcontext():
-            lines, self._lines = self._lines, []
-            if lines:
-                self.stream.write("\n".join(lines) + "\n")
-            super().flush()
+    def _write_noted(self) -> None:
+        noted, self._noted = self._noted, []
+        self._write("\n".join(noted))
 
 
 def configure_audit(service: str, stream: TextIO | None = None, *, by_turn: bool = False) -> None:
     """Send audit events to ``stream``, standard output unless told; ``by_turn`` of the event loop, or each at once."""
-    handler = (TurnHandler if by_turn else logging.StreamHandler)(stream or sys.stdout)
-    handler.setFormatter(AuditFormatter(service))
-    LOGGER.handlers[:] = [handler]
-    LOGGER.propagate = False
-    LOGGER.setLevel(logging.INFO)
+    send_audit_to((LinesByTurn if by_turn else Lines)(service, stream or sys.stdout))
+
+
+def send_audit_to(*listeners: Listener) -> None:
+    """Tell these, and nobody else, of every event."""
+    _listeners[:] = listeners
+
+
+@contextmanager
+def audit_told_to(*more: Listener) -> Iterator[None]:
+    """Tell these too; afterwards whoever was told before."""
+    before = tuple(_listeners)
+    send_audit_to(*before, *more)
+    try:
+        yield
+    finally:
+        send_audit_to(*before)
