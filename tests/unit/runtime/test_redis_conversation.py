@@ -224,7 +224,7 @@ def test_a_connection_that_is_lost_once_it_was_proven_fails_at_once_and_is_repla
                 return proven
 
             monkeypatch.setattr(redis.connection_pool, "get_connection", get_lost_connection)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 lost = await ask(redis, *KEYS)
                 found_again = await get(redis, "next")
             await redis.aclose()
