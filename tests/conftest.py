@@ -1,4 +1,5 @@
 import os
+import signal
 
 from hypothesis import settings
 
@@ -18,3 +19,7 @@ pytest_plugins = [
 # A change is judged by the same examples each time; on people's own machines they differ from run to run.
 settings.register_profile("valetkey", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 settings.load_profile("valetkey")
+
+# A shell that starts something in the background makes it deaf to Ctrl-C, and with it whatever that starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
