@@ -209,3 +209,33 @@ async def redis_knows(replica: Replica, target: RevocationTarget) -> bool:
                 found = await replica.half.find([target])
                 if found is not None:
                     return bool(found)
+
+
+@pytest.mark.requirement("security 55: dependencies away: fail closed, 503")
+async def test_a_stranger_where_a_node_was_is_a_node_that_is_away(cluster: EmbeddedCluster) -> None:
+    gone = cluster.masters[0]
+    codes = {value: cluster.owner(code_key(value)) is gone for value in (generate_code() for _ in range(60))}
+    async with connect(cluster.url) as redis:
+        store = RedisCodes(redis, **LIFETIMES)
+        await asyncio.gather(*(store.put(value, CODE) for value in codes))
+
+    async def speak(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    # So that nobody takes its place, and every command for its slots goes to whoever is there now.
+    cluster.replicas[0].kill()
+    gone.kill()
+    async with await asyncio.start_server(speak, "127.0.0.1", gone.port), connect(cluster.url) as redis:
+        store, outcomes = RedisCodes(redis, **LIFETIMES), Counter[str]()
+        for value, was_there in codes.items():
+            try:
+                redemption = await store.consume(value, HOLDER)
+            except TemporarilyUnavailable:
+                outcomes["away" if was_there else "lost"] += 1
+            else:
+                outcomes["wrong" if was_there else redemption.outcome.name] += 1
+
+    assert outcomes == {"away": sum(codes.values()), "TAKEN": len(codes) - sum(codes.values())}
+    assert min(outcomes.values()) > 5

@@ -15,6 +15,7 @@ IN_A_SCRIPT = "Error running script (call to f_1f8f): @user_script:1: @user_scri
     [
         exceptions.ConnectionError("Error 111 connecting to redis:6379."),
         exceptions.TimeoutError("Timeout reading from redis:6379"),
+        exceptions.InvalidResponse('Protocol error, got "H" as reply type byte'),
         exceptions.MaxConnectionsError("Too many connections"),
         exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
         exceptions.AuthenticationError("invalid username-password pair"),

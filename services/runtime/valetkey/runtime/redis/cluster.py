@@ -18,6 +18,13 @@ from valetkey.runtime.redis.slot_map import SlotMap, slot_of, slot_of_command
 _logger = logging.getLogger(__name__)
 _REDIRECTS = 3
 _PAUSE = 0.1
+# Where a node was, somebody else may be by now, who does not speak as Redis does.
+_NOT_THERE = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ClusterDownError,
+    exceptions.InvalidResponse,
+)
 
 
 class Cluster:
@@ -109,7 +116,7 @@ class Cluster:
                 try:
                     client = self.client(node)
                     answer = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
-                except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ResponseError) as error:
+                except exceptions.RedisError as error:
                     _logger.warning("a node of the cluster does not say who has which slot: %s", type(error).__name__)
                     self._failed[node] = loop.time()
                     continue
@@ -144,7 +151,7 @@ class ClusterRedis(Redis):
             except exceptions.MovedError as error:
                 self.nodes.distrust()
                 node, is_asking = (error.host or node[0], error.port), False
-            except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ClusterDownError):
+            except _NOT_THERE:
                 self.nodes.distrust(node)
                 raise
         raise exceptions.ClusterDownError("the nodes of the cluster send us in circles")
