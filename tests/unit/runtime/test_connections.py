@@ -10,6 +10,7 @@ import pytest
 
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.postgres.connections import Connections
+from valetkey.runtime.postgres.pool import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -312,3 +313,12 @@ async def test_a_server_that_says_no_goodbye_is_left_all_the_same(server: Server
     pool.terminate()
 
     assert not server.wires[0].is_open
+
+
+async def test_a_database_that_was_never_opened_or_is_closed_already_has_nothing_to_close() -> None:
+    database = Database("postgresql://127.0.0.1:9/nobody", min_size=0)
+    await database.close()
+
+    await database.open()
+    await database.close()
+    await database.close()

@@ -81,9 +81,11 @@ class Database:
         )
         listen_dsn = listen_dsn or (None if pooled else dsn)
         self._listener = Listener(listen_dsn, self._timeout, application_name) if listen_dsn else None
+        self._is_open = False
 
     async def open(self) -> Self:
         """Make the first connections, where the server is there."""
+        self._is_open = True
         DATABASE_MAX.set(self._max_size, _SYSTEM)
         DATABASE_CONNECTIONS.add_source(self._count_connections)
         DATABASE_WAITING.add_source(self._count_waiting)
@@ -95,6 +97,9 @@ class Database:
         """Let running statements finish, for as long as a statement may take, and leave."""
         if self._listener:
             await self._listener.close()
+        if not self._is_open:
+            return
+        self._is_open = False
         DATABASE_CONNECTIONS.remove_source(self._count_connections)
         DATABASE_WAITING.remove_source(self._count_waiting)
         try:

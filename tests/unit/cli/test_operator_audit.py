@@ -1,0 +1,48 @@
+import io
+import json
+
+import pytest
+
+from valetkey.cli import operator_audit
+from valetkey.cli.operator_audit import audited, configure_operator_audit, tell
+from valetkey.runtime.audit import audit_told_to
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_audit, "operator_name", lambda: "ada")
+
+
+def test_whoever_sits_at_a_terminal_reads_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with audit_told_to():
+        configure_operator_audit()
+        tell("client.created", client_id="web\r\naudit: forged")
+        with pytest.raises(LookupError), audited("client.deleted", client_id="web"):
+            raise LookupError
+
+    created, deleted = terminal.getvalue().splitlines()
+    assert created.startswith("audit: client.created success by ada client_id=web")
+    assert deleted == "audit: client.deleted failure by ada client_id=web reason=LookupError"
+
+
+def test_a_collector_reads_json_of_one_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    with audit_told_to():
+        configure_operator_audit()
+        tell("client.created", client_id="web")
+        tell("client.deleted", client_id="web")
+
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(event["type"], event["service"], event["actor"]) for event in events] == [
+        ("client.created", "cli", "ada"),
+        ("client.deleted", "cli", "ada"),
+    ]
+    assert len({event["trace_id"] for event in events}) == 1
