@@ -18,6 +18,7 @@ from support.administration import API
 from support.seed import make_client
 from valetkey.core.access_token import TYP, TokenId, access_token_claims
 from valetkey.core.authorization import Authorization
+from valetkey.core.epoch import TokenEpochs
 from valetkey.core.refresh_token import RefreshToken, RefreshTokenCodec
 from valetkey.core.sealed_key import KeySealer
 from valetkey.core.signing import SigningKey, from_pkcs8, sign
@@ -90,7 +91,7 @@ async def _introspect(askers: Askers) -> Work:
                 make_client(askers.crowd.identity(number).client_id),
                 TokenId.generate(uuid4(), system_clock()),
             )
-            authorization = Authorization(token_id.authorization_id, client, ("api:read",), (API,))
+            authorization = Authorization(token_id.authorization_id, client, TokenEpochs(0, 0), ("api:read",), (API,))
             claims = access_token_claims(authorization, token_id, issuer=settings.issuer, lifetime=_SIGNED_FOR)
             form = [("token", sign(claims, key, TYP))]
             tokens[number] = post("/introspect", form, basic(askers.crowd.identity(number)))

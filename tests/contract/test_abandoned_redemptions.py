@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.granting_party import LATER, MATRIX, NOW, End, Party, as_granted
-from valetkey.core.refresh_token import RefreshState
+from support.granting_party import LATER, MATRIX, NOW, End, Party, as_granted, state_of
 
 
 @pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs nobody a login")
@@ -19,9 +18,7 @@ async def test_what_an_abandoned_redemption_stored_is_taken_over_once(party: Par
 
     assert taken_over == as_granted(party, new, 1)
     assert again is None
-    assert await party.stores.authorizations.find_state(new.authorization_id, LATER) == RefreshState(
-        party.client.uid, 1, LATER, is_live=True
-    )
+    assert await state_of(party, new) == (party.client.uid, 1, True)
 
 
 async def test_an_abandoned_redemption_that_stored_nothing_is_followed_by_one_that_does(party: Party) -> None:
@@ -37,8 +34,7 @@ async def test_an_abandoned_redemption_that_arrives_late_changes_nothing(party: 
     late = await party.stores.authorizations.insert(replace(new, issued_at=NOW, abandoned_at=()))
 
     assert late is None
-    state = await party.stores.authorizations.find_state(new.authorization_id, LATER)
-    assert state == RefreshState(party.client.uid, 1, LATER, is_live=True)
+    assert await state_of(party, new) == (party.client.uid, 1, True)
 
 
 async def test_what_was_refreshed_is_not_taken_over(party: Party) -> None:

@@ -7,6 +7,7 @@ from asyncpg import Record
 
 from support.postgres import postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.revocation import REVOCATION_MARGIN
 from valetkey.runtime.postgres.authorizations import Authorizations
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
@@ -16,6 +17,10 @@ from valetkey.runtime.postgres.statement import Statement
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 SECRET = "a session's secret"
+
+
+async def publish_nothing(_revocations: object) -> None:
+    """Nothing has to make room here."""
 
 
 class CountingExecutor:
@@ -45,7 +50,7 @@ async def test_a_redemption_and_a_refresh_cost_one_statement_each(database: Data
     await stores.clients.insert(client, NOW)
     await stores.users.create(session.user, password_hash())
     await stores.sessions.create(SECRET, session, None)
-    new, authorizations = make_authorization(client, session, NOW), Authorizations(executor)
+    new, authorizations = make_authorization(client, session, NOW), Authorizations(executor, publish_nothing, most=10)
 
     inserted = await authorizations.insert(new)
     rotated = await authorizations.rotate(new.authorization_id, 1, client.uid, LATER)
@@ -66,17 +71,18 @@ async def test_redemptions_make_room_where_users_sign_out_and_no_client_ever_rev
         await stores.sessions.create(f"{SECRET} {number}", signed_in, None)
         await stores.authorizations.insert(make_authorization(client, signed_in, NOW))
         await stores.sessions.end(signed_in.session_id, NOW)
+    forgotten = REVOCATION_LIFETIME + REVOCATION_MARGIN
     left = [target async for batch in RevocationRecords(database).live(NOW) for target in batch]
     await stores.sessions.create(SECRET, session, None)
 
-    await stores.authorizations.insert(make_authorization(client, session, NOW + REVOCATION_LIFETIME))
+    await stores.authorizations.insert(make_authorization(client, session, NOW + forgotten))
 
     assert len(left) == 3
     assert await database.fetch(Statement("revocations.all", "SELECT target FROM revocations")) == []
 
 
 async def test_what_a_user_has_granted_can_be_listed(database: Database) -> None:
-    stores, authorizations = postgres_stores(database), Authorizations(database)
+    stores, authorizations = postgres_stores(database), Authorizations(database, publish_nothing, most=10)
     client, session = make_client(), make_session(make_user(), NOW)
     await stores.clients.insert(client, NOW)
     await stores.users.create(session.user, password_hash())

@@ -7,7 +7,7 @@ import pytest
 
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.consent import Consent
+from valetkey.core.consent import Consent, KeptConsent
 from valetkey.core.revocation import authorization_target
 from valetkey.runtime.postgres.consents import Consents, ConsentSummary
 from valetkey.runtime.postgres.pool import Database
@@ -37,7 +37,7 @@ async def test_nothing_is_agreed_to_before_it_is(stores: Stores, pair: tuple[UUI
 async def test_what_was_agreed_to_is_remembered(stores: Stores, pair: tuple[UUID, UUID]) -> None:
     await stores.consents.add(*pair, READ, NOW)
 
-    assert await stores.consents.find(*pair) == READ
+    assert await stores.consents.find(*pair) == KeptConsent(READ, 0)
 
 
 async def test_agreeing_to_more_adds_to_it(stores: Stores, pair: tuple[UUID, UUID]) -> None:
@@ -45,13 +45,13 @@ async def test_agreeing_to_more_adds_to_it(stores: Stores, pair: tuple[UUID, UUI
 
     await stores.consents.add(*pair, WRITE, LATER)
 
-    assert await stores.consents.find(*pair) == READ.join(WRITE)
+    assert await stores.consents.find(*pair) == KeptConsent(READ.join(WRITE), 0)
 
 
 async def test_agreeing_to_nothing_is_agreeing(stores: Stores, pair: tuple[UUID, UUID]) -> None:
     await stores.consents.add(*pair, Consent(), NOW)
 
-    assert await stores.consents.find(*pair) == Consent()
+    assert await stores.consents.find(*pair) == KeptConsent(Consent(), 0)
 
 
 async def test_it_counts_for_this_user_and_this_client_only(stores: Stores, pair: tuple[UUID, UUID]) -> None:
@@ -66,6 +66,27 @@ async def test_it_counts_for_this_user_and_this_client_only(stores: Stores, pair
     assert await stores.consents.find(subject, other_client.uid) is None
 
 
+@pytest.mark.requirement("security 55a: each withdrawal is another epoch, whatever the clock says")
+async def test_each_withdrawal_raises_the_epoch(stores: Stores, pair: tuple[UUID, UUID]) -> None:
+    epochs = []
+    for moment in (LATER, NOW, LATER + timedelta(hours=1)):
+        await stores.consents.withdraw(*pair, moment)
+        epochs.append(await stores.consents.add(*pair, READ, NOW))
+
+    assert epochs == [1, 2, 3]
+
+
+@pytest.mark.parametrize("gone", ["user", "client"])
+async def test_what_cannot_be_kept_has_no_epoch(stores: Stores, pair: tuple[UUID, UUID], gone: str) -> None:
+    subject, client_uid = pair
+    if gone == "user":
+        await stores.user_endings.delete(subject, NOW)
+    else:
+        await stores.client_endings.delete("web", NOW)
+
+    assert await stores.consents.add(subject, client_uid, READ, NOW) is None
+
+
 @pytest.mark.requirement("security 21: refuse after consent withdrawn")
 async def test_what_was_withdrawn_does_not_come_back_with_the_next(stores: Stores, pair: tuple[UUID, UUID]) -> None:
     await stores.consents.add(*pair, READ, NOW)
@@ -74,7 +95,7 @@ async def test_what_was_withdrawn_does_not_come_back_with_the_next(stores: Store
 
     assert await stores.consents.find(*pair) is None
     await stores.consents.add(*pair, WRITE, LATER)
-    assert await stores.consents.find(*pair) == WRITE
+    assert await stores.consents.find(*pair) == KeptConsent(WRITE, 1)
 
 
 @pytest.mark.requirement("security 21: refuse after consent withdrawn")

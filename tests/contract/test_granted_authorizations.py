@@ -1,12 +1,13 @@
 """What token may rely on about the one row of an authorization."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from support.granting_party import (
+    CLOCKS,
     ENDINGS_OF_THE_SESSION,
     LATER,
     MATRIX,
@@ -19,13 +20,16 @@ from support.granting_party import (
     change_the_password,
     disable_the_client_for_a_while,
     revoke_it,
+    state_of,
     withdraw_the_consent,
 )
-from support.postgres import IDLE_LIFETIME
-from support.seed import make_authorization, make_client, make_session
+from support.postgres import IDLE_LIFETIME, MOST_GRANTS, postgres_stores
+from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.claims_request import ClaimsRequest
 from valetkey.core.consent import Consent
-from valetkey.core.refresh_token import RefreshState
+from valetkey.core.epoch import GrantEpochs
+from valetkey.core.revocation import authorization_target
+from valetkey.runtime.postgres.pool import Database
 
 
 async def test_what_was_stored_is_what_is_granted(party: Party) -> None:
@@ -59,9 +63,7 @@ async def test_a_rotation_moves_to_the_next_generation(party: Party) -> None:
     rotated = await party.stores.authorizations.rotate(new.authorization_id, 1, party.client.uid, LATER)
 
     assert rotated == as_granted(party, new, 2)
-    assert await party.stores.authorizations.find_state(new.authorization_id, LATER) == RefreshState(
-        party.client.uid, 2, LATER, is_live=True
-    )
+    assert await state_of(party, new) == (party.client.uid, 2, True)
 
 
 @pytest.mark.parametrize("generation", [0, 2, 7])
@@ -71,9 +73,7 @@ async def test_only_the_current_generation_rotates(party: Party, generation: int
     rotated = await party.stores.authorizations.rotate(new.authorization_id, generation, party.client.uid, LATER)
 
     assert rotated is None
-    assert await party.stores.authorizations.find_state(new.authorization_id, LATER) == RefreshState(
-        party.client.uid, 1, NOW, is_live=True
-    )
+    assert await state_of(party, new) == (party.client.uid, 1, True)
 
 
 @pytest.mark.requirement("security 19: a refresh token is bound to its client")
@@ -134,9 +134,13 @@ async def test_each_refresh_prolongs_the_idle_time_but_not_the_absolute_one(part
 @pytest.mark.requirement(
     "security 21: refuse after revocation, logout, user disabled, consent withdrawn, client disabled, password change"
 )
+@pytest.mark.parametrize("clock", CLOCKS, ids=str)
 @pytest.mark.parametrize(("end", "bound"), MATRIX, ids=lambda value: getattr(value, "__name__", str(value)))
-async def test_what_has_ended_neither_rotates_nor_is_found_live(party: Party, end: End, bound: bool) -> None:
+async def test_what_has_ended_neither_rotates_nor_is_found_live(
+    party: Party, end: End, bound: bool, clock: timedelta
+) -> None:
     new = await party.insert(bound_to_session=bound)
+    party.ends_at = NOW + clock
     await end(party, new)
 
     rotated = await party.stores.authorizations.rotate(new.authorization_id, 1, party.client.uid, LATER)
@@ -149,9 +153,11 @@ async def test_what_has_ended_neither_rotates_nor_is_found_live(party: Party, en
 
 
 @pytest.mark.requirement("security 21: a code that is under way ends with its user, client, session or consent")
+@pytest.mark.parametrize("clock", CLOCKS, ids=str)
 @pytest.mark.parametrize(("end", "bound"), UNDER_WAY, ids=lambda value: getattr(value, "__name__", str(value)))
-async def test_what_has_ended_is_not_stored_afterwards(party: Party, end: End, bound: bool) -> None:
+async def test_what_has_ended_is_not_stored_afterwards(party: Party, end: End, bound: bool, clock: timedelta) -> None:
     new = party.new(bound_to_session=bound, issued_at=LATER + timedelta(seconds=20))
+    party.ends_at = NOW + clock
     await end(party, new)
 
     granted = await party.stores.authorizations.insert(new)
@@ -220,11 +226,12 @@ async def test_it_expires_idle_and_absolutely(party: Party, moment: timedelta) -
 @pytest.mark.requirement("security 21: a code from before the withdrawal of consent does not come back with the next")
 async def test_consent_given_again_lets_new_codes_pass_and_no_old_ones(party: Party) -> None:
     subject = party.session.user.subject
-    await party.stores.consents.withdraw(subject, party.client.uid, NOW)
-    await party.stores.consents.add(subject, party.client.uid, Consent(frozenset({"openid"})), LATER)
+    await withdraw_the_consent(party, party.new())
+    epoch = await party.stores.consents.add(subject, party.client.uid, Consent(frozenset({"openid"})), NOW)
+    assert epoch is not None
 
-    before = await party.stores.authorizations.insert(party.new(issued_at=LATER))
-    after = await party.stores.authorizations.insert(party.new(agreed_at=LATER, issued_at=LATER))
+    before = await party.stores.authorizations.insert(party.new())
+    after = await party.stores.authorizations.insert(party.new(epochs=GrantEpochs(0, 0, 0, epoch)))
 
     assert before is None
     assert after is not None
@@ -232,18 +239,10 @@ async def test_consent_given_again_lets_new_codes_pass_and_no_old_ones(party: Pa
 
 async def test_a_client_enabled_again_gets_new_codes_redeemed(party: Party) -> None:
     await disable_the_client_for_a_while(party, party.new())
-    agreed_at = LATER + timedelta(milliseconds=1)
+    client = await party.stores.clients.find(party.client.client_id)
+    assert client is not None
 
-    granted = await party.stores.authorizations.insert(party.new(agreed_at=agreed_at, issued_at=agreed_at))
-
-    assert granted is not None
-
-
-async def test_what_was_withdrawn_from_an_unremembered_consent_can_be_agreed_to_again(party: Party) -> None:
-    await withdraw_the_consent(party, party.new())
-    agreed_at = LATER + timedelta(milliseconds=1)
-
-    granted = await party.stores.authorizations.insert(party.new(agreed_at=agreed_at, issued_at=agreed_at))
+    granted = await party.stores.authorizations.insert(make_authorization(client, party.session, NOW))
 
     assert granted is not None
 
@@ -252,9 +251,70 @@ async def test_a_login_after_the_change_of_password_counts(party: Party) -> None
     await change_the_password(party, party.new())
     user = await party.stores.users.find_by_subject(party.session.user.subject)
     assert user is not None
-    session = make_session(user, LATER + timedelta(seconds=1))
+    session = make_session(user, NOW)
     await party.stores.sessions.create("after", session, SECRET)
 
-    granted = await party.stores.authorizations.insert(make_authorization(party.client, session, session.auth_time))
+    granted = await party.stores.authorizations.insert(make_authorization(party.client, session, NOW))
 
     assert granted is not None
+
+
+@pytest.mark.parametrize("clock", [timedelta(days=-3), timedelta(days=3)])
+async def test_how_long_ago_it_was_rotated_is_told_by_the_store_alone(database: Database, clock: timedelta) -> None:
+    stores, now = postgres_stores(database), datetime.now(UTC)
+    client, session = make_client(), make_session(make_user(), now)
+    await stores.clients.insert(client, now)
+    await stores.users.create(session.user, password_hash())
+    new = make_authorization(client, session, now - timedelta(days=4), bound_to_session=False)
+    await stores.authorizations.insert(new)
+
+    await stores.authorizations.rotate(new.authorization_id, 1, client.uid, now + clock)
+    state = await stores.authorizations.find_state(new.authorization_id, now - clock)
+
+    assert state is not None
+    assert timedelta() <= state.since_rotation < timedelta(minutes=1)
+
+
+async def test_the_authorization_used_longest_ago_makes_room_for_one_too_many(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, other, session = make_client(), make_client("other"), make_session(make_user(), NOW)
+    for each in (client, other):
+        await stores.clients.insert(each, NOW)
+    await stores.users.create(session.user, password_hash())
+    made = [
+        make_authorization(client, session, NOW + timedelta(seconds=number), bound_to_session=False)
+        for number in range(MOST_GRANTS)
+    ]
+    elsewhere = make_authorization(other, session, NOW - timedelta(days=1), bound_to_session=False)
+    for new in (elsewhere, *made):
+        await stores.authorizations.insert(new)
+    # PostgreSQL's clock notes the use, and is far ahead of what the others were made by.
+    await stores.authorizations.rotate(made[0].authorization_id, 1, client.uid, LATER)
+
+    await stores.authorizations.insert(make_authorization(client, session, LATER, bound_to_session=False))
+
+    states = [await stores.authorizations.find_state(new.authorization_id, LATER) for new in (elsewhere, *made)]
+    gone = made[1].authorization_id
+    assert [state is not None and state.is_live for state in states] == [True, True, False, *[True] * (MOST_GRANTS - 2)]
+    assert [revocation.target for revocation in stores.published] == [authorization_target(gone)]
+    assert [found.target for found in await stores.revocations.find([authorization_target(gone)])] == [
+        authorization_target(gone)
+    ]
+
+
+async def test_what_is_refused_makes_nothing_else_go(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, session = make_client(), make_session(make_user(), NOW)
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(session.user, password_hash())
+    made = [make_authorization(client, session, NOW, bound_to_session=False) for _ in range(MOST_GRANTS)]
+    for new in made:
+        await stores.authorizations.insert(new)
+
+    refused = await stores.authorizations.insert(
+        make_authorization(client, session, LATER, bound_to_session=False, epochs=GrantEpochs(0, 1, 0, 0))
+    )
+
+    states = [await stores.authorizations.find_state(new.authorization_id, LATER) for new in made]
+    assert refused is None
+    assert all(state is not None and state.is_live for state in states)

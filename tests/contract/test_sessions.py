@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from support.postgres import IDLE_LIFETIME, LIFETIME, Stores, postgres_stores
+from support.granting_party import CLOCKS
+from support.postgres import IDLE_LIFETIME, LIFETIME, MOST_SESSIONS, Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.revocation import Revocation, authorization_target
 from valetkey.core.session import Session
@@ -61,8 +62,9 @@ async def test_a_session_goes_on_under_another_secret(stores: Stores, session: S
     await stores.authorizations.insert(bound)
     again = replace(session, auth_time=LATER)
 
-    await stores.sessions.create("another secret", again, SECRET)
+    renewed = await stores.sessions.renew("another secret", again)
 
+    assert renewed
     assert await stores.sessions.find(SECRET, LATER) is None
     assert await stores.sessions.find("another secret", LATER) == again
     assert list(await stores.revocations.find([authorization_target(bound.authorization_id)])) == []
@@ -72,8 +74,9 @@ async def test_a_session_never_goes_over_to_another_user(stores: Stores, session
     other = make_user(username="grace", email="grace@example.com")
     await stores.users.create(other, password_hash())
 
-    await stores.sessions.create("another secret", replace(session, user=other, auth_time=LATER), "unknown secret")
+    renewed = await stores.sessions.renew("another secret", replace(session, user=other, auth_time=LATER))
 
+    assert not renewed
     assert await stores.sessions.find("another secret", LATER) is None
     assert await stores.sessions.find(SECRET, LATER) == session
 
@@ -137,16 +140,12 @@ async def test_using_a_session_prolongs_it_until_its_absolute_lifetime(stores: S
 
 
 @pytest.mark.requirement("security 21: refuse after user disabled and after password change")
-@pytest.mark.parametrize("change", ["disable", "set_password", "delete"])
-async def test_a_session_ends_with_what_its_user_was(stores: Stores, session: Session, change: str) -> None:
-    subject = session.user.subject
-    if change == "set_password":
-        await stores.user_endings.set_password(subject, password_hash("another"), LATER)
-    elif change == "disable":
-        await stores.user_endings.disable(subject, LATER)
-        await stores.user_endings.enable(subject, LATER)
-    else:
-        await stores.user_endings.delete(subject, LATER)
+@pytest.mark.parametrize("clock", CLOCKS, ids=str)
+@pytest.mark.parametrize("change", ["disable for a while", "set_password", "delete"])
+async def test_a_session_ends_with_what_its_user_was(
+    stores: Stores, session: Session, change: str, clock: timedelta
+) -> None:
+    await _change(stores, session, change, NOW + clock)
 
     found = await stores.sessions.find(SECRET, LATER)
 
@@ -154,20 +153,48 @@ async def test_a_session_ends_with_what_its_user_was(stores: Stores, session: Se
 
 
 @pytest.mark.requirement("security 21: a login that began with the old password does not outlive it")
-@pytest.mark.parametrize("change", ["disable", "set_password", "delete"])
-async def test_a_login_overtaken_by_a_change_of_the_user_makes_no_session(stores: Stores, change: str) -> None:
-    user = make_user()
-    await stores.users.create(user, password_hash())
-    if change == "set_password":
-        await stores.user_endings.set_password(user.subject, password_hash("another"), NOW)
-    elif change == "disable":
-        await stores.user_endings.disable(user.subject, NOW)
+@pytest.mark.parametrize("clock", CLOCKS, ids=str)
+@pytest.mark.parametrize("change", ["disable", "disable for a while", "set_password", "delete"])
+@pytest.mark.parametrize("way", ["create", "replace", "renew"])
+async def test_a_login_overtaken_by_the_end_of_its_user_makes_no_session(
+    stores: Stores, session: Session, way: str, change: str, clock: timedelta
+) -> None:
+    await _change(stores, session, change, NOW + clock)
+    login = replace(session, auth_time=LATER)
+
+    if way == "renew":
+        made = await stores.sessions.renew("another secret", login)
     else:
-        await stores.user_endings.delete(user.subject, NOW)
+        login = replace(login, session_id=uuid4())
+        made = await stores.sessions.create("another secret", login, SECRET if way == "replace" else None)
 
-    await stores.sessions.create(SECRET, make_session(user, LATER), None)
-
+    assert not made
+    assert await stores.sessions.find("another secret", LATER) is None
     assert await stores.sessions.find(SECRET, LATER) is None
+
+
+@pytest.mark.requirement("security 21: a session that has ended does not come back, whoever signs in meanwhile")
+async def test_a_session_that_has_ended_does_not_go_on(stores: Stores, session: Session) -> None:
+    await stores.sessions.end(session.session_id, NOW)
+
+    renewed = await stores.sessions.renew("another secret", replace(session, auth_time=LATER))
+
+    assert not renewed
+    assert await stores.sessions.find("another secret", LATER) is None
+
+
+async def _change(stores: Stores, session: Session, change: str, now: datetime) -> None:
+    subject = session.user.subject
+    match change:
+        case "set_password":
+            await stores.user_endings.set_password(subject, password_hash("another"), now)
+        case "delete":
+            await stores.user_endings.delete(subject, now)
+        case "disable":
+            await stores.user_endings.disable(subject, now)
+        case _:
+            await stores.user_endings.disable(subject, now)
+            await stores.user_endings.enable(subject, now)
 
 
 async def test_a_session_shows_its_user_as_he_is_now(stores: Stores) -> None:
@@ -257,3 +284,42 @@ async def test_sessions_that_have_expired_make_room(database: Database) -> None:
 
     rows = await database.fetch(Statement("test", "SELECT session_id FROM sessions"))
     assert len(rows) == 3
+
+
+async def test_the_session_used_longest_ago_makes_room_for_one_too_many(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, user = make_client(), make_user()
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(user, password_hash())
+    oldest = make_session(user, NOW)
+    await stores.sessions.create("secret", oldest, None)
+    bound = make_authorization(client, oldest, NOW)
+    await stores.authorizations.insert(bound)
+    for number in range(1, MOST_SESSIONS):
+        await stores.sessions.create(f"secret {number}", make_session(user, NOW + timedelta(seconds=number)), None)
+    before = await stores.sessions.find("secret", LATER - timedelta(minutes=4))
+
+    await stores.sessions.create("one too many", make_session(user, LATER), None)
+
+    assert before == oldest
+    assert await stores.sessions.find("secret 1", LATER) is None
+    assert await stores.sessions.find("secret", LATER) == oldest
+    rows = await database.fetch(Statement("test", "SELECT session_id FROM sessions"))
+    assert len(rows) == MOST_SESSIONS
+
+
+async def test_a_session_that_makes_room_takes_what_is_bound_to_it_along(database: Database) -> None:
+    stores = postgres_stores(database)
+    client, user = make_client(), make_user()
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(user, password_hash())
+    oldest = make_session(user, NOW)
+    await stores.sessions.create("secret", oldest, None)
+    bound = make_authorization(client, oldest, NOW)
+    await stores.authorizations.insert(bound)
+
+    for number in range(MOST_SESSIONS):
+        await stores.sessions.create(f"secret {number}", make_session(user, LATER), None)
+
+    assert await stores.authorizations.find_live(bound.authorization_id, client.uid, LATER) is None
+    assert [revocation.target for revocation in stores.published] == [authorization_target(bound.authorization_id)]

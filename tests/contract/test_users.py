@@ -109,8 +109,9 @@ async def test_what_a_user_was_given_is_revoked(stores: Stores, change: str) -> 
     targets = [authorization_target(new.authorization_id), subject_target(str(subject))]
     assert revocations is not None
     assert {revocation.target for revocation in revocations} == set(targets)
-    assert {(revocation.revoked_at, revocation.expires_at) for revocation in revocations} == {
-        (NOW, NOW + timedelta(hours=1))
+    assert {revocation.target: (revocation.expires_at, revocation.epoch) for revocation in revocations} == {
+        targets[0]: (NOW + timedelta(hours=1), None),
+        targets[1]: (NOW + timedelta(hours=2), 1),
     }
     assert set(await stores.revocations.find(targets)) == set(revocations)
 

@@ -42,11 +42,13 @@ CODE = authorization_code_message.to_bytes(wire_values.CODE)
 INTERACTION = interaction_message.to_bytes(wire_values.INTERACTION)
 REVOCATION = revocation_message.to_bytes(wire_values.REVOCATION)
 
-# With what only some codes have.
+# With what only some have.
+TRACEPARENT = f"00-{1:032x}-{2:016x}-00"
+WHOLE_INTERACTION = INTERACTION + interaction_pb2.Interaction(traceparent=TRACEPARENT).SerializeToString()
 WHOLE_CODE = b"".join(
     [
         CODE,
-        authorization_code_pb2.AuthorizationCode(traceparent=f"00-{1:032x}-{2:016x}-00").SerializeToString(),
+        authorization_code_pb2.AuthorizationCode(traceparent=TRACEPARENT).SerializeToString(),
         authorization_code_message.abandoned(wire_values.NOON),
     ]
 )
@@ -61,7 +63,7 @@ MESSAGES = pytest.mark.parametrize(
             authorization_code_message.from_bytes,
             replace(wire_values.CODE, abandoned_at=(wire_values.NOON,)),
         ),
-        ("Interaction", INTERACTION, interaction_message.from_bytes, wire_values.INTERACTION),
+        ("Interaction", WHOLE_INTERACTION, interaction_message.from_bytes, wire_values.INTERACTION),
         ("Revocation", REVOCATION, read_revocation, wire_values.REVOCATION),
     ],
 )
@@ -205,9 +207,16 @@ SAMPLE_INTERACTION = bytes.fromhex(
 SAMPLE_REVOCATION = bytes.fromhex("08c0e4c3add3fe920310c0a4a19c95819303")
 
 
+# The second samples: what release 0.2.0 adds.
+SAMPLE_CODE_EPOCHS = bytes.fromhex("6a080801100218032004")
+SAMPLE_INTERACTION_EPOCHS = bytes.fromhex("48015002")
+SAMPLE_REVOCATION_EPOCH = bytes.fromhex("1803")
+
+
 def test_the_field_numbers_of_a_code_are_for_good() -> None:
-    assert authorization_code_message.from_bytes(SAMPLE_CODE) == wire_values.CODE
-    assert CODE == SAMPLE_CODE
+    assert authorization_code_message.from_bytes(SAMPLE_CODE) == replace(wire_values.CODE, epochs=None)
+    assert authorization_code_message.from_bytes(SAMPLE_CODE + SAMPLE_CODE_EPOCHS) == wire_values.CODE
+    assert CODE == SAMPLE_CODE + SAMPLE_CODE_EPOCHS
 
 
 def test_what_is_appended_to_a_code_is_for_good() -> None:
@@ -216,17 +225,20 @@ def test_what_is_appended_to_a_code_is_for_good() -> None:
     read = authorization_code_message.from_bytes(SAMPLE_CODE + authorization_code_message.abandoned(later) * 2)
 
     assert authorization_code_message.abandoned(wire_values.CODE.issued_at) == SAMPLE_ABANDONED
-    assert read == replace(wire_values.CODE, abandoned_at=(later, later))
+    assert read == replace(wire_values.CODE, abandoned_at=(later, later), epochs=None)
 
 
 def test_the_field_numbers_of_an_interaction_are_for_good() -> None:
-    assert interaction_message.from_bytes(SAMPLE_INTERACTION) == wire_values.INTERACTION
-    assert INTERACTION == SAMPLE_INTERACTION
+    older = replace(wire_values.INTERACTION, installation_epoch=None, client_epoch=None)
+    assert interaction_message.from_bytes(SAMPLE_INTERACTION) == older
+    assert interaction_message.from_bytes(SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS) == wire_values.INTERACTION
+    assert INTERACTION == SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS
 
 
 def test_the_field_numbers_of_a_revocation_are_for_good() -> None:
-    assert read_revocation(SAMPLE_REVOCATION) == wire_values.REVOCATION
-    assert REVOCATION == SAMPLE_REVOCATION
+    assert read_revocation(SAMPLE_REVOCATION) == replace(wire_values.REVOCATION, epoch=None)
+    assert read_revocation(SAMPLE_REVOCATION + SAMPLE_REVOCATION_EPOCH) == wire_values.REVOCATION
+    assert REVOCATION == SAMPLE_REVOCATION + SAMPLE_REVOCATION_EPOCH
 
 
 def test_every_message_that_stands_by_itself_can_refuse_older_readers_under_the_same_number() -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from faults import endings
 from faults.call import Outcome
 from faults.lifetimes import CODE_LIFETIME, MARGIN
 from faults.tolerance import Tolerance
@@ -49,6 +50,9 @@ def _what_is_wrong(call: Call, tolerance: Tolerance) -> str:
         case Outcome.UNAVAILABLE:
             is_said = answer.error in _UNAVAILABLE and answer.retry_after.isdecimal()
             return "" if is_said else "a 503 does not say what it is, or when to come again"
+        case Outcome.REFUSED if call.kind in endings.KINDS:
+            # Whether it may be, the rule of its own says.
+            return ""
         case Outcome.REFUSED if call.kind == "authorize":
             return "" if tolerance.redis_may_forget else "a login that nothing stands against is refused"
         case Outcome.REFUSED if answer.error != _FITTING.get(call.kind):
@@ -64,7 +68,7 @@ def _refused_codes(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Viol
             presented[call.given["code"]].append(call)
     for code, presentations in presented.items():
         for call in filter(lambda each: each.is_refused, presentations):
-            lives = call.ended - issued[code].began < CODE_LIFETIME - MARGIN - tolerance.clock_error
+            lives = call.ended - issued[code].began < CODE_LIFETIME - MARGIN
             earlier = [other for other in presentations if other is not call and other.began < call.ended]
             if lives and _gave_nothing([*earlier, call], tolerance):
                 yield Violation(INVARIANT, "a code that nobody was given anything for is refused", (*earlier, call))

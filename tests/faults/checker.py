@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from faults.answers import check_answers
 from faults.durability import check_durability
+from faults.endings import check_endings
 from faults.ownership import check_ownership
 from faults.refresh_chain import check_refresh_chains
 from faults.revocation import check_revocation
@@ -23,9 +24,10 @@ def check(calls: Sequence[Call], tolerance: Tolerance) -> list[Violation]:
     """Every promise that was broken."""
     return [
         *check_single_use(calls),
-        *check_refresh_chains(calls, tolerance),
+        *check_refresh_chains(calls),
         *check_revocation(calls, tolerance),
         *check_ownership(calls),
         *check_answers(calls, tolerance),
         *check_durability(calls, tolerance),
+        *check_endings(calls, tolerance),
     ]

@@ -38,7 +38,7 @@ def find_endings(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending
     """Every revocation, replay and reuse."""
     yield from _revocations(calls)
     yield from _replays(calls, tolerance)
-    yield from _reuses(calls, tolerance)
+    yield from _reuses(calls)
 
 
 def _revocations(calls: Sequence[Call]) -> Iterator[Ending]:
@@ -62,7 +62,7 @@ def _replays(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
                 yield Ending(call.given["grant"], "replayed", call.began, call.ended, call)
 
 
-def _reuses(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
+def _reuses(calls: Sequence[Call]) -> Iterator[Ending]:
     """A refresh token that was rotated long ago, or whose successor was used, is reused. RFC 9700 §4.14."""
     refreshes = _presentations(calls, "refresh", "refresh")
     for presentations in refreshes.values():
@@ -72,7 +72,7 @@ def _reuses(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Ending]:
             first = presentations[0]
             # What its client has given up may still be on its way to a service.
             arrived = inf if call.answer.outcome is Outcome.UNKNOWN else call.ended
-            late = call is not first and arrived - first.began > GRACE - MARGIN - tolerance.clock_error
+            late = call is not first and arrived - first.began > GRACE - MARGIN
             if late or any(use.began < arrived for use in used):
                 is_known = call.answer.error == INVALID_GRANT and any(
                     use.is_done and use.ended < call.began for use in used

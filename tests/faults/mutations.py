@@ -10,7 +10,9 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from faults.mutation import Mutation
+from valetkey.core import revocation
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.introspection import verified_tokens
 from valetkey.runtime.postgres import authorizations
 from valetkey.runtime.postgres.authorizations import Authorizations
 from valetkey.runtime.postgres.consents import Consents
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from uuid import UUID
 
+    from valetkey.core.access_token import AccessToken
     from valetkey.core.grant import GrantedAuthorization, NewAuthorization
     from valetkey.core.revocation import Revocation, RevocationTarget
     from valetkey.core.user import User
@@ -149,10 +152,40 @@ def _users_mixed_up() -> _Patches:
 def _consents_forgotten() -> _Patches:
     """A consent is acknowledged and not kept."""
 
-    async def add(self: Consents, *consent: Any) -> None:  # noqa: ANN401 - whatever is agreed to
-        """Nothing is remembered."""
+    async def add(self: Consents, *consent: Any) -> int:  # noqa: ANN401 - whatever is agreed to
+        """Nothing is remembered; the epoch is that of a consent which nobody has withdrawn."""
+        return 0
 
     return (patch.object(Consents, "add", add),)
+
+
+def _endings_compared_by_time() -> _Patches:
+    """What a token carries of epochs is not looked at: when it was issued has to do."""
+    return (patch.object(revocation, "_epoch_of", lambda *_: None),)
+
+
+def _epochs_not_asked() -> _Patches:
+    """Only whether the token or its authorization was revoked is asked."""
+
+    def targets_of(token: AccessToken) -> tuple[RevocationTarget, ...]:
+        authorization_id = token.token_id.authorization_id
+        return revocation.token_target(str(token.token_id)), revocation.authorization_target(authorization_id)
+
+    return (patch.object(verified_tokens, "targets_of", targets_of),)
+
+
+def _epochs_read_too_late() -> _Patches:
+    """What a code carries of epochs is not looked at: the authorization carries those of its redemption."""
+    insert: Statement = vars(authorizations)["_INSERT"]
+    sql = insert.sql
+    for epochs in (
+        "installation.epoch = $18 AND clients.epoch = $19",
+        "users.epoch = $20",
+        "COALESCE((SELECT epoch FROM consent), 0) = $21",
+    ):
+        assert epochs in sql
+        sql = sql.replace(epochs, "TRUE OR $18 + $19 + $20 + $21 IS NULL")
+    return (patch.object(authorizations, "_INSERT", replace(insert, sql=sql)),)
 
 
 MUTATIONS = {
@@ -169,4 +202,7 @@ MUTATIONS = {
     "bugs-are-shown": Mutation("token", _bugs_are_shown),
     "users-mixed-up": Mutation("introspection", _users_mixed_up),
     "consents-forgotten": Mutation("authorize", _consents_forgotten),
+    "endings-compared-by-time": Mutation("introspection", _endings_compared_by_time),
+    "epochs-not-asked": Mutation("introspection", _epochs_not_asked),
+    "epochs-read-too-late": Mutation("token", _epochs_read_too_late),
 }

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from faults.lifetimes import GRACE, MARGIN
-from faults.tolerance import Tolerance
 from faults.violation import Violation
 
 if TYPE_CHECKING:
@@ -15,10 +14,9 @@ if TYPE_CHECKING:
     from faults.call import Call
 
 INVARIANT = "one live successor"
-_NOTHING = Tolerance()
 
 
-def check_refresh_chains(calls: Sequence[Call], tolerance: Tolerance = _NOTHING) -> Iterator[Violation]:
+def check_refresh_chains(calls: Sequence[Call]) -> Iterator[Violation]:
     """Siblings, and old tokens that are taken for good, in the order of the calls that presented the old token."""
     successes: dict[str, list[Call]] = defaultdict(list)
     for call in sorted(calls, key=lambda each: each.began):
@@ -30,7 +28,7 @@ def check_refresh_chains(calls: Sequence[Call], tolerance: Tolerance = _NOTHING)
         rotated = min(rotations, key=lambda call: call.ended)
         uses = successes.get(rotated.answer.got["refresh"], ())
         for call in rotations:
-            if call.began - rotated.ended > GRACE + MARGIN + tolerance.clock_error:
+            if call.began - rotated.ended > GRACE + MARGIN:
                 yield Violation(INVARIANT, f"{name} was good after its grace", (rotated, call))
             older = [use for use in uses if use.ended < call.began]
             if older:

@@ -47,6 +47,8 @@ class Site:
         self.replicas: dict[str, list[Replica]] = {}
         self.links: dict[tuple[str, int, str], TcpProxy] = {}
         self.resource_servers: dict[str, ClientIdentity] = {}
+        # Seconds by which the operator's clock is ahead.
+        self.operator_ahead = 0.0
         self._stack = AsyncExitStack()
 
     @property
@@ -76,6 +78,11 @@ class Site:
     def administration(self) -> Administration:
         """Registers clients and users. What it makes is an hour old, so that a wrong clock does not make it unborn."""
         return Administration(self._settings, _an_hour_ago)
+
+    @property
+    def operator(self) -> Administration:
+        """Ends things, by a clock that can be wrong."""
+        return Administration(self._settings, lambda: system_clock() + timedelta(seconds=self.operator_ahead))
 
     @property
     def everybody(self) -> list[Replica]:

@@ -37,7 +37,6 @@ def draw_storm(seed: int) -> Fault:
         services_may_vanish=any(each.services_may_vanish for each in tolerances),
         redis_may_forget=any(each.redis_may_forget for each in tolerances),
         redis_may_lose_answers=any(each.redis_may_lose_answers for each in tolerances),
-        clock_error=sum(each.clock_error for each in tolerances),
     )
     return Fault(
         f"storm {seed}: {' + '.join(fault.name for fault in faults)}",

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from faults import answers, durability, faults_of_clients, ownership, refresh_chain, revocation, single_use
+from faults import answers, durability, endings, faults_of_clients, ownership, refresh_chain, revocation, single_use
 from faults.catalogue import FAULTS
 from faults.fault import Fault
 from faults.faults_of_networks import through
@@ -27,6 +27,8 @@ TORN = Fault(
     through(partial(TcpProxy.tear, share=0.5, reset=True), store="postgres", service="token", number=0),
     seconds=3.0,
 )
+# Long enough that a machine's end is among what ends.
+SKEWED = replace(BY_NAME["clocks: all ahead, the operator behind"], seconds=8.0)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,6 +49,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
         ("bugs-are-shown", BY_NAME["postgresql: killed and back"], answers.INVARIANT),
         ("users-mixed-up", NONE, ownership.INVARIANT),
         ("consents-forgotten", NONE, durability.INVARIANT),
+        ("endings-compared-by-time", SKEWED, endings.INVARIANT),
+        ("epochs-not-asked", NONE, endings.INVARIANT),
+        ("epochs-read-too-late", NONE, endings.INVARIANT),
     ],
 )
 async def test_the_checker_notices(mutation: str, fault: Fault, invariant: str, site: Site) -> None:

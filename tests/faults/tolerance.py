@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Nothing, unless said otherwise. ``clock_error`` is how many seconds the clocks of replicas may be wrong.
+    """Nothing, unless said otherwise. A clock that is wrong, within the tolerance, excuses nothing.
 
     A service that is killed or stopped gives no answer. A Redis that has forgotten codes and logins in progress cannot
     know them: they are refused, and who replays a forgotten code reveals nothing. One that did not say whether it took
@@ -15,4 +15,3 @@ class Tolerance:
     services_may_vanish: bool = False
     redis_may_forget: bool = False
     redis_may_lose_answers: bool = False
-    clock_error: float = 0.0

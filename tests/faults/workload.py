@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from faults.caller import Caller, browser
 from faults.client_actor import ClientActor
+from faults.ending_actor import EndingActor
 from faults.operator_actor import OperatorActor
 from faults.site import ISSUER
 from support.relying_party import RelyingParty
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 KINDS = ("authorize", "redeem", "refresh", "revoke", "introspect", "userinfo", "client_credentials", "register")
 HANG_UPS = 0.1
+ENDING_ACTORS = 2
 
 
 class Actor(Protocol):
@@ -68,7 +70,7 @@ class Workload:
 async def workload(
     site: Site, history: History, *, clients: int, seed: int, hang_ups: float = HANG_UPS
 ) -> AsyncIterator[Workload]:
-    """So many clients, each with a user of its own, and an operator."""
+    """So many clients, each with a user of its own, an operator, and those to whom things end all the time."""
     operator = OperatorActor(site, history, random.Random(seed))
     api = RelyingParty(ISSUER, site.resource_servers["api"], browser=browser())
     actors: list[Actor] = [operator]
@@ -80,6 +82,13 @@ async def workload(
         browsers.append(party.browser)
         caller = Caller(f"client-{number}", site, history, party, api)
         actors.append(ClientActor(caller, random.Random(seed + number + 1), hang_ups))
+    for number in range(ENDING_ACTORS):
+        web, machine = await site.administration.create_web_client(), await site.administration.create_machine()
+        party = RelyingParty(ISSUER, web, await site.administration.create_user(), browser())
+        asking = RelyingParty(ISSUER, machine, browser=browser())
+        browsers += [party.browser, asking.browser, another := browser()]
+        chance = random.Random(seed - number - 1)
+        actors.append(EndingActor(f"ending-{number}", site, history, party, asking, api, another, chance))
     try:
         yield Workload(actors)
     finally:

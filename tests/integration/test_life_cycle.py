@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from support.aging import age_rotations
 from support.fleet import Fleet
 from support.life_model import ACCESS_TOKEN_LIFETIME, AccessToken, Code, Expected, Grant, Life
 from support.movable_clock import MovableClock
@@ -91,7 +92,7 @@ class LifeCycle(RuleBasedStateMachine):
         for what, pick, back in work:
             self.settle()
             if what == "wait":
-                self.clock.advance(seconds=12)
+                self.pass_time(timedelta(seconds=12))
             elif what == "redeem":
                 self.redeem(pick)
             elif what == "redeem wrongly":
@@ -224,7 +225,7 @@ class LifeCycle(RuleBasedStateMachine):
     def let_time_pass(self, jump: timedelta) -> None:
         if self.passed + jump < MOST_TIME:
             self.passed += jump
-            self.clock.advance(seconds=jump.total_seconds())
+            self.pass_time(jump)
 
     # What must be so at any time
 
@@ -262,7 +263,12 @@ class LifeCycle(RuleBasedStateMachine):
     def settle(self) -> None:
         """Let no moment at which something changes by itself be so near that the model cannot tell."""
         while any(abs(self.clock() - moment) < MARGIN for moment in self.life.moments()):
-            self.clock.advance(seconds=MARGIN.total_seconds())
+            self.pass_time(MARGIN)
+
+    def pass_time(self, duration: timedelta) -> None:
+        """Move every clock ahead, PostgreSQL's too as far as it counts."""
+        self.clock.advance(seconds=duration.total_seconds())
+        self.run(age_rotations(self.fleet.system.administration, duration))
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ authorizations     su         SIuD   -              -             Su
 client_secrets     S          S      S              -             SIUD
 clients            S          Su     S              -             SIUD
 consents           SIU        su     -              -             SIu
+installation       S          S      S              -             Su
 key_observations   SIUD       SIUD   SIUD           S             S
 login_names        S          -      -              -             SI
 published_jwk_set  S          S      S              SIU           SIU
@@ -39,14 +40,16 @@ sessions           SIUD       su     -              -             SD
 signing_keys       -          S      -              SIUD          SIUD
 users              Su         su     s              -             SIUD
 """
-USER = "subject username email email_verified claims enabled valid_since updated_at"
+USER = "subject username email email_verified claims enabled valid_since updated_at epoch"
 COLUMNS = {
     ("authorize", "authorizations", "SELECT"): "id session_id bound_to_session expires_at revoked_at",
     ("authorize", "authorizations", "UPDATE"): "revoked_at",
     ("authorize", "users", "UPDATE"): "password_hash",
-    ("token", "authorizations", "UPDATE"): "generation rotated_at idle_expires_at revoked_at",
+    ("token", "authorizations", "UPDATE"): (
+        "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
+    ),
     ("token", "clients", "UPDATE"): "updated_at",
-    ("token", "consents", "SELECT"): "subject client_uid withdrawn_at",
+    ("token", "consents", "SELECT"): "subject client_uid withdrawn_at epoch",
     ("token", "consents", "UPDATE"): "updated_at",
     ("token", "sessions", "SELECT"): "session_id subject idle_expires_at expires_at",
     ("token", "sessions", "UPDATE"): "used_at",
@@ -54,7 +57,8 @@ COLUMNS = {
     ("token", "users", "UPDATE"): "updated_at",
     ("introspection", "users", "SELECT"): USER,
     ("operator", "authorizations", "UPDATE"): "revoked_at",
-    ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at",
+    ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at epoch",
+    ("operator", "installation", "UPDATE"): "epoch",
 }
 ALLOWED = """
     SELECT role, tablename AS table, privilege,

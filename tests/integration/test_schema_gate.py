@@ -27,6 +27,8 @@ from valetkey.runtime.postgres import migrate, schema
 from valetkey.runtime.settings import Settings
 
 ISSUER = "http://127.0.0.1:8080"
+SCHEMA_VERSION = schema.SCHEMA_VERSION
+NEXT_VERSION = f"{int(SCHEMA_VERSION) + 2:04}"
 WAITS = pytest.mark.requirement("operations: pods of a newer release wait rather than crash")
 NEEDS_KEYS = ("token", "introspection")
 MIGRATE = "run valetkey migrate up"
@@ -111,7 +113,7 @@ async def test_a_service_waits_for_schema_and_keys_and_becomes_ready_without_a_r
     await eventually(pod.is_ready)
 
     assert alive == (200, "ok")
-    assert before == (503, f"waiting: the database has no schema yet, this release needs 0001: {MIGRATE}")
+    assert before == (503, f"waiting: the database has no schema yet, this release needs {SCHEMA_VERSION}: {MIGRATE}")
     assert refused == refused_without_keys == (503, "5")
     assert await pod.readiness() == (200, "ready")
     assert (await pod.ask())[0] in {200, 400, 401}
@@ -125,14 +127,14 @@ async def test_a_newer_release_waits_for_its_schema_while_the_older_one_serves(
     settings = settings_for(service, postgres_dsn, redis_url)
     await rotate(settings_for("key_rotation", postgres_dsn, redis_url))
     old = await start_pod(service, settings)
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", "0003")
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", NEXT_VERSION)
 
     new = await start_pod(service, settings)
     state, pending, beside = await new.readiness(), migrations_pending(), await old.readiness()
-    await _set_version(postgres_dsn, "0003")
+    await _set_version(postgres_dsn, NEXT_VERSION)
     await eventually(new.is_ready)
 
-    assert state == (503, f"waiting: the schema is at 0001, this release needs 0003: {MIGRATE}")
+    assert state == (503, f"waiting: the schema is at {SCHEMA_VERSION}, this release needs {NEXT_VERSION}: {MIGRATE}")
     assert pending == 2
     assert beside == (200, "ready")
     assert migrations_pending() == 0
@@ -164,7 +166,7 @@ async def test_roles_that_were_made_after_the_last_migration_wait_for_their_priv
     await eventually(pod.is_ready)
     assert before == (
         503,
-        f"waiting: this database role may not even see the schema, this release needs 0001: {MIGRATE}",
+        f"waiting: this database role may not even see the schema, this release needs {SCHEMA_VERSION}: {MIGRATE}",
     )
 
 

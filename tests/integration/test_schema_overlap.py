@@ -19,27 +19,29 @@ from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime import stores
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.postgres import migrate
+from valetkey.runtime.postgres.schema import SCHEMA_VERSION
 from valetkey.runtime.settings import Settings
 from valetkey.token.app import create_token
 
 ISSUER = "http://127.0.0.1:8080"
 WHAT_TO_DO = "run `valetkey migrate up`"
 WAITS = pytest.mark.requirement("operations: pods of a newer release wait rather than crash")
+NEXT_VERSION = f"{int(SCHEMA_VERSION) + 1:04}"
 NEXT = '''
 """Expand: every table gets columns that the code in use does not know, and there is a table that it does not know."""
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{next}"
+down_revision = "{newest}"
 
 
 def upgrade():
     tables = op.get_bind().exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
     for table in tables.all():
         if table != "alembic_version":
-            op.execute(f"ALTER TABLE {table} ADD COLUMN extra text, ADD COLUMN count integer NOT NULL DEFAULT 7")
-            op.execute(f"CREATE INDEX {table}_extra ON {table} (extra)")
+            op.execute(f"ALTER TABLE {{table}} ADD COLUMN extra text, ADD COLUMN count integer NOT NULL DEFAULT 7")
+            op.execute(f"CREATE INDEX {{table}}_extra ON {{table}} (extra)")
     op.execute("CREATE TABLE news (id uuid PRIMARY KEY, subject uuid REFERENCES users ON DELETE CASCADE)")
 '''
 
@@ -47,7 +49,8 @@ def upgrade():
 def next_release(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The migrations of a release that comes after this one."""
     shutil.copytree(Path(migrate.__file__).parent / "migrations", directory, ignore=shutil.ignore_patterns("*.pyc"))
-    (directory / "versions" / "0002_next.py").write_text(NEXT)
+    text = NEXT.format(newest=SCHEMA_VERSION, next=NEXT_VERSION)
+    (directory / "versions" / f"{NEXT_VERSION}_next.py").write_text(text)
     monkeypatch.setattr(migrate, "_SCRIPTS", directory)
 
 
@@ -96,16 +99,18 @@ async def test_services_go_on_while_the_schema_expands_under_them_and_new_ones_s
     next_release(tmp_path / "migrations", monkeypatch)
     with System(postgres_dsn, redis_url, replicas=2) as system:
         fleet = Fleet(system, system.run(system.administration.create_catalog()))
-        done = asyncio.Event()
-        flows = [asyncio.create_task(flow_until(done, fleet, replica)) for replica in range(2)]
-        await asyncio.sleep(0.5)
+        done, flows = asyncio.Event(), [0, 0]
+        flowing = [asyncio.create_task(flow_until(done, fleet, replica, flows)) for replica in range(2)]
+        await until(lambda: min(flows) > 0)
 
         (applied,) = await migrate.upgrade(postgres_dsn)
 
-        await asyncio.sleep(0.5)
+        before = flows[:]
+        # One that was under way, and a whole one.
+        await until(lambda: all(now > then + 1 for now, then in zip(flows, before, strict=True)))
         done.set()
-        assert min(await asyncio.gather(*flows)) > 1
-        assert applied.revision == "0002"
+        await asyncio.gather(*flowing)
+        assert applied.revision == NEXT_VERSION
     with System(postgres_dsn, redis_url) as system:
         await require_whole_flow(Fleet(system, fleet.resource_servers))
 
@@ -125,23 +130,21 @@ async def test_a_migration_that_has_to_wait_for_a_table_lets_requests_pass(
             await other.fetch("SELECT subject FROM users", timeout=0.9)
         assert not migration.done()
 
-    assert [step.revision for step in await migration] == ["0002"]
+    assert [step.revision for step in await migration] == [NEXT_VERSION]
     for connection in (busy, other):
         await connection.close()
 
 
-async def flow_until(done: asyncio.Event, fleet: Fleet, replica: int) -> int:
-    """How often everything was done meanwhile."""
-    flows = 0
+async def flow_until(done: asyncio.Event, fleet: Fleet, replica: int, flows: list[int]) -> None:
+    """Do everything again and again, and count."""
     while not done.is_set():
         await require_whole_flow(fleet, replica)
-        flows += 1
-    return flows
+        flows[replica] += 1
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what is awaited is a line in a log
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what is awaited is a line in a log, or what others do
             await asyncio.sleep(0.05)
 
 

@@ -95,7 +95,7 @@ async def test_a_rotated_token_after_the_grace_period_ends_the_authorization(
     api = await make_party(aging.resource_servers["api"], party.person, at=aging.system)
     first = await party.log_in(scope=SCOPE)
     second = await party.refresh(first.refresh_token)
-    aging.clock.advance(seconds=AFTER_GRACE)
+    aging.pass_time(seconds=AFTER_GRACE)
 
     require_refusal(await party.refresh(first.refresh_token), "invalid_grant")
 

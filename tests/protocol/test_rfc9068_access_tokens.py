@@ -10,7 +10,7 @@ from support.relying_party import RelyingParty
 from support.systems import MakeParty
 from support.tokens import claims_of, header_of, verified_claims
 
-ALWAYS = {"iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope"}
+ALWAYS = {"iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "epochs"}
 LOGIN = {"auth_time", "acr", "amr"}
 
 

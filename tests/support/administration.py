@@ -21,7 +21,9 @@ from valetkey.runtime.postgres.catalog import CatalogStore
 from valetkey.runtime.postgres.client_endings import ClientEndings
 from valetkey.runtime.postgres.clients import Clients
 from valetkey.runtime.postgres.consents import Consents
+from valetkey.runtime.postgres.everything_ending import EverythingEnding
 from valetkey.runtime.postgres.pool import Database
+from valetkey.runtime.postgres.sessions import Sessions
 from valetkey.runtime.postgres.user_endings import UserEndings
 from valetkey.runtime.postgres.users import Users
 from valetkey.runtime.redis.connection import connect
@@ -41,6 +43,7 @@ OTHER_API = "https://other.example/"
 USER_SCOPE = ("openid", "profile", "email", "offline_access")
 FULL_SCOPE = (*USER_SCOPE, "api:read", "api:write")
 PASSWORD = "correct horse battery staple"
+_HOUR = timedelta(hours=1)
 
 
 @cache
@@ -198,6 +201,27 @@ class Administration:
             assert found is not None
             withdrawn = await Consents(database).withdraw(UUID(person.subject), found.uid, self.clock())
             await self._publish(database, withdrawn)
+
+    async def end_sessions(self, person: Person) -> None:
+        """End every session of a user."""
+        from uuid import UUID  # noqa: PLC0415
+
+        async with self.database() as database:
+            ended: list[Revocation] = []
+
+            async def publish(revocations: Sequence[Revocation]) -> None:
+                ended.extend(revocations)
+
+            sessions = Sessions(database, publish, idle_lifetime=_HOUR, lifetime=_HOUR, most=1)
+            for session in await sessions.list(self.clock() - _HOUR, UUID(person.subject)):
+                await sessions.end(session.session_id, self.clock())
+            await self._publish(database, ended)
+
+    async def end_everything(self, *, consents: bool = False) -> None:
+        """End whatever was given to anybody."""
+        async with self.database() as database:
+            ended = await EverythingEnding(database).end(self.clock(), consents=consents)
+            await self._publish(database, ended.revocations)
 
     async def _publish(self, database: Database, revocations: Sequence[Revocation] | None) -> None:
         redis = connect(self.settings.redis_url.reveal(), timeout=timedelta(seconds=5))

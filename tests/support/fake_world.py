@@ -1,5 +1,6 @@
 """What every fake of PostgreSQL looks at: the rows, as values."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from valetkey.core.revocation import Revocation, RevocationTarget, authorization
 from valetkey.core.session import Session
 from valetkey.core.user import User
 
-_REVOCATION_LIFETIME = timedelta(hours=1)
+_LIFETIME, _EPOCH_LIFETIME = timedelta(hours=1), timedelta(hours=2)
 _BUILT_IN_SCOPES = {
     "openid": "Confirm who you are",
     "profile": "See your name and profile",
@@ -50,8 +51,7 @@ class FakeWorld:
     users: dict[UUID, tuple[User, str]] = field(default_factory=dict)
     sessions: dict[UUID, KeptSession] = field(default_factory=dict)
     consents: dict[tuple[UUID, UUID], Consent] = field(default_factory=dict)
-    withdrawals: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
-    disablings: dict[UUID, datetime] = field(default_factory=dict)
+    consent_epochs: Counter[tuple[UUID, UUID]] = field(default_factory=Counter)
     authorizations: dict[UUID, KeptAuthorization] = field(default_factory=dict)
     revocations: dict[RevocationTarget, Revocation] = field(default_factory=dict)
     scopes: dict[str, RegisteredScope] = field(
@@ -76,11 +76,15 @@ class FakeWorld:
             )
         return revocations
 
-    def revoke(self, ended: Sequence[UUID], now: datetime, *more: RevocationTarget) -> Sequence[Revocation]:
+    def revoke(
+        self, ended: Sequence[UUID], now: datetime, target: RevocationTarget | None = None, epoch: int | None = None
+    ) -> Sequence[Revocation]:
         for authorization_id in ended:
             self.authorizations[authorization_id].revoked = True
-        targets = [*map(authorization_target, ended), *more]
-        return self.record([Revocation(target, now, now + _REVOCATION_LIFETIME) for target in targets])
+        revocations = [Revocation(each, now, now + _LIFETIME) for each in map(authorization_target, ended)]
+        if target is not None:
+            revocations.append(Revocation(target, now, now + _EPOCH_LIFETIME, epoch))
+        return self.record(revocations)
 
     def delete_authorizations(self, is_gone: Callable[[KeptAuthorization], bool]) -> None:
         for authorization_id in [id_ for id_, kept in self.authorizations.items() if is_gone(kept)]:

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from support.fake_world import FakeWorld, KeptAuthorization, KeptSession
 from valetkey.core.client import Client
-from valetkey.core.consent import Consent
+from valetkey.core.consent import Consent, KeptConsent
+from valetkey.core.epoch import TokenEpochs
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.refresh_token import RefreshState
 from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.core.revocation import (
     Revocation,
-    RevocationKind,
     RevocationTarget,
     authorization_target,
     client_target,
@@ -39,7 +39,9 @@ class FakeClients:
         return self._world.client(client_id)
 
     async def insert(self, client: Client, now: datetime, managed_by: str | None = None) -> None:  # noqa: ARG002
-        self._world.clients[client.uid] = client
+        ended = self._world.revocations.get(client_target(client.client_id))
+        epoch = client.epoch if ended is None else max(client.epoch, ended.epoch or 0)
+        self._world.clients[client.uid] = replace(client, epoch=epoch)
 
 
 class FakeClientEndings:
@@ -52,10 +54,9 @@ class FakeClientEndings:
         client = self._world.client(client_id)
         if client is None:
             return None
-        self._world.clients[client.uid] = replace(client, enabled=False)
-        self._world.disablings[client.uid] = now
+        self._world.clients[client.uid] = replace(client, enabled=False, epoch=client.epoch + 1)
         ended = [id_ for id_, kept in self._world.authorizations.items() if kept.new.client_uid == client.uid]
-        return self._world.revoke(ended, now, client_target(client_id))
+        return self._world.revoke(ended, now, client_target(client_id), client.epoch + 1)
 
     async def enable(self, client_id: str, now: datetime) -> bool:  # noqa: ARG002
         client = self._world.client(client_id)
@@ -132,12 +133,12 @@ class FakeUserEndings:
         kept = self._world.users.get(subject)
         if kept is None:
             return None
-        user = kept[0] if enabled is None else replace(kept[0], enabled=enabled)
-        self._world.users[subject] = (_moved(user, now), password_hash or kept[1])
+        user = _moved(kept[0] if enabled is None else replace(kept[0], enabled=enabled), now)
+        self._world.users[subject] = (user, password_hash or kept[1])
         for session_id in [id_ for id_, s in self._world.sessions.items() if s.session.user.subject == subject]:
             del self._world.sessions[session_id]
         ended = [id_ for id_, kept in self._world.authorizations.items() if kept.new.authentication.subject == subject]
-        return self._world.revoke(ended, now, subject_target(str(subject)))
+        return self._world.revoke(ended, now, subject_target(str(subject)), user.epoch)
 
 
 class FakeSessions:
@@ -148,26 +149,33 @@ class FakeSessions:
         self._idle_lifetime = idle_lifetime
         self._lifetime = lifetime
 
-    async def create(self, secret: str, session: Session, replaced: str | None) -> None:
+    async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
         self._world.require_presence()
-        now = session.auth_time
+        user = self._world.users.get(session.user.subject)
+        if user is None or not _is_current(session, user[0]):
+            return False
         for kept in list(self._world.sessions.values()):
-            if kept.secret == replaced and kept.session.session_id != session.session_id:
-                await self.end(kept.session.session_id, now)
+            if kept.secret == replaced:
+                await self.end(kept.session.session_id, session.auth_time)
+        self._keep(secret, session)
+        return True
+
+    async def renew(self, secret: str, session: Session) -> bool:
+        self._world.require_presence()
         user = self._world.users.get(session.user.subject)
         present = self._world.sessions.get(session.session_id)
-        if present is not None and present.session.user.subject != session.user.subject:
-            return
-        if user is not None and user[0].enabled and user[0].valid_since == session.user.valid_since:
-            self._world.sessions[session.session_id] = KeptSession(
-                secret, session, now + min(self._idle_lifetime, self._lifetime), now + self._lifetime
-            )
+        if user is None or not _is_current(session, user[0]) or present is None:
+            return False
+        if present.session.user.subject != session.user.subject:
+            return False
+        self._keep(secret, session)
+        return True
 
     async def find(self, secret: str, now: datetime) -> Session | None:
         self._world.require_presence()
         for kept in self._world.sessions.values():
             user, _ = self._world.users[kept.session.user.subject]
-            if kept.secret == secret and kept.is_live(now) and _counts(user, kept.session.auth_time):
+            if kept.secret == secret and kept.is_live(now) and _is_current(kept.session, user):
                 kept.idle_expires_at = min(now + self._idle_lifetime, kept.expires_at)
                 return replace(kept.session, user=user)
         return None
@@ -182,6 +190,12 @@ class FakeSessions:
         ]
         self._world.revoke(bound, now)
 
+    def _keep(self, secret: str, session: Session) -> None:
+        begun = session.auth_time
+        self._world.sessions[session.session_id] = KeptSession(
+            secret, session, begun + min(self._idle_lifetime, self._lifetime), begun + self._lifetime
+        )
+
 
 class FakeConsents:
     """`ConsentStore`."""
@@ -189,20 +203,23 @@ class FakeConsents:
     def __init__(self, world: FakeWorld) -> None:
         self._world = world
 
-    async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
+    async def find(self, subject: UUID, client_uid: UUID) -> KeptConsent | None:
         self._world.require_presence()
-        return self._world.consents.get((subject, client_uid))
+        consent = self._world.consents.get((subject, client_uid))
+        return None if consent is None else KeptConsent(consent, self._world.consent_epochs[subject, client_uid])
 
-    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:  # noqa: ARG002
+    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> int | None:  # noqa: ARG002
         self._world.require_presence()
-        if subject in self._world.users and client_uid in self._world.clients:
-            before = self._world.consents.get((subject, client_uid), Consent())
-            self._world.consents[subject, client_uid] = before.join(consent)
+        if subject not in self._world.users or client_uid not in self._world.clients:
+            return None
+        before = self._world.consents.get((subject, client_uid), Consent())
+        self._world.consents[subject, client_uid] = before.join(consent)
+        return self._world.consent_epochs[subject, client_uid]
 
     async def withdraw(self, subject: UUID, client_uid: UUID, now: datetime) -> Sequence[Revocation]:
         self._world.require_presence()
         self._world.consents.pop((subject, client_uid), None)
-        self._world.withdrawals[subject, client_uid] = now
+        self._world.consent_epochs[subject, client_uid] += 1
         ended = [
             id_
             for id_, kept in self._world.authorizations.items()
@@ -219,8 +236,7 @@ class FakeAuthorizations:
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         self._world.require_presence()
-        kept = KeptAuthorization(new, 1, new.issued_at)
-        withdrawn_at = self._world.withdrawals.get((new.authentication.subject, new.client_uid))
+        login, kept = new.authentication, KeptAuthorization(new, 1, new.issued_at)
         stored = self._world.authorizations.get(new.authorization_id)
         if stored is not None and (
             stored.generation > 1 or stored.revoked or stored.rotated_at not in new.abandoned_at
@@ -228,8 +244,7 @@ class FakeAuthorizations:
             return None
         if not self._may_exist(kept, new.issued_at):
             return None
-        disabled_at = self._world.disablings.get(new.client_uid)
-        if any(moment is not None and moment >= new.agreed_at for moment in (withdrawn_at, disabled_at)):
+        if new.epochs is None or new.epochs.consent != self._world.consent_epochs[login.subject, new.client_uid]:
             return None
         self._world.authorizations[new.authorization_id] = kept
         return self._granted(kept)
@@ -251,7 +266,8 @@ class FakeAuthorizations:
         kept = self._world.authorizations.get(authorization_id)
         if kept is None:
             return None
-        return RefreshState(kept.new.client_uid, kept.generation, kept.rotated_at, is_live=self._is_live(kept, now))
+        since_rotation = now - kept.rotated_at
+        return RefreshState(kept.new.client_uid, kept.generation, since_rotation, is_live=self._is_live(kept, now))
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
         self._world.require_presence()
@@ -274,7 +290,9 @@ class FakeAuthorizations:
             and client is not None
             and client.enabled
             and user is not None
-            and _counts(user[0], login.auth_time)
+            and user[0].enabled
+            and new.epochs is not None
+            and (new.epochs.client, new.epochs.user) == (client.epoch, user[0].epoch)
             and (not new.bound_to_session or (session is not None and session.is_live(now)))
         )
 
@@ -282,7 +300,14 @@ class FakeAuthorizations:
         new = kept.new
         user, _ = self._world.users[new.authentication.subject]
         return GrantedAuthorization(
-            new.authorization_id, kept.generation, user, new.authentication, new.scope, new.resources, new.claims
+            authorization_id=new.authorization_id,
+            generation=kept.generation,
+            epochs=TokenEpochs(0, self._world.clients[new.client_uid].epoch, user.epoch),
+            user=user,
+            authentication=new.authentication,
+            scope=new.scope,
+            resources=new.resources,
+            claims=new.claims,
         )
 
 
@@ -297,12 +322,7 @@ class FakeRevocationRecords:
         self._world.record(revocations)
         for target in (revocation.target for revocation in revocations):
             for kept in self._world.authorizations.values():
-                client = self._world.clients[kept.new.client_uid]
-                kept.revoked |= target in (
-                    RevocationTarget(RevocationKind.CLIENT, client.client_id),
-                    subject_target(str(kept.new.authentication.subject)),
-                    authorization_target(kept.new.authorization_id),
-                )
+                kept.revoked |= target == authorization_target(kept.new.authorization_id)
 
     async def find(self, targets: Sequence[RevocationTarget]) -> Sequence[Revocation]:
         self._world.require_presence()
@@ -343,8 +363,9 @@ class FakeSigners:
 
 
 def _moved(user: User, now: datetime) -> User:
-    return replace(user, valid_since=max(now, user.valid_since + timedelta(microseconds=1)), updated_at=now)
+    valid_since = max(now, user.valid_since + timedelta(microseconds=1))
+    return replace(user, epoch=user.epoch + 1, valid_since=valid_since, updated_at=now)
 
 
-def _counts(user: User, auth_time: datetime) -> bool:
-    return user.enabled and user.valid_since <= auth_time
+def _is_current(session: Session, user: User) -> bool:
+    return user.enabled and user.epoch == session.user.epoch

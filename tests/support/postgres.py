@@ -32,6 +32,7 @@ from valetkey.runtime.postgres.users import Users
 
 IDLE_LIFETIME = timedelta(hours=12)
 LIFETIME = timedelta(days=14)
+MOST_SESSIONS, MOST_GRANTS = 30, 12
 
 
 @dataclass
@@ -91,9 +92,9 @@ def postgres_stores(database: Database) -> Stores:
         client_endings=ClientEndings(database),
         users=Users(database),
         user_endings=UserEndings(database),
-        sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME),
+        sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME, most=MOST_SESSIONS),
         consents=Consents(database),
-        authorizations=Authorizations(database),
+        authorizations=Authorizations(database, publish, most=MOST_GRANTS),
         revocations=RevocationRecords(database),
         catalog=CatalogStore(database),
         published=published,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,10 +18,14 @@ _RUNNER = ROOT / "tests" / "upgrade" / "run_release.py"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """``directory`` holds every room of it, and nothing else; None is the working tree."""
+    """``directory`` holds every room of it, and nothing else; None is the working tree.
+
+    ``settings`` are those that the previous release does not know.
+    """
 
     version: str
     directory: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, module: str, *arguments: str) -> list[str]:
         """What starts a module of this release, with the third-party libraries of this environment."""
@@ -32,8 +37,9 @@ class Release:
 
 
 def this_release() -> Release:
-    """The working tree."""
-    return Release(version("valetkey-runtime"))
+    """The working tree, in which one user may have as much as a whole load of them makes."""
+    most = {"VALETKEY_SESSIONS_PER_USER": "100000", "VALETKEY_GRANTS_PER_USER_AND_CLIENT": "100000"}
+    return Release(version("valetkey-runtime"), settings=most)
 
 
 def install_previous_release(directory: Path) -> Release:

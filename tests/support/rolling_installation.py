@@ -144,7 +144,7 @@ class RollingInstallation(ServiceProcesses):
         with (self._directory / "log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *release.command(f"valetkey.{service}"),
-                env=_environment(self._variables(service, port, management)),
+                env=_environment(self._variables(service, port, management) | {**release.settings}),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=log,
             )

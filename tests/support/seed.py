@@ -11,6 +11,7 @@ from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authenticat
 from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
 from valetkey.core.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.client_authentication import secret_digest
+from valetkey.core.epoch import GrantEpochs
 from valetkey.core.grant import NewAuthorization
 from valetkey.core.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
 from valetkey.core.session import Session
@@ -81,7 +82,11 @@ def make_session(user: User, auth_time: datetime, session_id: UUID | None = None
 
 
 def make_authorization(client: Client, session: Session, now: datetime, **changes: Any) -> NewAuthorization:  # noqa: ANN401
-    """What the redemption of a code stores ``now``; bound to the session unless the test says otherwise."""
+    """What the redemption of a code stores ``now``; bound to the session unless the test says otherwise.
+
+    The code was made with the epochs of ``client`` and of the session's user, and that of a consent never withdrawn.
+    """
+    user = session.user
     claims: ClaimsRequest = NO_CLAIMS
     attributes: dict[str, Any] = {
         "authorization_id": uuid4(),
@@ -97,5 +102,6 @@ def make_authorization(client: Client, session: Session, now: datetime, **change
         "issued_at": now,
         "expires_at": now + timedelta(days=90),
         "idle_seconds": 14 * 86400,
+        "epochs": GrantEpochs(client.installation_epoch, client.epoch, user.epoch, consent=0),
     }
     return NewAuthorization(**attributes | changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -87,6 +87,8 @@ class System:
     Every service has a role of its own in PostgreSQL; whoever administers has that of ``postgres_dsn``. Services and
     the job go ``through`` a pooler where there is one.
 
+    ``clock`` is that of every process, except of replicas that have their own in ``clocks``, by service and number.
+
     Every request is traced where ``spans`` takes the traces, or settings name a collector.
 
     ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
@@ -98,6 +100,7 @@ class System:
     issuer_path: str = ""
     replicas: int = 1
     clock: Clock = system_clock
+    clocks: Mapping[tuple[str, int], Clock] = field(default_factory=dict)
     changes: dict[str, str] = field(default_factory=dict)
     through: PgBouncer | None = None
     listens_past_it: bool = False
@@ -163,8 +166,12 @@ class System:
         await rotate(self.settings_of("key_rotation"), self.clock)
         for name, create in SERVICES.items():
             servers = [
-                await self._serve(create(self.settings_of(name), self._tracing(name), clock=self.clock))
-                for _ in range(self.replicas)
+                await self._serve(
+                    create(
+                        self.settings_of(name), self._tracing(name), clock=self.clocks.get((name, number), self.clock)
+                    )
+                )
+                for number in range(self.replicas)
             ]
             self.urls[name] = [server.url for server in servers]
             self.management_urls[name] = [server.management_url for server in servers]

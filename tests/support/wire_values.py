@@ -9,6 +9,7 @@ from valetkey.core.authentication import Authentication
 from valetkey.core.authorization_code import AuthorizationCode
 from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
 from valetkey.core.claims_request import ClaimsRequest
+from valetkey.core.epoch import GrantEpochs
 from valetkey.core.interaction import Interaction
 from valetkey.core.revocation import Revocation, RevocationKind, RevocationTarget
 
@@ -38,6 +39,7 @@ CODE = AuthorizationCode(
     issued_at=NOON,
     nonce="n-0S6_WzA2Mj",
     claims=CLAIMS,
+    epochs=GrantEpochs(installation=1, client=2, user=3, consent=4),
 )
 INTERACTION = Interaction(
     request=AuthorizationRequest(
@@ -58,17 +60,21 @@ INTERACTION = Interaction(
     login=UUID(int=5),
     selected=UUID(int=6),
     hinted_subject=UUID(int=7),
+    installation_epoch=1,
+    client_epoch=2,
 )
 REVOCATION = Revocation(
     RevocationTarget(RevocationKind.SUBJECT, "4a1f0c1e-0000-4000-8000-000000000003"),
     revoked_at=NOON,
     expires_at=NOON.replace(day=2),
+    epoch=3,
 )
 
 _texts = st.text(max_size=20)
 _tuples = st.lists(_texts, max_size=3).map(tuple)
 _maybe_text = st.none() | _texts
 _times = st.datetimes(timezones=st.just(UTC))
+_epochs = st.integers(0, 2**63 - 1)
 _claims = st.builds(ClaimsRequest, _tuples, _tuples, _tuples, _maybe_text, st.booleans())
 _authentications = st.builds(Authentication, st.uuids(), _times, _texts, _tuples, st.uuids())
 
@@ -85,6 +91,7 @@ authorization_codes = st.builds(
     _maybe_text,
     _claims,
     st.lists(_times).map(tuple),
+    st.none() | st.builds(GrantEpochs, _epochs, _epochs, _epochs, _epochs),
 )
 interactions = st.builds(
     Interaction,
@@ -107,10 +114,13 @@ interactions = st.builds(
     st.none() | st.uuids(),
     st.none() | st.uuids(),
     st.none() | st.uuids(),
+    st.none() | _epochs,
+    st.none() | _epochs,
 )
 revocations = st.builds(
     Revocation,
     st.builds(RevocationTarget, st.sampled_from(RevocationKind), _texts),
     _times,
     _times,
+    st.none() | _epochs,
 )

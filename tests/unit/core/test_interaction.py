@@ -9,7 +9,7 @@ from valetkey.core.authentication import ACR_PASSWORD
 from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
 from valetkey.core.claims_request import ClaimsRequest
 from valetkey.core.client import AuthenticationMethod, Client
-from valetkey.core.consent import Consent, must_ask
+from valetkey.core.consent import Consent, KeptConsent, must_ask
 from valetkey.core.interaction import Interaction, Step, login_step, refusal_without_prompt
 from valetkey.core.session import Session
 from valetkey.core.user import User
@@ -118,4 +118,6 @@ ASKED = Consent(frozenset({"openid", "a"}), frozenset({"https://api"}), frozense
 def test_when_consent_must_be_asked(method: AuthenticationMethod, remembered: Consent | None, covered: bool) -> None:
     client = Client("c", uuid4(), "C", method, frozenset())
 
-    assert must_ask(client, remembered, ASKED) is (not covered or method is AuthenticationMethod.NONE)
+    kept = None if remembered is None else KeptConsent(remembered, 0)
+
+    assert must_ask(client, kept, ASKED) is (not covered or method is AuthenticationMethod.NONE)

@@ -59,9 +59,9 @@ def test_two_generations_of_one_authorization_differ() -> None:
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("holder", [OURS, THEIRS])
 def test_what_a_presentation_means(age: int, behind: int, live: bool, holder: UUID) -> None:
-    state = RefreshState(OURS, 6, NOW - timedelta(seconds=age), live)
+    state = RefreshState(OURS, 6, timedelta(seconds=age), live)
 
-    judged = judge_presentation(RefreshToken(uuid4(), 6 - behind), state, holder, NOW, GRACE)
+    judged = judge_presentation(RefreshToken(uuid4(), 6 - behind), state, holder, GRACE)
 
     if not live or holder != OURS or behind == 0:
         assert judged is Presentation.DEAD
@@ -74,13 +74,13 @@ def test_what_a_presentation_means(age: int, behind: int, live: bool, holder: UU
 
 
 def test_an_authorization_that_is_gone_judges_nothing() -> None:
-    assert judge_presentation(RefreshToken(uuid4(), 1), None, OURS, NOW, GRACE) is Presentation.DEAD
+    assert judge_presentation(RefreshToken(uuid4(), 1), None, OURS, GRACE) is Presentation.DEAD
 
 
 @pytest.mark.parametrize("age", [-1, 0, 1])
 def test_without_a_grace_period_no_clock_makes_reuse_an_honest_retry(age: int) -> None:
-    state = RefreshState(OURS, 6, NOW - timedelta(seconds=age), is_live=True)
+    state = RefreshState(OURS, 6, timedelta(seconds=age), is_live=True)
 
-    judged = judge_presentation(RefreshToken(uuid4(), 5), state, OURS, NOW, timedelta())
+    judged = judge_presentation(RefreshToken(uuid4(), 5), state, OURS, timedelta())
 
     assert judged is Presentation.REUSE

@@ -8,16 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.access_token import TokenId
+from valetkey.core.access_token import AccessToken, TokenId
 from valetkey.core.claims import userinfo_claims
 from valetkey.core.claims_request import parse_claims_request
 from valetkey.core.client import AuthenticationMethod, Client
+from valetkey.core.epoch import TokenEpochs
 from valetkey.core.errors import InvalidRequest, InvalidTarget, InvalidToken
 from valetkey.core.logout_request import LogoutRequest, hinted_client_id, post_logout_location
 from valetkey.core.metadata import authorization_server_metadata, metadata_paths
 from valetkey.core.registration import client_problems
 from valetkey.core.resource import Catalog, narrow_resource, parse_resource
-from valetkey.core.revocation import Revocation, RevocationKind, RevocationTarget, is_revoked, targets_of
+from valetkey.core.revocation import (
+    Revocation,
+    RevocationKind,
+    RevocationTarget,
+    client_target,
+    everything_target,
+    is_revoked,
+    subject_target,
+    targets_of,
+)
 from valetkey.core.sealed_key import KeySealer, SealedKey, UnsealError
 from valetkey.core.user import User, normalize_login_name
 
@@ -116,7 +126,29 @@ def test_a_demand_that_is_no_text_is_refused(claim: str, value: str) -> None:
         parse_claims_request(text, frozenset())
 
 
-@pytest.mark.requirement("security 56: issued before means before, to the millisecond")
+def make_token(issued_at: datetime, epochs: TokenEpochs | None, *, has_user: bool = True) -> AccessToken:
+    return AccessToken(
+        TokenId.generate(uuid4(), issued_at),
+        *("ada" if has_user else "web", "web", frozenset({"https://api"}), ("read",)),
+        *(NOW + timedelta(minutes=10), (), has_user, epochs),
+    )
+
+
+@pytest.mark.requirement("security 55a: an ending is told by its epoch, never by a clock")
+@pytest.mark.parametrize("clock", [timedelta(days=-1), timedelta(), timedelta(days=1)])
+@pytest.mark.parametrize("carried", [4, 5, 6])
+@pytest.mark.parametrize("of", ["installation", "client", "user"])
+def test_a_token_of_an_earlier_epoch_is_dead_whatever_the_time(of: str, carried: int, clock: timedelta) -> None:
+    epochs = TokenEpochs(9, 9, 9)._replace(**{of: carried})
+    target = {"installation": everything_target(), "client": client_target("web"), "user": subject_target("ada")}[of]
+    revocation = Revocation(target, NOW + clock, NOW + timedelta(hours=1), epoch=5)
+
+    # A later one than the record's is that of an ending which is about to be told.
+    assert is_revoked(make_token(NOW, epochs), [revocation]) is (carried < 5)
+
+
+@pytest.mark.requirement("security 56: what release 0.1.0 has made or ended is compared by time, to the millisecond")
+@pytest.mark.parametrize("epochs", [(None, None), (None, 5), (TokenEpochs(0, 0, 0), None)], ids=str)
 @pytest.mark.parametrize(
     ("kind", "milliseconds", "dead"),
     [
@@ -129,19 +161,24 @@ def test_a_demand_that_is_no_text_is_refused(claim: str, value: str) -> None:
         (RevocationKind.SUBJECT, 1, False),
     ],
 )
-def test_what_a_revocation_kills(kind: RevocationKind, milliseconds: int, dead: bool) -> None:
-    revocation = Revocation(RevocationTarget(kind, "x"), NOW, NOW + timedelta(minutes=10))
+def test_what_a_revocation_kills_where_there_is_no_epoch_to_compare(
+    kind: RevocationKind, milliseconds: int, dead: bool, epochs: tuple[TokenEpochs | None, int | None]
+) -> None:
+    carried, recorded = epochs
+    revocation = Revocation(RevocationTarget(kind, "x"), NOW, NOW + timedelta(minutes=10), recorded)
 
-    assert is_revoked(NOW + timedelta(milliseconds=milliseconds), [revocation]) is dead
+    assert is_revoked(make_token(NOW + timedelta(milliseconds=milliseconds), carried), [revocation]) is dead
 
 
-def test_a_token_id_can_be_read_back_and_names_everything_that_could_kill_it() -> None:
-    token_id = TokenId.generate(uuid4(), NOW)
+@pytest.mark.parametrize("has_user", [True, False])
+def test_a_token_names_everything_that_could_kill_it(has_user: bool) -> None:
+    token = make_token(NOW, TokenEpochs(0, 0), has_user=has_user)
+    token_id = token.token_id
+
+    targets = [target.target for target in targets_of(token)]
 
     assert TokenId.parse(str(token_id)) == token_id
-    assert [target.target for target in targets_of(token_id, "web", "ada")] == [
-        str(token_id), str(token_id.authorization_id), "web", "ada", "*",
-    ]  # fmt: skip
+    assert targets == [str(token_id), str(token_id.authorization_id), "web", "*", *(["ada"] if has_user else [])]
 
 
 @given(st.text(max_size=60))

@@ -39,6 +39,8 @@ def columns(number: int) -> dict[str, Any]:
         "policy_uri": None,
         "tos_uri": None,
         "enabled": True,
+        "client_epoch": 0,
+        "installation_epoch": 0,
     }
 
 

@@ -13,12 +13,42 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class GrantEpochs(_message.Message):
+    """The epochs that authorize had read: the code is worth nothing once one of them has been raised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTALLATION_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    installation: _builtins.int
+    client: _builtins.int
+    user: _builtins.int
+    consent: _builtins.int
+    def __init__(
+        self,
+        *,
+        installation: _builtins.int = ...,
+        client: _builtins.int = ...,
+        user: _builtins.int = ...,
+        consent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "consent", b"consent", "installation", b"installation", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantEpochs: _TypeAlias = GrantEpochs  # noqa: Y015
 
 @_typing.final
 class AuthorizationCode(_message.Message):
@@ -38,6 +68,7 @@ class AuthorizationCode(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     ABANDONED_AT_FIELD_NUMBER: _builtins.int
+    EPOCHS_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     authorization_id: _builtins.bytes
     """UUID, 16 bytes: the primary key of what is made of this code"""
@@ -65,6 +96,10 @@ class AuthorizationCode(_message.Message):
     def abandoned_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """redemptions, as issued_at: each answered 503, and perhaps stored all the same"""
 
+    @_builtins.property
+    def epochs(self) -> Global___GrantEpochs:
+        """absent from release 0.1.0: then issued_at tells what has ended since"""
+
     def __init__(
         self,
         *,
@@ -80,11 +115,12 @@ class AuthorizationCode(_message.Message):
         claims: _claims_request_pb2.ClaimsRequest | None = ...,
         traceparent: _builtins.str = ...,
         abandoned_at: _abc.Iterable[_builtins.int] | None = ...,
+        epochs: Global___GrantEpochs | None = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "claims", b"claims", "nonce", b"nonce"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "claims", b"claims", "epochs", b"epochs", "nonce", b"nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "abandoned_at", b"abandoned_at", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "abandoned_at", b"abandoned_at", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "epochs", b"epochs", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nonce: _TypeAlias = _typing.Literal["nonce"]  # noqa: Y015
     _WhichOneofArgType__nonce: _TypeAlias = _typing.Literal["_nonce", b"_nonce"]  # noqa: Y015

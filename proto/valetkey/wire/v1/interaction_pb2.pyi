@@ -130,6 +130,8 @@ class Interaction(_message.Message):
     SELECTED_FIELD_NUMBER: _builtins.int
     HINTED_SUBJECT_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    INSTALLATION_EPOCH_FIELD_NUMBER: _builtins.int
+    CLIENT_EPOCH_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     client_uid: _builtins.bytes
     """UUID, 16 bytes"""
@@ -145,6 +147,8 @@ class Interaction(_message.Message):
     """UUID, 16 bytes: from a verified id_token_hint"""
     traceparent: _builtins.str
     """of the request that wrote this, where it is sampled. W3C Trace Context §3.2"""
+    installation_epoch: _builtins.int
+    client_epoch: _builtins.int
     min_reader: _builtins.int
     """a reader of a lower number must refuse this message; see README"""
     @_builtins.property
@@ -160,20 +164,30 @@ class Interaction(_message.Message):
         selected: _builtins.bytes | None = ...,
         hinted_subject: _builtins.bytes | None = ...,
         traceparent: _builtins.str = ...,
+        installation_epoch: _builtins.int | None = ...,
+        client_epoch: _builtins.int | None = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject", "_login", b"_login", "_selected", b"_selected", "hinted_subject", b"hinted_subject", "login", b"login", "request", b"request", "selected", b"selected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch", "_hinted_subject", b"_hinted_subject", "_installation_epoch", b"_installation_epoch", "_login", b"_login", "_selected", b"_selected", "client_epoch", b"client_epoch", "hinted_subject", b"hinted_subject", "installation_epoch", b"installation_epoch", "login", b"login", "request", b"request", "selected", b"selected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject", "_login", b"_login", "_selected", b"_selected", "browser", b"browser", "client_uid", b"client_uid", "created_at", b"created_at", "hinted_subject", b"hinted_subject", "login", b"login", "min_reader", b"min_reader", "request", b"request", "selected", b"selected", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch", "_hinted_subject", b"_hinted_subject", "_installation_epoch", b"_installation_epoch", "_login", b"_login", "_selected", b"_selected", "browser", b"browser", "client_epoch", b"client_epoch", "client_uid", b"client_uid", "created_at", b"created_at", "hinted_subject", b"hinted_subject", "installation_epoch", b"installation_epoch", "login", b"login", "min_reader", b"min_reader", "request", b"request", "selected", b"selected", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__client_epoch: _TypeAlias = _typing.Literal["client_epoch"]  # noqa: Y015
+    _WhichOneofArgType__client_epoch: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch"]  # noqa: Y015
     _WhichOneofReturnType__hinted_subject: _TypeAlias = _typing.Literal["hinted_subject"]  # noqa: Y015
     _WhichOneofArgType__hinted_subject: _TypeAlias = _typing.Literal["_hinted_subject", b"_hinted_subject"]  # noqa: Y015
+    _WhichOneofReturnType__installation_epoch: _TypeAlias = _typing.Literal["installation_epoch"]  # noqa: Y015
+    _WhichOneofArgType__installation_epoch: _TypeAlias = _typing.Literal["_installation_epoch", b"_installation_epoch"]  # noqa: Y015
     _WhichOneofReturnType__login: _TypeAlias = _typing.Literal["login"]  # noqa: Y015
     _WhichOneofArgType__login: _TypeAlias = _typing.Literal["_login", b"_login"]  # noqa: Y015
     _WhichOneofReturnType__selected: _TypeAlias = _typing.Literal["selected"]  # noqa: Y015
     _WhichOneofArgType__selected: _TypeAlias = _typing.Literal["_selected", b"_selected"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__client_epoch) -> _WhichOneofReturnType__client_epoch | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hinted_subject) -> _WhichOneofReturnType__hinted_subject | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__installation_epoch) -> _WhichOneofReturnType__installation_epoch | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__login) -> _WhichOneofReturnType__login | None: ...
     @_typing.overload

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!valetkey/wire/v1/revocation.proto\x12\x10valetkey.wire.v1\"H\n\nRevocation\x12\x12\n\nrevoked_at\x18\x01 \x01(\x03\x12\x12\n\nexpires_at\x18\x02 \x01(\x03\x12\x12\n\nmin_reader\x18\x0f \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!valetkey/wire/v1/revocation.proto\x12\x10valetkey.wire.v1\"f\n\nRevocation\x12\x12\n\nrevoked_at\x18\x01 \x01(\x03\x12\x12\n\nexpires_at\x18\x02 \x01(\x03\x12\x12\n\x05\x65poch\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nmin_reader\x18\x0f \x01(\rB\x08\n\x06_epochb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'valetkey.wire.v1.revocation
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REVOCATION']._serialized_start=55
-  _globals['_REVOCATION']._serialized_end=127
+  _globals['_REVOCATION']._serialized_end=157
 # @@protoc_insertion_point(module_scope)

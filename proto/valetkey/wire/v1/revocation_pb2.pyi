@@ -9,26 +9,29 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Revocation(_message.Message):
-    """Since when something is dead, left by whoever revokes for introspection. What it names is its key. RFC 7009."""
+    """That something is dead, left by whoever revokes for introspection. What it names is its key. RFC 7009."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REVOKED_AT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     revoked_at: _builtins.int
     """microseconds since 1970-01-01T00:00:00Z"""
     expires_at: _builtins.int
     """the same; nothing it kills can be alive any more"""
+    epoch: _builtins.int
+    """of a client, a subject or the installation: what carries an earlier one is dead"""
     min_reader: _builtins.int
     """a reader of a lower number must refuse this message; see README"""
     def __init__(
@@ -36,12 +39,15 @@ class Revocation(_message.Message):
         *,
         revoked_at: _builtins.int = ...,
         expires_at: _builtins.int = ...,
+        epoch: _builtins.int | None = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_epoch", b"_epoch", "epoch", b"epoch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "min_reader", b"min_reader", "revoked_at", b"revoked_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_epoch", b"_epoch", "epoch", b"epoch", "expires_at", b"expires_at", "min_reader", b"min_reader", "revoked_at", b"revoked_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__epoch: _TypeAlias = _typing.Literal["epoch"]  # noqa: Y015
+    _WhichOneofArgType__epoch: _TypeAlias = _typing.Literal["_epoch", b"_epoch"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__epoch) -> _WhichOneofReturnType__epoch | None: ...
 
 Global___Revocation: _TypeAlias = Revocation  # noqa: Y015

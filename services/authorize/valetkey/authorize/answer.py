@@ -8,9 +8,10 @@ from valetkey.authorize.page import FormPostPage
 from valetkey.authorize.page_response import form_post_response, see_other
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authorization_code import AuthorizationCode, generate_code
-from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
+from valetkey.core.authorization_request import TrustedRedirect
 from valetkey.core.client import Client
 from valetkey.core.errors import OAuthError
+from valetkey.core.interaction import Interaction
 from valetkey.core.session import Session
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
@@ -20,9 +21,10 @@ from valetkey.runtime.telemetry import current_trace_id
 
 
 async def answer_with_code(
-    service: AuthorizeService, request: AuthorizationRequest, client: Client, session: Session
+    service: AuthorizeService, interaction: Interaction, client: Client, session: Session, consent_epoch: int
 ) -> web.Response:
     """Issue a code for what this session's user has agreed to. ``TemporarilyUnavailable`` if it cannot be kept."""
+    request = interaction.request
     code = AuthorizationCode(
         authorization_id=uuid4(),
         client_uid=client.uid,
@@ -34,6 +36,7 @@ async def answer_with_code(
         issued_at=service.clock(),
         nonce=request.nonce,
         claims=request.claims,
+        epochs=interaction.grant_epochs(client, session.user, consent_epoch),
     )
     value = generate_code()
     await service.codes.put(value, code)

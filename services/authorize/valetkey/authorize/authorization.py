@@ -68,9 +68,9 @@ async def _decide(
         return see_other(again)
     interaction = await _interaction(service, asked, client)
     session = await service.find_session(request)
-    step = await due_step(service, interaction, client, session)
-    if step is Step.DONE and session is not None:
-        return await answer_with_code(service, asked, client, session)
+    step, consent_epoch = await due_step(service, interaction, client, session)
+    if consent_epoch is not None and session is not None:
+        return await answer_with_code(service, interaction, client, session, consent_epoch)
     if "none" in asked.prompt:
         raise refusal_without_prompt(step)
     return await _begin(service, request, interaction, step)
@@ -82,7 +82,15 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
         hinted = hinted_subject(asked.id_token_hint, service.keys.key_set, service.settings.issuer, client.client_id)
         # What it said is kept; a token itself never is.
         asked = replace(asked, id_token_hint=None)
-    return Interaction(asked, client.uid, browser=b"", created_at=service.clock(), hinted_subject=hinted)
+    return Interaction(
+        asked,
+        client.uid,
+        browser=b"",
+        created_at=service.clock(),
+        hinted_subject=hinted,
+        installation_epoch=client.installation_epoch,
+        client_epoch=client.epoch,
+    )
 
 
 async def _begin(

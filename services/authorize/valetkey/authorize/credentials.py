@@ -66,6 +66,12 @@ async def check_credentials(service: AuthorizeService, attempt: Attempt) -> User
     return user
 
 
+def ended_meanwhile(attempt: Attempt, user: User) -> LoginRefused:
+    """The refusal of a right password whose user was disabled, or given another, before the session could be stored."""
+    _record(attempt, user, "refused", "the user has ended during the login")
+    return LoginRefused(LoginError.CREDENTIALS, 403)
+
+
 def _budgets(service: AuthorizeService, attempt: Attempt, user: User | None, name: str) -> tuple[Budget, ...]:
     # By subject where there is one: the user name and the e-mail address of an account share one budget.
     account = f"name:{name}" if user is None else f"subject:{user.subject}"

@@ -1,11 +1,20 @@
 """Which step an interaction is at, consent included."""
 
+from typing import NamedTuple
+
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authorization_request import AuthorizationRequest
 from valetkey.core.client import Client
 from valetkey.core.consent import Consent, asked_consent, must_ask
 from valetkey.core.interaction import Interaction, Step, login_step
 from valetkey.core.session import Session
+
+
+class DueStep(NamedTuple):
+    """The step, and the epoch of the consent that makes another one needless: only where nothing is left to ask."""
+
+    step: Step
+    consent_epoch: int | None = None
 
 
 def consent_of(request: AuthorizationRequest) -> Consent:
@@ -15,12 +24,14 @@ def consent_of(request: AuthorizationRequest) -> Consent:
 
 async def due_step(
     service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None
-) -> Step:
+) -> DueStep:
     """The page to show next; DONE where nothing is left to ask. OIDC Core §3.1.2.3, §3.1.2.4."""
     step = login_step(interaction, session, service.clock())
     if step is not Step.CONSENT or session is None:
-        return step
+        return DueStep(step)
     if "consent" in interaction.request.prompt or not client.remembers_consent:
-        return Step.CONSENT
+        return DueStep(Step.CONSENT)
     remembered = await service.consents.find(session.user.subject, client.uid)
-    return Step.CONSENT if must_ask(client, remembered, consent_of(interaction.request)) else Step.DONE
+    if remembered is None or must_ask(client, remembered, consent_of(interaction.request)):
+        return DueStep(Step.CONSENT)
+    return DueStep(Step.DONE, remembered.epoch)

@@ -10,15 +10,14 @@ from valetkey.authorize.shown_error import InteractionGone
 from valetkey.core.authorization_request import AuthorizationRequest
 from valetkey.core.client import Client, GrantType
 from valetkey.core.consent import Consent
-from valetkey.core.errors import OAuthError
-from valetkey.core.interaction import Step
+from valetkey.core.errors import AccessDenied, OAuthError
 from valetkey.core.resource import Catalog
 from valetkey.core.session import Session
 
 
 async def advance(service: AuthorizeService, request: web.Request, pending: Pending) -> web.Response:
     """Go to the step that is due, or finish where none is."""
-    if pending.step is Step.DONE and pending.session is not None:
+    if pending.consent_epoch is not None and pending.session is not None:
         return await grant(service, request, pending, pending.session)
     return see_other(step_location(service, pending.step, pending.interaction_id))
 
@@ -39,9 +38,12 @@ async def grant(
     asked, client = pending.interaction.request, pending.client
     try:
         require_still_allowed(asked, client, catalog)
+        consent_epoch = pending.consent_epoch
         if agreed is not None:
-            await service.consents.add(session.user.subject, client.uid, agreed, service.clock())
-        return await answer_with_code(service, asked, client, session)
+            consent_epoch = await service.consents.add(session.user.subject, client.uid, agreed, service.clock())
+        if consent_epoch is None:
+            raise AccessDenied("the user or the client was deleted meanwhile")
+        return await answer_with_code(service, pending.interaction, client, session, consent_epoch)
     except OAuthError as error:
         return answer_with_error(service, request, asked.redirect, client, error)
 

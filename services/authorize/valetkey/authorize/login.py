@@ -1,11 +1,12 @@
 """The login page. Signs users in with user name or e-mail and password. OIDC Core §3.1.2.3."""
 
-from uuid import UUID, uuid4
+from dataclasses import replace
+from uuid import uuid4
 
 from aiohttp import web
 
 from valetkey.authorize.browser import generate_secret
-from valetkey.authorize.credentials import Attempt, LoginRefused, check_credentials
+from valetkey.authorize.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
 from valetkey.authorize.csrf import require_own_origin
 from valetkey.authorize.finish import advance, refuse
 from valetkey.authorize.page import Account, LoginError, LoginPage, SignedInPage
@@ -52,8 +53,9 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     if form.get("action") == "cancel":
         return await refuse(service, request, pending, AccessDenied("the user cancelled the login"))
     try:
-        user = await check_credentials(service, _attempt(service, request, pending, form))
-        return await _sign_in(service, request, pending, user)
+        attempt = _attempt(service, request, pending, form)
+        user = await check_credentials(service, attempt)
+        return await _sign_in(service, request, pending, attempt, user)
     except LoginRefused as refusal:
         return _form(service, pending, username=form.get("username") or "", refusal=refusal)
 
@@ -76,13 +78,18 @@ def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, 
     )
 
 
-async def _sign_in(service: AuthorizeService, request: web.Request, pending: Pending, user: User) -> web.StreamResponse:
-    session = Session(_session_id(pending, user), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
+async def _sign_in(
+    service: AuthorizeService, request: web.Request, pending: Pending, attempt: Attempt, user: User
+) -> web.StreamResponse:
+    session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
     if not is_expected_subject(pending.interaction, session):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    secret = generate_secret()
     # A new secret at every login: one that somebody planted or learnt before it is worth nothing after it.
-    await service.sessions.create(secret, session, service.cookies.session_secret(request))
+    secret = generate_secret()
+    begun = await _begin_session(service, request, pending, secret, session)
+    if begun is None:
+        raise ended_meanwhile(attempt, user)
+    session = begun
     moved = await pending.moved(service, pending.interaction.logged_in(session.session_id), session)
     response = await advance(service, request, moved)
     service.cookies.write_session(response, secret)
@@ -91,10 +98,20 @@ async def _sign_in(service: AuthorizeService, request: web.Request, pending: Pen
     return response
 
 
-def _session_id(pending: Pending, user: User) -> UUID:
-    """The user's own session goes on, so that one client's ``prompt=login`` does not sign out all the others."""
+async def _begin_session(
+    service: AuthorizeService, request: web.Request, pending: Pending, secret: str, session: Session
+) -> Session | None:
+    """Store the session; the user's own one goes on, so that one client's ``prompt=login`` signs out no other.
+
+    None where nothing is stored, because the user has ended since the password was read.
+    """
     current = pending.session
-    return current.session_id if current is not None and current.user.subject == user.subject else uuid4()
+    if current is not None and current.user.subject == session.user.subject:
+        renewed = replace(session, session_id=current.session_id)
+        if await service.sessions.renew(secret, renewed):
+            return renewed
+    created = await service.sessions.create(secret, session, service.cookies.session_secret(request))
+    return session if created else None
 
 
 def _first_name(pending: Pending) -> str:

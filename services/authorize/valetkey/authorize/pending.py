@@ -27,7 +27,10 @@ _ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An interaction of this browser, with its client and session as they are now, and the step that is due."""
+    """An interaction of this browser, with its client and session as they are now, and the step that is due.
+
+    ``consent_epoch`` is set where nothing is left to ask.
+    """
 
     interaction_id: str
     interaction: Interaction
@@ -35,6 +38,7 @@ class Pending:
     client: Client
     session: Session | None
     step: Step
+    consent_epoch: int | None
 
     @property
     def redirect_uri(self) -> str:
@@ -48,10 +52,10 @@ class Pending:
 
     async def moved(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
         """The same after a step. It is kept for the next one; what is finished at once need not be."""
-        step = await due_step(service, interaction, self.client, session)
+        step, consent_epoch = await due_step(service, interaction, self.client, session)
         if step is not Step.DONE:
             await service.interactions.put(self.interaction_id, interaction)
-        return replace(self, interaction=interaction, session=session, step=step)
+        return replace(self, interaction=interaction, session=session, step=step, consent_epoch=consent_epoch)
 
 
 async def open_pending(service: AuthorizeService, request: web.Request, interaction_id: str | None) -> Pending:
@@ -68,8 +72,8 @@ async def open_pending(service: AuthorizeService, request: web.Request, interact
         raise InteractionGone("the interaction belongs to another browser")
     client = await require_same_client(service, interaction)
     session = await service.find_session(request)
-    step = await due_step(service, interaction, client, session)
-    return Pending(interaction_id, interaction, browser, client, session, step)
+    step, consent_epoch = await due_step(service, interaction, client, session)
+    return Pending(interaction_id, interaction, browser, client, session, step, consent_epoch)
 
 
 async def require_same_client(service: AuthorizeService, interaction: Interaction) -> Client:
@@ -80,6 +84,8 @@ async def require_same_client(service: AuthorizeService, interaction: Interactio
         raise ClientGone("the client was deleted, or registered anew under the same client_id")
     if not client.enabled:
         raise ClientGone("the client was disabled")
+    if interaction.has_ended(client):
+        raise InteractionGone("its client, or everything, has ended since it began")
     if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris):
         raise ClientGone("the redirect URI is no longer registered")
     return client

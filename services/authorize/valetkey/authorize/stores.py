@@ -70,6 +70,7 @@ def _sessions(settings: Settings, stores: Stores) -> Sessions:
         stores.revocations.publish,
         idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
         lifetime=timedelta(seconds=settings.session_lifetime),
+        most=settings.sessions_per_user,
     )
 
 

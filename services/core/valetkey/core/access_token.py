@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from valetkey.core.encoding import b64url_decode, b64url_encode
+from valetkey.core.epoch import TokenEpochs
 from valetkey.core.errors import InvalidToken
 from valetkey.core.scope import Scope, format_scope, parse_scope
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from valetkey.core.authorization import Authorization
 
 TYP = "at+jwt"
+# A private claim (RFC 7519 §4.3): epochs of the installation, the client and, where there is one, the user. Not in the
+# ``jti``, which release 0.1.0 reads to the last byte.
+EPOCHS = "epochs"
+_MACHINE_EPOCHS, _USER_EPOCHS = 2, 3
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_BYTES, _TIME_BYTES, _SERIAL_BYTES = 16, 6, 6
@@ -27,7 +32,7 @@ _ID_BYTES, _TIME_BYTES, _SERIAL_BYTES = 16, 6, 6
 class TokenId(NamedTuple):
     """A ``jti``: the authorization the token belongs to, the millisecond it was issued in, and a serial.
 
-    The exact time lets "everything issued before" spare a token issued later within the same second.
+    The exact time is what release 0.1.0 compares with endings; this release compares ``EPOCHS``.
     """
 
     authorization_id: UUID
@@ -79,6 +84,7 @@ def access_token_claims(
         "iat": issued_at,
         "jti": str(token_id),
         "scope": format_scope(authorization.scope),
+        EPOCHS: [epoch for epoch in authorization.epochs if epoch is not None],
     }
     if authorization.authentication is not None:
         login = authorization.authentication
@@ -95,6 +101,7 @@ class AccessToken:
     """An access token of ours whose signature has been checked. Times are UTC.
 
     ``has_user``: a login left an ``auth_time``. RFC 9068 §5: a client's identifier may read like a user's.
+    ``epochs`` are None in what release 0.1.0 made.
     """
 
     token_id: TokenId
@@ -105,6 +112,7 @@ class AccessToken:
     expires_at: datetime
     userinfo_claims: tuple[str, ...]
     has_user: bool
+    epochs: TokenEpochs | None = None
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, object]) -> AccessToken:
@@ -126,6 +134,7 @@ class AccessToken:
             expires_at=datetime.fromtimestamp(expires_at, UTC),
             userinfo_claims=tuple(str(name) for name in extra),
             has_user="auth_time" in claims,
+            epochs=_epochs(claims),
         )
 
 
@@ -137,6 +146,22 @@ def _audience(*values: str) -> frozenset[str]:
 @lru_cache(256)
 def _scope(text: str) -> Scope:
     return parse_scope(text or None)
+
+
+def _epochs(claims: Mapping[str, object]) -> TokenEpochs | None:
+    listed = claims.get(EPOCHS)
+    if listed is None:
+        return None
+    if not isinstance(listed, list) or len(listed) != (_USER_EPOCHS if "auth_time" in claims else _MACHINE_EPOCHS):
+        raise InvalidToken("epochs are not ours")
+    if not all(type(epoch) is int for epoch in listed):
+        raise InvalidToken("epochs are not ours")
+    return _shared_epochs(*listed)
+
+
+@lru_cache(256)
+def _shared_epochs(*epochs: int) -> TokenEpochs:
+    return TokenEpochs(*epochs)
 
 
 def _text(claims: Mapping[str, object], name: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from valetkey.core.authentication import Authentication
     from valetkey.core.client import Client
+    from valetkey.core.epoch import TokenEpochs
     from valetkey.core.scope import Scope
     from valetkey.core.user import User
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 class Authorization(NamedTuple):
     """Who may do what, through whom.
 
+    ``epochs`` are those that the grant had read: a token made of it is good for as long as they are current.
     ``user`` and ``authentication`` are None where the client acts for itself. ``refresh_generation`` is the generation
     of the refresh token to hand out, None for none. ``nonce`` is only set where an ID token answers a login.
     """
 
     authorization_id: UUID
     client: Client
+    epochs: TokenEpochs
     scope: Scope
     resources: tuple[str, ...] = ()
     user: User | None = None

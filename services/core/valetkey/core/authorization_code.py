@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from valetkey.core.authentication import Authentication
+    from valetkey.core.epoch import GrantEpochs
     from valetkey.core.scope import Scope
 
 PREFIX = "vk_ac_"
@@ -29,6 +30,7 @@ class AuthorizationCode:
 
     ``authorization_id`` is fixed here, so that whatever is made of this code has one primary key and can exist once.
     ``abandoned_at`` are redemptions that may have stored it, although their client was told to come again.
+    ``epochs`` are those that authorize had read; None from release 0.1.0.
     """
 
     authorization_id: UUID
@@ -42,6 +44,7 @@ class AuthorizationCode:
     nonce: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
     abandoned_at: tuple[datetime, ...] = ()
+    epochs: GrantEpochs | None = None
 
 
 @dataclass(frozen=True, slots=True)

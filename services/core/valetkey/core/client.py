@@ -50,6 +50,7 @@ class Client:
     ``uid`` is ours: a client deleted and registered again under the same ``client_id`` is another client.
     ``resource`` is set where the client is itself a resource server: the identifier it may introspect tokens for.
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
+    ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
 
     client_id: str
@@ -69,6 +70,8 @@ class Client:
     policy_uri: str | None = None
     tos_uri: str | None = None
     enabled: bool = True
+    epoch: int = 0
+    installation_epoch: int = 0
 
     @property
     def is_public(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,11 +28,18 @@ class Consent:
         return Consent(self.scope | other.scope, self.resources | other.resources, self.claims | other.claims)
 
 
+class KeptConsent(NamedTuple):
+    """What a user has agreed to, with its epoch: a withdrawal raises it, see ``core.epoch``."""
+
+    consent: Consent
+    epoch: int
+
+
 def asked_consent(scope: Iterable[str], resources: Iterable[str], claims: Iterable[str]) -> Consent:
     """What an authorization request would have the user agree to."""
     return Consent(frozenset(scope), frozenset(resources), frozenset(claims))
 
 
-def must_ask(client: Client, remembered: Consent | None, asked: Consent) -> bool:
+def must_ask(client: Client, remembered: KeptConsent | None, asked: Consent) -> bool:
     """Whether the user has to be shown the consent page. RFC 9700 §4.14, OAuth 2.1 §7.3.1."""
-    return not client.remembers_consent or remembered is None or not remembered.covers(asked)
+    return not client.remembers_consent or remembered is None or not remembered.consent.covers(asked)

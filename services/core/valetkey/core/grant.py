@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from valetkey.core.authentication import Authentication
+    from valetkey.core.epoch import GrantEpochs, TokenEpochs
     from valetkey.core.scope import Scope
     from valetkey.core.user import User
 
@@ -23,7 +24,7 @@ class NewAuthorization:
     ``bound_to_session``: it ends with the browser session, because ``offline_access`` was not granted (OIDC Core §11).
     ``idle_seconds`` is how long a refresh token may lie unused. ``agreed_at`` is when the code was issued,
     ``issued_at`` when it was redeemed, which no two redemptions share; ``abandoned_at`` are those before this one whose
-    clients were told to come again. Times are UTC.
+    clients were told to come again. ``epochs`` are the code's; without them ``agreed_at`` has to do. Times are UTC.
     """
 
     authorization_id: UUID
@@ -38,13 +39,15 @@ class NewAuthorization:
     expires_at: datetime
     idle_seconds: int
     abandoned_at: tuple[datetime, ...] = ()
+    epochs: GrantEpochs | None = None
 
 
 class GrantedAuthorization(NamedTuple):
-    """A live authorization, with its user as he is now."""
+    """A live authorization, with its user and epochs as they are now."""
 
     authorization_id: UUID
     generation: int
+    epochs: TokenEpochs
     user: User
     authentication: Authentication
     scope: Scope

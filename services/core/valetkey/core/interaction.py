@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from valetkey.core.epoch import GrantEpochs
 from valetkey.core.errors import AccountSelectionRequired, ConsentRequired, LoginRequired, OAuthError
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from valetkey.core.authorization_request import AuthorizationRequest
+    from valetkey.core.client import Client
     from valetkey.core.session import Session
+    from valetkey.core.user import User
 
 
 class Step(Enum):
@@ -32,7 +35,8 @@ class Interaction:
     ``browser`` is the digest of the browser's binding cookie. ``login`` is the session that a login in this very
     interaction made, so that neither an older login nor another tab's can satisfy ``prompt=login`` or ``max_age``.
     ``selected`` is the session the user chose to continue as. ``hinted_subject`` comes from a verified
-    ``id_token_hint``. Times are UTC.
+    ``id_token_hint``. ``installation_epoch`` and ``client_epoch`` are those of its beginning; None from release 0.1.0.
+    Times are UTC.
     """
 
     request: AuthorizationRequest
@@ -42,6 +46,29 @@ class Interaction:
     login: UUID | None = None
     selected: UUID | None = None
     hinted_subject: UUID | None = None
+    installation_epoch: int | None = None
+    client_epoch: int | None = None
+
+    def grant_epochs(self, client: Client, user: User, consent_epoch: int) -> GrantEpochs:
+        """What a code that answers this carries: the first that was read of each, so that no ending since is missed.
+
+        ``client`` may come from a cache that is older than the interaction, or younger.
+        """
+        return GrantEpochs(
+            installation=min(
+                self.installation_epoch if self.installation_epoch is not None else client.installation_epoch,
+                user.installation_epoch,
+            ),
+            client=self.client_epoch if self.client_epoch is not None else client.epoch,
+            user=user.epoch,
+            consent=consent_epoch,
+        )
+
+    def has_ended(self, client: Client) -> bool:
+        """Whether its client, or everything, has ended since it began, as far as ``client`` tells."""
+        return (self.client_epoch is not None and self.client_epoch < client.epoch) or (
+            self.installation_epoch is not None and self.installation_epoch < client.installation_epoch
+        )
 
     def logged_in(self, session_id: UUID) -> Interaction:
         """The same, after a login here."""

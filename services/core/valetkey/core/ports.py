@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from valetkey.core.authorization_code import AuthorizationCode, CodeBinding, Redemption
     from valetkey.core.client import Client
-    from valetkey.core.consent import Consent
+    from valetkey.core.consent import Consent, KeptConsent
     from valetkey.core.grant import GrantedAuthorization, NewAuthorization
     from valetkey.core.interaction import Interaction
     from valetkey.core.jwt_verification import KeySet
@@ -67,7 +67,7 @@ class GrantedAuthorizations(Protocol):
     """What token may do with the one row of an authorization."""
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
-        """Store it once, ever; None if it exists, or its user, client or session no longer counts.
+        """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
         One that an abandoned redemption stored is taken over, for nobody has been given it. One that was revoked before
         it was stored is stored, returned, and never live.
@@ -79,7 +79,7 @@ class GrantedAuthorizations(Protocol):
         """Move a live authorization of this client from ``generation`` to the next, for exactly one caller."""
 
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
-        """The refresh state, for judging a presentation that did not rotate."""
+        """The refresh state, for judging a presentation that did not rotate. ``now`` is for lifetimes only."""
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
         """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
@@ -123,14 +123,18 @@ class UserFinder(Protocol):
 class SessionStore(Protocol):
     """Browser sessions, by the secret in the browser's cookie."""
 
-    async def create(self, secret: str, session: Session, replaced: str | None) -> None:
+    async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
         """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
 
-        A session of the same user that is there already goes on under the new secret, with what is bound to it.
+        False, and nothing is stored, where the user has ended since ``session.user`` was read, or where the session was
+        to go on and has ended.
         """
 
+    async def renew(self, secret: str, session: Session) -> bool:
+        """Let a session go on under a new secret after another login, with what is bound to it. See ``create``."""
+
     async def find(self, secret: str, now: datetime) -> Session | None:
-        """The live session of an enabled user who has not changed the password since, or None."""
+        """The live session of a user who has not ended since it began, or None."""
 
     async def end(self, session_id: UUID, now: datetime) -> None:
         """End a session and every authorization bound to it."""
@@ -139,11 +143,11 @@ class SessionStore(Protocol):
 class ConsentStore(Protocol):
     """What users have agreed to."""
 
-    async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
+    async def find(self, subject: UUID, client_uid: UUID) -> KeptConsent | None:
         """Everything this user has agreed to for this client."""
 
-    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:
-        """Remember this beside what was agreed to before."""
+    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> int | None:
+        """Remember this beside what was agreed to before. The epoch of the consent; None if user or client is gone."""
 
 
 class InteractionStore(Protocol):

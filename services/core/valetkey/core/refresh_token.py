@@ -14,7 +14,7 @@ from valetkey.core.encoding import b64url_decode, b64url_encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
 PREFIX = "vk_rt_"
 _ID_BYTES = 16
@@ -86,11 +86,14 @@ class Presentation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RefreshState:
-    """The refresh state of an authorization. ``is_live`` says that nothing has ended it. Times are UTC."""
+    """The refresh state of an authorization. ``is_live`` says that nothing has ended it.
+
+    ``since_rotation`` is how long ago it was rotated, by the clock of the store that noted the rotation.
+    """
 
     client_uid: UUID
     generation: int
-    rotated_at: datetime
+    since_rotation: timedelta
     is_live: bool
 
 
@@ -98,7 +101,6 @@ def judge_presentation(
     token: RefreshToken,
     state: RefreshState | None,
     client_uid: UUID,
-    now: datetime,
     grace: timedelta,
 ) -> Presentation:
     """Retry, reuse, or nothing of the kind. RFC 9700 §4.14.2.
@@ -114,7 +116,6 @@ def judge_presentation(
         return Presentation.DEAD
     if token.generation > state.generation:
         return Presentation.AHEAD
-    # A clock may run behind the one that noted the rotation; where there is no window, that opens none.
-    if grace and token.generation == state.generation - 1 and now - state.rotated_at <= grace:
+    if grace and token.generation == state.generation - 1 and state.since_rotation <= grace:
         return Presentation.RETRY
     return Presentation.REUSE

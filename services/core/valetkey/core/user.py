@@ -18,8 +18,8 @@ MAX_LOGIN_NAME_LENGTH = 254  # RFC 5321 §4.5.3.1: no e-mail address is longer.
 class User:
     """A resource owner. ``subject`` is never given to another user, whatever happens to the names.
 
-    ``valid_since`` moves with every password change and re-enabling: what was authenticated before it no longer counts.
-    ``claims`` are further standard claims (OIDC Core §5.1), by name.
+    ``valid_since`` is when the user last ended, for what release 0.1.0 made. ``epoch`` and ``installation_epoch`` were
+    read together with the rest; see ``core.epoch``. ``claims`` are further standard claims (OIDC Core §5.1), by name.
     """
 
     subject: UUID
@@ -30,6 +30,8 @@ class User:
     valid_since: datetime
     updated_at: datetime
     claims: Mapping[str, object] = field(default_factory=dict)
+    epoch: int = 0
+    installation_epoch: int = 0
 
     @property
     def display_name(self) -> str:

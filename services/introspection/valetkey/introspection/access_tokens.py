@@ -32,5 +32,5 @@ class AccessTokens:
     async def require_live(self, verified: VerifiedToken) -> None:
         """Raise ``Revoked`` if anything has killed the token; ``TemporarilyUnavailable`` if that cannot be known."""
         revocations = await self.revocations.find(verified.targets)
-        if is_revoked(verified.token.token_id.issued_at, revocations):
+        if is_revoked(verified.token, revocations):
             raise Revoked("token has been revoked")

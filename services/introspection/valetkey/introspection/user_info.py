@@ -12,6 +12,7 @@ from valetkey.core.scope import OPENID
 
 if TYPE_CHECKING:
     from valetkey.core.access_token import AccessToken
+    from valetkey.core.user import User
     from valetkey.introspection.access_tokens import AccessTokens
     from valetkey.introspection.sources import SubjectFinder
 
@@ -26,8 +27,8 @@ class UserInfo:
     async def claims(self, value: str) -> dict[str, object]:
         """The claims that the token's scope opens. OIDC Core §5.3.2.
 
-        Raises ``InvalidToken`` for a token that is not good or whose user is gone, disabled or has since changed the
-        password; ``InsufficientScope`` for one without ``openid``. Any audience is accepted: the token is ours.
+        Raises ``InvalidToken`` for a token that is not good or whose user is gone, disabled or has ended since, as with
+        a new password; ``InsufficientScope`` for one without ``openid``. Any audience is accepted: the token is ours.
         """
         verified = self.access_tokens.read(value)
         token = verified.token
@@ -38,8 +39,8 @@ class UserInfo:
         user = await self.users.find_by_subject(subject)
         if user is None or not user.enabled:
             raise InvalidToken("user is gone or disabled")
-        if token.token_id.issued_at < user.valid_since:
-            raise InvalidToken("token is older than the user's password")
+        if not _is_current(token, user):
+            raise InvalidToken("user has ended since the token was issued")
         return userinfo_claims(user, token.scope, token.userinfo_claims)
 
 
@@ -50,3 +51,11 @@ def _user_of(token: AccessToken) -> UUID:
         return UUID(token.subject)
     except ValueError as error:
         raise InvalidToken("sub is no user of ours") from error
+
+
+def _is_current(token: AccessToken, user: User) -> bool:
+    epochs = token.epochs
+    if epochs is None:
+        # Release 0.1.0 made it.
+        return token.token_id.issued_at >= user.valid_since
+    return (epochs.installation, epochs.user) == (user.installation_epoch, user.epoch)

@@ -100,7 +100,7 @@ def _read(claims: Mapping[str, object], issuer: str, now: datetime) -> VerifiedT
     answer = {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in _INTROSPECTED if name in claims}
     return VerifiedToken(
         token=token,
-        targets=targets_of(token.token_id, token.client_id, token.subject),
+        targets=targets_of(token),
         # Not with orjson, whose texts keep the four kilobytes that they were written into.
         answer=json.dumps(answer, separators=(",", ":")).encode("ascii"),
     )

@@ -200,6 +200,15 @@ class Settings:
     interactions_per_address: Annotated[
         int, Setting(t.integer(1, 10_000_000), "Logins that one address may begin per login_lifetime.")
     ] = 10_000
+    sessions_per_user: Annotated[
+        int, Setting(t.integer(1, 100_000), "Live sessions of one user; of more, the one used longest ago ends.")
+    ] = 100
+    grants_per_user_and_client: Annotated[
+        int,
+        Setting(
+            t.integer(1, 100_000), "Live grants of one user to one client; of more, the one used longest ago ends."
+        ),
+    ] = 100
 
     # What clients may cost. A client with its right secret is never refused for failures.
     client_failures_per_address: Annotated[

@@ -25,6 +25,7 @@ def authorize_granted(
     return Authorization(
         authorization_id=granted.authorization_id,
         client=client,
+        epochs=granted.epochs,
         scope=catalog.scope_for(current, resources),
         resources=resources,
         user=granted.user,

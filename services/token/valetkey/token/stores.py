@@ -45,7 +45,9 @@ async def open_service(
         await key_metrics.start()
         client_rate = ClientRate(ClientRates(stores.redis, "token"), clock, settings.client_requests_per_minute)
         await client_rate.start()
-        authorizations = Authorizations(stores.database)
+        authorizations = Authorizations(
+            stores.database, stores.revocations.publish, most=settings.grants_per_user_and_client
+        )
         refresh_tokens = RefreshTokenCodec(settings.refresh_token_keys.reveal())
         ports = GrantPorts(
             policy=policy,

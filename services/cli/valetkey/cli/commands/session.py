@@ -78,6 +78,7 @@ def _sessions(stores: Stores, publish: Publish) -> Sessions:
         publish,
         idle_lifetime=timedelta(seconds=stores.settings.session_idle_lifetime),
         lifetime=timedelta(seconds=stores.settings.session_lifetime),
+        most=stores.settings.sessions_per_user,
     )
 
 

@@ -6,6 +6,7 @@ Each statement says itself which rows are live, so that none depends on somebody
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -13,18 +14,26 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.refresh_token import RefreshState
+from valetkey.core.revocation import REVOCATION_MARGIN, Revocation, authorization_target
 from valetkey.core.scope import Scope
 from valetkey.runtime.batches import Batches
+from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.runtime.postgres.revocations import Publish
 from valetkey.runtime.postgres.rows import granted_authorization_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
-# The rows that must not change while this commits are locked, each after the one before, as everybody locks them. What
-# ended after the user agreed stays ended, even if the client was enabled or the user has consented again meanwhile.
+# The rows that must not change while this commits are locked, in the order that holds everywhere: the end of a session
+# or of a consent then finds what is stored here. Nothing is stored unless every epoch is still the code's. A code of
+# release 0.1.0 has none: there, what ended after the user agreed stays ended, even if the client was enabled, or the
+# user has consented, again meanwhile.
 # A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
 # What an abandoned redemption stored bears its time until somebody takes it over, for a client that was given nothing.
 # Whoever signs out or withdraws a consent leaves a revocation of each authorization, and no right to delete one.
+# Of the authorizations that a user has given a client, those that were used longest ago make room. They are looked for
+# by user (IS NOT DISTINCT FROM keeps the other index out): a client may have millions.
 _INSERT = Statement(
     "authorizations.insert",
     """
@@ -35,56 +44,84 @@ _INSERT = Statement(
         )
     ), swept_revocations AS (
         DELETE FROM revocations WHERE (kind, target) IN (
-            SELECT kind, target FROM revocations WHERE expires_at <= $15
+            SELECT kind, target FROM revocations WHERE expires_at <= $15::timestamptz - $23::interval
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), client AS MATERIALIZED (
-        SELECT uid FROM clients WHERE uid = $2 AND enabled AND valid_since < $16 FOR SHARE
+        SELECT uid, clients.epoch AS client_epoch, installation.epoch AS installation_epoch
+        FROM clients, installation
+        WHERE uid = $2 AND enabled AND CASE WHEN $18::bigint IS NULL THEN valid_since < $16
+            ELSE installation.epoch = $18 AND clients.epoch = $19 END
+        FOR SHARE OF clients
     ), resource_owner AS MATERIALIZED (
         SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-            users.updated_at AS user_updated_at
-        FROM client, users WHERE subject = $3 AND users.enabled AND valid_since <= $11 FOR SHARE OF users
+            users.updated_at AS user_updated_at, users.epoch AS user_epoch, client_epoch, installation_epoch
+        FROM client, users
+        WHERE subject = $3 AND users.enabled AND CASE WHEN $20::bigint IS NULL THEN valid_since <= $11
+            ELSE users.epoch = $20 END
+        FOR SHARE OF users
     ), session AS MATERIALIZED (
         SELECT session_id FROM resource_owner, sessions
         WHERE session_id = $4 AND $5 AND sessions.subject = $3 AND idle_expires_at > $15 AND expires_at > $15
         FOR SHARE OF sessions
     ), consent AS MATERIALIZED (
-        SELECT withdrawn_at FROM resource_owner, consents
+        SELECT withdrawn_at, epoch FROM resource_owner, consents
         WHERE consents.subject = $3 AND client_uid = $2 FOR SHARE OF consents
     ), inserted AS (
         INSERT INTO authorizations (
             id, client_uid, subject, session_id, bound_to_session, scope, resources, userinfo_claims, id_token_claims,
             amr, auth_time, acr, generation, created_at, rotated_at, idle_seconds, idle_expires_at, expires_at,
-            revoked_at
+            revoked_at, installation_epoch, client_epoch, user_epoch, consent_epoch
         )
         SELECT $1, $2, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11, $12::text,
             1, $15, $15, $13, $15 + $13::integer * interval '1 second', $14::timestamptz,
-            (SELECT revoked_at FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text)
+            (SELECT revoked_at FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text),
+            installation_epoch, client_epoch, user_epoch, COALESCE((SELECT epoch FROM consent), 0)
         FROM resource_owner
         WHERE (NOT $5 OR EXISTS (SELECT FROM session))
-            AND NOT EXISTS (SELECT FROM consent WHERE withdrawn_at >= date_trunc('milliseconds', $16::timestamptz))
+            AND CASE WHEN $21::bigint IS NULL
+                THEN NOT EXISTS (SELECT FROM consent WHERE withdrawn_at >= date_trunc('milliseconds', $16::timestamptz))
+                ELSE COALESCE((SELECT epoch FROM consent), 0) = $21 END
         ON CONFLICT (id) DO UPDATE
         SET rotated_at = excluded.rotated_at, idle_expires_at = excluded.idle_expires_at
         WHERE authorizations.generation = 1 AND authorizations.rotated_at = ANY($17::timestamptz[])
             AND authorizations.revoked_at IS NULL
         RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
+    ), crowded_out AS (
+        UPDATE authorizations SET revoked_at = $15 WHERE EXISTS (SELECT FROM inserted) AND id IN (
+            SELECT id FROM authorizations
+            WHERE subject = $3 AND client_uid IS NOT DISTINCT FROM $2 AND id <> $1 AND revoked_at IS NULL
+                AND expires_at > $15
+            ORDER BY rotated_at DESC OFFSET $22::integer - 1 FOR NO KEY UPDATE SKIP LOCKED
+        )
+        RETURNING id, revoked_at
+    ), revoked AS (
+        INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
+        SELECT 'authorization', id::text, revoked_at, revoked_at + $24::interval FROM crowded_out ORDER BY id
+        ON CONFLICT (kind, target) DO UPDATE
+        SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
+            expires_at = greatest(r.expires_at, excluded.expires_at)
     )
     SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
-        subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at
+        subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at,
+        user_epoch, client_epoch, installation_epoch, ARRAY(SELECT crowded_out.id FROM crowded_out) AS crowded_out
     FROM inserted, resource_owner
     """,
 )
+# What release 0.1.0 stored has no epochs and is judged by time, until the first rotation here: from then on it carries
+# those it was found good with.
 _ROTATE_ONE = Statement(
     "authorizations.rotate_one",
     """
     UPDATE authorizations AS a
-    SET generation = a.generation + 1, rotated_at = $4::timestamptz,
-        idle_expires_at = $4::timestamptz + a.idle_seconds * interval '1 second'
-    FROM users AS u, clients AS c
+    SET generation = a.generation + 1, rotated_at = now(), idle_expires_at = $4 + a.idle_seconds * interval '1 second',
+        installation_epoch = i.epoch, client_epoch = c.epoch, user_epoch = u.epoch
+    FROM users AS u, clients AS c, installation AS i
     WHERE a.id = $1 AND a.generation = $2 AND a.client_uid = $3
-        AND a.revoked_at IS NULL AND a.expires_at > $4 AND a.idle_expires_at > $4
-        AND c.uid = a.client_uid AND c.enabled
-        AND u.subject = a.subject AND u.enabled AND u.valid_since <= a.auth_time
+        AND a.revoked_at IS NULL AND a.expires_at > $4::timestamptz AND a.idle_expires_at > $4
+        AND c.uid = a.client_uid AND c.enabled AND u.subject = a.subject AND u.enabled
+        AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
+            ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END
         AND (NOT a.bound_to_session OR EXISTS (
             SELECT FROM sessions AS s
             WHERE s.session_id = a.session_id AND s.idle_expires_at > $4 AND s.expires_at > $4
@@ -92,7 +129,8 @@ _ROTATE_ONE = Statement(
         AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text)
     RETURNING a.id, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
         a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
-        u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
+        u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
+        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch
     """,
 )
 # Rows that somebody holds at the moment are passed over, so that one of them keeps nobody else waiting, and two batches
@@ -109,13 +147,15 @@ _ROTATE = Statement(
         FOR NO KEY UPDATE OF a SKIP LOCKED
     )
     UPDATE authorizations AS a
-    SET generation = a.generation + 1, rotated_at = asked.at,
-        idle_expires_at = asked.at + a.idle_seconds * interval '1 second'
-    FROM free, asked, users AS u, clients AS c
+    SET generation = a.generation + 1, rotated_at = now(),
+        idle_expires_at = asked.at + a.idle_seconds * interval '1 second',
+        installation_epoch = i.epoch, client_epoch = c.epoch, user_epoch = u.epoch
+    FROM free, asked, users AS u, clients AS c, installation AS i
     WHERE asked.id = free.id AND a.id = free.id AND a.generation = asked.generation AND a.client_uid = asked.client_uid
         AND a.revoked_at IS NULL AND a.expires_at > asked.at AND a.idle_expires_at > asked.at
-        AND c.uid = a.client_uid AND c.enabled
-        AND u.subject = a.subject AND u.enabled AND u.valid_since <= a.auth_time
+        AND c.uid = a.client_uid AND c.enabled AND u.subject = a.subject AND u.enabled
+        AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
+            ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END
         AND (NOT a.bound_to_session OR EXISTS (
             SELECT FROM sessions AS s
             WHERE s.session_id = a.session_id AND s.idle_expires_at > asked.at AND s.expires_at > asked.at
@@ -123,23 +163,27 @@ _ROTATE = Statement(
         AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text)
     RETURNING a.id, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
         a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
-        u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
+        u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
+        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch
     """,
 )
 _FIND = Statement(
     "authorizations.find",
     """
     SELECT a.id, a.client_uid, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
-        a.auth_time, a.acr, a.amr, a.rotated_at, u.subject, u.username, u.email, u.email_verified,
-        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2
-        AND c.enabled AND u.enabled AND u.valid_since <= a.auth_time
+        a.auth_time, a.acr, a.amr, now() - a.rotated_at AS since_rotation, u.subject, u.username, u.email,
+        u.email_verified, u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since,
+        u.updated_at AS user_updated_at, u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
+        a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2 AND c.enabled AND u.enabled
+        AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
+            ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END
         AND (NOT a.bound_to_session OR EXISTS (
             SELECT FROM sessions AS s
             WHERE s.session_id = a.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2
         ))
         AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text) AS is_live
     FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
+        CROSS JOIN installation AS i
     WHERE a.id = $1
     """,
 )
@@ -149,8 +193,11 @@ _LIST = Statement(
     SELECT a.id, c.client_id, a.scope, a.resources, a.bound_to_session, a.session_id, a.created_at, a.rotated_at,
         a.expires_at
     FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
+        CROSS JOIN installation AS i
     WHERE a.subject = $1 AND a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2
-        AND c.enabled AND u.enabled AND u.valid_since <= a.auth_time
+        AND c.enabled AND u.enabled
+        AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
+            ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END
         AND (NOT a.bound_to_session OR EXISTS (
             SELECT FROM sessions AS s
             WHERE s.session_id = a.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2
@@ -159,6 +206,7 @@ _LIST = Statement(
     ORDER BY a.created_at, a.id
     """,
 )
+_NO_EPOCHS = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,20 +231,26 @@ class _Rotation(NamedTuple):
 
 
 class Authorizations:
-    """See ``valetkey.core.ports.GrantedAuthorizations``."""
+    """See ``valetkey.core.ports.GrantedAuthorizations``.
 
-    def __init__(self, database: Executor) -> None:
+    ``most`` is how many live ones a user may have given to a client. ``publish`` takes the revocations of what has to
+    make room to where introspection looks first.
+    """
+
+    def __init__(self, database: Executor, publish: Publish, *, most: int) -> None:
         self._database = database
+        self._publish = publish
+        self._most = most
         self._rotations: Batches[_Rotation, GrantedAuthorization | None] = Batches(self._rotate)
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
-        """Store it once, ever; None if it exists, or its user, client or session no longer counts.
+        """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
-        Nor does a consent that was withdrawn. What was revoked already is stored as such. What one of
-        ``new.abandoned_at`` stored is taken over by exactly one caller, and by nobody after a refresh. One statement,
-        which also deletes a few authorizations and revocations that have expired, so that neither table grows.
+        What was revoked already is stored as such. What one of ``new.abandoned_at`` stored is taken over by exactly one
+        caller, and by nobody after a refresh. One statement, which also deletes a few authorizations and revocations
+        that have expired, so that neither table grows.
         """
-        login = new.authentication
+        login, epochs = new.authentication, new.epochs or _NO_EPOCHS
         row = await self._database.fetch_row(
             _INSERT,
             new.authorization_id,
@@ -216,15 +270,24 @@ class Authorizations:
             new.issued_at,
             new.agreed_at,
             new.abandoned_at,
+            *epochs,
+            self._most,
+            REVOCATION_MARGIN,
+            REVOCATION_LIFETIME,
         )
-        return None if row is None else granted_authorization_from(row)
+        if row is None:
+            return None
+        if row["crowded_out"]:
+            await self._publish_crowded_out(row["crowded_out"], new.issued_at)
+        return granted_authorization_from(row)
 
     async def rotate(
         self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime
     ) -> GrantedAuthorization | None:
         """Move a live authorization of this client from ``generation`` to the next, for exactly one caller.
 
-        One statement for everybody who is refreshing at the moment. RFC 9700 §4.14.2.
+        ``now`` is for lifetimes; PostgreSQL's clock notes when it was rotated, and tells how long ago that was. One
+        statement for everybody who is refreshing at the moment. RFC 9700 §4.14.2.
         """
         asked = _Rotation(authorization_id, generation, client_uid, now)
         granted = await self._rotations.ask(asked)
@@ -235,12 +298,12 @@ class Authorizations:
         return None if row is None else granted_authorization_from(row)
 
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
-        """The refresh state, for judging a presentation that did not rotate."""
+        """The refresh state, for judging a presentation that did not rotate. ``now`` is for lifetimes only."""
         row = await self._find(authorization_id, now)
         return (
             None
             if row is None
-            else RefreshState(row["client_uid"], row["generation"], row["rotated_at"], is_live=row["is_live"])
+            else RefreshState(row["client_uid"], row["generation"], row["since_rotation"], is_live=row["is_live"])
         )
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
@@ -275,6 +338,12 @@ class Authorizations:
             rotated.get(rotation.authorization_id) if first[rotation.authorization_id] is rotation else None
             for rotation in asked
         ]
+
+    async def _publish_crowded_out(self, authorization_ids: Sequence[UUID], now: datetime) -> None:
+        ended = [Revocation(authorization_target(each), now, now + REVOCATION_LIFETIME) for each in authorization_ids]
+        # A Redis that could not be told is not believed until it has been loaded anew, and PostgreSQL knows.
+        with suppress(TemporarilyUnavailable):
+            await self._publish(ended)
 
     async def _find(self, authorization_id: UUID, now: datetime) -> Record | None:
         return await self._database.fetch_row(_FIND, authorization_id, now)

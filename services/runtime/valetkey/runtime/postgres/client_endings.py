@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+
+from asyncpg import Record
 
 from valetkey.core.revocation import Revocation
 from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocation_lifetime import IN_FLIGHT, REVOCATION_LIFETIME
+from valetkey.runtime.postgres.revocation_lifetime import EPOCH_LIFETIME, IN_FLIGHT, REVOCATION_LIFETIME
 from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
 _DISABLE = Statement(
     "clients.disable",
     """
-    UPDATE clients SET enabled = FALSE, updated_at = greatest(updated_at, $2), valid_since = greatest(valid_since, $2)
-    WHERE client_id = $1 RETURNING uid
+    UPDATE clients SET enabled = FALSE, epoch = epoch + 1, updated_at = greatest(updated_at, $2),
+        valid_since = greatest(valid_since, $2)
+    WHERE client_id = $1 RETURNING uid, epoch
     """,
 )
 _ENABLE = Statement(
@@ -30,14 +32,14 @@ _END_AUTHORIZATIONS = Statement(
     WITH ended AS (
         UPDATE authorizations SET revoked_at = $3 WHERE client_uid = $1 AND revoked_at IS NULL RETURNING id, rotated_at
     )
-    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
-    SELECT 'authorization', id::text, $3::timestamptz, $4::timestamptz FROM ended WHERE rotated_at > $5
-    UNION ALL SELECT 'client', $2, $3, $4
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at, epoch)
+    SELECT 'authorization', id::text, $3::timestamptz, $4::timestamptz, NULL::bigint FROM ended WHERE rotated_at > $5
+    UNION ALL SELECT 'client', $2, $3, $6::timestamptz, $7::bigint
     ORDER BY 1, 2
     ON CONFLICT (kind, target) DO UPDATE
-    SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
-        expires_at = greatest(r.expires_at, excluded.expires_at)
-    RETURNING kind, target, revoked_at, expires_at
+    SET revoked_at = greatest(r.revoked_at + interval '1 millisecond', excluded.revoked_at),
+        expires_at = greatest(r.expires_at, excluded.expires_at), epoch = greatest(r.epoch, excluded.epoch)
+    RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
 # A client may have a million authorizations.
@@ -54,7 +56,7 @@ class ClientEndings:
         """Refuse the client from now on, and end whatever it was given."""
         async with self._database.transaction("clients.disable", _TIMEOUT) as transaction:
             row = await transaction.fetch_row(_DISABLE, client_id, now)
-            return None if row is None else await _end(transaction, row["uid"], client_id, now)
+            return None if row is None else await _end(transaction, row, client_id, now)
 
     async def enable(self, client_id: str, now: datetime) -> bool:
         """Accept the client again. What ended when it was disabled stays ended. False if there is no such client."""
@@ -66,14 +68,15 @@ class ClientEndings:
             row = await transaction.fetch_row(_DISABLE, client_id, now)
             if row is None:
                 return None
-            revocations = await _end(transaction, row["uid"], client_id, now)
+            revocations = await _end(transaction, row, client_id, now)
             await transaction.execute(_DELETE, row["uid"])
             return revocations
 
 
-async def _end(transaction: Executor, client_uid: UUID, client_id: str, now: datetime) -> list[Revocation]:
+async def _end(transaction: Executor, client: Record, client_id: str, now: datetime) -> list[Revocation]:
     moment = floor_to_millisecond(now)
     rows = await transaction.fetch(
-        _END_AUTHORIZATIONS, client_uid, client_id, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT
+        *(_END_AUTHORIZATIONS, client["uid"], client_id, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT),
+        *(moment + EPOCH_LIFETIME, client["epoch"]),
     )
     return [revocation_from(row) for row in rows]

@@ -23,8 +23,8 @@ _FIND = Statement(
     SELECT client_id, uid, client_name, token_endpoint_auth_method, grant_types, redirect_uris,
         post_logout_redirect_uris, scope, resources, resource, id_token_signed_response_alg, default_max_age,
         client_uri, policy_uri, tos_uri, enabled, secret_digests, secret_expiries,
-        managed_by, created_at, updated_at
-    FROM clients LEFT JOIN LATERAL (
+        managed_by, created_at, updated_at, clients.epoch AS client_epoch, i.epoch AS installation_epoch
+    FROM clients CROSS JOIN installation AS i LEFT JOIN LATERAL (
         SELECT array_agg(s.digest ORDER BY s.created_at DESC, s.id) AS secret_digests,
             array_agg(s.expires_at ORDER BY s.created_at DESC, s.id) AS secret_expiries
         FROM client_secrets AS s WHERE s.client_uid = clients.uid
@@ -38,8 +38,8 @@ _LIST = Statement(
     SELECT client_id, uid, client_name, token_endpoint_auth_method, grant_types, redirect_uris,
         post_logout_redirect_uris, scope, resources, resource, id_token_signed_response_alg, default_max_age,
         client_uri, policy_uri, tos_uri, enabled, secret_digests, secret_expiries,
-        managed_by, created_at, updated_at
-    FROM clients LEFT JOIN LATERAL (
+        managed_by, created_at, updated_at, clients.epoch AS client_epoch, i.epoch AS installation_epoch
+    FROM clients CROSS JOIN installation AS i LEFT JOIN LATERAL (
         SELECT array_agg(s.digest ORDER BY s.created_at DESC, s.id) AS secret_digests,
             array_agg(s.expires_at ORDER BY s.created_at DESC, s.id) AS secret_expiries
         FROM client_secrets AS s WHERE s.client_uid = clients.uid

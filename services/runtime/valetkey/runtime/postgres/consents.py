@@ -9,7 +9,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from valetkey.core.consent import Consent
+from valetkey.core.consent import Consent, KeptConsent
 from valetkey.core.revocation import Revocation
 from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.pool import Database
@@ -20,7 +20,7 @@ from valetkey.runtime.postgres.statement import Statement
 _FIND = Statement(
     "consents.find",
     """
-    SELECT subject, client_uid, scope, resources, claims
+    SELECT subject, client_uid, scope, resources, claims, epoch
     FROM unnest($1::uuid[], $2::uuid[]) AS asked (subject, client_uid) JOIN consents USING (subject, client_uid)
     WHERE is_given
     """,
@@ -46,16 +46,18 @@ _ADD = Statement(
         ),
         is_given = TRUE,
         updated_at = greatest(c.updated_at, excluded.updated_at)
+    RETURNING epoch
     """,
 )
 _WITHDRAW = Statement(
     "consents.withdraw",
     """
-    INSERT INTO consents (subject, client_uid, scope, resources, claims, is_given, updated_at, withdrawn_at)
-    SELECT u.subject, c.uid, '{}'::text[], '{}'::text[], '{}'::text[], FALSE, $3::timestamptz, $3::timestamptz
+    INSERT INTO consents AS k (subject, client_uid, scope, resources, claims, is_given, epoch, updated_at, withdrawn_at)
+    SELECT u.subject, c.uid, '{}'::text[], '{}'::text[], '{}'::text[], FALSE, 1, $3::timestamptz, $3::timestamptz
     FROM users AS u, clients AS c WHERE u.subject = $1 AND c.uid = $2
     ON CONFLICT (subject, client_uid) DO UPDATE
-    SET scope = '{}', resources = '{}', claims = '{}', is_given = FALSE, updated_at = $3, withdrawn_at = $3
+    SET scope = '{}', resources = '{}', claims = '{}', is_given = FALSE, epoch = k.epoch + 1, updated_at = $3,
+        withdrawn_at = $3
     """,
 )
 _END_AUTHORIZATIONS = Statement(
@@ -70,7 +72,7 @@ _END_AUTHORIZATIONS = Statement(
     ON CONFLICT (kind, target) DO UPDATE
     SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
         expires_at = greatest(r.expires_at, excluded.expires_at)
-    RETURNING kind, target, revoked_at, expires_at
+    RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
 _LIST = Statement(
@@ -101,17 +103,18 @@ class Consents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._finds: Batches[tuple[UUID, UUID], Consent | None] = Batches(self._find)
+        self._finds: Batches[tuple[UUID, UUID], KeptConsent | None] = Batches(self._find)
 
-    async def find(self, subject: UUID, client_uid: UUID) -> Consent | None:
+    async def find(self, subject: UUID, client_uid: UUID) -> KeptConsent | None:
         """Everything this user has agreed to for this client, unless it was withdrawn."""
         return await self._finds.ask((subject, client_uid))
 
-    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> None:
-        """Remember this beside what was agreed to before."""
-        await self._database.execute(
+    async def add(self, subject: UUID, client_uid: UUID, consent: Consent, now: datetime) -> int | None:
+        """Remember this beside what was agreed to before. The epoch of the consent; None if user or client is gone."""
+        row = await self._database.fetch_row(
             _ADD, subject, client_uid, sorted(consent.scope), sorted(consent.resources), sorted(consent.claims), now
         )
+        return None if row is None else row["epoch"]
 
     async def withdraw(self, subject: UUID, client_uid: UUID, now: datetime) -> Sequence[Revocation]:
         """Forget what was agreed to and end what was granted with it. Returns what has to be revoked in Redis too.
@@ -140,10 +143,10 @@ class Consents:
             for row in await self._database.fetch(_LIST, subject, client_uid)
         ]
 
-    async def _find(self, asked: Sequence[tuple[UUID, UUID]]) -> Sequence[Consent | None]:
+    async def _find(self, asked: Sequence[tuple[UUID, UUID]]) -> Sequence[KeptConsent | None]:
         subjects, client_uids = zip(*set(asked), strict=True)
         rows = await self._database.fetch(_FIND, subjects, client_uids)
-        found = {(row["subject"], row["client_uid"]): _consent_from(row) for row in rows}
+        found = {(row["subject"], row["client_uid"]): KeptConsent(_consent_from(row), row["epoch"]) for row in rows}
         return [found.get(each) for each in asked]
 
 

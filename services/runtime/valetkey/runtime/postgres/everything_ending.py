@@ -8,10 +8,18 @@ from datetime import datetime, timedelta
 
 from valetkey.core.revocation import Revocation, everything_target
 from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocation_lifetime import IN_FLIGHT, REVOCATION_LIFETIME
+from valetkey.runtime.postgres.revocation_lifetime import EPOCH_LIFETIME, IN_FLIGHT, REVOCATION_LIFETIME
 from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
+# Seconds since 1970 rather than one more: after a restore the number must be one that was never there before.
+_RAISE_EPOCH = Statement(
+    "everything.raise_epoch",
+    """
+    UPDATE installation SET epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint) RETURNING epoch
+    """,
+)
+# What follows ends the same once more for release 0.1.0, which knows no epochs, and frees what is of no use any more.
 # Locked in the order in which everybody does: clients, users, sessions, consents, authorizations, revocations.
 _LOCK_CLIENTS = Statement("everything.lock_clients", "SELECT uid FROM clients ORDER BY uid FOR UPDATE")
 _END_CODES = Statement("everything.end_codes", "UPDATE clients SET valid_since = greatest(valid_since, $1)")
@@ -29,7 +37,8 @@ _WITHDRAW_CONSENTS = Statement(
     """
     WITH withdrawn AS (
         UPDATE consents
-        SET scope = '{}', resources = '{}', claims = '{}', is_given = FALSE, updated_at = $1, withdrawn_at = $1
+        SET scope = '{}', resources = '{}', claims = '{}', is_given = FALSE, epoch = epoch + 1, updated_at = $1,
+            withdrawn_at = $1
         WHERE is_given RETURNING 1
     )
     SELECT count(*) AS number FROM withdrawn
@@ -47,14 +56,15 @@ _END_AUTHORIZATIONS = Statement(
 _RECORD = Statement(
     "everything.record",
     """
-    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
-    SELECT 'authorization', id::text, $1::timestamptz, $2::timestamptz FROM authorizations WHERE rotated_at > $3
-    UNION ALL SELECT $4, $5, $1, $2
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at, epoch)
+    SELECT 'authorization', id::text, $1::timestamptz, $2::timestamptz, NULL::bigint
+    FROM authorizations WHERE rotated_at > $3
+    UNION ALL SELECT $4, $5, $1, $6::timestamptz, $7::bigint
     ORDER BY 1, 2
     ON CONFLICT (kind, target) DO UPDATE
-    SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
-        expires_at = greatest(r.expires_at, excluded.expires_at)
-    RETURNING kind, target, revoked_at, expires_at
+    SET revoked_at = greatest(r.revoked_at + interval '1 millisecond', excluded.revoked_at),
+        expires_at = greatest(r.expires_at, excluded.expires_at), epoch = greatest(r.epoch, excluded.epoch)
+    RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
 # There may be millions of rows.
@@ -81,6 +91,7 @@ class EverythingEnding:
         """End every session, login, code, grant and token from before ``now``; ``consents`` are withdrawn if asked."""
         moment = floor_to_millisecond(now)
         async with self._database.transaction("everything.end", _TIMEOUT) as transaction:
+            raised = await transaction.fetch_row(_RAISE_EPOCH)
             await transaction.execute(_LOCK_CLIENTS)
             await transaction.execute(_END_CODES, now)
             await transaction.execute(_LOCK_USERS)
@@ -92,6 +103,7 @@ class EverythingEnding:
             rows = await transaction.fetch(
                 *(_RECORD, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT),
                 *(everything.kind.value, everything.target),
+                *(moment + EPOCH_LIFETIME, raised and raised["epoch"]),
             )
         return Ended(sessions, authorizations, withdrawn, [revocation_from(row) for row in rows])
 

@@ -15,16 +15,19 @@ Privileges = Mapping[str, Columns]
 _READ: Privileges = {"SELECT": WHOLE}
 _EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE"), WHOLE)
 # Who may not see a password's hash sees these.
-_USER_COLUMNS = ("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at")
+_USER_COLUMNS = (
+    *("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at", "epoch"),
+)
 # PostgreSQL lets nobody lock a row who may not update a column of it: this is one that decides nothing.
 _LOCK_USERS = _LOCK_CLIENTS = _LOCK_CONSENTS = ("updated_at",)
 _LOCK_SESSIONS = ("used_at",)
 # Whose consent it is and for whom stays what it was.
-_WITHDRAWAL = ("scope", "resources", "claims", "is_given", "updated_at", "withdrawn_at")
+_WITHDRAWAL = ("scope", "resources", "claims", "is_given", "updated_at", "withdrawn_at", "epoch")
 
 # Every server reads clients and their secrets' digests, verifies with the public keys, and reports which it holds.
 _SERVER: Mapping[str, Privileges] = {
     "alembic_version": _READ,
+    "installation": _READ,
     "clients": _READ,
     "client_secrets": _READ,
     "scopes": _READ,
@@ -59,11 +62,14 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
             "SELECT": ("session_id", "subject", "idle_expires_at", "expires_at"),
             "UPDATE": _LOCK_SESSIONS,
         },
-        "consents": {"SELECT": ("subject", "client_uid", "withdrawn_at"), "UPDATE": _LOCK_CONSENTS},
+        "consents": {"SELECT": ("subject", "client_uid", "withdrawn_at", "epoch"), "UPDATE": _LOCK_CONSENTS},
         "authorizations": {
             "SELECT": WHOLE,
             "INSERT": WHOLE,
-            "UPDATE": ("generation", "rotated_at", "idle_expires_at", "revoked_at"),
+            "UPDATE": (
+                *("generation", "rotated_at", "idle_expires_at", "revoked_at"),
+                *("installation_epoch", "client_epoch", "user_epoch"),
+            ),
             "DELETE": WHOLE,
         },
         "revocations": _EVERYTHING,
@@ -77,6 +83,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
     "valetkey_key_rotation": _KEYS,
     "valetkey_operator": {
         **_KEYS,
+        "installation": {"SELECT": WHOLE, "UPDATE": ("epoch",)},
         "clients": _EVERYTHING,
         "client_secrets": _EVERYTHING,
         "scopes": _EVERYTHING,

@@ -8,7 +8,11 @@ from datetime import timedelta
 # refreshed is ended by its own row.
 REVOCATION_LIFETIME = timedelta(hours=1)
 
-# A redemption or refresh that committed just before its user or client was ended may mint its token just after, and
-# "issued before" would spare it. So whatever moved within this time is revoked by name as well. It is longer than any
-# statement and the answer to it take.
+# A replica may make tokens of a client that it has read as long ago as settings allow (`client_stale_lifetime`), with
+# the epoch that it read.
+EPOCH_LIFETIME = timedelta(hours=1) + REVOCATION_LIFETIME
+
+# For release 0.1.0, whose tokens are compared by time: a redemption or refresh that committed just before its user or
+# client was ended may mint its token just after, and "issued before" would spare it. So whatever moved within this time
+# is revoked by name as well. It is longer than any statement and the answer to it take.
 IN_FLIGHT = timedelta(seconds=30)

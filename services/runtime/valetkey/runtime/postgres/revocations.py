@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from valetkey.core.revocation import REVOCATION_MARGIN, Revocation, RevocationKind, RevocationTarget
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.rows import revocation_from
-from valetkey.runtime.postgres.statement import Executor, Statement
+from valetkey.runtime.postgres.statement import Statement
 
 _RECORD = Statement(
     "revocations.record",
@@ -43,43 +42,24 @@ _END_AUTHORIZATIONS = Statement(
     WHERE id = revoked.target AND authorizations.revoked_at IS NULL
     """,
 )
-_LOCK_CLIENTS = Statement(
-    "revocations.lock_clients", "SELECT uid FROM clients WHERE client_id = ANY ($1::text[]) ORDER BY uid FOR UPDATE"
-)
-_END_AUTHORIZATIONS_OF_CLIENTS = Statement(
-    "revocations.end_authorizations_of_clients",
-    """
-    UPDATE authorizations SET revoked_at = revoked.revoked_at
-    FROM unnest($1::text[], $2::timestamptz[]) AS revoked (target, revoked_at), clients
-    WHERE client_id = revoked.target AND client_uid = uid AND authorizations.revoked_at IS NULL
-    """,
-)
-_LOCK_USERS = Statement(
-    "revocations.lock_users", "SELECT subject FROM users WHERE subject = ANY ($1::uuid[]) ORDER BY subject FOR UPDATE"
-)
-_END_AUTHORIZATIONS_OF_SUBJECTS = Statement(
-    "revocations.end_authorizations_of_subjects",
-    """
-    UPDATE authorizations SET revoked_at = revoked.revoked_at
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS revoked (target, revoked_at)
-    WHERE subject = revoked.target AND authorizations.revoked_at IS NULL
-    """,
-)
 _FIND = Statement(
     "revocations.find",
     """
-    SELECT kind, target, revoked_at, expires_at FROM revocations
+    SELECT kind, target, revoked_at, expires_at, epoch FROM revocations
     WHERE (kind, target) IN (SELECT kind, target FROM unnest($1::text[], $2::text[]) AS asked (kind, target))
     """,
 )
 _LIVE = Statement(
     "revocations.live",
     """
-    SELECT kind, target, revoked_at, expires_at FROM revocations
+    SELECT kind, target, revoked_at, expires_at, epoch FROM revocations
     WHERE (kind, target) > ($1, $2) AND expires_at > $3
     ORDER BY kind, target LIMIT $4
     """,
 )
+
+# Takes what PostgreSQL has recorded already to where introspection looks first.
+Publish = Callable[[Sequence[Revocation]], Awaitable[None]]
 
 
 class RevocationRecords:
@@ -89,15 +69,22 @@ class RevocationRecords:
         self._database = database
 
     async def record(self, revocations: Sequence[Revocation]) -> None:
-        """Remember all of these, or none, and end the authorizations they name. A record only ever grows stronger.
+        """Remember all of these tokens and authorizations, or none, and end the authorizations.
 
-        An authorization that is stored later is refused, for as long as its record lives.
+        A record only ever grows. An authorization that is stored later is refused, for as long as its record lives.
+        Clients, users and everything end by an epoch: see ``client_endings``, ``user_endings``, ``everything_ending``.
         """
         if not revocations:
             return
+        ended = [
+            (UUID(revocation.target.target), revocation.revoked_at)
+            for revocation in revocations
+            if revocation.target.kind is RevocationKind.AUTHORIZATION
+        ]
         async with self._database.transaction("revocations.record") as transaction:
-            # Everybody locks clients and users first, then authorizations, then records: so nobody waits in a circle.
-            await _end_authorizations(transaction, revocations)
+            # Everybody locks authorizations before records: so nobody waits in a circle.
+            if ended:
+                await transaction.execute(_END_AUTHORIZATIONS, *zip(*ended, strict=True))
             await transaction.execute(
                 _RECORD,
                 [revocation.target.kind.value for revocation in revocations],
@@ -120,27 +107,3 @@ class RevocationRecords:
         while rows := await self._database.fetch(_LIVE, kind, target, now - REVOCATION_MARGIN, batch_size):
             yield [revocation_from(row) for row in rows]
             kind, target = rows[-1]["kind"], rows[-1]["target"]
-
-
-async def _end_authorizations(transaction: Executor, revocations: Sequence[Revocation]) -> None:
-    # Insertions under way have locked their client and user: wait for them, then end what they stored.
-    if clients := _of_kind(revocations, RevocationKind.CLIENT):
-        await transaction.execute(_LOCK_CLIENTS, [client_id for client_id, _ in clients])
-        await transaction.execute(_END_AUTHORIZATIONS_OF_CLIENTS, *zip(*clients, strict=True))
-    if subjects := _of_kind(revocations, RevocationKind.SUBJECT, UUID):
-        await transaction.execute(_LOCK_USERS, [subject for subject, _ in subjects])
-        await transaction.execute(_END_AUTHORIZATIONS_OF_SUBJECTS, *zip(*subjects, strict=True))
-    if authorizations := _of_kind(revocations, RevocationKind.AUTHORIZATION, UUID):
-        await transaction.execute(_END_AUTHORIZATIONS, *zip(*authorizations, strict=True))
-
-
-def _of_kind(
-    revocations: Sequence[Revocation], kind: RevocationKind, read: Callable[[str], object] = str
-) -> list[tuple[object, datetime]]:
-    """The targets and moments of one kind. A subject that is no UUID is a client acting for itself: it has no rows."""
-    chosen = []
-    for revocation in revocations:
-        if revocation.target.kind is kind:
-            with suppress(ValueError):
-                chosen.append((read(revocation.target.target), revocation.revoked_at))
-    return chosen

@@ -14,6 +14,7 @@ from asyncpg import Record
 from valetkey.core.authentication import Authentication
 from valetkey.core.claims_request import ClaimsRequest
 from valetkey.core.client import AuthenticationMethod, Client, ClientSecret
+from valetkey.core.epoch import TokenEpochs
 from valetkey.core.grant import GrantedAuthorization
 from valetkey.core.keys import KeyState, PublicKey
 from valetkey.core.revocation import Revocation, RevocationKind, RevocationTarget
@@ -55,6 +56,8 @@ def client_from(row: Record) -> Client:
         policy_uri=row["policy_uri"],
         tos_uri=row["tos_uri"],
         enabled=row["enabled"],
+        epoch=row["client_epoch"],
+        installation_epoch=row["installation_epoch"],
     )
 
 
@@ -79,6 +82,8 @@ def user_from(row: Record) -> User:
         valid_since=row["valid_since"],
         updated_at=row["user_updated_at"],
         claims=cast("dict[str, object]", json.loads(claims)) if (claims := row["user_claims"]) != "{}" else {},
+        epoch=row["user_epoch"],
+        installation_epoch=row["installation_epoch"],
     )
 
 
@@ -92,6 +97,7 @@ def granted_authorization_from(row: Record) -> GrantedAuthorization:
     return GrantedAuthorization(
         authorization_id=row["id"],
         generation=row["generation"],
+        epochs=TokenEpochs(row["installation_epoch"], row["client_epoch"], row["user_epoch"]),
         user=user_from(row),
         authentication=Authentication(
             row["subject"], row["auth_time"], row["acr"], tuple(row["amr"]), row["session_id"]
@@ -105,7 +111,7 @@ def granted_authorization_from(row: Record) -> GrantedAuthorization:
 def revocation_from(row: Record) -> Revocation:
     """A revocation."""
     target = RevocationTarget(RevocationKind(row["kind"]), row["target"])
-    return Revocation(target, row["revoked_at"], row["expires_at"])
+    return Revocation(target, row["revoked_at"], row["expires_at"], row["epoch"])
 
 
 def public_key_from(row: Record) -> PublicKey:

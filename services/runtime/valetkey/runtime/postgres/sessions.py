@@ -3,42 +3,65 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from asyncpg import Record
 
 from valetkey.core.revocation import Revocation
 from valetkey.core.session import Session
 from valetkey.runtime.batches import Batches
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.runtime.postgres.revocations import Publish
 from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from, session_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
-# Nothing is created for a user who was disabled or given another password since the login began.
+# Nothing is created for a user who has ended since the login began: one who was disabled or given another password, or
+# everybody. Of a user's sessions, the one used longest ago makes room.
 _CREATE = Statement(
     "sessions.create",
     """
     WITH swept AS (
         DELETE FROM sessions WHERE session_id IN (
-            SELECT session_id FROM sessions WHERE expires_at <= $8 AND session_id <> $1
-            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+            SELECT session_id FROM sessions WHERE expires_at <= $8 ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), resource_owner AS MATERIALIZED (
-        SELECT subject FROM users WHERE subject = $3 AND enabled AND valid_since = $11 FOR SHARE
+        SELECT subject, users.epoch AS user_epoch, installation.epoch AS installation_epoch
+        FROM users, installation
+        WHERE subject = $3 AND enabled AND users.epoch = $11 AND installation.epoch = $12 FOR SHARE OF users
+    ), created AS (
+        INSERT INTO sessions (
+            session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
+            installation_epoch, user_epoch
+        )
+        SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
+            $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch
+        FROM resource_owner
+        RETURNING subject
     )
-    INSERT INTO sessions (
-        session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at
+    SELECT ARRAY(
+        SELECT session_id FROM sessions WHERE sessions.subject = created.subject AND expires_at > $8
+        ORDER BY used_at DESC OFFSET $13::integer - 1
+    ) AS crowded_out FROM created
+    """,
+)
+_RENEW = Statement(
+    "sessions.renew",
+    """
+    WITH resource_owner AS MATERIALIZED (
+        SELECT subject, users.epoch AS user_epoch, installation.epoch AS installation_epoch
+        FROM users, installation
+        WHERE subject = $3 AND enabled AND users.epoch = $9 AND installation.epoch = $10 FOR SHARE OF users
     )
-    SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
-        $9::timestamptz, $10::timestamptz
-    FROM resource_owner
-    ON CONFLICT (session_id) DO UPDATE
-    SET secret_digest = excluded.secret_digest, auth_time = excluded.auth_time, acr = excluded.acr,
-        amr = excluded.amr, used_at = excluded.used_at, idle_expires_at = excluded.idle_expires_at,
-        expires_at = excluded.expires_at
-    WHERE sessions.subject = excluded.subject
+    UPDATE sessions AS s
+    SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $4, idle_expires_at = $7, expires_at = $8,
+        installation_epoch = o.installation_epoch, user_epoch = o.user_epoch
+    FROM resource_owner AS o
+    WHERE s.session_id = $1 AND s.subject = o.subject
+    RETURNING s.session_id
     """,
 )
 _FIND_ID = Statement("sessions.find_id", "SELECT session_id FROM sessions WHERE secret_digest = $1")
@@ -56,10 +79,12 @@ _FIND = Statement(
         )
     )
     SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
-        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject
-    WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2
-        AND u.enabled AND u.valid_since <= s.auth_time
+        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
+        u.epoch AS user_epoch, i.epoch AS installation_epoch
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject CROSS JOIN installation AS i
+    WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
     """,
 )
 _DELETE = Statement("sessions.delete", "DELETE FROM sessions WHERE session_id = $1")
@@ -75,7 +100,7 @@ _END_AUTHORIZATIONS = Statement(
     ON CONFLICT (kind, target) DO UPDATE
     SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
         expires_at = greatest(r.expires_at, excluded.expires_at)
-    RETURNING kind, target, revoked_at, expires_at
+    RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
 _LIST = Statement(
@@ -83,14 +108,13 @@ _LIST = Statement(
     """
     SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
         s.expires_at
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject
-    WHERE ($1::uuid IS NULL OR s.subject = $1) AND s.idle_expires_at > $2 AND s.expires_at > $2
-        AND u.enabled AND u.valid_since <= s.auth_time
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject CROSS JOIN installation AS i
+    WHERE ($1::uuid IS NULL OR s.subject = $1) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
     ORDER BY s.created_at, s.session_id
     """,
 )
-
-Publish = Callable[[Sequence[Revocation]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,37 +134,66 @@ class SessionSummary:
 class Sessions:
     """See ``valetkey.core.ports.SessionStore``.
 
-    ``publish`` takes the revocations that ending a session has stored here to where introspection looks first.
+    ``most`` is how many a user may have. ``publish`` takes the revocations that ending a session has stored here to
+    where introspection looks first.
     """
 
-    def __init__(self, database: Database, publish: Publish, *, idle_lifetime: timedelta, lifetime: timedelta) -> None:
+    def __init__(
+        self, database: Database, publish: Publish, *, idle_lifetime: timedelta, lifetime: timedelta, most: int
+    ) -> None:
         self._database = database
         self._publish = publish
+        self._most = most
         self._idle_lifetime = idle_lifetime
         self._lifetime = lifetime
         # Noting every use would write a row for every page; so short a lifetime needs a finer note.
         self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
         self._uses: Batches[tuple[bytes, datetime], Session | None] = Batches(self._find)
 
-    async def create(self, secret: str, session: Session, replaced: str | None) -> None:
+    async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
         """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
 
-        A session that is there already goes on under the new secret, with everything that is bound to it.
-        It lives from ``auth_time`` on. It never comes to life if its user was disabled, or given another password,
-        since ``session.user`` was read.
+        It lives from ``auth_time`` on. False, and nothing is stored, where the user has ended since ``session.user``
+        was read.
         """
+        revocations: Sequence[Revocation] = ()
         if replaced is None:
-            await self._insert(self._database, secret, session)
-            return
-        async with self._database.transaction("sessions.create") as transaction:
-            # The user is locked before anything of his, by everybody.
-            await self._insert(transaction, secret, session)
-            revocations = await _end_replaced(transaction, replaced, session.auth_time)
+            row = await self._insert(self._database, secret, session)
+        else:
+            async with self._database.transaction("sessions.create") as transaction:
+                # The user is locked before anything of his, by everybody.
+                row = await self._insert(transaction, secret, session)
+                if row is not None:
+                    revocations = await _end_replaced(transaction, replaced, session.auth_time)
+        if row is None:
+            return False
         if revocations:
             await self._publish(revocations)
+        for session_id in row["crowded_out"]:
+            await self.end(session_id, session.auth_time)
+        return True
+
+    async def renew(self, secret: str, session: Session) -> bool:
+        """Let a session go on under a new secret after another login, with everything that is bound to it.
+
+        False, and nothing changes, where it has ended meanwhile, or its user has: what has ended never goes on.
+        """
+        renewed = await self._database.fetch_row(
+            _RENEW,
+            session.session_id,
+            _digest(secret),
+            session.user.subject,
+            session.auth_time,
+            session.acr,
+            session.amr,
+            *self._ends(session),
+            session.user.epoch,
+            session.user.installation_epoch,
+        )
+        return renewed is not None
 
     async def find(self, secret: str, now: datetime) -> Session | None:
-        """The live session of an enabled user who has not changed the password since, or None. Notes its use."""
+        """The live session of a user who has not ended since it began, or None. Notes its use."""
         return await self._uses.ask((_digest(secret), now))
 
     async def end(self, session_id: UUID, now: datetime) -> None:
@@ -166,9 +219,9 @@ class Sessions:
             for row in await self._database.fetch(_LIST, subject, now)
         ]
 
-    async def _insert(self, executor: Executor, secret: str, session: Session) -> None:
-        begun = session.auth_time
-        await executor.execute(
+    async def _insert(self, executor: Executor, secret: str, session: Session) -> Record | None:
+        """``crowded_out`` are the sessions that have to make room; None if nothing was stored."""
+        return await executor.fetch_row(
             _CREATE,
             session.session_id,
             _digest(secret),
@@ -176,12 +229,18 @@ class Sessions:
             session.auth_time,
             session.acr,
             session.amr,
-            begun,
-            begun,
-            min(begun + self._idle_lifetime, begun + self._lifetime),
-            begun + self._lifetime,
-            session.user.valid_since,
+            session.auth_time,
+            session.auth_time,
+            *self._ends(session),
+            session.user.epoch,
+            session.user.installation_epoch,
+            self._most,
         )
+
+    def _ends(self, session: Session) -> tuple[datetime, datetime]:
+        """When it ends unless it is used, and in any case."""
+        begun = session.auth_time
+        return min(begun + self._idle_lifetime, begun + self._lifetime), begun + self._lifetime
 
     async def _find(self, asked: Sequence[tuple[bytes, datetime]]) -> Sequence[Session | None]:
         digests = list({digest for digest, _ in asked})

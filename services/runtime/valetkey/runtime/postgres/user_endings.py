@@ -10,31 +10,31 @@ from asyncpg import Record
 
 from valetkey.core.revocation import Revocation
 from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocation_lifetime import IN_FLIGHT, REVOCATION_LIFETIME
+from valetkey.runtime.postgres.revocation_lifetime import EPOCH_LIFETIME, IN_FLIGHT, REVOCATION_LIFETIME
 from valetkey.runtime.postgres.rows import floor_to_millisecond, revocation_from
 from valetkey.runtime.postgres.statement import Executor, Statement
 
-# `valid_since` moves every time, whatever the clock says: it tells logins begun before the change from later ones.
+# The epoch is what counts. `valid_since` moves with it for release 0.1.0, which compares times.
 _SET_PASSWORD = Statement(
     "users.set_password",
     """
-    UPDATE users SET password_hash = $3, updated_at = greatest(updated_at, $2),
+    UPDATE users SET password_hash = $3, epoch = epoch + 1, updated_at = greatest(updated_at, $2),
         valid_since = greatest(valid_since + interval '1 microsecond', $2)
-    WHERE subject = $1 RETURNING subject
+    WHERE subject = $1 RETURNING subject, epoch
     """,
 )
 _DISABLE = Statement(
     "users.disable",
     """
-    UPDATE users SET enabled = FALSE, updated_at = greatest(updated_at, $2),
+    UPDATE users SET enabled = FALSE, epoch = epoch + 1, updated_at = greatest(updated_at, $2),
         valid_since = greatest(valid_since + interval '1 microsecond', $2)
-    WHERE subject = $1 RETURNING subject
+    WHERE subject = $1 RETURNING subject, epoch
     """,
 )
 _ENABLE = Statement(
     "users.enable",
     """
-    UPDATE users SET enabled = TRUE, updated_at = greatest(updated_at, $2),
+    UPDATE users SET enabled = TRUE, epoch = epoch + 1, updated_at = greatest(updated_at, $2),
         valid_since = greatest(valid_since + interval '1 microsecond', $2)
     WHERE subject = $1 AND NOT enabled
     """,
@@ -47,14 +47,14 @@ _END_AUTHORIZATIONS = Statement(
     WITH ended AS (
         UPDATE authorizations SET revoked_at = $2 WHERE subject = $1 AND revoked_at IS NULL RETURNING id, rotated_at
     )
-    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
-    SELECT 'authorization', id::text, $2::timestamptz, $3::timestamptz FROM ended WHERE rotated_at > $4
-    UNION ALL SELECT 'subject', $1::uuid::text, $2, $3
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at, epoch)
+    SELECT 'authorization', id::text, $2::timestamptz, $3::timestamptz, NULL::bigint FROM ended WHERE rotated_at > $4
+    UNION ALL SELECT 'subject', $1::uuid::text, $2, $5::timestamptz, $6::bigint
     ORDER BY 1, 2
     ON CONFLICT (kind, target) DO UPDATE
-    SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
-        expires_at = greatest(r.expires_at, excluded.expires_at)
-    RETURNING kind, target, revoked_at, expires_at
+    SET revoked_at = greatest(r.revoked_at + interval '1 millisecond', excluded.revoked_at),
+        expires_at = greatest(r.expires_at, excluded.expires_at), epoch = greatest(r.epoch, excluded.epoch)
+    RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
 
@@ -93,5 +93,8 @@ async def _end(transaction: Executor, user: Record | None, now: datetime) -> lis
         return None
     subject, moment = user["subject"], floor_to_millisecond(now)
     await transaction.execute(_END_SESSIONS, subject)
-    rows = await transaction.fetch(_END_AUTHORIZATIONS, subject, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT)
+    rows = await transaction.fetch(
+        *(_END_AUTHORIZATIONS, subject, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT),
+        *(moment + EPOCH_LIFETIME, user["epoch"]),
+    )
     return [revocation_from(row) for row in rows]

@@ -17,24 +17,24 @@ _FIND_BY_LOGIN_NAME = Statement(
     "users.find_by_login_name",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, password_hash
-    FROM login_names JOIN users USING (subject) WHERE name_key = $1
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch, password_hash
+    FROM login_names JOIN users USING (subject) CROSS JOIN installation AS i WHERE name_key = $1
     """,
 )
 _FIND_BY_SUBJECT = Statement(
     "users.find_by_subject",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at
-    FROM users WHERE subject = ANY ($1::uuid[])
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+    FROM users CROSS JOIN installation AS i WHERE subject = ANY ($1::uuid[])
     """,
 )
 _LIST = Statement(
     "users.list",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at
-    FROM users ORDER BY username, subject
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+    FROM users CROSS JOIN installation AS i ORDER BY username, subject
     """,
 )
 _CREATE = Statement(

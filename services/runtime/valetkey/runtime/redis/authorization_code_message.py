@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from valetkey.core.authorization_code import AuthorizationCode
+from valetkey.core.epoch import GrantEpochs
 from valetkey.runtime.redis import authentication_message, claims_request_message
 from valetkey.runtime.redis.wire import parse, to_datetime, to_microseconds, to_uuid
 from valetkey.runtime.telemetry import continue_trace, current_traceparent
@@ -24,6 +25,7 @@ def to_bytes(code: AuthorizationCode) -> bytes:
         claims=claims_request_message.to_message(code.claims),
         traceparent=current_traceparent(),
         abandoned_at=map(to_microseconds, code.abandoned_at),
+        epochs=None if code.epochs is None else authorization_code_pb2.GrantEpochs(**code.epochs._asdict()),
     ).SerializeToString()
 
 
@@ -49,4 +51,9 @@ def from_bytes(data: bytes) -> AuthorizationCode:
         nonce=message.nonce if message.HasField("nonce") else None,
         claims=claims_request_message.from_message(message.claims),
         abandoned_at=tuple(map(to_datetime, message.abandoned_at)),
+        epochs=_epochs(message.epochs) if message.HasField("epochs") else None,
     )
+
+
+def _epochs(message: authorization_code_pb2.GrantEpochs) -> GrantEpochs:
+    return GrantEpochs(message.installation, message.client, message.user, message.consent)

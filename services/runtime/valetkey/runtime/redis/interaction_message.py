@@ -21,6 +21,8 @@ def to_bytes(interaction: Interaction) -> bytes:
         selected=_bytes(interaction.selected),
         hinted_subject=_bytes(interaction.hinted_subject),
         traceparent=current_traceparent(),
+        installation_epoch=interaction.installation_epoch,
+        client_epoch=interaction.client_epoch,
     ).SerializeToString()
 
 
@@ -37,6 +39,8 @@ def from_bytes(data: bytes) -> Interaction:
         login=to_uuid(message.login) if message.HasField("login") else None,
         selected=to_uuid(message.selected) if message.HasField("selected") else None,
         hinted_subject=to_uuid(message.hinted_subject) if message.HasField("hinted_subject") else None,
+        installation_epoch=message.installation_epoch if message.HasField("installation_epoch") else None,
+        client_epoch=message.client_epoch if message.HasField("client_epoch") else None,
     )
 
 

@@ -10,10 +10,12 @@ def to_bytes(revocation: Revocation) -> bytes:
     return revocation_pb2.Revocation(
         revoked_at=to_microseconds(revocation.revoked_at),
         expires_at=to_microseconds(revocation.expires_at),
+        epoch=revocation.epoch,
     ).SerializeToString()
 
 
 def from_bytes(target: RevocationTarget, data: bytes) -> Revocation:
     """What is read; ``UnreadableMessage`` if it cannot be."""
     message = parse(revocation_pb2.Revocation(), data)
-    return Revocation(target, to_datetime(message.revoked_at), to_datetime(message.expires_at))
+    epoch = message.epoch if message.HasField("epoch") else None
+    return Revocation(target, to_datetime(message.revoked_at), to_datetime(message.expires_at), epoch)

@@ -1,7 +1,8 @@
 """Writing revocations, by whoever revokes and by whoever loads them all.
 
 Both write at the same time, in any order, from any replica. So a record only ever grows: what is kept is the later
-``revoked_at``, for the longer time.
+``revoked_at``, for the longer time. PostgreSQL moves ``revoked_at`` on with every epoch, so the later one has the
+higher epoch, whatever clocks say.
 """
 
 import struct

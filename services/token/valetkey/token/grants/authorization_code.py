@@ -82,12 +82,13 @@ class AuthorizationCodeGrant(Grant):
                 expires_at=now + policy.authorization_lifetime(client),
                 idle_seconds=int(policy.refresh_token_idle_lifetime.total_seconds()),
                 abandoned_at=code.abandoned_at,
+                epochs=code.epochs,
             ),
         )
         if granted is None:
             if await self._ports.authorizations.find_state(code.authorization_id, now) is not None:
                 await self._revoke_replayed(code, client)
-            raise InvalidGrant("code was redeemed before, or its user, client or session no longer counts")
+            raise InvalidGrant("code was redeemed before, or its user, client, session or consent has ended since")
         return granted
 
     async def _revoke_replayed(self, code: AuthorizationCode, client: Client) -> None:

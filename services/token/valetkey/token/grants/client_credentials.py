@@ -7,6 +7,7 @@ from uuid import uuid4
 from valetkey.core.authorization import Authorization
 from valetkey.core.client import Client, GrantType
 from valetkey.core.client_authentication import require_confidential
+from valetkey.core.epoch import TokenEpochs
 from valetkey.core.errors import InvalidScope
 from valetkey.core.params import Params
 from valetkey.core.ports import CatalogSource
@@ -45,7 +46,11 @@ class ClientCredentials(Grant):
             if len(self._entitled) > _MOST_KNOWN:
                 self._entitled.popitem(last=False)
         return Authorization(
-            authorization_id=uuid4(), client=client, scope=entitled.scope, resources=entitled.resources
+            authorization_id=uuid4(),
+            client=client,
+            epochs=TokenEpochs(client.installation_epoch, client.epoch),
+            scope=entitled.scope,
+            resources=entitled.resources,
         )
 
 

@@ -64,7 +64,7 @@ class RefreshTokenGrant(Grant):
         if granted is not None:
             return granted
         state = await authorizations.find_state(token.authorization_id, now)
-        presentation = judge_presentation(token, state, client.uid, now, self._ports.policy.refresh_grace)
+        presentation = judge_presentation(token, state, client.uid, self._ports.policy.refresh_grace)
         if presentation is Presentation.RETRY:
             granted = await authorizations.find_live(token.authorization_id, client.uid, now)
             # Somebody may have used the successor in the meantime; then this is no retry of the latest step any more.
