@@ -48,6 +48,9 @@ DATABASE_REFUSED = Count(
     "valetkey_database_connections_refused", "Refused because too many waited for a connection to PostgreSQL."
 )
 MIGRATIONS_PENDING = Level("valetkey_migrations_pending", "Migrations that this release needs and the database lacks.")
+CLOCK_SKEW = Level(
+    "valetkey_clock_skew_seconds", "How far PostgreSQL's clock is ahead of this process's, looked at once a minute."
+)
 
 # Browsers
 AUTHORIZATION_REQUESTS = Count(

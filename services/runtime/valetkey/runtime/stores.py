@@ -15,6 +15,7 @@ from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.revocations import RevocationRecords
 from valetkey.runtime.postgres.schema_guard import SchemaGuard
+from valetkey.runtime.postgres.server_clock import ClockSkew
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.revocations import RedisRevocations
 from valetkey.runtime.revocation import RevocationStore
@@ -57,6 +58,9 @@ async def open_stores(settings: Settings, service: Service, clock: Clock, waitin
         stack.push_async_callback(schema.close)
         await schema.start()
         waiting.add(schema.reason)
+        skew = ClockSkew(database, clock)
+        stack.push_async_callback(skew.close)
+        await skew.start()
         redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout))
         stack.push_async_callback(redis.aclose)
         revocations = create_revocation_store(settings, database, redis, clock)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.ports import Clock
 from valetkey.runtime.postgres.grants import READ_GRANTS, GrantDifferences, compare
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.schema import SCHEMA_VERSION, find_schema_version
-from valetkey.runtime.postgres.server_clock import read_server_clock
+from valetkey.runtime.postgres.server_clock import measure_clock_skew
 from valetkey.runtime.postgres.statement import Statement
 from valetkey.runtime.redaction import redact
 
@@ -23,7 +24,7 @@ async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
     """Connection, clock, schema, and what the roles of services may do."""
     before = clock()
     try:
-        server_time = await read_server_clock(database)
+        skew = await measure_clock_skew(database, clock)
     except TemporarilyUnavailable as error:
         advice = "Check that VALETKEY_POSTGRES_DSN names the server, that it runs, and that it accepts this user."
         return [
@@ -32,11 +33,10 @@ async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
             skipped("schema", _UNREACHED, advice),
             skipped("roles", _UNREACHED, advice),
         ]
-    after = clock()
-    taken = (after - before) / timedelta(milliseconds=1)
+    taken = (clock() - before) / timedelta(milliseconds=1)
     return [
         well("postgres", f"answered in {taken:.0f} ms"),
-        _clock(server_time - (before + (after - before) / 2)),
+        _clock(skew),
         _schema(await find_schema_version(database)),
         _roles(compare(await database.fetch(_GRANTS))),
     ]
@@ -46,9 +46,11 @@ def _clock(skew: timedelta) -> Finding:
     detail = f"PostgreSQL is {skew.total_seconds():+.3f} s from this machine"
     if abs(skew) <= _TOLERATED_SKEW:
         return well("clock", detail)
-    return unwell(
-        "clock", detail, "Synchronise both clocks (NTP): lifetimes and revocations are compared between them."
+    advice = (
+        "Synchronise both clocks (NTP): lifetimes are counted by them. What has ended stays ended as long as no two "
+        f"clocks differ by more than {CLOCK_TOLERANCE // timedelta(minutes=1)} minutes."
     )
+    return unwell("clock", detail, advice)
 
 
 def _schema(version: str | None) -> Finding:
