@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from support.aging import age_rotations
+from support.aging import move_database_clock
 from support.fleet import Fleet
 from support.life_model import ACCESS_TOKEN_LIFETIME, AccessToken, Code, Expected, Grant, Life
 from support.movable_clock import MovableClock
@@ -268,7 +268,7 @@ class LifeCycle(RuleBasedStateMachine):
     def pass_time(self, duration: timedelta) -> None:
         """Move every clock ahead, PostgreSQL's too as far as it counts."""
         self.clock.advance(seconds=duration.total_seconds())
-        self.run(age_rotations(self.fleet.system.administration, duration))
+        self.run(move_database_clock(self.fleet.system.administration, self.clock.ahead))
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from support.relying_party import ClientIdentity
     from support.system import System
 
-_AGE = Statement("test", "UPDATE authorizations SET rotated_at = rotated_at - $1::interval WHERE generation > 1")
 
-
-async def age_rotations(administration: Administration, age: timedelta) -> None:
-    """Make every rotation so much older by PostgreSQL's clock, which no test can move."""
+async def move_database_clock(administration: Administration, ahead: timedelta) -> None:
+    """Have PostgreSQL count endings by a clock that is so far ahead of its own."""
+    body = f"SELECT now() + interval '{ahead.total_seconds()} seconds'"
+    function = "database_clock() RETURNS timestamptz LANGUAGE sql STABLE"
     async with administration.database() as database:
-        await database.execute(_AGE, age)
+        await database.execute(Statement("test", f"CREATE OR REPLACE FUNCTION {function} AS $${body}$$"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +34,4 @@ class Aging:
     def pass_time(self, **duration: float) -> None:
         """Move the clocks of services, and PostgreSQL's as far as it counts, by a ``timedelta`` of these arguments."""
         self.clock.advance(**duration)
-        self.system.run(age_rotations(self.system.administration, timedelta(**duration)))
+        self.system.run(move_database_clock(self.system.administration, self.clock.ahead))

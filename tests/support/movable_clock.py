@@ -12,6 +12,11 @@ class MovableClock:
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self._ahead
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far it has been moved."""
+        return self._ahead
+
     def advance(self, **duration: float) -> None:
         """Move ahead by a ``timedelta`` of these arguments."""
         self._ahead += timedelta(**duration)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from redis.asyncio import Redis
 
+from support.aging import move_database_clock
 from support.daily_life import DailyLife
 from support.movable_clock import MovableClock
 from support.system import System, rotate
@@ -66,6 +67,7 @@ async def test_after_the_longest_lifetime_no_table_grows_any_more(life: DailyLif
     for _ in range(DAYS):
         await life.day(VISITS)
         clock.advance(days=1)
+        await move_database_clock(life.system.administration, clock.ahead)
         await rotate(life.system.settings_of("key_rotation"), clock)
         history.append(await table_sizes(life.system.postgres_dsn))
 

@@ -39,12 +39,13 @@ _INSERT = Statement(
     """
     WITH swept AS (
         DELETE FROM authorizations WHERE id IN (
-            SELECT id FROM authorizations WHERE expires_at <= $15 AND id <> $1
+            SELECT id FROM authorizations WHERE expires_at <= least($15, database_clock()) AND id <> $1
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), swept_revocations AS (
         DELETE FROM revocations WHERE (kind, target) IN (
-            SELECT kind, target FROM revocations WHERE expires_at <= $15::timestamptz - $23::interval
+            SELECT kind, target FROM revocations
+            WHERE expires_at <= least($15::timestamptz, database_clock()) - $23::interval
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), client AS MATERIALIZED (
@@ -114,7 +115,8 @@ _ROTATE_ONE = Statement(
     "authorizations.rotate_one",
     """
     UPDATE authorizations AS a
-    SET generation = a.generation + 1, rotated_at = now(), idle_expires_at = $4 + a.idle_seconds * interval '1 second',
+    SET generation = a.generation + 1, rotated_at = database_clock(),
+        idle_expires_at = $4 + a.idle_seconds * interval '1 second',
         installation_epoch = i.epoch, client_epoch = c.epoch, user_epoch = u.epoch
     FROM users AS u, clients AS c, installation AS i
     WHERE a.id = $1 AND a.generation = $2 AND a.client_uid = $3
@@ -147,7 +149,7 @@ _ROTATE = Statement(
         FOR NO KEY UPDATE OF a SKIP LOCKED
     )
     UPDATE authorizations AS a
-    SET generation = a.generation + 1, rotated_at = now(),
+    SET generation = a.generation + 1, rotated_at = database_clock(),
         idle_expires_at = asked.at + a.idle_seconds * interval '1 second',
         installation_epoch = i.epoch, client_epoch = c.epoch, user_epoch = u.epoch
     FROM free, asked, users AS u, clients AS c, installation AS i
@@ -171,7 +173,7 @@ _FIND = Statement(
     "authorizations.find",
     """
     SELECT a.id, a.client_uid, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
-        a.auth_time, a.acr, a.amr, now() - a.rotated_at AS since_rotation, u.subject, u.username, u.email,
+        a.auth_time, a.acr, a.amr, database_clock() - a.rotated_at AS since_rotation, u.subject, u.username, u.email,
         u.email_verified, u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since,
         u.updated_at AS user_updated_at, u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
         a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2 AND c.enabled AND u.enabled

@@ -17,7 +17,9 @@ _RECORD = Statement(
     WITH swept AS (
         DELETE FROM revocations WHERE (kind, target) IN (
             SELECT kind, target FROM revocations
-            WHERE expires_at <= (SELECT min(moment) FROM unnest($3::timestamptz[]) AS moment) - $5::interval
+            WHERE expires_at <= (
+                    SELECT least(min(moment), database_clock()) FROM unnest($3::timestamptz[]) AS moment
+                ) - $5::interval
                 AND (kind, target) NOT IN (
                     SELECT kind, target FROM unnest($1::text[], $2::text[]) AS given (kind, target)
                 )

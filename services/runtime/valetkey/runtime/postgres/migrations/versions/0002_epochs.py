@@ -129,12 +129,30 @@ _ENDINGS_STAY = (
     BEGIN
         NEW.revoked_at := greatest(NEW.revoked_at, OLD.revoked_at);
         NEW.expires_at := greatest(NEW.expires_at, OLD.expires_at);
-        NEW.epoch := greatest(NEW.epoch, OLD.epoch);
+        NEW.epoch := CASE WHEN NEW.revoked_at > OLD.revoked_at THEN greatest(NEW.epoch, OLD.epoch) ELSE OLD.epoch END;
         RETURN NEW;
     END $$
     """,
     """
     CREATE TRIGGER keep_revocation BEFORE UPDATE ON revocations FOR EACH ROW EXECUTE FUNCTION keep_revocation()
+    """,
+    # What tells of an ending is deleted once it has expired by this database's clock, and not before: the row stays.
+    # Where a user or a client goes, what was theirs goes too, by a trigger of the foreign key.
+    "CREATE FUNCTION database_clock() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT now()'",
+    """
+    CREATE FUNCTION keep_unexpired() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER keep_unexpired BEFORE DELETE ON revocations
+    FOR EACH ROW WHEN (OLD.expires_at > database_clock()) EXECUTE FUNCTION keep_unexpired()
+    """,
+    """
+    CREATE TRIGGER keep_unexpired BEFORE DELETE ON authorizations
+    FOR EACH ROW WHEN (OLD.expires_at > database_clock() AND pg_trigger_depth() = 0)
+    EXECUTE FUNCTION keep_unexpired()
     """,
 )
 
