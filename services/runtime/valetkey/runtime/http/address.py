@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, cast
@@ -19,11 +20,14 @@ TRUSTED_PROXIES: web.AppKey[Sequence[Network]] = web.AppKey("trusted_proxies")
 UNKNOWN = "unknown"
 MAX_HOPS = 20
 _SITE_PREFIX = 64
+# Some proxies write the port too; an IPv6 address then stands in brackets, or its last group could be a port.
+_HOP = re.compile(r"(?:([0-9.]+)|\[([^\[\]]+)\])(?::[0-9]{1,5})?")
 _KNOWN_ADDRESSES = 4096
 
 
 @lru_cache(_KNOWN_ADDRESSES)
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, an IPv4-mapped one as IPv4, without its zone; None where it is none."""
     try:
         address = ip_address(text.strip())
     except ValueError:
@@ -40,24 +44,31 @@ def _text(address: IPv4Address | IPv6Address) -> str:
     return str(address)
 
 
-def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> bool:
-    return any(address in network for network in trusted)
+def _parse_hop(text: str) -> IPv4Address | IPv6Address | None:
+    """One element of X-Forwarded-For: an address, ``address:port``, ``[IPv6]`` or ``[IPv6]:port``."""
+    match = _HOP.fullmatch(text.strip())
+    return parse_address(text if match is None else match[1] or match[2])
+
+
+def is_in(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
+    """Whether one of the networks has this address."""
+    return any(address in network for network in networks)
 
 
 def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
     """The nearest address that is not one of our proxies; X-Forwarded-For counts only where a trusted hop wrote it."""
-    address = _parse(request.remote or "")
+    address = parse_address(request.remote or "")
     if address is None:
         return UNKNOWN
-    if not trusted or not _is_trusted(address, trusted):
+    if not trusted or not is_in(address, trusted):
         return _text(address)
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for text in reversed(forwarded[-MAX_HOPS:]):
-        hop = _parse(text)
+        hop = _parse_hop(text)
         if hop is None:
             break
         address = hop
-        if not _is_trusted(hop, trusted):
+        if not is_in(hop, trusted):
             break
     return _text(address)
 
@@ -70,7 +81,7 @@ def caller_address() -> str:
 
 def address_group(address: str) -> str:
     """What a rate limit counts by: an IPv4 address, or the /64 that one IPv6 subscriber owns."""
-    parsed = _parse(address)
+    parsed = parse_address(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, _SITE_PREFIX), strict=False))
     return str(parsed) if parsed else UNKNOWN
