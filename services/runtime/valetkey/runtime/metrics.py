@@ -23,6 +23,11 @@ HTTP_SHED = Count(
     "Requests or connections that were one too many for the process, answered with 503.",
     "limit",
 )
+UNTRUSTED_PROXY = Count(
+    "valetkey_untrusted_proxy_windows",
+    "Times that all of ten or more requests, of a minute or more, had been forwarded by private addresses that "
+    "VALETKEY_TRUSTED_PROXIES does not name.",
+)
 EVENT_LOOP_LAG = Duration(
     "valetkey_event_loop_lag_seconds",
     "How much later than asked the event loop came back, looked at twice a second.",

@@ -15,6 +15,7 @@ from valetkey.runtime.http.gate import gate_middleware
 from valetkey.runtime.http.health import Health
 from valetkey.runtime.http.in_flight import IN_FLIGHT, InFlight
 from valetkey.runtime.http.observe import observe_middleware
+from valetkey.runtime.http.proxy_watch import ProxyWatch
 from valetkey.runtime.http.security_headers import security_headers_middleware
 from valetkey.runtime.telemetry import Tracing
 
@@ -62,7 +63,7 @@ def create_app(
     in_flight = InFlight(settings.max_requests_in_flight)
     tracing = tracing or Tracing()
     middlewares = [
-        observe_middleware(tracing, health, public=public),
+        observe_middleware(tracing, health, ProxyWatch(settings.trusted_proxies), public=public),
         security_headers_middleware(https=settings.issuer_is_https),
         *([cors_middleware(cross_origin)] if cross_origin else []),
         errors_middleware(render),

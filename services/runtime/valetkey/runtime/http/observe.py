@@ -16,6 +16,7 @@ from valetkey.runtime.traceparent import parse_traceparent
 
 if TYPE_CHECKING:
     from valetkey.runtime.http.health import Health
+    from valetkey.runtime.http.proxy_watch import ProxyWatch
     from valetkey.runtime.telemetry import Trace, Tracing
 
 TRACE_HEADER = "X-Trace-Id"
@@ -24,7 +25,7 @@ _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 
 
-def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Middleware:
+def observe_middleware(tracing: Tracing, health: Health, proxies: ProxyWatch, *, public: bool) -> Middleware:
     """Measures every request, and traces the sampled ones as ``{method} {route}``. OpenTelemetry HTTP conventions.
 
     A public route starts a new trace that links to the caller's span, so that strangers neither choose our trace ids
@@ -35,11 +36,7 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
     def end(
         request: web.Request, trace: Trace, started: float, method: str, route: str, status: int, error_type: str
     ) -> None:
-        attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
-        if status:
-            attributes["http.response.status_code"] = status
-        if error_type:
-            attributes["error.type"] = error_type
+        attributes = _attributes(method, route, status, error_type)
         caller = parse_traceparent(request.headers.get("traceparent", "")) if public else None
         is_error = status == 0 or status >= _SERVER_ERROR
         tracing.end_request(trace, f"{method} {route}", started, attributes, caller=caller, is_error=is_error)
@@ -47,6 +44,8 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = perf_counter()
+        if started >= proxies.due:
+            proxies.look(request, started)
         method = request.method if request.method in _METHODS else "_OTHER"
         route = route_of(request)
         trace = begin_trace("", request)
@@ -78,3 +77,12 @@ def observe_middleware(tracing: Tracing, health: Health, *, public: bool) -> Mid
         return response
 
     return observe
+
+
+def _attributes(method: str, route: str, status: int, error_type: str) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+    if status:
+        attributes["http.response.status_code"] = status
+    if error_type:
+        attributes["error.type"] = error_type
+    return attributes
