@@ -101,6 +101,7 @@ def test_a_name_that_is_not_a_value_is_refused_at_the_top() -> None:
         ({"httpRoute": {"parentRefs": [{"namespace": "a"}]}}, ["name is required"]),
         ({"monitoring": {"podMonitor": {"interval": "often"}}}, ["monitoring.podMonitor.interval"]),
         ({"trustedProxies": ["the proxy"]}, ["trustedProxies.0"]),
+        ({"noTrustedProxies": "yes"}, ["noTrustedProxies", "boolean"]),
         ({"security": {"runAsUser": 0}}, ["security.runAsUser"]),
         ({"demo": {"postgres": {"runAsUser": 0}}}, ["demo.postgres.runAsUser"]),
         ({"demo": {"user": {"password": "x"}}}, ["Additional property password"]),
@@ -165,6 +166,12 @@ NONE: Values = {"existingSecret": ""}
             "httpRoute has no host",
         ),
         (merged(EXTERNAL, {"httpRoute": {"enabled": True}}), "httpRoute belongs to no Gateway"),
+        (
+            merged(EXTERNAL, {"trustedProxies": ["10.0.0.0/8"], "noTrustedProxies": True}),
+            "trustedProxies and noTrustedProxies exclude each other",
+        ),
+        (merged(EXTERNAL, {"trustedProxies": ["10.0.0.0/8", "::/0"]}), "::/0 trusts everybody"),
+        (merged(EXTERNAL, {"trustedProxies": ["0.0.0.0/0"]}), "0.0.0.0/0 trusts everybody"),
         (merged(EXTERNAL, {"clients": {"enabled": True}}), "clients.enabled has nothing to register"),
         (
             merged(

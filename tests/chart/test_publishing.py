@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.chart import SERVICES, Object, named, objects, of_kind, pod_of, pods, selects
+from support.chart import SERVICES, Object, Refused, named, objects, of_kind, pod_of, pods, selects
 from support.chart_values import EXTERNAL, SETS, Values, merged
 from valetkey.core.routes import FALLBACK, ROUTES
 
@@ -18,7 +18,7 @@ DOCUMENTS = ["openid-configuration", "oauth-authorization-server"]
 
 def published(base: str) -> Values:
     both = {"ingress": {"enabled": True}, "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
-    return merged(EXTERNAL, both, {"issuer": f"https://{HOST}{base}"})
+    return merged(EXTERNAL, both, {"issuer": f"https://{HOST}{base}", "trustedProxies": ["10.244.0.0/16"]})
 
 
 def ingress_service(found: list[Object], path: str) -> str:
@@ -71,6 +71,41 @@ def test_whatever_else_is_below_the_issuer_is_for_the_pages(base: str) -> None:
 
     for path in (base or "/", f"{base}/", f"{base}/no-such-page", f"{base}/tokens"):
         assert ingress_service(found, path) == route_service(found, path) == f"valetkey-{FALLBACK}"
+
+
+WAYS: dict[str, Values] = {
+    "ingress": {"ingress": {"enabled": True}},
+    "httpRoute": {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}},
+}
+
+
+@pytest.mark.requirement("security 40: one address for everybody is never what is left out")
+@pytest.mark.parametrize("way", [*WAYS, "both"])
+@pytest.mark.parametrize("said", ["nothing", "an empty list", "that there are some after all"])
+def test_behind_a_proxy_nothing_is_installed_until_it_is_said_which(way: str, said: str) -> None:
+    published = merged(EXTERNAL, *(values for name, values in WAYS.items() if way in {name, "both"}))
+    sayings: dict[str, Values] = {
+        "nothing": {},
+        "an empty list": {"trustedProxies": []},
+        "that there are some after all": {"noTrustedProxies": False},
+    }
+
+    with pytest.raises(Refused) as refused:
+        objects(merged(published, sayings[said]))
+
+    words = str(refused.value)
+    assert f"trustedProxies is empty, and with {'ingress' if way == 'both' else way}.enabled" in words
+    for command in ("kubectl get pods --all-namespaces --output wide", "kubectl get nodes --output jsonpath="):
+        assert command in words
+    assert "noTrustedProxies=true" in words
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "said", [{"trustedProxies": ["10.244.0.0/16", "fd00:10:244::/56"]}, {"noTrustedProxies": True}]
+)
+def test_behind_a_proxy_either_word_is_enough(way: str, said: Values) -> None:
+    assert objects(merged(EXTERNAL, WAYS[way], said))
 
 
 def test_what_is_not_below_the_issuer_is_somebody_elses() -> None:

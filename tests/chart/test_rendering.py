@@ -177,6 +177,11 @@ def test_the_notes_say_where_discovery_is(values: str) -> None:
         ("demo", "kubectl -n identity get secret valetkey-secrets"),
         ("external", "enable ingress or httpRoute"),
         ("by-hand", "valetkey migrate up"),
+        ("external", "If a proxy will stand in front, name its networks in trustedProxies"),
+        ("production", "believe X-Forwarded-For from 10.244.0.0/16."),
+        ("production", "kubectl get pods --all-namespaces --output wide"),
+        ("production", "grep 'a proxy is not trusted'"),
+        ("no-proxy", "No X-Forwarded-For is believed"),
     ],
 )
 def test_the_notes_say_what_to_do_next(values: str, command: str) -> None:

@@ -122,6 +122,36 @@ def test_values_reach_the_services(tmp_path: Path) -> None:
     assert authorize.templates_directory == tmp_path / "etc/valetkey/templates"
 
 
+@pytest.mark.requirement("security 40: one address for everybody is never what is left out")
+@pytest.mark.parametrize(
+    ("values", "trusted"),
+    [
+        ("production", ["10.244.0.0/16"]),
+        ("no-proxy", []),
+        ("external", []),
+        ("demo", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]),
+    ],
+)
+@pytest.mark.parametrize("service", SERVICES)
+def test_services_trust_the_proxies_that_are_named(
+    values: str, trusted: list[str], service: str, tmp_path: Path
+) -> None:
+    settings = load(container(values, service), tmp_path)
+
+    assert [str(network) for network in settings.trusted_proxies] == trusted
+
+
+@pytest.mark.parametrize(
+    ("changes", "trusted"),
+    [({"trustedProxies": ["192.168.7.0/24"]}, ["192.168.7.0/24"]), ({"noTrustedProxies": True}, [])],
+    ids=["named", "none"],
+)
+def test_whoever_tries_the_demo_may_say_otherwise(changes: Object, trusted: list[str], tmp_path: Path) -> None:
+    settings = load(container(merged({"demo": {"enabled": True}}, changes), "authorize"), tmp_path)
+
+    assert [str(network) for network in settings.trusted_proxies] == trusted
+
+
 def test_services_listen_where_a_cluster_has_ipv6_alone(tmp_path: Path) -> None:
     settings = load(container(merged(EXTERNAL, {"listenAddress": "::"}), "token"), tmp_path)
 

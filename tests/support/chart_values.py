@@ -88,6 +88,7 @@ BY_HAND = merged(
         "services": {"podDisruptionBudget": {"enabled": False}, "topologySpread": {"enabled": False}},
     },
 )
+NO_PROXY = merged(EXTERNAL, {"ingress": {"enabled": True}, "noTrustedProxies": True})
 CHANGED_DEMO = merged(
     _file("ci/demo-values.yaml"),
     {
@@ -115,6 +116,7 @@ VALUES: dict[str, Values] = {
     "in-the-pods": IN_THE_PODS,
     "by-hand": BY_HAND,
     "examples": _file("examples/values.yaml"),
+    "no-proxy": NO_PROXY,
     "changed-demo": CHANGED_DEMO,
 }
 SETS = sorted(VALUES)

@@ -4,7 +4,7 @@
 {{- end -}}
 
 {{- define "valetkey.checks" -}}
-{{- range list "issuer" "store" "secret" "migration" "publishing" "client" "service" -}}
+{{- range list "issuer" "store" "secret" "migration" "publishing" "proxy" "client" "service" -}}
 {{- include (printf "valetkey.%sChecks" .) $ -}}
 {{- end -}}
 {{- end -}}
@@ -50,6 +50,16 @@
 {{- if and .Values.ingress.enabled $unnamed (not .Values.ingress.host) }}{{ fail (printf "\n\ningress has no host: the issuer's, %s, is not a name. Give an issuer with one, or ingress.host.\n" $host) }}{{ end -}}
 {{- if and .Values.httpRoute.enabled $unnamed (not .Values.httpRoute.hostnames) }}{{ fail (printf "\n\nhttpRoute has no host: the issuer's, %s, is not a name. Give an issuer with one, or httpRoute.hostnames.\n" $host) }}{{ end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}{{ fail "\n\nhttpRoute belongs to no Gateway: name one, such as httpRoute.parentRefs=[{name: public, namespace: gateways}].\n" }}{{ end -}}
+{{- end -}}
+
+{{- define "valetkey.proxyChecks" -}}
+{{- $proxies := .Values.trustedProxies -}}
+{{- $published := .Values.ingress.enabled | ternary "ingress.enabled" (.Values.httpRoute.enabled | ternary "httpRoute.enabled" "") -}}
+{{- if and $proxies .Values.noTrustedProxies }}{{ fail "\n\ntrustedProxies and noTrustedProxies exclude each other: keep one of them.\n" }}{{ end -}}
+{{- range $proxies -}}
+{{- if hasSuffix "/0" . }}{{ fail (printf "\n\ntrustedProxies: %s trusts everybody, and whoever calls could then claim any address: name the networks of your proxies only.\n" .) }}{{ end -}}
+{{- end -}}
+{{- if and $published (not $proxies) (not .Values.noTrustedProxies) }}{{ fail (printf "\n\ntrustedProxies is empty, and with %s everybody would come from the address of a proxy, where ten wrong passwords of one person lock out all: name the networks that the pods of your ingress controller or Gateway come from, such as --set-json 'trustedProxies=[\"10.244.0.0/16\"]' (`kubectl get pods --all-namespaces --output wide` shows their addresses, `kubectl get nodes --output jsonpath='{.items[*].spec.podCIDRs[*]}'` the networks of pods), or set noTrustedProxies=true where callers are seen at their own addresses.\n" $published) }}{{ end -}}
 {{- end -}}
 
 {{- define "valetkey.issuerChecks" -}}

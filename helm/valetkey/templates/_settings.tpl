@@ -27,6 +27,12 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- end -}}
 {{- end -}}
 
+{{/* The networks whose X-Forwarded-For is believed, as a list. The demo's front door has an address in one of the private ones. */}}
+{{- define "valetkey.trustedProxies" -}}
+{{- $ofDemo := list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fc00::/7" -}}
+{{- .Values.trustedProxies | default (and .Values.demo.enabled (not .Values.noTrustedProxies) | ternary $ofDemo list) | toYaml -}}
+{{- end -}}
+
 {{/* Whether an identity speaks to Redis, as "true" or nothing. */}}
 {{- define "valetkey.usesRedis" -}}
 {{- if has . (list "authorize" "token" "introspection" "operator") }}true{{ end -}}
@@ -79,7 +85,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- $_ := set $told "management_port" 9090 -}}
 {{- $_ := set $told "drain_delay" (sub (include "valetkey.withdrawal" .root | int) (include "valetkey.preStop" .root | int)) -}}
 {{- $_ := set $told "shutdown_grace" $values.shutdown.graceSeconds -}}
-{{- with $values.trustedProxies }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
+{{- with include "valetkey.trustedProxies" .root | fromYamlArray }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
 {{- with $values.tracing.otlpEndpoint -}}
 {{- $_ := set $told "otlp_endpoint" . -}}
 {{- $_ := set $told "trace_sample_ratio" $values.tracing.sampleRatio -}}
