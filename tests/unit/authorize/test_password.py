@@ -4,15 +4,17 @@ import asyncio
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
 
-from valetkey.authorize.password import PasswordCheck, PasswordPool
+from valetkey.authorize import password as password_module
+from valetkey.authorize.password import MAX_PARAMETERS, PasswordCheck, PasswordPool
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.password_hash import PasswordCosts
+from valetkey.runtime.password_hash import PasswordCosts, parameters_of, verify_password
 
 CHEAP = PasswordCosts(time_cost=1, memory_cost=8192)
 HASHER = PasswordHasher(1, 8192, 1)
@@ -122,6 +124,93 @@ async def test_a_closed_pool_says_that_it_is_unavailable(pool: PasswordPool) -> 
 
     with pytest.raises(TemporarilyUnavailable):
         await pool.check("correct horse", HASH)
+
+
+OLD, OLDER, LANES = PasswordHasher(2, 8192, 1), PasswordHasher(1, 4096, 1), PasswordHasher(1, 8192, 2)
+POPULATIONS = {
+    "nobody": (),
+    "new": (HASHER,),
+    "old": (OLD,),
+    "old and new": (OLD, HASHER),
+    "every age": (OLDER, OLD, LANES, HASHER),
+}
+
+
+class Work:
+    """The parameters of every hash that is verified, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str | None] = []
+        monkeypatch.setattr(password_module, "verify_password", self._verify)
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        self.done.append(parameters_of(password_hash))
+        return verify_password(password_hash, password)
+
+    async def of(self, pool: PasswordPool, password: str, password_hash: str | None) -> Counter[str | None]:
+        self.done.clear()
+        await pool.check(password, password_hash)
+        return Counter(self.done)
+
+
+def parameters(hasher: PasswordHasher) -> str:
+    return parameters_of(hasher.hash("x")) or ""
+
+
+@pytest.mark.requirement("security 39: known and unknown users take the same, whatever hashes are stored")
+@pytest.mark.parametrize("population", POPULATIONS)
+async def test_a_wrong_password_costs_one_hash_of_each_kind_whoever_is_named(
+    pool: PasswordPool, monkeypatch: pytest.MonkeyPatch, population: str
+) -> None:
+    hashers, work = POPULATIONS[population], Work(monkeypatch)
+    pool.expect([parameters(hasher) for hasher in hashers])
+    stored = [None, "", "$argon2id$broken", *(hasher.hash("right") for hasher in hashers)]
+
+    costs = [await work.of(pool, "wrong", password_hash) for password_hash in stored]
+
+    assert costs == [Counter({parameters(hasher): 1 for hasher in {*hashers, HASHER}})] * len(stored)
+
+
+@pytest.mark.requirement("security 39: known and unknown users take the same, whatever hashes are stored")
+async def test_a_kind_that_was_not_expected_costs_everybody_from_its_first_check_on(
+    pool: PasswordPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Work(monkeypatch)
+
+    before = await work.of(pool, "wrong", None)
+    met = await work.of(pool, "wrong", OLD.hash("right"))
+    after = await work.of(pool, "wrong", None)
+    pool.expect([parameters(HASHER)])
+    gone = await work.of(pool, "wrong", None)
+
+    assert before == gone == {parameters(HASHER): 1}
+    assert met == after == {parameters(HASHER): 1, parameters(OLD): 1}
+
+
+async def test_a_right_password_costs_its_own_hash_alone(pool: PasswordPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work(monkeypatch)
+    pool.expect([parameters(OLD), parameters(OLDER)])
+
+    assert await work.of(pool, "right", OLD.hash("right")) == {parameters(OLD): 1}
+    assert await work.of(pool, "right", HASHER.hash("right")) == {parameters(HASHER): 1}
+
+
+async def test_what_a_wrong_password_costs_is_bounded(pool: PasswordPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work(monkeypatch)
+    pool.expect([f"$argon2id$v=19$m={8 * number},t=1,p=1$" for number in range(1, 50)])
+
+    for number in range(50, 60):
+        cost = await work.of(pool, "wrong", PasswordHasher(1, 8 * number, 1).hash("right"))
+
+    assert cost.total() <= MAX_PARAMETERS + 1
+    assert (await work.of(pool, "wrong", None)).total() == MAX_PARAMETERS
+
+
+async def test_no_password_fits_what_stands_for_nobody(pool: PasswordPool) -> None:
+    pool.expect([parameters(OLD)])
+
+    for password in ("", "right", "nobody"):
+        assert not (await pool.check(password, None)).is_right
 
 
 @pytest.mark.requirement("security 39: known and unknown users look and take the same (dummy hash)")

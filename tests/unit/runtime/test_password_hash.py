@@ -5,8 +5,9 @@ import sys
 
 import pytest
 from argon2 import PasswordHasher, Type
+from argon2.exceptions import VerifyMismatchError
 
-from valetkey.runtime.password_hash import PasswordCosts, verify_password
+from valetkey.runtime.password_hash import PasswordCosts, decoy, parameters_of, verify_password
 from valetkey.runtime.settings import Settings
 
 CHEAP = PasswordCosts(time_cost=1, memory_cost=8192)
@@ -70,6 +71,43 @@ def test_what_is_no_hash_is_nobody_s(made: str) -> None:
 )
 def test_costs_are_compared(other: PasswordHasher, is_so: bool) -> None:
     assert CHEAP.are_those_of(other.hash("password")) is is_so
+
+
+@pytest.mark.parametrize("kind", [Type.ID, Type.I], ids=["argon2id", "argon2i"])
+@pytest.mark.parametrize(("time_cost", "memory_cost", "parallelism"), [(1, 8, 1), (3, 16384, 1), (2, 8192, 4)])
+def test_a_decoy_has_the_parameters_of_a_hash_and_fits_no_password(
+    kind: Type, time_cost: int, memory_cost: int, parallelism: int
+) -> None:
+    made = PasswordHasher(time_cost, memory_cost, parallelism, type=kind).hash(PASSWORD)
+    parameters = parameters_of(made)
+    assert parameters is not None
+
+    nobodys = decoy(parameters)
+
+    assert made.startswith(parameters)
+    assert parameters_of(nobodys) == parameters
+    assert len(nobodys) == len(made)
+    assert decoy(parameters) != nobodys
+    # The other implementation hashes it to its end too: it finds a mismatch, not a malformed hash.
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(nobodys, PASSWORD)
+    assert not verify_password(nobodys, PASSWORD)
+
+
+def test_new_hashes_have_the_parameters_of_their_costs() -> None:
+    assert parameters_of(CHEAP.hash(PASSWORD)) == CHEAP.parameters
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *("", "$", "password", "$argon2id$v=19$m=8192,t=1,p=1$c2FsdHNhbHQ", "$argon2id$v=19$m=8192,t=1,p=1$"),
+        *("$2b$12$" + "a" * 53, "$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$dGFn", "$argon2id$v=16$m=8,t=1,p=1$c2Fs$dGFn"),
+        *("$argon2id$v=19$m=8,t=1,p=1$c2Fs$dGFn\n", " $argon2id$v=19$m=8,t=1,p=1$c2Fs$dGFn"),
+    ],
+)
+def test_what_cannot_be_verified_has_no_parameters(made: str) -> None:
+    assert parameters_of(made) is None
 
 
 def test_new_hashes_cost_what_the_settings_say() -> None:

@@ -1,20 +1,36 @@
-"""Checking passwords: argon2id in a bounded pool that sheds load instead of queueing without end. RFC 9106."""
+"""Checking passwords: argon2id in a bounded pool that sheds load instead of queueing without end. RFC 9106.
+
+Until everybody has signed in after a change of the costs, hashes of several costs are stored. What a wrong password
+costs must not tell which of them an account has, or that there is one. So it is one hash of *each* set of parameters
+that is stored: the account's own, and decoys for all others. Padding the cheaper ones with time, or with part of a
+hash, would be cheaper and only nearly equal, under load less than nearly. Giving each unknown name a cost by chance
+would tell the two names of one account, whose costs always agree, from those of two. A right password that counts ends
+the check at once: who knows it learns nothing by that.
+"""
 
 import asyncio
 import os
-import secrets
 import sys
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.metrics import PASSWORD_HASH, PASSWORD_QUEUE, PASSWORD_QUEUE_LIMIT, PASSWORD_SHED
-from valetkey.runtime.password_hash import PasswordCosts, verify_password
+from valetkey.runtime.metrics import (
+    PASSWORD_HASH,
+    PASSWORD_PARAMETERS,
+    PASSWORD_QUEUE,
+    PASSWORD_QUEUE_LIMIT,
+    PASSWORD_SHED,
+)
+from valetkey.runtime.password_hash import PasswordCosts, decoy, parameters_of, verify_password
 
 RETRY_AFTER = 2
+# Each costs every wrong password a hash.
+MAX_PARAMETERS = 8
 _NICENESS = 19
 
 
@@ -32,8 +48,8 @@ _WRONG = PasswordCheck(is_right=False)
 class PasswordPool:
     """Hashes in ``workers`` threads with at most ``queue`` checks waiting, none of them longer than the ``deadline``.
 
-    Unknown users cost the same as known ones: a hash of nobody's password is checked for them. A password of more than
-    ``max_length`` bytes of UTF-8 is wrong, and never hashed.
+    A wrong password costs the same whatever is stored, or nothing is: see above. A password of more than ``max_length``
+    bytes of UTF-8 is wrong, and never hashed.
     """
 
     def __init__(
@@ -48,13 +64,20 @@ class PasswordPool:
         self._deadline = deadline.total_seconds()
         self._costs = costs
         self._max_length = max_length
-        self._nobody = costs.hash(secrets.token_hex(16))
+        self._decoys: Mapping[str, str] = {}
+        self.expect(())
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
         self._places = threading.BoundedSemaphore(workers + queue)
         PASSWORD_QUEUE_LIMIT.set(workers + queue)
 
+    def expect(self, stored: Iterable[str]) -> None:
+        """Count with hashes of these parameters, besides those of new ones; at most ``MAX_PARAMETERS`` in all."""
+        expected = [*dict.fromkeys((self._costs.parameters, *stored))][:MAX_PARAMETERS]
+        self._decoys = {each: self._decoys.get(each) or decoy(each) for each in expected}
+        PASSWORD_PARAMETERS.set(len(self._decoys))
+
     async def check(self, password: str, password_hash: str | None) -> PasswordCheck:
-        """Check a password against a user's hash, or against nobody's where it is None.
+        """Check a password against a user's hash; no password fits where it is None.
 
         Raises ``TemporarilyUnavailable`` at once where no place is free, and at the deadline if hashing has not begun:
         who asked has gone, or does not believe in an answer any more.
@@ -63,6 +86,10 @@ class PasswordPool:
             PASSWORD_SHED.add()
             raise TemporarilyUnavailable("the password queue is full", RETRY_AFTER)
         PASSWORD_QUEUE.change(1)
+        own = None if password_hash is None else parameters_of(password_hash)
+        if own is not None and own not in self._decoys:
+            # Stored a moment ago: from now on every wrong password costs one of these too.
+            self.expect((*self._decoys, own))
         try:
             future = self._executor.submit(self._check, password, password_hash)
         except RuntimeError as error:
@@ -97,13 +124,23 @@ class PasswordPool:
         if len(password.encode()) > self._max_length:
             return _WRONG
         started = time.perf_counter()
-        is_right = verify_password(self._nobody if password_hash is None else password_hash, password)
+        is_right = self._verify(password, password_hash)
         PASSWORD_HASH.observe(time.perf_counter() - started)
         if password_hash is None or not is_right:
             return _WRONG
         if self._costs.are_those_of(password_hash):
             return PasswordCheck(is_right=True)
         return PasswordCheck(is_right=True, new_hash=self._costs.hash(password))
+
+    def _verify(self, password: str, password_hash: str | None) -> bool:
+        decoys = self._decoys
+        own = None if password_hash is None else parameters_of(password_hash)
+        if password_hash is not None and own is not None and verify_password(password_hash, password):
+            return True
+        for parameters, nobodys in decoys.items():
+            if parameters != own:
+                verify_password(nobodys, password)
+        return False
 
 
 def _yield_to_event_loop() -> None:

@@ -16,6 +16,7 @@ from valetkey.core.ports import Clock
 from valetkey.runtime.http.cookies import Cookies
 from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.postgres.consents import Consents
+from valetkey.runtime.postgres.password_parameters import PasswordParameters
 from valetkey.runtime.postgres.session_count import SessionCount
 from valetkey.runtime.postgres.sessions import Sessions
 from valetkey.runtime.postgres.users import Users
@@ -37,6 +38,9 @@ async def open_service(
         stores = await stack.enter_async_context(open_stores(settings, "authorize", clock, waiting))
         passwords = _passwords(settings)
         stack.callback(passwords.close)
+        parameters = PasswordParameters(stores.database, passwords.expect)
+        stack.push_async_callback(parameters.close)
+        await parameters.start()
         session_count = SessionCount(stores.database, clock)
         stack.push_async_callback(session_count.close)
         await session_count.start()

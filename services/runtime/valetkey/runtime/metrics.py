@@ -70,7 +70,12 @@ SESSIONS = Level(
 )
 PASSWORD_HASH = Duration(
     "valetkey_password_hash_duration_seconds",
-    "Duration of password hashing, without its wait.",
+    "Duration of checking a password, without its wait: one hash, or where it is wrong one of each set of parameters.",
+    services=_AUTHORIZE,
+)
+PASSWORD_PARAMETERS = Level(
+    "valetkey_password_parameters",
+    "Sets of parameters that stored password hashes have, and new ones; a wrong password costs one hash of each.",
     services=_AUTHORIZE,
 )
 PASSWORD_QUEUE = Level("valetkey_password_hash_queue", "Password hashes waiting or under way.", services=_AUTHORIZE)

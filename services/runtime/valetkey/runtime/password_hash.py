@@ -6,6 +6,9 @@ answer, where the C library's allocator would keep it for each thread that hashe
 
 from __future__ import annotations
 
+import re
+import secrets
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
     from valetkey.runtime.settings import Settings
 
 _KIBIBYTE = 1024
+# What a stored hash begins with, as far as it decides the work of checking it; read by Python and by PostgreSQL.
+# Another scheme (bcrypt, PBKDF2) is one more alternative here, and one more ending in `decoy`.
+PARAMETERS = r"\$argon2id?\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$"
+_HASH = re.compile(rf"({PARAMETERS})[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
+_SALT_BYTES, _TAG_BYTES = 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,26 @@ class PasswordCosts:
         """A hash with a salt of its own."""
         return argon2id.str(password.encode(), self.time_cost, self.memory_cost * _KIBIBYTE).decode("ascii")
 
+    @property
+    def parameters(self) -> str:
+        """What every hash of these costs begins with."""
+        return f"$argon2id$v=19$m={self.memory_cost},t={self.time_cost},p=1$"
+
     def are_those_of(self, password_hash: str) -> bool:
         """Whether the hash was made with these costs."""
-        return password_hash.startswith(f"$argon2id$v=19$m={self.memory_cost},t={self.time_cost},p=1$")
+        return password_hash.startswith(self.parameters)
+
+
+def parameters_of(password_hash: str) -> str | None:
+    """The beginning of a hash, which decides the work of checking it; None for what ``verify_password`` cannot read."""
+    match = _HASH.fullmatch(password_hash)
+    return None if match is None else match[1]
+
+
+def decoy(parameters: str) -> str:
+    """A hash with these parameters that no password fits: it is as much work to check as any other."""
+    salt, tag = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (_SALT_BYTES, _TAG_BYTES))
+    return f"{parameters}{salt}${tag}"
 
 
 def verify_password(password_hash: str, password: str) -> bool:
