@@ -1,5 +1,7 @@
 """Signing in, agreeing and refusing, in a real browser."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.async_api import expect
 
@@ -9,6 +11,8 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
+# Wrong passwords for one name, by default.
+PER_ACCOUNT = 10
 
 
 @pytest.mark.requirement("OAuth 2.1 §4.1: a person finishes the code flow in a browser")
@@ -44,6 +48,37 @@ async def test_a_wrong_password_is_said_and_can_be_corrected(visit: Visit) -> No
 
     assert visit.person.username not in alert
     assert "asks for access" in await visit.heading()
+
+
+@pytest.mark.requirement("security 40: a code from a signed-in browser lets its owner in, and makes the browser known")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_who_is_locked_out_of_a_new_browser_gets_in_with_a_code(
+    visiting: Visiting, scheme: str, viewport: dict[str, int]
+) -> None:
+    size = "phone" if viewport is PHONE else "desktop"
+    known = await visiting(color_scheme=scheme, viewport=viewport)
+    await known.start()
+    await known.sign_in()
+    new = replace(await visiting(color_scheme=scheme, viewport=viewport), person=known.person)
+    await new.start()
+    for _ in range(PER_ACCOUNT):
+        await new.sign_in(password="somebody's guess")
+    await new.page.get_by_text("Sure that both are right?").click()
+    await new.keep(f"refused-{size}-{scheme}")
+
+    await new.sign_in()
+    await new.keep(f"locked-out-{size}-{scheme}")
+    hint = await new.page.get_by_text("On a device where you are signed in").inner_text()
+    await known.page.goto(f"{known.system.issuer}/login")
+    await known.page.get_by_text("Sign in on another device").click()
+    await known.keep(f"code-{size}-{scheme}")
+    code = await known.page.locator(".code").inner_text()
+    await new.page.get_by_label("Code from another device").fill(code.lower())
+    await new.sign_in()
+
+    assert f"{new.system.issuer}/login".removeprefix("http://") in hint
+    assert "asks for access" in await new.heading()
 
 
 @pytest.mark.requirement("OAuth 2.1 §4.1.2.1: a refusal is told to the client as access_denied")

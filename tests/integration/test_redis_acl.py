@@ -21,6 +21,9 @@ from valetkey.cli.demo.free_port import LOOPBACK
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
+from valetkey.runtime.redis.login_attempts import Guess, LoginAttempts
+from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
 
 RULES = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
 
@@ -48,6 +51,17 @@ class GuardedRedis(EmbeddedRedis):
 def guarded_redis() -> Iterator[GuardedRedis]:
     with GuardedRedis() as server:
         yield server
+
+
+@pytest.mark.requirement("security 57: least privilege")
+async def test_what_was_counted_of_logins_can_be_forgotten(guarded_redis: GuardedRedis) -> None:
+    async with connect(guarded_redis.url) as client:
+        attempts = LoginAttempts(RateLimitStorage(client, LOGIN_ATTEMPTS), per_account=1, per_address=9, window=60)
+        await attempts.count(Guess("ada", "account", "198.51.100.7"))
+
+        forgotten = await attempts.forget(["ada"], "account")
+
+    assert [each.attempts for each in forgotten] == [1, 1]
 
 
 @pytest.mark.requirement("security 57: least privilege")

@@ -32,7 +32,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
     )
     return {
         "login": login,
-        "login again": replace(login, username=text, error=text, account=account),
+        "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "select_account": SelectAccountPage(**form, account=account, client_name=text),
         "consent": ConsentPage(
             **form,
@@ -53,7 +53,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         ),
         "logout": LogoutPage(**form, account=account, client_name=text),
         "logged_out": LoggedOutPage(client_name=text),
-        "signed_in": SignedInPage(account=account),
+        "signed_in": SignedInPage(account=account, browser_code=text),
         "form_post": FormPostPage(
             redirect_uri="https://client.example/callback?a=1&b=2",
             parameters=(("state", text), ("code", "c0de")),

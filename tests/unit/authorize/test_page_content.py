@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.document import parse_document
@@ -13,6 +15,7 @@ from valetkey.authorize.page import (
     LoginPage,
     ScopeGroup,
     ScopeWords,
+    SignedInPage,
 )
 from valetkey.authorize.pages import Pages
 from valetkey.authorize.theme import Theme
@@ -52,6 +55,32 @@ def test_a_failed_login_is_announced_and_tied_to_its_fields(pages: Pages) -> Non
         field = document.get("input", name=name)
         assert field.attributes["aria-describedby"] == alert.attributes["id"]
         assert field.attributes["aria-invalid"] == "true"
+
+
+def test_where_a_right_password_may_have_been_refused_a_code_is_asked_for(pages: Pages) -> None:
+    page = LoginPage(form_action="/login", csrf_token="t", error=LoginError.CREDENTIALS, code_page="id.example/login")
+
+    may_be, is_so, first = (
+        parse_document(pages.login(each))
+        for each in (page, replace(page, is_limited=True), replace(page, error=None, code_page=None))
+    )
+
+    for document in (may_be, is_so):
+        field = document.get("form").get("input", name="browser_code")
+        assert "required" not in field.attributes
+        assert "value" not in field.attributes
+        assert document.get("label", for_=field.attributes["id"]).text.startswith("Code from another device")
+        assert "open id.example/login" in document.get(id=field.attributes["aria-describedby"]).text
+    assert "open" not in may_be.get("details").attributes
+    assert "open" in is_so.get("details").attributes
+    assert not first.find_all("details")
+
+
+def test_who_is_signed_in_finds_a_code_for_another_device(pages: Pages) -> None:
+    document = parse_document(pages.signed_in(SignedInPage(browser_code="K4TX-9QMP")))
+
+    assert document.get("details").get(class_="code").text == "K4TX-9QMP"
+    assert not parse_document(pages.signed_in(SignedInPage())).find_all("details")
 
 
 @pytest.mark.requirement(

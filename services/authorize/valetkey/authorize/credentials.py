@@ -1,8 +1,17 @@
-"""Checking a name and a password: counted first, then hashed; strangers, owners and nobody look and take the same."""
+"""Checking a name and a password: counted first, then hashed. Known and unknown accounts give the same answer.
+
+The answer to a wrong password follows from what was typed and from where alone: 429 once the budget of that name or
+that address is spent, else 403. What is found decides only whether a *right* password signs in. A budget of the
+account, which its names share, is spent in silence: from then on a right password is answered as a wrong one is,
+403, after the same hash. Saying so would tell whoever has guessed at one name that another one means the same
+account, or any at all. The person is told how it can be that a right password is refused, on every refusal, and is
+let in by a browser that has signed in before, by a code from one (``browser_code``), or by an operator (`valetkey
+user unlock`).
+"""
 
 from dataclasses import dataclass
+from uuid import UUID
 
-from valetkey.authorize.attempts import Budget, TooManyAttempts
 from valetkey.authorize.device import Device
 from valetkey.authorize.page import LoginError
 from valetkey.authorize.password import PasswordCheck
@@ -12,20 +21,28 @@ from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.user import User, normalize_login_name
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
-from valetkey.runtime.metrics import LOGIN_ATTEMPTS
+from valetkey.runtime.metrics import LOGIN_ATTEMPTS, RATE_LIMITED
+from valetkey.runtime.redis.login_attempts import Counted, Guess, account_of_name, account_of_user
 
 METHOD = "password"
+# Whom a device and a code are compared with where there is no account, so that it takes as long.
+_NOBODY = UUID(int=0)
+_BY_CODE = "browser code"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was typed, and from where: ``address`` is what the limit counts by, ``device`` is not yet believed."""
+    """What was typed, and from where: ``address`` is what the limit counts by.
+
+    ``device`` and ``browser_code`` are not yet believed.
+    """
 
     name: str
     password: str
     address: str
     device: Device | None
     client_id: str
+    browser_code: str | None = None
 
 
 class LoginRefused(Exception):
@@ -46,20 +63,14 @@ async def check_credentials(service: AuthorizeService, attempt: Attempt) -> User
     name = normalize_login_name(attempt.name)
     found = None if name is None else await service.users.find_by_login_name(name)
     user, password_hash = (None, None) if found is None else found
-    budgets = _budgets(service, attempt, user, name or attempt.name)
-    try:
-        await service.attempts.spend(budgets)
-    except TooManyAttempts as error:
-        _record(attempt, user, "limited", error.budget)
-        raise LoginRefused(LoginError.TOO_MANY_ATTEMPTS, 429, error.retry_after) from error
-    check = await _hash(service, attempt, user, password_hash, budgets)
+    counted = await service.attempts.count(_guess(service, attempt, user, name or attempt.name))
+    if counted.told is not None and not counted.counts:
+        raise _limited(attempt, user, counted, counted.told)
+    can_sign_in = user is not None and user.enabled and counted.counts
+    check = await _hash(service, attempt, user, password_hash if can_sign_in else None, counted)
     if user is None or not check.is_right:
-        _record(attempt, user, "refused", "unknown user" if user is None else "wrong password")
-        raise LoginRefused(LoginError.CREDENTIALS, 403)
-    if not user.enabled:
-        _record(attempt, user, "refused", "disabled user")
-        raise LoginRefused(LoginError.CREDENTIALS, 403)
-    await service.attempts.give_back(budgets)
+        raise _refused(attempt, user, counted)
+    await service.attempts.give_back(counted)
     if check.new_hash is not None and password_hash is not None:
         await service.users.rehash_password(user.subject, password_hash, check.new_hash)
     _record(attempt, user, "success", "")
@@ -72,13 +83,21 @@ def ended_meanwhile(attempt: Attempt, user: User) -> LoginRefused:
     return LoginRefused(LoginError.CREDENTIALS, 403)
 
 
-def _budgets(service: AuthorizeService, attempt: Attempt, user: User | None, name: str) -> tuple[Budget, ...]:
-    # By subject where there is one: the user name and the e-mail address of an account share one budget.
-    account = f"name:{name}" if user is None else f"subject:{user.subject}"
-    device = attempt.device
-    if user is not None and device is not None and service.devices.knows(device, user.subject):
-        return service.attempts.of_device(account, device.device_id)
-    return service.attempts.of_stranger(account, attempt.address)
+def _guess(service: AuthorizeService, attempt: Attempt, user: User | None, name: str) -> Guess:
+    subject = _NOBODY if user is None else user.subject
+    device = _device_of(service, attempt, subject)
+    if user is None:
+        return Guess(name, account_of_name(name), attempt.address)
+    return Guess(name, account_of_user(subject), attempt.address, device)
+
+
+def _device_of(service: AuthorizeService, attempt: Attempt, subject: UUID) -> str | None:
+    device, code = attempt.device, attempt.browser_code
+    if device is not None and service.devices.knows(device, subject):
+        return device.device_id
+    if code is not None and service.browser_codes.is_valid(code, subject, service.clock()):
+        return _BY_CODE
+    return None
 
 
 async def _hash(
@@ -86,15 +105,41 @@ async def _hash(
     attempt: Attempt,
     user: User | None,
     password_hash: str | None,
-    budgets: tuple[Budget, ...],
+    counted: Counted,
 ) -> PasswordCheck:
     try:
         return await service.passwords.check(attempt.password, password_hash)
     except TemporarilyUnavailable as error:
         # Nobody has learnt whether the password was right, so that it is no attempt.
-        await service.attempts.give_back(budgets)
+        await service.attempts.give_back(counted)
         _record(attempt, user, "busy", error.reason)
         raise LoginRefused(LoginError.BUSY, 503, error.retry_after) from error
+
+
+def _refused(attempt: Attempt, user: User | None, counted: Counted) -> LoginRefused:
+    """A password that is wrong, or might as well be."""
+    if counted.told is not None:
+        return _limited(attempt, user, counted, counted.told)
+    if user is None:
+        _record(attempt, user, "refused", "unknown user")
+    elif not user.enabled:
+        _record(attempt, user, "refused", "disabled user")
+    elif not counted.counts:
+        _count_limited(attempt, user, "account")
+    else:
+        _record(attempt, user, "refused", "wrong password")
+    return LoginRefused(LoginError.CREDENTIALS, 403)
+
+
+def _limited(attempt: Attempt, user: User | None, counted: Counted, budget: str) -> LoginRefused:
+    """A budget that is told of is spent."""
+    _count_limited(attempt, user, budget)
+    return LoginRefused(LoginError.TOO_MANY_ATTEMPTS, 429, counted.retry_after)
+
+
+def _count_limited(attempt: Attempt, user: User | None, budget: str) -> None:
+    RATE_LIMITED.add(budget)
+    _record(attempt, user, "limited", budget)
 
 
 def _record(attempt: Attempt, user: User | None, result: str, reason: str) -> None:

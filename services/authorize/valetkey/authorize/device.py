@@ -1,7 +1,7 @@
 """Device cookies: which accounts a browser has signed in to before, so that strangers cannot lock its owner out.
 
-The cookie signs nobody in; all it opens is a budget of password attempts that strangers cannot spend. OWASP: Slow Down
-Online Guessing Attacks with Device Cookies.
+The cookie signs nobody in; all it opens is a budget of password attempts that strangers cannot spend, and one of logins
+begun. OWASP: Slow Down Online Guessing Attacks with Device Cookies.
 """
 
 import re
@@ -13,13 +13,15 @@ from uuid import UUID
 from valetkey.authorize.mac import Mac
 from valetkey.core.encoding import b64url_encode
 
-MAX_ACCOUNTS = 5
-_COOKIE = re.compile(rf"[A-Za-z0-9_-]{{22}}(\.[A-Za-z0-9_-]{{43}}){{1,{MAX_ACCOUNTS}}}")
+MAX_ACCOUNTS = 4
+# One for each account, and one that says that somebody has signed in here. The previous release takes no more either.
+_MAX_CODES = MAX_ACCOUNTS + 1
+_COOKIE = re.compile(rf"[A-Za-z0-9_-]{{22}}(\.[A-Za-z0-9_-]{{43}}){{1,{_MAX_CODES}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A browser by its random name, with one code for each account it has signed in to, the latest first."""
+    """A browser by its random name, with a code of its own and one for each account that it has signed in to."""
 
     device_id: str
     codes: tuple[str, ...]
@@ -41,6 +43,10 @@ class Devices:
         device_id, *codes = cookie.split(".")
         return Device(device_id, tuple(codes))
 
+    def is_ours(self, device: Device) -> bool:
+        """Whether somebody has signed in on this device, whoever it was; no account need be named to ask."""
+        return any(self._mac.is_valid(code, device.device_id) for code in device.codes)
+
     def knows(self, device: Device | None, subject: UUID) -> bool:
         """Whether this account has been signed in to on this device."""
         if device is None:
@@ -51,6 +57,10 @@ class Devices:
         """The device after one more sign-in; the account used longest ago makes room."""
         device_id = b64url_encode(secrets.token_bytes(16)) if device is None else device.device_id
         older = () if device is None else device.codes
-        code = self._mac.make(device_id, str(subject))
-        kept = (known for known in older if not self._mac.is_valid(known, device_id, str(subject)))
-        return Device(device_id, (code, *kept)[:MAX_ACCOUNTS])
+        made = (self._mac.make(device_id), self._mac.make(device_id, str(subject)))
+        kept = (
+            code
+            for code in older
+            if not self._mac.is_valid(code, device_id) and not self._mac.is_valid(code, device_id, str(subject))
+        )
+        return Device(device_id, (*made, *kept)[:_MAX_CODES])

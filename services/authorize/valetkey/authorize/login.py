@@ -24,6 +24,8 @@ from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry import current_trace_id
 
 FORM = "login"
+# Where a password may be right and refused.
+_MAY_BE_RIGHT = (LoginError.CREDENTIALS, LoginError.TOO_MANY_ATTEMPTS)
 
 
 async def show_login(request: web.Request) -> web.StreamResponse:
@@ -31,7 +33,8 @@ async def show_login(request: web.Request) -> web.StreamResponse:
     service = request.app[AUTHORIZE]
     interaction_id = read_query(request).get("interaction")
     if interaction_id is None and (session := await service.find_session(request)) is not None:
-        page = SignedInPage(account=account_of(session.user))
+        code = service.browser_codes.make(session.user.subject, service.clock())
+        page = SignedInPage(account=account_of(session.user), browser_code=code)
         return page_response(service.pages.signed_in(page, reference=current_trace_id()))
     pending = await open_pending(service, request, interaction_id)
     # Whoever has to choose an account may also sign in to another one.
@@ -75,6 +78,7 @@ def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, 
         address=address_group(client_address(request, service.settings.trusted_proxies)),
         device=service.devices.parse(service.cookies.device(request)),
         client_id=pending.client.client_id,
+        browser_code=form.get("browser_code"),
     )
 
 
@@ -129,6 +133,11 @@ def _expected_again(pending: Pending) -> Session | None:
     return session
 
 
+def _code_page(service: AuthorizeService) -> str:
+    """Where a signed-in browser shows a code, as people type it."""
+    return f"{service.settings.issuer}/login".partition("://")[2]
+
+
 def _form(
     service: AuthorizeService, pending: Pending, *, username: str, refusal: LoginRefused | None = None
 ) -> web.Response:
@@ -141,6 +150,8 @@ def _form(
         username=username[:MAX_LOGIN_NAME_LENGTH],
         error=None if refusal is None else refusal.shown,
         account=None if again is None else account_of(again.user),
+        code_page=None if refusal is None or refusal.shown not in _MAY_BE_RIGHT else _code_page(service),
+        is_limited=refusal is not None and refusal.shown is LoginError.TOO_MANY_ATTEMPTS,
     )
     html = service.pages.login(page, reference=current_trace_id())
     headers = {}

@@ -17,7 +17,10 @@ class LoginError(StrEnum):
 
     CREDENTIALS = "That user name or password is not right. Check both and try again."
     INCOMPLETE = "Enter your user name or e-mail and your password."
-    TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes, then try again."
+    TOO_MANY_ATTEMPTS = (
+        "There were too many attempts. Sign in on a device where you have signed in before, "
+        "or wait a few minutes and try again."
+    )
     BUSY = "We cannot check passwords right now. Wait a moment, then try again."
     OTHER_ACCOUNT = "The application asks for another account. Sign in with that one, or cancel."
 
@@ -44,10 +47,14 @@ class FormPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginPage(FormPage):
-    """Posts ``username`` and ``password``; the Cancel button posts ``action=cancel``, signing in posts no ``action``.
+    """Posts ``username``, ``password`` and, where it was asked for, ``browser_code``.
+
+    The Cancel button posts ``action=cancel``, signing in posts no ``action``.
 
     ``client_name`` is None where no application waits. ``username`` fills the field (``login_hint``, or a second try).
-    ``account`` is set when somebody signed in must prove it again (``prompt=login``, ``max_age``).
+    ``account`` is set when somebody signed in must prove it again (``prompt=login``, ``max_age``). ``code_page`` is set
+    where a right password may have been refused: a code is asked for, and this is the address of the page that shows
+    one in a browser that is signed in. ``is_limited`` where that is for sure.
     """
 
     template: ClassVar[str] = "login.html"
@@ -55,6 +62,8 @@ class LoginPage(FormPage):
     username: str = ""
     error: str | None = None
     account: Account | None = None
+    code_page: str | None = None
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +132,14 @@ class LoggedOutPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedInPage:
-    """Nothing to post: the user is signed in, and no application waits."""
+    """Nothing to post: the user is signed in, and no application waits.
+
+    ``browser_code`` is what the login page asks for in a browser that is new to the account.
+    """
 
     template: ClassVar[str] = "signed_in.html"
     account: Account | None = None
+    browser_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

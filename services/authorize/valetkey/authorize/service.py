@@ -6,8 +6,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from valetkey.authorize.attempts import LoginAttempts
 from valetkey.authorize.browser import BrowserCookies
+from valetkey.authorize.browser_code import BrowserCodes
 from valetkey.authorize.csrf import Csrf
 from valetkey.authorize.device import Devices
 from valetkey.authorize.interaction_limit import InteractionLimit
@@ -25,6 +25,7 @@ from valetkey.core.ports import (
     UserFinder,
 )
 from valetkey.core.session import Session
+from valetkey.runtime.redis.login_attempts import LoginAttempts
 from valetkey.runtime.settings import Settings
 
 
@@ -53,6 +54,7 @@ class AuthorizeService:
     interaction_limit: InteractionLimit
     cookies: BrowserCookies
     devices: Devices
+    browser_codes: BrowserCodes
     csrf: Csrf
     pages: Pages
     clock: Clock

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from valetkey.authorize.attempts import LoginAttempts
 from valetkey.authorize.browser import BrowserCookies
+from valetkey.authorize.browser_code import BrowserCodes
 from valetkey.authorize.csrf import Csrf
 from valetkey.authorize.device import Devices
 from valetkey.authorize.interaction_limit import InteractionLimit
@@ -22,8 +22,7 @@ from valetkey.runtime.postgres.sessions import Sessions
 from valetkey.runtime.postgres.users import Users
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.interactions import RedisInteractions
-from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
-from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
+from valetkey.runtime.redis.login_attempts import LoginAttempts
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import Stores, open_stores
 from valetkey.runtime.waiting import Waiting
@@ -58,10 +57,11 @@ async def open_service(
             ),
             codes=_codes(settings, stores),
             passwords=passwords,
-            attempts=_attempts(settings, stores),
+            attempts=LoginAttempts.from_settings(settings, stores.redis),
             interaction_limit=InteractionLimit.from_settings(settings, stores.redis),
             cookies=BrowserCookies(Cookies(https=settings.issuer_is_https)),
             devices=Devices(cookie_keys),
+            browser_codes=BrowserCodes(cookie_keys),
             csrf=Csrf(cookie_keys),
             pages=pages,
             clock=clock,
@@ -83,15 +83,6 @@ def _codes(settings: Settings, stores: Stores) -> RedisCodes:
         stores.redis,
         lifetime=timedelta(seconds=settings.authorization_code_lifetime),
         tombstone=timedelta(seconds=settings.access_token_lifetime),
-    )
-
-
-def _attempts(settings: Settings, stores: Stores) -> LoginAttempts:
-    return LoginAttempts(
-        RateLimitStorage(stores.redis, LOGIN_ATTEMPTS),
-        per_account=settings.login_attempts_per_account,
-        per_address=settings.login_attempts_per_address,
-        window=settings.login_attempts_window,
     )
 
 

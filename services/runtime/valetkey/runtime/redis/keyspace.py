@@ -52,8 +52,8 @@ REVOCATIONS_LOADED = KeyPattern(
 )
 LOGIN_ATTEMPTS = KeyPattern(
     "vk:attempts",
-    "/<limit>/<digest of account or address>/...",
-    "a counter of rate-limit windows, kept by the limits library",
+    ":<budget>/<digest of address, name, account, or account and device>",
+    "how many passwords were tried within a window",
     "its window",
 )
 RATE_LIMITS = KeyPattern(

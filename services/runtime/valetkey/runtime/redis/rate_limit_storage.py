@@ -9,6 +9,7 @@ from valetkey.runtime.redis.keyspace import KeyPattern
 from valetkey.runtime.redis.script import Script
 
 _INCREMENT = Script(RedisBridge.SCRIPT_INCR_EXPIRE.decode())
+_TAKE = Script("local count = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return tonumber(count) or 0")
 
 
 class RateLimitStorage(Storage):
@@ -39,6 +40,13 @@ class RateLimitStorage(Storage):
     async def get(self, key: str) -> int:
         """The count."""
         return int(await self._redis.get(self._prefixed(key)) or 0)
+
+    async def take(self, key: str) -> int:
+        """The count, which begins anew, in one step."""
+        answer = await _TAKE.run(self._redis, [self._prefixed(key)], [])
+        if not isinstance(answer, int):
+            raise RedisError("not a count")
+        return answer
 
     async def get_expiry(self, key: str) -> float:
         """Refused: the window's length is all that is told to anybody."""
