@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Concatenate, ParamSpec
 
 from asyncpg import InsufficientPrivilegeError
+from redis.asyncio import Redis
 
 from valetkey.cli.failure import Conflict, Misconfigured, Unavailable, WaitedInVain
 from valetkey.cli.operator_audit import configure_operator_audit
@@ -50,11 +51,19 @@ class Stores:
     clock: Clock
 
     @asynccontextmanager
-    async def revoking(self) -> AsyncIterator[Publish]:
-        """A way to tell Redis what has ended in PostgreSQL. Redis is asked first, before anything ends."""
+    async def redis(self) -> AsyncIterator[Redis]:
+        """Redis, or its Sentinels' or Cluster's masters."""
         timeout = timedelta(seconds=self.settings.redis_timeout)
         redis = connect(self.settings.redis_url.reveal(), timeout=timeout, max_connections=_CONNECTIONS)
         try:
+            yield redis
+        finally:
+            await redis.aclose()
+
+    @asynccontextmanager
+    async def revoking(self) -> AsyncIterator[Publish]:
+        """A way to tell Redis what has ended in PostgreSQL. Redis is asked first, before anything ends."""
+        async with self.redis() as redis:
             with redis_operation("ping"):
                 await redis.ping()
             revocations = create_revocation_store(self.settings, self.database, redis, self.clock)
@@ -62,8 +71,6 @@ class Stores:
                 yield functools.partial(_publish, revocations)
             finally:
                 await revocations.aclose()
-        finally:
-            await redis.aclose()
 
 
 def with_stores(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from valetkey.cli.failure import NotFound
-from valetkey.core.user import User
+from valetkey.core.user import User, normalize_login_name
 from valetkey.runtime.postgres.statement import Executor
 from valetkey.runtime.postgres.users import Users
 
@@ -25,6 +25,12 @@ async def get_user(database: Executor, name: str) -> User:
     if user is None:
         raise NotFound(f"There is no user {name}; `valetkey user list` lists them.")
     return user
+
+
+def login_names(user: User) -> list[str]:
+    """Every name that the user may sign in with, in the one spelling under which it is looked up and counted."""
+    names = (normalize_login_name(name) for name in (user.username, user.email) if name is not None)
+    return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def user_record(user: User) -> dict[str, object]:

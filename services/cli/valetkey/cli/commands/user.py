@@ -14,11 +14,12 @@ from valetkey.cli.output import Output, say
 from valetkey.cli.password import hash_password
 from valetkey.cli.password_option import PasswordChoice, password_options
 from valetkey.cli.store import Stores, with_stores
-from valetkey.cli.stored_user import LIST_COLUMNS, get_user, user_record
+from valetkey.cli.stored_user import LIST_COLUMNS, get_user, login_names, user_record
 from valetkey.core.claims import ATTRIBUTE_CLAIMS
 from valetkey.core.user import User
 from valetkey.runtime.postgres.user_endings import UserEndings
 from valetkey.runtime.postgres.users import Users
+from valetkey.runtime.redis.login_attempts import LoginAttempts, account_of_user
 
 
 def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
@@ -157,6 +158,34 @@ async def enable(stores: Stores, user: str, output: Output) -> None:
         with audited("user.enabled", subject=str(found.subject)):
             await UserEndings(stores.database).enable(found.subject, stores.clock())
     output.one(user_record(await get_user(stores.database, str(found.subject))))
+
+
+@command.command("unlock", epilog=example("valetkey user unlock ada", "valetkey user unlock ada@example.com -o json"))
+@click.argument("user")
+@output_option
+@with_stores
+async def unlock(stores: Stores, user: str, output: Output) -> None:
+    """Forget the wrong passwords counted against a user, so that a new browser is let in again.
+
+    For a person whom others' guesses keep out, by whichever name. Whoever guesses may go on too, with as many attempts
+    as in a new window. What was counted against addresses is left. Safe at any time; the password stays as it is.
+    """
+    found = await get_user(stores.database, user)
+    async with stores.redis() as redis:
+        attempts = LoginAttempts.from_settings(stores.settings, redis)
+        with audited("user.unlocked", subject=str(found.subject)):
+            forgotten = await attempts.forget(login_names(found), account_of_user(found.subject))
+    cleared = [
+        {"budget": each.budget, "attempts": each.attempts} | ({} if each.name is None else {"name": each.name})
+        for each in forgotten
+        if each.attempts > 0
+    ]
+    output.one({"subject": found.subject, "username": found.username, "cleared": cleared})
+    say(_unlocked(found) if cleared else f"Nothing was counted against {found.username}; nothing was changed.")
+
+
+def _unlocked(user: User) -> str:
+    return f"{user.username} may try again at once, in any browser. One in which the person has signed in stays open."
 
 
 @command.command("delete", epilog=example("valetkey user delete ada --yes"))
