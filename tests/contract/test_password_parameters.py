@@ -77,7 +77,18 @@ async def test_each_is_told_of_once_the_most_frequent_first(database: Database) 
     assert await look(database) == (parameters(ODD), parameters(NEW), parameters(LANES), parameters(OLD))
 
 
-@pytest.mark.parametrize("stored", ["", "$argon2id$broken", "{SSHA}abc", "$2b$12$" + "a" * 53, "password"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "$argon2id$broken",
+        "$argon2id$v=19$m=8,t=1,p=x$c2Fs$dGFn",
+        "$argon2$$$",
+        "{SSHA}abc",
+        "$2b$12$" + "a" * 53,
+        "password",
+    ],
+)
 async def test_what_cannot_be_verified_has_none(database: Database, stored: str) -> None:
     await add(database, stored, NEW.hash("a"))
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from valetkey.runtime.settings import Settings
 
 _KIBIBYTE = 1024
-# What a stored hash begins with, as far as it decides the work of checking it; read by Python and by PostgreSQL.
-# Another scheme (bcrypt, PBKDF2) is one more alternative here, and one more ending in `decoy`.
-PARAMETERS = r"\$argon2id?\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$"
-_HASH = re.compile(rf"({PARAMETERS})[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
+# What a stored hash begins with, as far as it decides the work of checking it. Another scheme (bcrypt, PBKDF2) is one
+# more alternative here, one more ending in `decoy`, and one more statement in `postgres.password_parameters`.
+_PARAMETERS = r"\$argon2id?\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$"
+_HASH = re.compile(rf"({_PARAMETERS})[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 _SALT_BYTES, _TAG_BYTES = 16, 32
 
 
@@ -56,6 +56,11 @@ def parameters_of(password_hash: str) -> str | None:
     """The beginning of a hash, which decides the work of checking it; None for what ``verify_password`` cannot read."""
     match = _HASH.fullmatch(password_hash)
     return None if match is None else match[1]
+
+
+def are_parameters(text: str) -> bool:
+    """Whether this is a beginning that ``parameters_of`` tells of."""
+    return re.fullmatch(_PARAMETERS, text) is not None
 
 
 def decoy(parameters: str) -> str:

@@ -9,23 +9,26 @@ from datetime import timedelta
 import asyncpg
 
 from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.password_hash import PARAMETERS
+from valetkey.runtime.password_hash import are_parameters
 from valetkey.runtime.postgres.poller import Poller
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.statement import Statement
 
 INTERVAL = timedelta(minutes=5)
 # How many rows are read at most, about: a larger table is sampled.
-ROWS = 1_000_000
+ROWS = 250_000
 _MOST = 8
 _RETRY_SECONDS = 1.0
 
 _COUNT = Statement("users.estimate", "SELECT reltuples FROM pg_class WHERE oid = 'users'::regclass")
+# Split, for a regular expression takes PostgreSQL twenty times as long. Another scheme would be another statement.
 _FIND = Statement(
     "users.password_parameters",
     """
-    SELECT substring(password_hash FROM $1) AS parameters FROM users TABLESAMPLE SYSTEM ($2)
-    GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $3
+    SELECT split_part(password_hash, '$', 2) AS scheme, split_part(password_hash, '$', 3) AS version,
+        split_part(password_hash, '$', 4) AS costs
+    FROM users TABLESAMPLE SYSTEM ($1) WHERE password_hash LIKE '$argon2%'
+    GROUP BY 1, 2, 3 ORDER BY count(*) DESC, 1, 2, 3 LIMIT $2
     """,
 )
 
@@ -75,6 +78,7 @@ class PasswordParameters:
     async def _read(self) -> tuple[str, ...]:
         row = await self._database.fetch_row(_COUNT)
         share = min(1.0, self._rows / max(row["reltuples"] if row else 0, 1.0))
-        rows = await self._database.fetch(_FIND, f"^{PARAMETERS}", 100.0 * share, _MOST)
-        found = [row["parameters"] for row in rows if row["parameters"] is not None]
-        return tuple(dict.fromkeys((*found, *(self._found if share < 1 else ()))))
+        rows = await self._database.fetch(_FIND, 100.0 * share, _MOST)
+        found = (f"${row['scheme']}${row['version']}${row['costs']}$" for row in rows)
+        known = (parameters for parameters in found if are_parameters(parameters))
+        return tuple(dict.fromkeys((*known, *(self._found if share < 1 else ()))))
