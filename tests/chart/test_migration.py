@@ -14,6 +14,7 @@ MODES = {
     "external-secrets": "job",
     "production": "hook",
     "external": "hook",
+    "no-proxy": "hook",
     "examples": "hook",
     "below-a-path": "hook",
     "in-the-pods": "initContainer",
