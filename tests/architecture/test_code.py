@@ -23,6 +23,14 @@ READS_THE_CLOCK = {
     Path("services/resource_server/valetkey/resource_server/clock.py"): "the library is installed without runtime",
 }
 
+PRINTS = {("click", "echo"), ("click", "secho"), ("click", "echo_via_pager"), ("sys", "stdout"), ("sys", "stderr")}
+CLI = Path("services/cli/valetkey/cli")
+SPEAKS_TO_THE_TERMINAL = {
+    CLI / "output.py": "it escapes what came from outside",
+    CLI / "operator_audit.py": "audit events are JSON, escaped where they are made",
+    CLI / "command_table.py": "it prints the help of our own commands into the README",
+}
+
 CATCHES_EVERYTHING = {
     Path("services/runtime/valetkey/runtime/http/errors.py"): "whatever is not an OAuthError is a bug, answered once"
 }
@@ -48,6 +56,12 @@ def test_only_the_clock_knows_what_time_it_is() -> None:
     assert readers == set(READS_THE_CLOCK)
 
 
+def test_commands_print_in_one_place() -> None:
+    writers = modules_that(lambda module: any(uses(module, PRINTS)) or any(prints(module)))
+
+    assert {path for path in writers if path.is_relative_to(CLI)} == set(SPEAKS_TO_THE_TERMINAL)
+
+
 def test_everything_is_caught_in_one_place() -> None:
     catchers = [path for path in service_modules() for _ in catch_alls(syntax(path))]
 
@@ -67,6 +81,14 @@ def uses(module: ast.Module, names: set[tuple[str, str]]) -> Iterator[ast.AST]:
                     yield node
             case ast.ImportFrom(module=str(owner), names=imported):
                 yield from (alias for alias in imported if (owner, alias.name) in names)
+
+
+def prints(module: ast.Module) -> Iterator[ast.AST]:
+    """Where ``print`` is called."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Name(id="print")):
+                yield node
 
 
 def catch_alls(module: ast.Module) -> Iterator[ast.AST]:

@@ -115,7 +115,7 @@ def test_the_file_is_ours_alone_and_there_only_inside_the_block(tmp_path: Path, 
 
 
 def test_the_summary_names_every_address_and_every_credential(registration: Registration) -> None:
-    text = summary(registration, Path(".demo"))
+    text = "\n".join(summary(registration, Path(".demo")))
 
     assert "DEMO" in text.splitlines()[1]
     wanted = [ADDRESSES.issuer, f"{ADDRESSES.tour}/", ADDRESSES.resource, ".demo/demo.json"]
@@ -130,8 +130,6 @@ def test_the_columns_of_the_summary_line_up_whatever_the_port(registration: Regi
     )
 
     for each in (registration, longer):
-        rows = [
-            line for line in summary(each, Path(".demo")).splitlines() if line.startswith("  ") and "Ctrl" not in line
-        ]
+        rows = [line for line in summary(each, Path(".demo")) if line.startswith("  ") and "Ctrl" not in line]
         starts = {len(line) - len(line[16:].lstrip()) for line in rows}
         assert starts == {17}, rows

@@ -1,3 +1,6 @@
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +61,25 @@ def test_a_value_never_spans_lines(text: str) -> None:
 
     assert len(line.splitlines()) <= 1
     assert "\x1b" not in line
+
+
+@pytest.mark.requirement("security 10: what came from outside cannot look like other text")
+@pytest.mark.parametrize("category", ["Cc", "Cf", "Cs", "Co", "Zl", "Zp"])
+def test_no_character_that_shows_nothing_is_left(category: str) -> None:
+    hidden = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == category]
+
+    line = one_line("".join(hidden[:3000]))
+
+    assert line.isascii()
+    assert line.isprintable()
+    assert line.count("\\") == len(hidden[:3000])
+
+
+def test_text_that_can_be_read_is_left_alone() -> None:
+    text = "Zoë 和平 שלום 🙂 a\\b"
+
+    assert one_line(text) == text
+
+
+def test_a_character_beyond_the_first_plane_has_eight_digits() -> None:
+    assert one_line("a\U000e0041b\u202e") == "a\\U000e0041b\\u202e"

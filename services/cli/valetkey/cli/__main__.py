@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 
 import click
 
 from valetkey.cli.option import example
+from valetkey.cli.output import write_lines
+from valetkey.runtime.redaction import one_line
 from valetkey.runtime.termination import interrupted_by_sigterm
 
 # What loads the pages of authorize must not be loaded to serve tokens, nor a schema tool to read a setting.
@@ -33,8 +37,32 @@ COMMANDS = {
 }
 
 
+@contextmanager
+def _escaped_usage_errors() -> Iterator[None]:
+    """What is wrong with the command line quotes it; a terminal is told so as of any other message."""
+    try:
+        yield
+    except click.UsageError as error:
+        if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+            # Final to click, which has no other place for it.
+            error.message = one_line(error.message)  # type: ignore[misc]
+        raise
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """See ``click.Command``."""
+        with _escaped_usage_errors():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """See ``click.Command``."""
+        with _escaped_usage_errors():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order in which an operator meets them."""
@@ -53,7 +81,7 @@ class LazyGroup(click.Group):
 
 def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
     if value:
-        click.echo(f"valetkey {version('valetkey-cli')}")
+        write_lines(f"valetkey {version('valetkey-cli')}")
         context.exit()
 
 

@@ -19,18 +19,21 @@ from typing import IO, Any, ClassVar
 import click
 
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime.redaction import one_line
+from valetkey.cli.output import write_lines
 
 
 class Failure(click.ClickException):
-    """The command was understood and did not succeed."""
+    """The command was understood and did not succeed. Each of ``more`` is a line of its own below the message."""
 
     exit_code: ClassVar[int] = ExitCode.REFUSED
 
+    def __init__(self, message: str, *more: str) -> None:
+        super().__init__(message)
+        self.more = more
+
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print every line of the message, none of which can move the terminal's cursor."""
-        for line in self.message.splitlines():
-            click.echo(f"valetkey: {one_line(line)}", file=file, err=file is None)
+        """Print the message and what follows it. A line break in what they quote begins no line."""
+        write_lines(*(f"valetkey: {line}" for line in (self.message, *self.more)), file=file, err=file is None)
 
 
 class NotFound(Failure):

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
+from jwt import PyJWTError
 
 from valetkey.cli.failure import Failure, Unavailable
+from valetkey.cli.json_object import find_json_object
 from valetkey.core.client import AuthenticationMethod
 from valetkey.core.jwt_verification import KeySet
 from valetkey.core.metadata import AUTHORIZATION_SERVER, metadata_paths
 from valetkey.runtime.settings_types import is_loopback
 
 MAX_BODY = 1 << 20
+# What `KeySet.parse` raises for a JWK Set that is none.
+UNREADABLE_KEYS = (AttributeError, KeyError, TypeError, ValueError, PyJWTError)
 _TIMEOUT = aiohttp.ClientTimeout(total=15.0)
 _SUCCESS = range(200, 300)
 
@@ -92,7 +95,7 @@ class IssuerClient:
         """The published keys, ready to verify with."""
         try:
             return KeySet.parse(await self.jwks())  # type: ignore[arg-type]
-        except (KeyError, TypeError, ValueError) as error:
+        except UNREADABLE_KEYS as error:
             raise Failure(f"{self.issuer} publishes a JWK Set that cannot be read.") from error
 
     async def _get(self, url: str) -> dict[str, object]:
@@ -109,12 +112,17 @@ class IssuerClient:
                 body = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
             raise Unavailable(f"{url} cannot be reached ({str(error) or type(error).__name__}).") from error
+        except ValueError as error:
+            raise Failure(f"{url} cannot be asked: {error}.") from error
         return _answer(url, response.status, body)
 
 
 def require_safe(url: str) -> None:
     """Raise ``Failure`` unless secrets may travel to this URL: https, or http on this very machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Failure(f"{url} is no URL; nothing is sent there.") from error
     is_local = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if parts.scheme != "https" and not is_local:
         raise Failure(f"{url} is neither https nor on this machine; nothing is sent there.")
@@ -131,11 +139,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _answer(url: str, status: int, body: bytes) -> dict[str, object]:
-    try:
-        document = json.loads(body) if body else {}
-    except ValueError:
-        document = None
-    answer = document if isinstance(document, dict) else None
+    answer = find_json_object(body) if body else {}
     if status in _SUCCESS and answer is not None:
         return answer
     if answer is None or "error" not in answer:

@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from valetkey.cli.operator_name import operator_name
+from valetkey.cli.output import say
 from valetkey.runtime.audit import AuditEvent, configure_audit, emit, send_audit_to
-from valetkey.runtime.redaction import one_line
 from valetkey.runtime.telemetry import begin_trace
 
 
 def _tell_terminal(event: AuditEvent) -> None:
     named = (("client_id", event.client_id), ("subject", event.subject), ("reason", event.reason))
     about = " ".join(f"{name}={value}" for name, value in named if value)
-    line = one_line(f"audit: {event.type} {event.outcome} by {event.actor} {about}".rstrip())
-    sys.stderr.write(f"{line}\n")
+    say(f"audit: {event.type} {event.outcome} by {event.actor} {about}".rstrip())
 
 
 def configure_operator_audit() -> None:

@@ -10,6 +10,7 @@ import click
 
 from valetkey.cli.duration import Duration
 from valetkey.cli.output import Format, Output
+from valetkey.runtime.redaction import one_line
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -72,4 +73,4 @@ def wait_option(what: str, *, default: str = "0") -> Callable[[Decorated], Decor
 def confirm(question: str, *, yes: bool) -> None:
     """Go on only if told to, beforehand or at the terminal. Raises ``click.Abort``."""
     if not yes:
-        click.confirm(question, abort=True, err=True)
+        click.confirm(one_line(question), abort=True, err=True)

@@ -1,13 +1,20 @@
-"""What a command answers on standard output: a table for people, JSON for programs. Messages go to standard error."""
+"""Everything that a command prints: answers on standard output, messages on standard error.
+
+The one place that writes to a terminal, so that whatever came from outside is escaped here: values, names of members,
+messages.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import IO, Any
 from uuid import UUID
 
 import click
@@ -15,7 +22,9 @@ import click
 from valetkey.runtime.redaction import one_line
 
 _GAP = "  "
+_MOST_LEVELS = 64
 NOTHING = "-"
+TOO_DEEP = "(nested too deeply to show)"
 
 
 class Format(StrEnum):
@@ -41,12 +50,13 @@ class Output:
         if self.is_json:
             _print_json(record)
             return
-        width = max((len(name) for name in record), default=0)
-        for name, value in record.items():
-            lines = _lines(value)
-            click.echo(f"{name:<{width}}{_GAP}{lines[0]}")
-            for line in lines[1:]:
-                click.echo(f"{'':<{width}}{_GAP}{line}")
+        rows = [
+            ("" if number else one_line(name), line)
+            for name, value in record.items()
+            for number, line in enumerate(_lines(value))
+        ]
+        width = max((len(name) for name, _ in rows), default=0)
+        write_lines(*(f"{name:<{width}}{_GAP}{line}" for name, line in rows))
 
     def many(self, records: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
         """Several of a kind: a JSON array of whole objects, or a table of these columns."""
@@ -59,19 +69,39 @@ class Output:
         rows = [[name.upper().replace("_", " ") for name in columns]]
         rows += [[_cell(record.get(name)) for name in columns] for record in records]
         widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
-        for row in rows:
-            click.echo(_GAP.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        write_lines(
+            *(_GAP.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        )
 
 
-def say(message: str) -> None:
+def say(*lines: str) -> None:
     """Tell whoever watches, without disturbing what a program reads."""
-    for line in message.splitlines():
-        click.echo(one_line(line), err=True)
+    write_lines(*lines, err=True)
+
+
+def write_lines(*lines: str, err: bool = False, file: IO[Any] | None = None) -> None:
+    """Print each of them as exactly one line, everything unprintable in it escaped."""
+    if lines:
+        click.echo(_encodable("\n".join(map(one_line, lines)), file, err=err), file=file, err=err)
+
+
+def write_verbatim(text: str) -> None:
+    """Print a text of our own for another program, such as a script, as it stands."""
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 def plain(value: object) -> object:
-    """A value as JSON spells it: UTC times to the second, sets and tuples as lists, sets in order."""
+    """A value as JSON spells it: UTC times to the second, sets and tuples as lists, sets in order.
+
+    What is nested too deeply, and numbers that JSON has not, are texts.
+    """
+    return _plain(value, _MOST_LEVELS)
+
+
+def _plain(value: object, levels: int) -> object:
     match value:
+        case float() if not math.isfinite(value):
+            return str(value)
         case None | bool() | int() | float():
             return value
         case datetime():
@@ -80,30 +110,36 @@ def plain(value: object) -> object:
             return str(value)
         case UUID() | Path():
             return str(value)
+        case Mapping() | set() | frozenset() | Sequence() if not levels:
+            return TOO_DEEP
         case Mapping():
-            return {str(name): plain(member) for name, member in value.items()}
+            return {str(name): _plain(member, levels - 1) for name, member in value.items()}
         case set() | frozenset():
             return sorted(str(member) for member in value)
         case Sequence():
-            return [plain(member) for member in value]
+            return [_plain(member, levels - 1) for member in value]
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _print_json(value: object) -> None:
-    # ASCII, so that no value can speak to a terminal.
-    click.echo(json.dumps(plain(value), indent=2))
+    # ASCII, so that no value can speak to a terminal; the line breaks in it are those of the layout.
+    write_lines(*json.dumps(plain(value), indent=2).split("\n"))
 
 
 def _cell(value: object) -> str:
-    match plain(value):
+    return _text(plain(value))
+
+
+def _text(value: object) -> str:
+    match value:
         case None | "" | []:
             return NOTHING
         case bool() as flag:
             return "yes" if flag else "no"
         case list() as members:
-            return " ".join(map(_cell, members))
+            return " ".join(map(_text, members))
         case dict() as members:
-            return " ".join(f"{name}={_cell(member)}" for name, member in members.items()) or NOTHING
+            return " ".join(f"{one_line(name)}={_text(member)}" for name, member in members.items()) or NOTHING
         case other:
             return one_line(str(other))
 
@@ -112,3 +148,10 @@ def _lines(value: object) -> list[str]:
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 1:
         return [_cell(member) for member in value]
     return [_cell(value)]
+
+
+def _encodable(text: str, file: IO[Any] | None, *, err: bool) -> str:
+    """The text in characters that the stream has; a terminal that is not UTF-8 gets escapes for the others."""
+    stream = file or (sys.stderr if err else sys.stdout)
+    encoding: str = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

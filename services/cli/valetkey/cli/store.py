@@ -120,7 +120,9 @@ def translated() -> Iterator[None]:
         raise Unavailable(f"{redact(str(error))}. Try again; `valetkey doctor` looks for the cause.") from error
     except WaitedInVainError as error:
         raise WaitedInVain(str(error)) from error
-    except (SettingsError, SecretMissingError, SchemaMismatchError) as error:
+    except SettingsError as error:
+        raise Misconfigured(*error.lines) from error
+    except (SecretMissingError, SchemaMismatchError) as error:
         raise Misconfigured(str(error)) from error
     except StoredConflict as error:
         raise Conflict(str(error)) from error

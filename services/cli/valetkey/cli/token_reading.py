@@ -57,7 +57,7 @@ def read_token(token: str) -> TokenReading:
         return TokenReading(TokenKind.UNKNOWN, problems=("neither a JWT nor one of our refresh tokens",))
     header, claims = parts["header"], parts["payload"]
     kinds = {access_token.TYP: TokenKind.ACCESS_TOKEN, id_token.TYP: TokenKind.ID_TOKEN}
-    return TokenReading(kinds.get(header.get("typ"), TokenKind.OTHER_JWT), header, claims)
+    return TokenReading(kinds.get(str(header.get("typ")), TokenKind.OTHER_JWT), header, claims)
 
 
 def verify_reading(token: str, reading: TokenReading, keys: KeySet, issuer: str, now: datetime) -> TokenReading:

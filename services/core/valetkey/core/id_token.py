@@ -20,7 +20,7 @@ TYP = "JWT"
 
 def token_hash(token: str) -> str:
     """``at_hash`` for an ID token signed with ES256 or RS256: the left half of the SHA-256. OIDC Core §3.1.3.6."""
-    return b64url_encode(hashlib.sha256(token.encode("ascii")).digest()[:16])
+    return b64url_encode(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()[:16])
 
 
 def id_token_claims(

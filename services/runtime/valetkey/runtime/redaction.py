@@ -6,6 +6,7 @@ import re
 
 MASK = "***"
 MAX_LENGTH = 4096
+_LAST_OF_FOUR_DIGITS = 0xFFFF
 _NAMES = (
     "password|passwd|secret|client_secret|code|code_verifier|access_token|refresh_token|id_token|id_token_hint"
     "|token|assertion|client_assertion|csrf|cookie|authorization"
@@ -18,8 +19,6 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s/:@]*):[^\s/@]+@"), rf"\1:{MASK}@"),
     (re.compile(rf"\b((?:{_NAMES})[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;)}}]+)", re.IGNORECASE), rf"\1{MASK}"),
 )
-# Line breaks of every kind, and what moves a terminal's cursor or hides text.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def redact(text: str) -> str:
@@ -36,5 +35,16 @@ def is_sensitive(name: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text with every control character escaped, so that it cannot end a line and forge the next one."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """The text with everything unprintable escaped, so that it can neither end a line nor look like other text.
+
+    Unicode categories Cc, Cf, Cs, Co, Cn, Zl, Zp and Zs but for the ASCII space: controls, bidirectional and zero-width
+    marks, halves of characters, line separators.
+    """
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= _LAST_OF_FOUR_DIGITS else f"\\U{code:08x}"

@@ -50,12 +50,16 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; ``problems`` has one sentence per fault, each saying what to do next."""
+    """The settings cannot be used; ``problems`` has one sentence per fault, each saying what to do next.
+
+    ``lines`` say the same to people: how many there are, then each.
+    """
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
-        super().__init__("\n".join([f"The settings have {count}:", *(f"- {problem}" for problem in self.problems)]))
+        self.lines = (f"The settings have {count}:", *(f"- {problem}" for problem in self.problems))
+        super().__init__("\n".join(self.lines))
 
 
 def variable(setting: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
 from valetkey.cli.output import plain
-from valetkey.runtime.redaction import one_line
 
 _SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "-"}
 
@@ -19,7 +18,7 @@ def plan_record(plan: Plan) -> dict[str, object]:
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan for people."""
     for change in plan.changes:
-        yield f"{_SIGNS[change.kind]} {_noun(change)} {one_line(change.name)}"
+        yield f"{_SIGNS[change.kind]} {_noun(change)} {change.name}"
         for field in change.fields:
             yield from _field_lines(change.kind, field)
 
@@ -48,7 +47,7 @@ def _field_lines(kind: Kind, field: FieldChange) -> Iterator[str]:
         marked = [_shown(after)]
     else:
         marked = [f"{_shown(before)} -> {_shown(after)}"]
-    yield from (one_line(f"    {field.name}: {text}") for text in marked)
+    yield from (f"    {field.name}: {text}" for text in marked)
 
 
 def _shown(value: object) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -15,6 +14,7 @@ from yarl import URL
 
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import MAX_BODY, require_safe
+from valetkey.cli.json_object import find_json_object
 from valetkey.core.routes import service_of
 
 ANY_SERVICE = ""
@@ -47,16 +47,17 @@ class Answer:
     @property
     def location(self) -> str:
         """Where it sends the browser, absolute; empty where it stays."""
-        return urljoin(self.url, self.headers.get("Location", "")) if self.status in _REDIRECTS else ""
+        if self.status not in _REDIRECTS:
+            return ""
+        try:
+            return urljoin(self.url, self.headers.get("Location", ""))
+        except ValueError as error:
+            raise Failure(f"{self.url.partition('?')[0]} leads to no URL") from error
 
     @property
     def body(self) -> Mapping[str, Any]:
         """The JSON object it holds, empty where it holds none."""
-        try:
-            value = json.loads(self.text)
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
+        return find_json_object(self.text) or {}
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ class Connection:
             headers["Origin"] = f"{parts.scheme}://{parts.netloc}"
         answer = await self.request(url, form, headers)
         for header in answer.headers.getall("Set-Cookie", ()):
-            for name, morsel in SimpleCookie(header).items():
+            for name, morsel in _cookies_in(header).items():
                 if morsel["max-age"] == "0" or not morsel.value:
                     self._cookies.pop(name, None)
                 else:
@@ -132,8 +133,17 @@ class Connection:
             raise Unreachable(
                 f"{upstream or self.issuer} cannot be reached ({str(error) or type(error).__name__})"
             ) from error
+        except ValueError as error:
+            raise Failure(f"{where.partition('?')[0]} cannot be asked: {error}") from error
         return self.last
 
     def _upstream(self, target: str) -> str:
         service = service_of(target, urlsplit(self.issuer).path)
         return self.upstreams.get(service, self.upstreams.get(ANY_SERVICE, "")).rstrip("/")
+
+
+def _cookies_in(header: str) -> SimpleCookie:
+    try:
+        return SimpleCookie(header)
+    except CookieError as error:
+        raise Failure(f"a cookie cannot be read ({error})") from error

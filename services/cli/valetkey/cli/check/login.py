@@ -13,7 +13,7 @@ from valetkey.cli.check.connection import Answer, Connection
 from valetkey.cli.check.html_form import HtmlForm, read_page
 from valetkey.cli.check.step import Steps
 from valetkey.cli.failure import Failure
-from valetkey.cli.issuer_client import Credentials
+from valetkey.cli.issuer_client import UNREADABLE_KEYS, Credentials
 from valetkey.core import id_token
 from valetkey.core.client import AuthenticationMethod
 from valetkey.core.encoding import b64url_encode
@@ -78,7 +78,8 @@ class LoginCheck:
             for name in _ENDPOINTS:
                 if not str(document.get(name, "")).startswith(f"{issuer}/"):
                     raise Failure(f"{name} is {document.get(name)!r}, which is not below {issuer}")
-            if S256 not in document.get("code_challenge_methods_supported", ()):
+            methods = document.get("code_challenge_methods_supported")
+            if not isinstance(methods, list) or S256 not in methods:
                 raise Failure("the issuer does not offer PKCE with S256")
             self._metadata = dict(document)
             step.detail = issuer
@@ -86,7 +87,7 @@ class LoginCheck:
             answer = await self.connection.request(self._metadata["jwks_uri"])
             try:
                 self._keys = KeySet.parse(_object(answer))
-            except (KeyError, TypeError, ValueError) as error:
+            except UNREADABLE_KEYS as error:
                 raise Failure("the JWK Set cannot be read") from error
             if not self._keys.keys:
                 raise Failure("no key is published")

@@ -18,7 +18,7 @@ from valetkey.cli.check.temporary import temporary_account
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_option import issuer_option, read_credentials
 from valetkey.cli.option import example, output_option, scope_option
-from valetkey.cli.output import Output, say
+from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.secret_input import read_secret, secret_path
 from valetkey.cli.store import Stores, with_stores
 from valetkey.core.client import AuthenticationMethod
@@ -157,4 +157,4 @@ def _nobody(_step: Step) -> None:
 def _tell(step: Step) -> None:
     took = f"{step.milliseconds:>6} ms" if step.result != "skipped" else " " * 9
     line = f"{step.result:<8}{step.name:<{_NAME_WIDTH}}{took}  {step.trace_id or '-':<32}  {step.detail}"
-    click.echo(line.rstrip())
+    write_lines(line.rstrip())

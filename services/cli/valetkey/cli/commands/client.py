@@ -168,7 +168,7 @@ async def _require_sound(stores: Stores, client: Client, old: Client | None = No
     catalog = await CatalogStore(stores.database).get()
     problems = registration_problems(client, catalog) + ([] if old is None else change_problems(old, client))
     if problems:
-        raise Failure("\n".join([f"The client {client.client_id} cannot be registered like this:", *problems]))
+        raise Failure(f"The client {client.client_id} cannot be registered like this:", *problems)
 
 
 async def _show(stores: Stores, client_id: str, output: Output) -> None:

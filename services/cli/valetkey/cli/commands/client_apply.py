@@ -18,7 +18,7 @@ from valetkey.cli.apply.show import plan_lines, plan_record
 from valetkey.cli.apply.yaml_document import MAX_BYTES
 from valetkey.cli.failure import Conflict, Failure
 from valetkey.cli.option import confirm, example, output_option, yes_option
-from valetkey.cli.output import Output, say
+from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.store import Stores, with_stores
 from valetkey.core.client_authentication import secret_digest
 
@@ -75,8 +75,7 @@ async def command(  # noqa: PLR0913 - one parameter per option
     plan = make_plan(await read_stored(stores.database))
     _require_applicable(plan, problems)
     if not output.is_json:
-        for line in plan_lines(plan):
-            click.echo(line)
+        write_lines(*plan_lines(plan))
     if plan.changes and not dry_run:
         confirm(f"Make {len(plan.changes)} change(s)?", yes=yes)
         await Execution(stores, plan, make_plan, owner, secrets_directory).run()
@@ -110,7 +109,7 @@ def _require_applicable(plan: Plan, problems: list[str]) -> None:
     if not found:
         return
     kind = Failure if problems or plan.problems else Conflict
-    raise kind("\n".join([f"The file has {len(found)} problem(s); nothing was changed:", *(f"- {f}" for f in found)]))
+    raise kind(f"The file has {len(found)} problem(s); nothing was changed:", *(f"- {problem}" for problem in found))
 
 
 def _conclude(plan: Plan, *, dry_run: bool) -> None:

@@ -7,6 +7,7 @@ from click.shell_completion import get_completion_class
 
 from valetkey.cli.failure import Failure
 from valetkey.cli.option import example
+from valetkey.cli.output import write_verbatim
 
 _VARIABLE = "_VALETKEY_COMPLETE"
 
@@ -28,4 +29,4 @@ def command(context: click.Context, shell: str) -> None:
         raise Failure(f"There is no completion for {shell}.")
     complete = completion(context.find_root().command, {}, "valetkey", _VARIABLE)
     # Not source(): for bash that starts a bash to ask for its version.
-    click.echo(complete.source_template % complete.source_vars())
+    write_verbatim(complete.source_template % complete.source_vars())

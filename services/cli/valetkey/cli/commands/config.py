@@ -32,7 +32,7 @@ def show(service: Service, output: Output) -> None:
     try:
         settings = load_settings(service)
     except SettingsError as error:
-        raise Misconfigured(str(error)) from error
+        raise Misconfigured(*error.lines) from error
     output.one(settings.describe())
 
 

@@ -44,4 +44,4 @@ def command(issuer_port: int, issuer: str, redirect_uris: tuple[str, ...], *, no
     try:
         asyncio.run(run_demo(options))
     except DemoError as error:
-        raise Failure(str(error)) from error
+        raise Failure(*error.lines) from error

@@ -17,7 +17,7 @@ from valetkey.cli.kubernetes.secret_manifest import secret_manifest
 from valetkey.cli.kubernetes.secret_values import Extra, new_values
 from valetkey.cli.operator_audit import configure_operator_audit, tell
 from valetkey.cli.option import example, output_option, wait_option
-from valetkey.cli.output import Output, say
+from valetkey.cli.output import Output, say, write_verbatim
 from valetkey.cli.store import translated
 from valetkey.runtime.clock import system_clock
 from valetkey.runtime.patience import Patience
@@ -98,7 +98,7 @@ def create_secret(
     """
     values = new_values([Extra(extra) for extra in extras], system_clock())
     if is_printed:
-        click.echo(yaml.safe_dump(secret_manifest(name, namespace, values), sort_keys=False), nl=False)
+        write_verbatim(yaml.safe_dump(secret_manifest(name, namespace, values), sort_keys=False))
         return
     configure_operator_audit()
     account = ServiceAccount(directory)

@@ -88,7 +88,7 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 
 def _print(url: str) -> None:
-    say(f"Open this address in a browser on this machine:\n{url}")
+    say("Open this address in a browser on this machine:", url)
 
 
 def _open(url: str) -> None:
@@ -101,5 +101,5 @@ def _open(url: str) -> None:
 def _answer(tokens: dict[str, object], output: Output) -> None:
     output.one(tokens)
     if not output.is_json and isinstance(token := tokens.get("id_token"), str):
-        say("\nThe ID token says:")
+        say("", "The ID token says:")
         output.one(explained_claims(read_token(token).claims, system_clock()))

@@ -47,7 +47,7 @@ async def create(stores: Stores, name: str, description: str, resource: str | No
     """Register a scope."""
     scope = RegisteredScope(name, description, resource)
     if problems := scope_problems(scope):
-        raise Failure("\n".join(problems))
+        raise Failure(*problems)
     catalog = CatalogStore(stores.database)
     if name in (await catalog.get()).scopes:
         raise Conflict(f"The scope {name} is already registered; `valetkey client apply` can change it.")

@@ -9,6 +9,7 @@ import sys
 from valetkey.cli.demo.demo import run_demo
 from valetkey.cli.demo.demo_error import DemoError
 from valetkey.cli.demo.options import DEFAULT_ISSUER_PORT, DemoOptions
+from valetkey.cli.output import say
 
 _INTERRUPTED = 130
 
@@ -18,7 +19,7 @@ def main() -> int:
     try:
         asyncio.run(run_demo(_options()))
     except DemoError as error:
-        sys.stderr.write(f"{error}\n")
+        say(*error.lines)
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED

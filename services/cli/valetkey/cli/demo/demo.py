@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing, suppress
 from functools import partial
@@ -33,6 +32,7 @@ from valetkey.cli.demo.seed import seed
 from valetkey.cli.demo.stop_signal import in_thread, stop_signals
 from valetkey.cli.demo.stores import embedded_stores
 from valetkey.cli.demo.summary import STARTING, summary
+from valetkey.cli.output import write_lines
 from valetkey.core.scope import format_scope
 from valetkey.introspection.app import create_introspection
 from valetkey.runtime.audit import configure_audit
@@ -70,7 +70,7 @@ async def run_demo(options: DemoOptions) -> None:
                 await starting
             return
         registration = starting.result()
-        _say(summary(registration, options.directory))
+        _say(*summary(registration, options.directory))
         if options.open_browser:
             await in_thread(partial(open_in_browser, f"{registration.addresses.tour}/"))
         await stopping
@@ -154,8 +154,7 @@ def _open_log(path: Path, stack: AsyncExitStack) -> TextIO:
     return stack.enter_context(os.fdopen(open_private(path), "w", encoding="utf-8", buffering=1))
 
 
-def _say(text: str) -> None:
+def _say(*lines: str) -> None:
     # Whoever was listening may be gone: a closed terminal, or a pipe that had enough.
     with suppress(OSError):
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        write_lines(*lines)

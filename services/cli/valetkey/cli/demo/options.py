@@ -50,7 +50,7 @@ def require_options(options: DemoOptions) -> None:
     """Raise ``DemoError`` with every problem at once."""
     problems = option_problems(options)
     if problems:
-        raise DemoError("\n".join(problems))
+        raise DemoError(*problems)
 
 
 def chosen_port(options: DemoOptions) -> int:

@@ -33,7 +33,7 @@ async def embedded_stores(directory: Path) -> AsyncIterator[Stores]:
         await _together(postgres.start, redis.start)
         yield Stores(postgres.dsn, redis.url)
     except EmbeddedServerError as error:
-        raise DemoError(str(error)) from error
+        raise DemoError(*str(error).splitlines()) from error
     finally:
         await _together(postgres.close, redis.close)
 

@@ -12,7 +12,7 @@ _INDENT = "  "
 _GAP = "   "
 
 
-def summary(registration: Registration, directory: Path) -> str:
+def summary(registration: Registration, directory: Path) -> list[str]:
     """One table of addresses and credentials, in lines of plain text."""
     addresses = registration.addresses
     rows: list[Sequence[str]] = [
@@ -29,7 +29,7 @@ def summary(registration: Registration, directory: Path) -> str:
         ("Logs, audit", f"{directory / 'log'}, {directory / 'audit'}: look up a trace id there"),
     ]
     banner = "DEMO  Valetkey is ready. Only this computer can reach it, and nothing is kept."
-    return "\n".join(["", banner, "", *_table(rows), "", f"{_INDENT}Ctrl-C ends it.", ""])
+    return ["", banner, "", *_table(rows), "", f"{_INDENT}Ctrl-C ends it.", ""]
 
 
 def _client(registered: DemoClient) -> Sequence[str]:

@@ -27,7 +27,7 @@ async def examine_issuer(issuer: str, active_kids: Iterable[str]) -> list[Findin
         except Failure as failure:
             return [*found, unwell("jwks", failure.message, _ADVICE.format(url=f"{issuer}/jwks"))]
     members = published.get("keys")
-    kids = {key.get("kid") for key in members if isinstance(key, dict)} if isinstance(members, list) else set()
+    kids = {str(key.get("kid")) for key in members if isinstance(key, dict)} if isinstance(members, list) else set()
     if missing := sorted(set(active_kids) - kids):
         advice = "Is it another installation that answers, or a cache in front of /jwks that ignores max-age?"
         return [*found, unwell("jwks", f"active keys are not published: {', '.join(missing)}", advice)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Self
 import aiohttp
 
 from valetkey.cli.failure import Failure, Misconfigured
+from valetkey.cli.json_object import find_json_object
 from valetkey.core.errors import TemporarilyUnavailable
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -101,7 +101,7 @@ class ApiServer:
             async with self._session.request(
                 method, self._url + path, json=body, headers=headers, allow_redirects=False
             ) as response:
-                answer = Answer(response.status, _object(await response.content.read(_MAX_BODY)))
+                answer = Answer(response.status, find_json_object(await response.content.read(_MAX_BODY)) or {})
         except aiohttp.ClientConnectorCertificateError as error:
             raise Failure(f"{self._url} is not the API server of this cluster: {error.certificate_error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -111,11 +111,3 @@ class ApiServer:
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise TemporarilyUnavailable(f"the API server at {self._url} says: {answer.message}")
         return answer
-
-
-def _object(body: bytes) -> Mapping[str, object]:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
