@@ -118,7 +118,7 @@ clients:
         "scopes[1] (bad scope): name: use printable ASCII without spaces, quotes and backslashes",
         "scopes[2]: name is missing",
         "clients[1] (web): redirect_uri is not a field; did you mean redirect_uris?",
-        "clients[1] (web): default_max_age must be a whole number from 0 on",
+        "clients[1] (web): default_max_age must be a whole number from 0 to 2147483647",
         "clients[1] (web): enabled must be true or false",
         "clients[2]: client_id must be text; put it in quotes",
         "clients[3]: must be a mapping with a name before each value",
@@ -145,7 +145,7 @@ clients:
         ("clients: [{client_id: a, scope: 3}]", "clients[1] (a): scope must be a list"),
         ("clients: [{client_id: a, redirect_uris: [1]}]", "clients[1] (a): redirect_uris must be a list of texts; "),
         ("scopes: [{name: openid, description: d, resource: 'https://r'}]", "scopes[1] (openid): resource: openid is"),
-        ("a: &a [*a]", "the file: a is not a field"),
+        ("a: &a [*a]", "the file: line 1: an alias inside of what it stands for; write it out"),
     ],
 )
 def test_what_cannot_be_meant_is_a_problem(text: str, problem: str) -> None:

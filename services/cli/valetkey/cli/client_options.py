@@ -9,6 +9,7 @@ import click
 from valetkey.cli.option import Decorated, scope_option
 from valetkey.core.client import AuthenticationMethod, GrantType
 from valetkey.core.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.registration import MAX_SECONDS
 
 # Options that may be repeated, by the field that they fill.
 _LISTS = {
@@ -56,7 +57,7 @@ _VALUES = {
         help="How its ID tokens are signed.",
     ),
     "default_max_age": click.option(
-        "--default-max-age", type=click.IntRange(0), metavar="SECONDS", help="Oldest login it accepts."
+        "--default-max-age", type=click.IntRange(0, MAX_SECONDS), metavar="SECONDS", help="Oldest login it accepts."
     ),
     "client_uri": click.option("--client-uri", metavar="URL", help="Its home page."),
     "policy_uri": click.option("--policy-uri", metavar="URL", help="How it treats data."),

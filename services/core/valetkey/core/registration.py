@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,128}")
 MAX_NAME_LENGTH = 128
+MAX_SECONDS = 2**31 - 1  # of default_max_age
 
 
 def client_problems(client: Client, catalog: Catalog) -> list[str]:

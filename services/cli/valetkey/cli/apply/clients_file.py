@@ -25,16 +25,16 @@ SCOPE_FIELDS = ("name", "description", "resource")
 CLIENT_FIELDS = ("client_id", *FIELDS, "secret_file", "secret_overlap")
 
 
-def read_declaration(text: str, directory: Path) -> tuple[Declaration, list[str]]:
+def read_declaration(text: str, directory: Path, name: str = "the file") -> tuple[Declaration, list[str]]:
     """What the file asks for, as far as that is clear, and everything that is wrong with the rest.
 
-    File names in it are relative to ``directory``, the one it is in.
+    File names in it are relative to ``directory``, the one it is in. ``name`` is what problems call it.
     """
     problems: list[str] = []
     try:
         document = parse_yaml(text)
     except YamlError as error:
-        return Declaration(), [str(error)]
+        return Declaration(), [f"{name}: {error}"]
     fields = Fields({} if document is None else document, "the file", FILE_FIELDS, problems)
     scopes = [_scope(value, number, problems) for number, value in enumerate(fields.mappings("scopes"), 1)]
     clients = [

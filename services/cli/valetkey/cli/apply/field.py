@@ -6,7 +6,11 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+from valetkey.core.registration import MAX_SECONDS
+
 Value = TypeVar("Value")
+_MOST_TOLD = 10
+_LONGEST_NAME = 60
 
 
 class Fields:
@@ -19,10 +23,12 @@ class Fields:
         self._members: Mapping[object, object] = value if isinstance(value, Mapping) else {}
         if not isinstance(value, Mapping):
             self.problem("must be a mapping with a name before each value")
-        for name in self._members:
-            if name not in known:
-                close = difflib.get_close_matches(str(name), known, n=1)
-                self.problem(f"{name} is not a field" + (f"; did you mean {close[0]}?" if close else ""))
+        unknown = [str(name) for name in self._members if name not in known]
+        for name in unknown[:_MOST_TOLD]:
+            close = difflib.get_close_matches(name, known, n=1) if len(name) <= _LONGEST_NAME else []
+            self.problem(f"{name[:_LONGEST_NAME]} is not a field" + (f"; did you mean {close[0]}?" if close else ""))
+        if len(unknown) > _MOST_TOLD:
+            self.problem(f"{len(unknown) - _MOST_TOLD} more names are no fields")
 
     @property
     def are_sound(self) -> bool:
@@ -49,10 +55,10 @@ class Fields:
         return self._read(name, bool, "true or false")
 
     def number(self, name: str) -> int | None:
-        """A whole number that is not negative."""
+        """A whole number of seconds."""
         value = self._read(name, int, "a whole number")
-        if value is not None and (isinstance(value, bool) or value < 0):
-            self.problem(f"{name} must be a whole number from 0 on")
+        if value is not None and (isinstance(value, bool) or not 0 <= value <= MAX_SECONDS):
+            self.problem(f"{name} must be a whole number from 0 to {MAX_SECONDS}")
             return None
         return value
 

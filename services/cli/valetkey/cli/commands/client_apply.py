@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from valetkey.cli.apply.declared_secret import read_declared_secret
 from valetkey.cli.apply.execute import Execution, read_stored
 from valetkey.cli.apply.plan import Terms, plan_changes
 from valetkey.cli.apply.show import plan_lines, plan_record
-from valetkey.cli.apply.yaml_document import MAX_BYTES
+from valetkey.cli.apply.yaml_document import MAX_BYTES, YamlError, read_text
 from valetkey.cli.failure import Conflict, Failure
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
@@ -24,6 +25,7 @@ from valetkey.core.client_authentication import secret_digest
 
 DEFAULT_OWNER = "valetkey-apply"
 _STDIN = Path("-")
+_MOST_TOLD = 100
 
 
 @click.command(
@@ -68,7 +70,8 @@ async def command(  # noqa: PLR0913 - one parameter per option
 
     Everything is checked before anything changes, and shown as a diff. Applying twice changes nothing the second time.
     """
-    declaration, problems = read_declaration(_read(file), Path() if file == _STDIN else file.parent)
+    text, directory = _read(file), Path() if file == _STDIN else file.parent
+    declaration, problems = read_declaration(text, directory, _name(file))
     secrets = _declared_secrets(declaration, problems)
     terms = Terms(owner, adopt=adopt, prune=prune, can_generate=secrets_directory is not None)
     make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=stores.clock())
@@ -86,10 +89,18 @@ async def command(  # noqa: PLR0913 - one parameter per option
 
 def _read(file: Path) -> str:
     try:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1) if file == _STDIN else file.read_bytes()
-        return data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {error}.") from error
+        with nullcontext(sys.stdin.buffer) if file == _STDIN else file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Failure(f"{_name(file)} cannot be read ({error.strerror}); name one that you may read.") from error
+    try:
+        return read_text(data)
+    except YamlError as error:
+        raise Failure(f"{_name(file)}: {error}") from error
+
+
+def _name(file: Path) -> str:
+    return "standard input" if file == _STDIN else str(file)
 
 
 def _declared_secrets(declaration: Declaration, problems: list[str]) -> dict[str, bytes]:
@@ -109,7 +120,10 @@ def _require_applicable(plan: Plan, problems: list[str]) -> None:
     if not found:
         return
     kind = Failure if problems or plan.problems else Conflict
-    raise kind(f"The file has {len(found)} problem(s); nothing was changed:", *(f"- {problem}" for problem in found))
+    told = [f"- {problem}" for problem in found[:_MOST_TOLD]]
+    if len(found) > _MOST_TOLD:
+        told.append(f"- and {len(found) - _MOST_TOLD} more")
+    raise kind(f"The file has {len(found)} problem(s); nothing was changed:", *told)
 
 
 def _conclude(plan: Plan, *, dry_run: bool) -> None:
