@@ -110,3 +110,11 @@ def test_a_stream_that_takes_no_more_stops_nobody_and_is_told(
         emit(AuditEvent(type="login", outcome="success"))
 
     assert "audit events could not be written" in caplog.text
+
+
+@pytest.mark.parametrize("reason", ["\x7f", "\x7fé", "\x9b31m", "\u202e"])
+def test_an_event_is_one_line_of_what_can_be_seen(stream: io.StringIO, reason: str) -> None:
+    emit(AuditEvent(type="login", outcome="failure", reason=reason))
+
+    assert stream.getvalue().removesuffix("\n").isprintable()
+    assert json.loads(stream.getvalue())["reason"] == reason

@@ -55,6 +55,8 @@ class Output:
             for name, value in record.items()
             for number, line in enumerate(_lines(value))
         ]
+        if not rows:
+            say("none")
         width = max((len(name) for name, _ in rows), default=0)
         write_lines(*(f"{name:<{width}}{_GAP}{line}" for name, line in rows))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Concatenate, ParamSpec
 
+import click
 from asyncpg import InsufficientPrivilegeError
 from redis.asyncio import Redis
 
@@ -84,12 +85,27 @@ def with_stores(
             async with open_stores(settings) as stores:
                 await command(stores, *args, **kwargs)
 
+        _require_text((args, kwargs))
         with translated():
             settings = load_settings("cli")
             prepare(settings)
             asyncio.run(work())
 
     return run
+
+
+def _require_text(given: object) -> None:
+    """Raise ``click.UsageError`` for an argument of bytes that are no UTF-8, which no store keeps."""
+    match given:
+        case str():
+            if any("\ud800" <= character <= "\udfff" for character in given):
+                raise click.UsageError(f"{given!r} is not UTF-8; type it in that encoding.")
+        case Mapping():
+            for name, member in given.items():
+                _require_text((name, member))
+        case tuple() | list():
+            for member in given:
+                _require_text(member)
 
 
 def prepare(settings: Settings) -> None:

@@ -99,8 +99,9 @@ class Lines:
             if value:
                 line[name] = value[:MAX_VALUE_LENGTH]
         written = to_json(line)
-        # What another alphabet could make of a terminal, or of a parser of lines, is escaped.
-        return written.decode("ascii") if written.isascii() else _to_ascii_json(line)
+        # What another alphabet could make of a terminal, or of a parser of lines, is escaped; DEL is ASCII to JSON.
+        text = written.decode("ascii") if written.isascii() else _to_ascii_json(line)
+        return text.replace("\x7f", "\\u007f")
 
     def _write(self, text: str) -> None:
         try:

@@ -63,7 +63,8 @@ class JsonFormatter(logging.Formatter):
         line.update((name, value) for name, value in _extras(record) if name not in line)
         if stack := _stack(record):
             line["exception"] = stack
-        return json.dumps({name: value for name, value in line.items() if value != ""}, default=str)
+        text = json.dumps({name: value for name, value in line.items() if value != ""}, default=str)
+        return text.replace("\x7f", "\\u007f")
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -137,7 +137,10 @@ class LoginCheck:
             raise Failure(f"{answer.url.partition('?')[0]} shows {page.heading!r} with status {answer.status}")
 
     async def _submit(self, answer: Answer, form: HtmlForm, typed: dict[str, str]) -> Answer:
-        url = urljoin(answer.url, form.action or answer.url)
+        try:
+            url = urljoin(answer.url, form.action or answer.url)
+        except ValueError:
+            url = form.action
         if not self._is_ours(url):
             raise Failure(f"the form goes to {url}, which is not below the issuer")
         return await self._follow(await self.connection.browse(url, [*form.hidden.items(), *typed.items()]))
