@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from json import JSONDecodeError
 
 from aiohttp import web
 
 from valetkey.cli.demo.web_page import render_page, static_routes
+from valetkey.cli.json_object import find_json_object
 from valetkey.resource_server import (
     ACCESS_TOKEN,
     AuthorizationServer,
@@ -85,11 +85,12 @@ async def read_carefully(request: web.Request) -> web.Response:
 @requires(WRITE)
 async def add_note(request: web.Request) -> web.Response:
     """Add ``{"text": "..."}``, up to 200 characters; the oldest of more than 20 notes goes."""
+    # Not request.json(), which believes any charset, and raises what a number or a depth beyond all measure makes.
     try:
-        body = await request.json()
-    except (JSONDecodeError, UnicodeDecodeError):
+        body = find_json_object(await request.read())
+    except web.RequestPayloadError:
         body = None
-    text = body.get("text") if isinstance(body, dict) else None
+    text = None if body is None else body.get("text")
     if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_NOTE:
         return web.json_response({"error": 'send {"text": "..."} with 1 to 200 characters'}, status=400)
     notes, subject = request.app[_NOTES], request[ACCESS_TOKEN].subject
