@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,15 +55,17 @@ async def log_in(
 ) -> dict[str, object]:
     """The token response of a login that somebody completes in a browser at the URL that ``show`` is given.
 
-    Everything in it has been checked: ``state``, ``iss``, and the ID token's signature, audience, times and ``nonce``.
+    Everything in it has been checked: ``iss``, and the ID token's signature, audience, times and ``nonce``; an answer
+    with another ``state`` is none to ``redirect``.
     Raises ``Failure``.
     """
     proof = _Proof()
     endpoint = await issuer.endpoint("authorization_endpoint")
     require_safe(endpoint)
+    redirect.expect(proof.state)
     show(f"{endpoint}?{urlencode(_parameters(credentials, request, redirect, proof))}")
     answer = await redirect.answer(patience)
-    code = _code(answer, issuer.issuer, proof)
+    code = _code(answer, issuer.issuer)
     fields = [
         ("grant_type", GrantType.AUTHORIZATION_CODE.value),
         ("code", code),
@@ -101,9 +102,7 @@ def _parameters(
     return parameters
 
 
-def _code(answer: Mapping[str, str], issuer: str, proof: _Proof) -> str:
-    if not hmac.compare_digest(answer.get("state", "").encode(), proof.state.encode()):
-        raise Failure("The answer belongs to another login (state differs); start again.")
+def _code(answer: Mapping[str, str], issuer: str) -> str:
     if answer.get("iss") != issuer:
         raise Failure("The answer comes from another issuer (RFC 9207); start again.")
     if "error" in answer:

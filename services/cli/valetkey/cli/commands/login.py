@@ -80,11 +80,15 @@ def command(  # noqa: PLR0913 - one parameter per option
     request = LoginRequest(scope, resources, prompt, login_hint)
 
     async def run() -> dict[str, object]:
-        async with IssuerClient(issuer) as client, loopback_redirect(redirect_path, port) as redirect:
+        async with IssuerClient(issuer) as client, loopback_redirect(redirect_path, port, _tell_stray) as redirect:
             show = _print if no_browser else _open
             return await log_in(client, credentials, request, redirect, show, patience, system_clock)
 
     _answer(asyncio.run(run()), output)
+
+
+def _tell_stray() -> None:
+    say("Something else than the answer of this login came to the loopback port; it is ignored, and the wait goes on.")
 
 
 def _print(url: str) -> None:
