@@ -12,6 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from valetkey.authorize import password as password_module
+from valetkey.authorize.fair_queue import Source
 from valetkey.authorize.password import MAX_PARAMETERS, PasswordCheck, PasswordPool
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.password_hash import PasswordCosts, parameters_of, verify_password
@@ -247,3 +248,55 @@ async def test_what_has_waited_until_the_deadline_is_sent_away_and_never_hashed(
     assert all(check.is_right for check in await asyncio.gather(*others))
     assert gate.hashed == ["under way", "o0", "o1"]
     pool.close()
+
+
+def source(name: str, place: str = "") -> Source:
+    return Source(name, place or f"address of {name}")
+
+
+@pytest.mark.requirement("security 41: a flood of one account or address keeps nobody else waiting")
+async def test_others_are_hashed_before_a_flood_and_it_makes_room_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = PasswordPool(CHEAP, max_length=64, workers=1, queue=10)
+    gate = Gate(pool, monkeypatch)
+    flood = [asyncio.create_task(pool.check(f"guess {n}", HASH, source("victim", f"bot {n}"))) for n in range(11)]
+    await asyncio.sleep(0)
+
+    people = [asyncio.create_task(pool.check(name, HASH, source(name))) for name in ("ada", "grace", "alan")]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    answers = await asyncio.gather(*people)
+    guesses = await asyncio.gather(*flood, return_exceptions=True)
+
+    assert all(answer.is_right for answer in answers)
+    assert gate.hashed[:4] == ["guess 0", "ada", "grace", "alan"]
+    assert [isinstance(guess, TemporarilyUnavailable) for guess in guesses] == [False] * 8 + [True] * 3
+    pool.close()
+
+
+async def test_what_waits_when_the_pool_closes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = PasswordPool(CHEAP, max_length=64, workers=1, queue=2)
+    gate = Gate(pool, monkeypatch)
+    checks = [asyncio.create_task(pool.check(f"p{number}", HASH)) for number in range(3)]
+    await asyncio.sleep(0)
+
+    threading.Timer(0.05, gate.opened.set).start()
+    await asyncio.to_thread(lambda: None)
+    pool.close()
+    results = await asyncio.gather(*checks, return_exceptions=True)
+
+    assert isinstance(results[0], PasswordCheck)
+    assert all(isinstance(result, TemporarilyUnavailable) for result in results[1:])
+
+
+async def test_what_goes_wrong_in_a_thread_is_told_and_frees_it(
+    pool: PasswordPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_password: str, _password_hash: str | None) -> PasswordCheck:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pool, "_check", fail)
+        results = await asyncio.gather(*(pool.check("x", HASH) for _ in range(3)), return_exceptions=True)
+
+    assert all(isinstance(result, MemoryError) for result in results)
+    assert (await pool.check("correct horse", HASH)).is_right

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from valetkey.authorize.device import Device
+from valetkey.authorize.fair_queue import Source
 from valetkey.authorize.page import LoginError
 from valetkey.authorize.password import PasswordCheck
 from valetkey.authorize.service import AuthorizeService
@@ -100,6 +101,15 @@ def _device_of(service: AuthorizeService, attempt: Attempt, subject: UUID) -> st
     return None
 
 
+def _source(service: AuthorizeService, attempt: Attempt, user: User | None) -> Source:
+    # The name as it was typed: were it the account, the order of answers would tell that two names mean one.
+    name = normalize_login_name(attempt.name) or attempt.name
+    device = attempt.device
+    if user is not None and device is not None and service.devices.knows(device, user.subject):
+        return Source(name, f"device:{device.device_id}")
+    return Source(name, f"address:{attempt.address}")
+
+
 async def _hash(
     service: AuthorizeService,
     attempt: Attempt,
@@ -108,7 +118,7 @@ async def _hash(
     counted: Counted,
 ) -> PasswordCheck:
     try:
-        return await service.passwords.check(attempt.password, password_hash)
+        return await service.passwords.check(attempt.password, password_hash, _source(service, attempt, user))
     except TemporarilyUnavailable as error:
         # Nobody has learnt whether the password was right, so that it is no attempt.
         await service.attempts.give_back(counted)

@@ -14,10 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
+from valetkey.authorize.fair_queue import FairQueue, QueueFullError, Source
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.runtime.metrics import (
     PASSWORD_HASH,
@@ -45,11 +47,26 @@ class PasswordCheck:
 _WRONG = PasswordCheck(is_right=False)
 
 
+_ANYWHERE = Source("", "")
+_CLOSED = "the password pool is closed"
+_FULL = "the password queue is full"
+
+
+@dataclass(eq=False, slots=True)
+class _Check:
+    """One password that is to be checked, and the future of what came of it."""
+
+    password: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
+    source: Source
+    result: asyncio.Future[PasswordCheck]
+
+
 class PasswordPool:
     """Hashes in ``workers`` threads with at most ``queue`` checks waiting, none of them longer than the ``deadline``.
 
     A wrong password costs the same whatever is stored, or nothing is: see above. A password of more than ``max_length``
-    bytes of UTF-8 is wrong, and never hashed.
+    bytes of UTF-8 is wrong, and never hashed. Belongs to one event loop.
     """
 
     def __init__(
@@ -67,7 +84,9 @@ class PasswordPool:
         self._decoys: Mapping[str, str] = {}
         self.expect(())
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
-        self._places = threading.BoundedSemaphore(workers + queue)
+        self._idle = workers
+        self._queue: FairQueue[_Check] = FairQueue(workers + queue)
+        self._is_closed = False
         PASSWORD_QUEUE_LIMIT.set(workers + queue)
 
     def expect(self, stored: Iterable[str]) -> None:
@@ -76,49 +95,83 @@ class PasswordPool:
         self._decoys = {each: self._decoys.get(each) or decoy(each) for each in expected}
         PASSWORD_PARAMETERS.set(len(self._decoys))
 
-    async def check(self, password: str, password_hash: str | None) -> PasswordCheck:
+    async def check(self, password: str, password_hash: str | None, source: Source = _ANYWHERE) -> PasswordCheck:
         """Check a password against a user's hash; no password fits where it is None.
 
-        Raises ``TemporarilyUnavailable`` at once where no place is free, and at the deadline if hashing has not begun:
-        who asked has gone, or does not believe in an answer any more.
+        Raises ``TemporarilyUnavailable`` at once where no place is free, later where others with less of their
+        ``source`` ahead of them need the place, and at the deadline if hashing has not begun: who asked has gone, or
+        does not believe in an answer any more.
         """
-        if not self._places.acquire(blocking=False):
-            PASSWORD_SHED.add()
-            raise TemporarilyUnavailable("the password queue is full", RETRY_AFTER)
-        PASSWORD_QUEUE.change(1)
+        if self._is_closed:
+            raise TemporarilyUnavailable(_CLOSED, RETRY_AFTER)
+        loop = asyncio.get_running_loop()
+        check = _Check(password, password_hash, source, loop.create_future())
+        self._enter(check)
         own = None if password_hash is None else parameters_of(password_hash)
         if own is not None and own not in self._decoys:
             # Stored a moment ago: from now on every wrong password costs one of these too.
             self.expect((*self._decoys, own))
+        deadline = loop.call_later(self._deadline, self._shed, check, "the password queue is too slow")
         try:
-            future = self._executor.submit(self._check, password, password_hash)
-        except RuntimeError as error:
-            self._leave()
-            raise TemporarilyUnavailable("the password pool is closed", RETRY_AFTER) from error
-        # The place is given back when the thread is done, not when the request is: one that hangs up frees nothing.
-        future.add_done_callback(self._leave)
-        return await self._in_time(future)
-
-    async def _in_time(self, future: Future[PasswordCheck]) -> PasswordCheck:
-        check = asyncio.wrap_future(future)
-        try:
-            await asyncio.wait((check,), timeout=self._deadline)
-        except asyncio.CancelledError:
-            check.cancel()
-            raise
-        # What is under way is hashed to its end, and answered.
-        if not check.done() and future.cancel():
-            PASSWORD_SHED.add()
-            raise TemporarilyUnavailable("the password queue is too slow", RETRY_AFTER)
-        return await check
+            return await check.result
+        finally:
+            deadline.cancel()
+            # Whoever hangs up frees a place that waits, and none in which a thread is at work.
+            self._leave(check)
 
     def close(self) -> None:
         """Finish what is under way and drop what waits."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._is_closed = True
+        for check in self._queue.waiting():
+            self._shed(check, _CLOSED)
+        self._executor.shutdown(wait=True)
 
-    def _leave(self, _future: Future[PasswordCheck] | None = None) -> None:
+    def _enter(self, check: _Check) -> None:
+        try:
+            displaced = self._queue.enter(check)
+        except QueueFullError as error:
+            PASSWORD_SHED.add()
+            raise TemporarilyUnavailable(_FULL, RETRY_AFTER) from error
+        PASSWORD_QUEUE.change(1)
+        if displaced is not None:
+            PASSWORD_QUEUE.change(-1)
+            self._refuse(displaced, _FULL)
+        self._start()
+
+    def _leave(self, check: _Check) -> bool:
+        is_waiting = self._queue.leave(check)
+        if is_waiting:
+            PASSWORD_QUEUE.change(-1)
+        return is_waiting
+
+    def _shed(self, check: _Check, reason: str) -> None:
+        # What is under way is hashed to its end, and answered.
+        if self._leave(check):
+            self._refuse(check, reason)
+
+    def _refuse(self, check: _Check, reason: str) -> None:
+        PASSWORD_SHED.add()
+        if not check.result.done():
+            check.result.set_exception(TemporarilyUnavailable(reason, RETRY_AFTER))
+
+    def _start(self) -> None:
+        """Give every idle thread a check, as long as there are any."""
+        while self._idle and not self._is_closed and (check := self._queue.start()) is not None:
+            self._idle -= 1
+            hashing = self._executor.submit(self._check, check.password, check.password_hash)
+            asyncio.wrap_future(hashing).add_done_callback(partial(self._finish, check))
+
+    def _finish(self, check: _Check, hashing: asyncio.Future[PasswordCheck]) -> None:
+        self._idle += 1
+        self._queue.finish(check)
         PASSWORD_QUEUE.change(-1)
-        self._places.release()
+        error = hashing.exception()
+        if not check.result.done():
+            if error is None:
+                check.result.set_result(hashing.result())
+            else:
+                check.result.set_exception(error)
+        self._start()
 
     def _check(self, password: str, password_hash: str | None) -> PasswordCheck:
         if len(password.encode()) > self._max_length:
