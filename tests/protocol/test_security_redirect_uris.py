@@ -6,7 +6,7 @@ import pytest
 
 from support.administration import CALLBACK, Administration
 from support.front_channel import require_shown, response_of
-from support.relying_party import RelyingParty
+from support.relying_party import CodeResponse, RelyingParty
 from support.systems import MakeParty
 
 ELSEWHERE = (
@@ -245,3 +245,65 @@ async def test_each_of_several_redirect_uris_is_answered_at_itself(
         answer = await party.start(redirect_uri=uri, prompt="none")
 
         assert response_of(answer, uri).error == "login_required"
+
+
+# What a release before this one let in, and where answers go now.
+FORMERLY_REGISTERED = {
+    "https://client.example/callback?c%6fde=planted": "https://client.example/callback",
+    "https://client.example/callback?tenant=7&st%2561te=planted": "https://client.example/callback?tenant=7",
+    "https://client.example/callback?ISS=planted;tenant=7": "https://client.example/callback?tenant=7",
+    "https://client.example/callback?tenant=7;code=planted": "https://client.example/callback?tenant=7",
+    "http://127.0.0.1/callback?erro%72=planted&tenant=7": "http://127.0.0.1/callback?tenant=7",
+}
+
+
+@pytest.mark.requirement("security 4: exactly one code, state, iss in the result, in whatever encoding")
+@pytest.mark.parametrize("registered", FORMERLY_REGISTERED)
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+async def test_an_answer_has_each_parameter_once_whatever_was_registered_before(
+    make_party: MakeParty, administration: Administration, registered: str, mode: str
+) -> None:
+    target = FORMERLY_REGISTERED[registered]
+    party = await make_party(await administration.create_web_client(redirect_uris=(registered,)))
+    verifier = secrets.token_urlsafe(48)
+
+    refused = response_of(await party.start(response_mode=mode, scope="nosuch", state="s"), target)
+    given = response_of(await party.walk(await party.start(verifier, response_mode=mode, state="s")), target)
+    redeemed = await party.redeem(CodeResponse(given.params, verifier))
+
+    assert set(refused.params) == {"error", "error_description", "state", "iss"}
+    assert set(given.params) == {"code", "state", "iss"}
+    assert given.params["state"] == "s"
+    assert redeemed.status == 200
+
+
+@pytest.mark.requirement("security 1: only the port of a loopback IP literal may vary")
+async def test_another_port_is_as_good_as_before_where_such_a_uri_was_registered(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    registered = "http://127.0.0.1/callback?c%6fde=planted"
+    party = await make_party(await administration.create_web_client("none", redirect_uris=(registered,)))
+
+    answer = await party.start(redirect_uri=registered.replace("127.0.0.1", "127.0.0.1:5000"), prompt="none")
+
+    assert response_of(answer, "http://127.0.0.1:5000/callback").error == "login_required"
+
+
+@pytest.mark.requirement("security 4: exactly one state in the result, in whatever encoding it was registered")
+@pytest.mark.parametrize("state", ["s", None])
+async def test_a_logout_leads_back_with_one_state_whatever_was_registered_before(
+    make_party: MakeParty, administration: Administration, state: str | None
+) -> None:
+    registered = "https://client.example/out?st%61te=planted&tenant=7"
+    client = await administration.create_web_client(post_logout_redirect_uris=(registered,))
+    party = await make_party(client)
+    hint = str((await party.log_in()).body["id_token"])
+    asked = {
+        "id_token_hint": hint,
+        "post_logout_redirect_uri": registered,
+        **({} if state is None else {"state": state}),
+    }
+
+    answer = await party.browser.get(f"{party.issuer}/logout", list(asked.items()))
+
+    assert answer.location == "https://client.example/out?tenant=7" + ("" if state is None else f"&state={state}")

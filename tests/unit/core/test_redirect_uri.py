@@ -1,6 +1,8 @@
 """What may be registered, what matches, and how an answer is appended."""
 
-from urllib.parse import parse_qsl, urlsplit
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,11 @@ from valetkey.core.redirect_uri import (
     match_redirect_uri,
     redirect_host,
     redirect_uri_problem,
+    response_target,
+    uri_problem,
 )
+
+Decoder = Callable[[str], list[tuple[str, str]]]
 
 REGISTRABLE = [
     "https://client.example/cb",
@@ -127,6 +133,148 @@ def test_the_answer_is_added_to_what_was_registered(uri: str) -> None:
     assert location.startswith(uri)
     pairs = parse_qsl(urlsplit(location).query, strict_parsing=True)
     assert pairs[-2:] == [("code", "a&b"), ("state", "x y=é")]
+
+
+RESPONSE_NAMES = [
+    *("code", "state", "iss", "error", "error_description", "error_uri", "response"),
+    *("access_token", "token_type", "expires_in", "scope", "id_token", "session_state"),
+]
+
+
+def percent(text: str, *, upper: bool = True) -> str:
+    return "".join(f"%{ord(each):02X}" if upper else f"%{ord(each):02x}" for each in text)
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda name: f"{name}=1",
+    "without a value": lambda name: name,
+    "with an empty value": lambda name: f"{name}=",
+    "second": lambda name: f"a=1&{name}=1",
+    "last, without a value": lambda name: f"a=1&{name}",
+    "after an empty pair": lambda name: f"&&{name}=1",
+    "after a semicolon": lambda name: f"a=1;{name}=1",
+    "before a semicolon": lambda name: f"{name};a=1",
+    "capitals": lambda name: f"{name.upper()}=1",
+    "encoded": lambda name: f"{percent(name)}=1",
+    "encoded in small letters": lambda name: f"{percent(name, upper=False)}=1",
+    "one letter encoded": lambda name: f"{name[0]}{percent(name[1], upper=False)}{name[2:]}=1",
+    "encoded twice": lambda name: f"{quote(percent(name))}=1",
+    "encoded five times": lambda name: f"{quote(quote(quote(quote(percent(name)))))}=1",
+    "with an encoded equals sign": lambda name: f"{name}%3D1",
+    "with a twice encoded equals sign": lambda name: f"{name}%253d1",
+    "after an encoded ampersand": lambda name: f"a=1%26{name}=1",
+    "after an encoded ampersand, without a value": lambda name: f"a%26{name}",
+    "after a twice encoded ampersand": lambda name: f"a=1%2526{name}%253D1",
+    "after an encoded semicolon": lambda name: f"a=1%3B{name}=1",
+    "after a question mark": lambda name: f"?{name}=1",
+    "after an encoded question mark": lambda name: f"%3F{name}=1",
+    "after a plus": lambda name: f"+{name}=1",
+    "before a plus": lambda name: f"{name}+=1",
+    "after an encoded space": lambda name: f"%20{name}%09=1",
+    "as a list": lambda name: f"{name}[]=1",
+    "as an encoded list": lambda name: f"{name}%5B0%5D=1",
+    "before NUL": lambda name: f"{name}%00x=1",
+    "with NUL": lambda name: f"{name[0]}%00{name[1:]}=1",
+    "with a zero width space": lambda name: f"{name}%E2%80%8B=1",
+    "in full width": lambda name: "".join(quote(chr(ord(each) + 0xFEE0)) for each in name) + "=1",
+    "with dots": lambda name: f"{name.replace('_', '.')}=1",
+    "with plus signs": lambda name: f"{name.replace('_', '+')}=1",
+    "with encoded underscores": lambda name: f"{name.replace('_', '%5F')}=1",
+}
+
+
+@pytest.mark.requirement("security 4: exactly one code, state, iss in the result, in whatever encoding")
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("name", RESPONSE_NAMES)
+@pytest.mark.parametrize("base", ["https://client.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"])
+def test_no_response_parameter_may_be_registered(base: str, name: str, spelling: str) -> None:
+    query = SPELLINGS[spelling](name)
+
+    assert uri_problem(f"{base}?{query}") is None
+    assert "response" in (redirect_uri_problem(f"{base}?{query}") or "")
+    assert response_target(f"{base}?{query}") in (base, f"{base}?a=1", f"{base}?&", f"{base}?a=1;")
+    assert response_target(f"{base}?b=2&{query}&c=3").startswith(f"{base}?b=2")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "tenant=7",
+        "encode=1&statement=2&issue=3&errors=4",
+        "barcode=1",
+        "code_=1",
+        "my.code=1",
+        "a=code",
+        "a=state%3D",
+        "a=%C3%A9&b=%25",
+        "next=https://x.example/cb",
+        "scoped=1",
+        "",
+        "&",
+        ";",
+        "a;b",
+    ],
+)
+def test_other_parameters_may_be_registered_and_stay(query: str) -> None:
+    uri = f"https://client.example/cb?{query}"
+
+    assert redirect_uri_problem(uri) is None
+    assert response_target(uri) == uri
+
+
+PARTS = st.sampled_from(
+    [
+        *"&;=?%+[]a1",
+        "code",
+        "state",
+        "iss",
+        "c%6fde",
+        "%63ode",
+        "st%61te",
+        "%26",
+        "%3B",
+        "%3D",
+        "%3d",
+        "%25",
+        "%2526",
+        "%2B",
+    ]
+)
+ANSWER = [("code", "a&b"), ("state", "x y"), ("iss", "https://id.example")]
+DECODERS: dict[str, Decoder] = {
+    "as browsers do": lambda query: parse_qsl(query, keep_blank_values=True),
+    "with semicolons": lambda query: [
+        pair for part in query.split("&") for pair in parse_qsl(part, keep_blank_values=True, separator=";")
+    ],
+    "names alone": lambda query: [(unquote_plus(part.split("=")[0]), "") for part in re.split("[&;]", query)],
+    "with names twice decoded": lambda query: [
+        (unquote(unquote_plus(part.split("=")[0])), "") for part in re.split("[&;]", query)
+    ],
+}
+
+
+@pytest.mark.requirement("security 4: exactly one code, state, iss in the result, in whatever encoding")
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+@given(query=st.lists(PARTS, max_size=12).map("".join))
+def test_whatever_was_registered_once_the_answer_has_each_parameter_once(decoder: Decoder, query: str) -> None:
+    location = append_response(response_target(f"https://c.example/cb?{query}"), ANSWER)
+
+    names = [name for name, _ in decoder(urlsplit(location).query)]
+    assert [names.count(name) for name, _ in ANSWER] == [1, 1, 1]
+
+
+@given(st.lists(PARTS, max_size=12).map("".join))
+def test_what_may_be_registered_is_answered_at_exactly_that(query: str) -> None:
+    uri = f"https://c.example/cb?{query}"
+
+    if redirect_uri_problem(uri) is None:
+        assert append_response(response_target(uri), ANSWER).startswith(uri)
+
+
+def test_the_longest_nest_of_escapes_is_unwound_at_once() -> None:
+    uri = "https://c.example/cb?" + "%" + "25" * 950 + "63ode=1"
+
+    assert redirect_uri_problem(uri)
 
 
 @given(st.text(max_size=200))

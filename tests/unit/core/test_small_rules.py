@@ -273,6 +273,26 @@ def test_where_logout_may_lead(uri: str | None, client: str | None, location: st
         assert post_logout_location(request, registration) == location
 
 
+@pytest.mark.requirement("security 4: exactly one state in the result, in whatever encoding it was registered")
+@pytest.mark.parametrize(
+    ("registered", "location"),
+    [
+        ("https://c.example/out?st%61te=x", "https://c.example/out"),
+        ("https://c.example/out?a=1;STATE", "https://c.example/out?a=1"),
+        ("https://c.example/out?a=1&b=2", "https://c.example/out?a=1&b=2"),
+    ],
+)
+def test_the_end_of_a_logout_has_one_state(registered: str, location: str) -> None:
+    client = replace(GOOD, post_logout_redirect_uris=(registered,))
+    separator = "&" if "?" in location else "?"
+
+    with_state = post_logout_location(LogoutRequest(None, None, registered, "s"), client)
+    without = post_logout_location(LogoutRequest(None, None, registered, None), client)
+
+    assert with_state == f"{location}{separator}state=s"
+    assert without == location
+
+
 def test_a_hint_of_another_client_is_refused() -> None:
     assert hinted_client_id({"aud": "web"}, "web") == "web"
     for claims, client_id in (({"aud": "web"}, "other"), ({"aud": ["web"]}, None), ({}, None)):

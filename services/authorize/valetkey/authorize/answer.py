@@ -70,6 +70,6 @@ def _send(
     service: AuthorizeService, redirect: TrustedRedirect, pairs: list[tuple[str, str]], client: Client
 ) -> web.Response:
     if redirect.response_mode == "form_post":
-        page = FormPostPage(redirect_uri=redirect.redirect_uri, parameters=pairs, client_name=client.client_name)
+        page = FormPostPage(redirect_uri=redirect.target, parameters=pairs, client_name=client.client_name)
         return form_post_response(service.pages.form_post(page, reference=current_trace_id()), redirect.redirect_uri)
     return see_other(redirect.location(pairs))

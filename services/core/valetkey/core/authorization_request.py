@@ -26,7 +26,7 @@ from valetkey.core.errors import (
 )
 from valetkey.core.metadata import PROMPTS, RESPONSE_MODES
 from valetkey.core.pkce import require_challenge
-from valetkey.core.redirect_uri import append_response, match_redirect_uri
+from valetkey.core.redirect_uri import append_response, match_redirect_uri, response_target
 from valetkey.core.resource import Catalog, parse_resource
 from valetkey.core.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
 
@@ -57,9 +57,14 @@ class TrustedRedirect:
         """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2."""
         return [("error", error.error), ("error_description", error.description), *self._state(), ("iss", issuer)]
 
+    @property
+    def target(self) -> str:
+        """Where the parameters of a response are added: none of them is there already."""
+        return response_target(self.redirect_uri)
+
     def location(self, pairs: list[tuple[str, str]]) -> str:
         """Where response mode ``query`` redirects to."""
-        return append_response(self.redirect_uri, pairs)
+        return append_response(self.target, pairs)
 
     def _state(self) -> list[tuple[str, str]]:
         return [] if self.state is None else [("state", self.state)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from valetkey.core.authorization_request import MAX_HINT_LENGTH, MAX_STATE_LENGTH
 from valetkey.core.errors import InvalidRequest
+from valetkey.core.redirect_uri import append_response, response_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,5 @@ def post_logout_location(request: LogoutRequest, client: Client | None) -> str |
         return None
     if client is None or uri not in client.post_logout_redirect_uris:
         raise InvalidRequest("post_logout_redirect_uri is not registered for this client")
-    if request.state is None:
-        return uri
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': request.state})}"
+    target = response_target(uri)
+    return target if request.state is None else append_response(target, [("state", request.state)])

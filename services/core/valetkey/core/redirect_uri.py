@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +19,16 @@ _LOOPBACK_URI = re.compile(r"(?P<origin>http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss", "ftp"}
 )
-_RESPONSE_NAMES = frozenset({"code", "state", "iss", "error", "error_description", "error_uri", "response"})
+# The parameters of authorization responses that IANA has registered, ours and those of other response types.
+_RESPONSE_NAMES = frozenset(
+    {
+        *("code", "state", "iss", "error", "error_description", "error_uri", "response"),
+        *("access_token", "token_type", "expires_in", "scope", "id_token", "session_state"),
+    }
+)
+_SEPARATOR = re.compile(r"([&;])")
+_SEPARATORS_DECODED = re.compile(r"[&;?]")
+_NAME_END = re.compile(r"[=\[]")
 
 
 def _split(uri: str) -> SplitResult | None:
@@ -34,8 +45,20 @@ def _split(uri: str) -> SplitResult | None:
 def redirect_uri_problem(uri: str) -> str | None:
     """Why this may not be registered as a redirect or post-logout redirect URI, in words; None where it may.
 
+    What ``uri_problem`` says, and no query parameter that our answer would have, however its name is spelled: by
+    percent-encoding, twice encoded, in other letters, between semicolons. RFC 9700 §4.1: an answer has one ``code``.
+    """
+    problem = uri_problem(uri)
+    if problem is None and response_target(uri) != uri:
+        return "must not have a query parameter that an authorization response uses, in whatever encoding"
+    return problem
+
+
+def uri_problem(uri: str) -> str | None:
+    """Why no browser may be sent to this URI, in words; None where one may.
+
     https; http only for the loopback interface; private-use schemes only with a dot, in the reverse-domain form
-    (OAuth 2.1 §8.4.3). No fragment, user info, control characters, or query names that our answer would use.
+    (OAuth 2.1 §8.4.3). No fragment, user info or control characters.
     """
     parts = _split(uri)
     if parts is None:
@@ -47,9 +70,6 @@ def redirect_uri_problem(uri: str) -> str | None:
         return f"must not use the scheme {scheme}"
     if "@" in parts.netloc:
         return "must not carry user information"
-    names = {pair.split("=", 1)[0] for pair in parts.query.split("&")}
-    if names & _RESPONSE_NAMES:
-        return "must not have a query parameter that an authorization response uses"
     if scheme == "https":
         return None if parts.hostname else "must name a host"
     if scheme == "http":
@@ -59,6 +79,39 @@ def redirect_uri_problem(uri: str) -> str | None:
         if "." in scheme
         else "must use https, or a private-use scheme in reverse-domain form such as com.example.app"
     )
+
+
+@lru_cache(1024)
+def response_target(uri: str) -> str:
+    """The redirect URI without the query parameters that our answer has, as a release before this one registered them.
+
+    What is left is kept as it is. OAuth 2.1 §4.1.2.
+    """
+    base, mark, query = uri.partition("?")
+    parts = _SEPARATOR.split(query)
+    pairs, separators = parts[::2], ["", *parts[1::2]]
+    kept = [(s, pair) for s, pair in zip(separators, pairs, strict=True) if not _is_response_parameter(pair)]
+    if len(kept) == len(pairs):
+        return uri
+    rest = "".join(f"{separator}{pair}" for separator, pair in kept).lstrip("&;")
+    return f"{base}{mark}{rest}" if rest else base
+
+
+def _is_response_parameter(pair: str) -> bool:
+    """Whether somebody who decodes this part of a query, once or several times, may find such a parameter in it."""
+    decoded = pair
+    while (further := unquote(decoded)) != decoded:
+        decoded = further
+    names = [_NAME_END.split(part, maxsplit=1)[0] for part in _SEPARATORS_DECODED.split(decoded)]
+    # NUL ends a name for some and is nothing to others.
+    names += [name.partition("\0")[0] for name in names]
+    return not _RESPONSE_NAMES.isdisjoint(map(_folded, names))
+
+
+def _folded(name: str) -> str:
+    """The name as the most lenient of frameworks reads it: any case and width, trimmed, with ``_`` for what is none."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(c for c in plain.replace("+", " ").strip() if c.isprintable()).replace(".", "_").replace(" ", "_")
 
 
 def _loopback_without_port(uri: str) -> str | None:
@@ -78,17 +131,16 @@ def match_redirect_uri(presented: str, registered: Iterable[str]) -> bool:
     if presented in candidates:
         return True
     bare = _loopback_without_port(presented)
-    if bare is None or redirect_uri_problem(presented) is not None:
+    if bare is None or uri_problem(presented) is not None:
         return False
     return any(_loopback_without_port(uri) == bare for uri in candidates)
 
 
 def append_response(redirect_uri: str, pairs: Sequence[tuple[str, str]]) -> str:
     """The redirect URI with the answer added; a registered query is kept. OAuth 2.1 §4.1.2."""
-    separator = "&" if "?" in redirect_uri else "?"
-    if redirect_uri.endswith(("?", "&")):
-        separator = ""
-    return f"{redirect_uri}{separator}{urlencode(pairs)}"
+    base, _, query = redirect_uri.partition("?")
+    separator = "&" if query and not query.endswith("&") else ""
+    return f"{base}?{query}{separator}{urlencode(pairs)}"
 
 
 def redirect_host(redirect_uri: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from valetkey.core.client import Client, GrantType
 from valetkey.core.keys import SUPPORTED_ALGORITHMS
-from valetkey.core.redirect_uri import redirect_uri_problem
+from valetkey.core.redirect_uri import redirect_uri_problem, uri_problem
 from valetkey.core.resource import is_resource_identifier
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _uri_problems(client: Client) -> list[str]:
     ]
     for name in ("client_uri", "policy_uri", "tos_uri"):
         uri = getattr(client, name)
-        if uri is not None and (redirect_uri_problem(uri) is not None or urlsplit(uri).scheme not in ("https", "http")):
+        if uri is not None and (uri_problem(uri) is not None or urlsplit(uri).scheme not in ("https", "http")):
             problems.append(f"{name}: must be an https URL")
     problems += [
         f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
