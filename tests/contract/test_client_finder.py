@@ -64,7 +64,7 @@ async def registry(kind: tuple[str, Database | None]) -> Registry:
     return Registry(
         stores,
         ClientCache(database, size=10, lifetime=bound, stale_lifetime=bound, clock=lambda: NOW),
-        CatalogCache(database, lifetime=bound, stale_lifetime=bound, clock=lambda: NOW),
+        CatalogCache(database, "https://id.example", lifetime=bound, stale_lifetime=bound, clock=lambda: NOW),
     )
 
 

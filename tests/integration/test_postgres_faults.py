@@ -307,7 +307,7 @@ async def knows_otherwise(cache: ClientCache, client: Client) -> bool:
 
 async def test_what_changes_about_the_catalog_is_known_within_moments(replica: Database) -> None:
     stores = postgres_stores(replica)
-    cache = CatalogCache(replica, lifetime=HOUR, stale_lifetime=HOUR, clock=system_clock)
+    cache = CatalogCache(replica, "https://id.example", lifetime=HOUR, stale_lifetime=HOUR, clock=system_clock)
     await cache.get()
 
     await stores.clients.insert(make_resource_server(), NOW)

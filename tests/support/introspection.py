@@ -184,7 +184,7 @@ class World:
         access_tokens = AccessTokens(self.verified, self.revocations, self.clock)
         self.service = IntrospectionService(
             authenticator=ClientAuthenticator(Clients(CLIENTS), self.clock, NoLimit()),
-            introspector=Introspector(access_tokens),
+            introspector=Introspector(access_tokens, ISSUER),
             user_info=UserInfo(access_tokens, self.users),
             discovery=Discovery(ISSUER, self.catalog, 300),
             jwk_set=self.keys,

@@ -240,3 +240,39 @@ def test_operators_are_named_in_the_audit_events(operator: Operator) -> None:
     assert (event["type"], event["outcome"], event["client_id"]) == ("client.created", "success", "web")
     assert event["actor"]
     assert event["service"] == "cli"
+
+
+ISSUER = "https://id.example"
+
+
+@pytest.mark.requirement("RFC 9068 §3: the issuer as the audience means no resource server")
+@pytest.mark.parametrize("resource", [ISSUER, f"{ISSUER}/", "HTTPS://ID.example:443/./", "https://id%2Eexample"])
+def test_no_client_is_registered_by_the_issuers_name(operator: Operator, tmp_path: Path, resource: str) -> None:
+    create_api(operator)
+    file = tmp_path / "clients.yaml"
+    file.write_text(f"clients: [{{client_id: api, resource: '{resource}', client_name: API}}]")
+
+    created = operator.run("client", "create", "other", "--resource", resource)
+    updated = operator.run("client", "update", "api", "--resource", resource)
+    applied = operator.run("client", "apply", "-f", str(file), "--adopt", "--yes")
+    elsewhere = operator.with_variables(issuer="").run("client", "create", "other", "--resource", resource)
+
+    for outcome in (created, updated, applied):
+        assert outcome.exit_code == ExitCode.REFUSED
+        assert "names the issuer" in outcome.err
+    assert elsewhere.exit_code == ExitCode.OK
+
+
+@pytest.mark.requirement("security 4: exactly one code, state, iss in the result, in whatever encoding")
+@pytest.mark.parametrize("option", ["--redirect-uri", "--post-logout-redirect-uri"])
+@pytest.mark.parametrize("query", ["c%6fde=1", "a=1;STATE", "st%2561te"])
+def test_no_redirect_uri_holds_a_parameter_of_a_response(operator: Operator, option: str, query: str) -> None:
+    operator.succeed(*WEB)
+    uri = f"https://web.example/cb?{query}"
+
+    created = operator.run("client", "create", "other", "--redirect-uri", "https://web.example/cb", option, uri)
+    updated = operator.run("client", "update", "web", option, uri)
+
+    for outcome in (created, updated):
+        assert outcome.exit_code == ExitCode.REFUSED
+        assert "an authorization response uses" in outcome.err

@@ -34,9 +34,9 @@ def changed_client(client: Client, fields: Mapping[str, object]) -> Client:
     return replace(client, **_typed(fields))
 
 
-def registration_problems(client: Client, catalog: Catalog) -> list[str]:
-    """Everything that is wrong with a client, in words for whoever made it."""
-    problems = client_problems(client, catalog)
+def registration_problems(client: Client, catalog: Catalog, issuer: str) -> list[str]:
+    """Everything that is wrong with a client, in words for whoever made it; ``issuer`` is empty where it is unknown."""
+    problems = client_problems(client, catalog, issuer)
     if not client.grant_types and client.resource is None:
         problems.append("grant_types: without a grant the client can do nothing; a resource server needs none")
     return problems

@@ -10,6 +10,7 @@ from valetkey.core.client import Client, GrantType
 from valetkey.core.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.redirect_uri import redirect_uri_problem, uri_problem
 from valetkey.core.resource import is_resource_identifier
+from valetkey.core.uri_equivalence import is_same_uri
 
 if TYPE_CHECKING:
     from valetkey.core.resource import Catalog
@@ -19,8 +20,11 @@ MAX_NAME_LENGTH = 128
 MAX_SECONDS = 2**31 - 1  # of default_max_age
 
 
-def client_problems(client: Client, catalog: Catalog) -> list[str]:
-    """Everything that is wrong with a registration, in words for whoever made it; empty where it may be stored."""
+def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[str]:
+    """Everything that is wrong with a registration, in words for whoever made it; empty where it may be stored.
+
+    ``issuer`` is empty where it is not known; then what collides with it is not found.
+    """
     problems = []
     if not _CLIENT_ID.fullmatch(client.client_id):
         problems.append("client_id: use 1 to 128 letters, digits, dots, dashes, underscores or tildes")
@@ -32,7 +36,13 @@ def client_problems(client: Client, catalog: Catalog) -> list[str]:
         problems.append("client_name: use 1 to 128 printable characters")
     if client.id_token_signed_response_alg not in SUPPORTED_ALGORITHMS:
         problems.append(f"id_token_signed_response_alg: choose one of {', '.join(SUPPORTED_ALGORITHMS)}")
-    return problems + _grant_problems(client) + _uri_problems(client) + _catalog_problems(client, catalog)
+    problems += _grant_problems(client) + _uri_problems(client) + _catalog_problems(client, catalog)
+    if issuer and client.resource is not None and is_same_uri(client.resource, issuer):
+        problems.append(
+            f"resource: {client.resource} names the issuer, and tokens for no API in particular are for the issuer; "
+            "give the API a URI of its own"
+        )
+    return problems
 
 
 def _grant_problems(client: Client) -> list[str]:

@@ -80,6 +80,18 @@ class Catalog:
     scopes: Mapping[str, RegisteredScope]
     resources: Mapping[str, ResourceServer]
 
+    def without_issuer(self, issuer: str) -> Catalog:
+        """The same without a resource server that calls itself by the issuer's name, and without its scopes.
+
+        Tokens for no resource have the issuer as their audience: all of them would be meant for it. RFC 9068 §3.
+        """
+        if issuer not in self.resources:
+            return self
+        return Catalog(
+            scopes={name: scope for name, scope in self.scopes.items() if scope.resource != issuer},
+            resources={name: server for name, server in self.resources.items() if name != issuer},
+        )
+
     def require_scopes(self, scope: Scope, allowed: frozenset[str]) -> None:
         """Raise ``InvalidScope`` unless every name is registered here and allowed to the client."""
         for name in scope:

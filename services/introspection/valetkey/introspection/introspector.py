@@ -22,6 +22,7 @@ class Introspector:
     """Answers with JSON bytes: whatever is wrong with a token, the answer is the same."""
 
     access_tokens: AccessTokens
+    issuer: str
 
     async def introspect(self, value: str, caller: Client) -> bytes:
         """The token's claims where it is active and the caller's business, otherwise ``active: false``.
@@ -30,7 +31,7 @@ class Introspector:
         """
         try:
             verified = self.access_tokens.read(value)
-            if not may_introspect(caller, verified.token):
+            if not may_introspect(caller, verified.token, self.issuer):
                 INTROSPECTIONS.add("foreign")
                 return INACTIVE
             await self.access_tokens.require_live(verified)
@@ -44,6 +45,11 @@ class Introspector:
         return verified.answer
 
 
-def may_introspect(caller: Client, token: AccessToken) -> bool:
-    """Whether the token was issued to the caller, or for the resource server that the caller is. RFC 7662 §4."""
-    return token.client_id == caller.client_id or (caller.resource is not None and caller.resource in token.audience)
+def may_introspect(caller: Client, token: AccessToken, issuer: str) -> bool:
+    """Whether the token was issued to the caller, or for the resource server that the caller is. RFC 7662 §4.
+
+    The issuer as the audience means no resource server, whatever one calls itself. RFC 9068 §3.
+    """
+    if token.client_id == caller.client_id:
+        return True
+    return caller.resource is not None and caller.resource != issuer and caller.resource in token.audience

@@ -40,7 +40,7 @@ async def open_service(settings: Settings, clock: Clock, waiting: Waiting) -> As
         failures = ClientFailures.from_settings(settings, stores.redis)
         yield IntrospectionService(
             authenticator=ClientAuthenticator(stores.clients, clock, failures),
-            introspector=Introspector(access_tokens),
+            introspector=Introspector(access_tokens, settings.issuer),
             user_info=UserInfo(access_tokens, Users(stores.database)),
             discovery=Discovery(settings.issuer, stores.catalog, settings.jwks_max_age),
             jwk_set=stores.jwk_set,

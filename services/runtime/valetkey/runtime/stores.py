@@ -87,7 +87,9 @@ async def open_stores(settings: Settings, service: Service, clock: Clock, waitin
                 stale_lifetime=stale_lifetime,
                 clock=clock,
             ),
-            catalog=CatalogCache(database, lifetime=lifetime, stale_lifetime=stale_lifetime, clock=clock),
+            catalog=CatalogCache(
+                database, settings.issuer, lifetime=lifetime, stale_lifetime=stale_lifetime, clock=clock
+            ),
             jwk_set=jwk_set,
         )
 

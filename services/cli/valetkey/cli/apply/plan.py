@@ -21,13 +21,15 @@ class Terms:
     """On which terms a file is applied.
 
     ``owner`` owns what is created. ``adopt`` takes over what others own, ``prune`` deletes what the owner owns and the
-    file does not have. ``can_generate`` where generated secrets have somewhere to go.
+    file does not have. ``can_generate`` where generated secrets have somewhere to go. ``issuer`` is empty where it is
+    not known.
     """
 
     owner: str
     adopt: bool = False
     prune: bool = False
     can_generate: bool = False
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,9 @@ class _Planner:
         """Everything that is wrong with the clients and scopes, once all of it is as it is to be."""
         catalog = self._catalog(scopes, pruned)
         for client_id, declared in self._declared.items():
-            found = registration_problems(declared.client, catalog) + self._resource_problems(declared)
+            found = registration_problems(declared.client, catalog, self._terms.issuer) + self._resource_problems(
+                declared
+            )
             self._problems += (f"client {client_id}: {text}" for text in found)
         self._problems += (
             f"scope {scope.name}: {scope.resource} is no registered resource server"

@@ -133,8 +133,9 @@ async def update(
     if both := sorted(given.keys() & set(cleared)):
         raise click.UsageError(f"Both given and cleared: {', '.join(both)}.")
     client = changed_client(record.client, given | {name: EMPTY_VALUES[name] for name in cleared})
-    await _require_sound(stores, client, record.client)
+    # What only ends a client, or accepts it again, is possible whatever a release before this one let it have.
     if client != record.client:
+        await _require_sound(stores, client, record.client)
         with audited("client.updated", client_id=client_id):
             await Clients(stores.database).update(client, stores.clock(), record.managed_by)
     if enabled is False:
@@ -166,7 +167,8 @@ async def delete(stores: Stores, client_id: str, *, force: bool, yes: bool) -> N
 
 async def _require_sound(stores: Stores, client: Client, old: Client | None = None) -> None:
     catalog = await CatalogStore(stores.database).get()
-    problems = registration_problems(client, catalog) + ([] if old is None else change_problems(old, client))
+    problems = registration_problems(client, catalog, stores.settings.issuer)
+    problems += [] if old is None else change_problems(old, client)
     if problems:
         raise Failure(f"The client {client.client_id} cannot be registered like this:", *problems)
 

@@ -73,7 +73,8 @@ async def command(  # noqa: PLR0913 - one parameter per option
     text, directory = _read(file), Path() if file == _STDIN else file.parent
     declaration, problems = read_declaration(text, directory, _name(file))
     secrets = _declared_secrets(declaration, problems)
-    terms = Terms(owner, adopt=adopt, prune=prune, can_generate=secrets_directory is not None)
+    can_generate, issuer = secrets_directory is not None, stores.settings.issuer
+    terms = Terms(owner, adopt=adopt, prune=prune, can_generate=can_generate, issuer=issuer)
     make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=stores.clock())
     plan = make_plan(await read_stored(stores.database))
     _require_applicable(plan, problems)

@@ -17,8 +17,11 @@ _NOTHING = Catalog({}, {})
 class CatalogCache:
     """See ``valetkey.core.ports.CatalogSource``. Kept and served as ``ClientCache`` does with clients."""
 
-    def __init__(self, database: Database, *, lifetime: timedelta, stale_lifetime: timedelta, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, issuer: str, *, lifetime: timedelta, stale_lifetime: timedelta, clock: Clock
+    ) -> None:
         self._store = CatalogStore(database)
+        self._issuer = issuer
         self._catalog: ReadThrough[None, Catalog] = ReadThrough(
             self._load, size=1, lifetime=lifetime, stale_lifetime=stale_lifetime, clock=clock
         )
@@ -29,7 +32,7 @@ class CatalogCache:
         return await self._catalog.get(None) or _NOTHING
 
     async def _load(self, _: None) -> Catalog:
-        return await self._store.get()
+        return (await self._store.get()).without_issuer(self._issuer)
 
     def _changed(self, payload: str | None) -> None:
         if payload is None:
