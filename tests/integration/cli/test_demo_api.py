@@ -42,6 +42,22 @@ def token_of(issuer: LoopbackIssuer, **changed: JSONValue) -> str:
     return issuer.token(**(claims | changed))
 
 
+@pytest.mark.requirement("RFC 9700 §4.15: a client is not the user whose name it has")
+async def test_a_client_does_not_read_the_notes_of_a_person_of_its_name(
+    http: ClientSession, issuer: LoopbackIssuer
+) -> None:
+    person = {"Authorization": f"Bearer {token_of(issuer, sub='ada', client_id='web', auth_time=1)}"}
+    client = {"Authorization": f"Bearer {token_of(issuer, sub='ada', client_id='ada')}"}
+
+    async with http.post(NOTES, json={"text": "of Ada's"}, headers=person) as response:
+        of_the_person = (await response.json())["notes"]
+    async with http.get(NOTES, headers=client) as response:
+        of_the_client = (await response.json())["notes"]
+
+    assert "of Ada's" in of_the_person
+    assert "of Ada's" not in of_the_client
+
+
 async def test_a_note_is_kept(http: ClientSession) -> None:
     async with http.post(NOTES, json={"text": "in the third row"}) as response:
         assert response.status == 201

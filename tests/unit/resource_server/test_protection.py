@@ -62,6 +62,15 @@ def test_where_token_and_answer_disagree_the_token_is_refused(changed: dict[str,
         agreement(TOKEN, replace(TOKEN, **changed))
 
 
+@pytest.mark.requirement("RFC 9700 §4.15, RFC 9068 §5: tokens of people and of clients are told apart")
+@pytest.mark.parametrize("answered", [{}, {"auth_time": 1}])
+def test_what_the_issuer_signed_says_whether_a_person_signed_in(answered: dict[str, Any]) -> None:
+    person = replace(TOKEN, claims={**TOKEN.claims, "auth_time": 1})
+
+    assert agreement(person, replace(TOKEN, claims={**TOKEN.claims, **answered})).is_user
+    assert not agreement(TOKEN, replace(TOKEN, claims={**TOKEN.claims, **answered})).is_user
+
+
 @pytest.mark.requirement("RFC 6749 §2.3.1: client_id and client_secret are form-urlencoded before Basic")
 def test_basic_credentials_are_form_urlencoded_first() -> None:
     assert basic_authorization("a:b c", "é/+%") == "Basic YSUzQWIrYzolQzMlQTklMkYlMkIlMjU="

@@ -41,6 +41,26 @@ def test_a_valid_token_becomes_an_access_token() -> None:
     assert token.claims["tenant"] == "t1"
 
 
+SUBJECTS: dict[str, tuple[dict[str, Any], bool, bool]] = {
+    "a person": ({"sub": "user-1", "auth_time": 1}, True, False),
+    "a client": ({"sub": "web"}, False, True),
+    "a person who is called like the client": ({"sub": "web", "auth_time": 1}, True, False),
+    "a client that is called like a person": ({"sub": "user-1", "client_id": "user-1"}, False, True),
+    "neither": ({"sub": "user-1"}, False, False),
+    "a client in other letters": ({"sub": "WEB"}, False, False),
+}
+
+
+@pytest.mark.requirement("RFC 9700 §4.15, RFC 9068 §5: tokens of people and of clients are told apart")
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_token_says_whether_it_is_a_persons_or_a_clients(name: str) -> None:
+    changed, is_user, is_client = SUBJECTS[name]
+
+    token = verify(ES256.token(claims(**changed)))
+
+    assert (token.is_user, token.is_client) == (is_user, is_client)
+
+
 def test_an_access_token_cannot_be_changed_and_its_repr_shows_no_claims() -> None:
     token = verify(ES256.token(claims(email="ada@example.com")))
 
@@ -144,6 +164,10 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "scope with two spaces": {"scope": "read  write"},
     "scope with a quotation mark": {"scope": 'read "write"'},
     "scope with a line break": {"scope": "read\nwrite"},
+    "auth_time a string": {"auth_time": "now"},
+    "auth_time true": {"auth_time": True},
+    "auth_time an object": {"auth_time": {}},
+    "auth_time negative": {"auth_time": -1},
     "bound to a key": {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
 }
 

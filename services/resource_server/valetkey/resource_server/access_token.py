@@ -11,7 +11,7 @@ class AccessToken:
     """Who may do what, until when. RFC 9068 §2.2, RFC 7662 §2.2."""
 
     subject: str
-    """`sub`: the user, or the client itself for client credentials."""
+    """`sub`: the user, or the client itself for client credentials. Names a person only where `is_user`."""
 
     client_id: str
     scope: frozenset[str]
@@ -22,3 +22,13 @@ class AccessToken:
     jti: str
     claims: Mapping[str, Any] = field(repr=False, hash=False)
     """Everything that was said about the token, read-only; may hold personal data."""
+
+    @property
+    def is_user(self) -> bool:
+        """Whether a person has signed in for this token: only then it says when (`auth_time`). RFC 9068 §2.2.1, §5."""
+        return "auth_time" in self.claims
+
+    @property
+    def is_client(self) -> bool:
+        """Whether the client acts for itself: nobody has signed in, and it is its own subject. RFC 9068 §2.2."""
+        return not self.is_user and self.subject == self.client_id

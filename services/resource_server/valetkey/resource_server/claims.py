@@ -17,7 +17,8 @@ _LATEST = 253_402_300_799
 def read_access_token(claims: Mapping[str, Any], *, audience: str, now: datetime, leeway: timedelta) -> AccessToken:
     """The access token that `claims` describe, for this `audience`, valid at `now`. RFC 9068 §2.2, §4.
 
-    `exp` must not have passed, `nbf` and `iat` (where given) must have, each give or take `leeway`.
+    `exp` must not have passed, `nbf` and `iat` (where given) must have, each give or take `leeway`; `auth_time` (where
+    given) must be a time, for it says that there is a user.
     Raises InvalidToken.
     """
     if "cnf" in claims:
@@ -29,6 +30,8 @@ def read_access_token(claims: Mapping[str, Any], *, audience: str, now: datetime
     expires_at = require_time(claims, "exp")
     if now - leeway >= expires_at:
         raise InvalidToken("token has expired")
+    if "auth_time" in claims:
+        require_time(claims, "auth_time")
     for name in ("nbf", "iat"):
         if name in claims and now + leeway < require_time(claims, name):
             raise InvalidToken(f"token is not valid yet by its {name}")

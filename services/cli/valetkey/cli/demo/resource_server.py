@@ -11,6 +11,7 @@ from valetkey.cli.demo.web_page import render_page, static_routes
 from valetkey.cli.json_object import find_json_object
 from valetkey.resource_server import (
     ACCESS_TOKEN,
+    AccessToken,
     AuthorizationServer,
     Introspector,
     Protection,
@@ -28,7 +29,8 @@ _LONGEST_NOTE = 200
 _MOST_BYTES = 16_384
 _FIRST_NOTE = "The car is in the second row, by the old oak."
 
-_Notes = defaultdict[str, deque[str]]
+# By subject, and whether that is a person: a client may be called like one. RFC 9700 §4.15.
+_Notes = defaultdict[tuple[bool, str], deque[str]]
 _NOTES = web.AppKey("notes", _Notes)
 
 
@@ -93,16 +95,20 @@ async def add_note(request: web.Request) -> web.Response:
     text = None if body is None else body.get("text")
     if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_NOTE:
         return web.json_response({"error": 'send {"text": "..."} with 1 to 200 characters'}, status=400)
-    notes, subject = request.app[_NOTES], request[ACCESS_TOKEN].subject
-    if subject not in notes and len(notes) >= _MOST_OWNERS:
+    notes, owner = request.app[_NOTES], _owner(request[ACCESS_TOKEN])
+    if owner not in notes and len(notes) >= _MOST_OWNERS:
         notes.pop(next(iter(notes)))
-    notes[subject].append(text.strip())
+    notes[owner].append(text.strip())
     return _notes_response(request, status=201)
+
+
+def _owner(token: AccessToken) -> tuple[bool, str]:
+    return token.is_user, token.subject
 
 
 def _notes_response(request: web.Request, status: int = 200) -> web.Response:
     token = request[ACCESS_TOKEN]
-    notes = request.app[_NOTES].get(token.subject, [_FIRST_NOTE])
+    notes = request.app[_NOTES].get(_owner(token), [_FIRST_NOTE])
     content = {"notes": list(notes), "subject": token.subject, "client_id": token.client_id}
     return web.json_response(content, status=status, headers={"Cache-Control": "no-store"})
 
