@@ -276,3 +276,21 @@ def test_no_redirect_uri_holds_a_parameter_of_a_response(operator: Operator, opt
     for outcome in (created, updated):
         assert outcome.exit_code == ExitCode.REFUSED
         assert "an authorization response uses" in outcome.err
+
+
+SUBJECT = "8b5b7b6e-6a6c-4a51-9d5f-5a0e7f2d6c11"
+
+
+@pytest.mark.requirement("RFC 9700 §4.15: no client is called like a user")
+@pytest.mark.parametrize("client_id", [SUBJECT, SUBJECT.upper(), SUBJECT.replace("-", ""), SUBJECT.replace("-", "_")])
+def test_no_new_client_is_called_like_a_user(operator: Operator, tmp_path: Path, client_id: str) -> None:
+    file = tmp_path / "clients.yaml"
+    file.write_text(f"clients: [{{client_id: '{client_id}', resource: '{API}'}}]")
+
+    created = operator.run("client", "create", client_id, "--resource", API)
+    applied = operator.run("client", "apply", "-f", str(file), "--secrets-directory", str(tmp_path), "--yes")
+
+    for outcome in (created, applied):
+        assert outcome.exit_code == ExitCode.REFUSED
+        assert "client_id: a UUID could be taken for the subject of a user" in outcome.err
+    assert operator.json("client", "list") == []

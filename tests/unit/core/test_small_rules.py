@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from valetkey.core.epoch import TokenEpochs
 from valetkey.core.errors import InvalidRequest, InvalidTarget, InvalidToken
 from valetkey.core.logout_request import LogoutRequest, hinted_client_id, post_logout_location
 from valetkey.core.metadata import authorization_server_metadata, metadata_paths
-from valetkey.core.registration import client_problems
+from valetkey.core.registration import client_problems, is_like_subject, new_client_problems
 from valetkey.core.resource import Catalog, narrow_resource, parse_resource
 from valetkey.core.revocation import (
     Revocation,
@@ -247,6 +247,48 @@ def test_a_bad_registration_says_what_is_wrong(changes: dict[str, object], word:
     problems = client_problems(replace(GOOD, **changes), Catalog({}, {}))  # type: ignore[arg-type]
 
     assert any(word in problem for problem in problems)
+
+
+SUBJECT = "8b5b7b6e-6a6c-4a51-9d5f-5a0e7f2d6c11"
+
+
+@pytest.mark.requirement("RFC 9700 §4.15: no client is called like a user")
+@pytest.mark.parametrize(
+    "client_id",
+    [
+        SUBJECT,
+        SUBJECT.upper(),
+        SUBJECT.title(),
+        SUBJECT.replace("-", ""),
+        SUBJECT.replace("-", "_"),
+        SUBJECT.replace("-", "."),
+        SUBJECT.replace("-", "~"),
+        f"{{{SUBJECT}}}",
+        f"urn:uuid:{SUBJECT}",
+        f"URN:UUID:{SUBJECT.upper()}",
+        f"-{SUBJECT}-",
+        "8b5b-7b6e-6a6c-4a51-9d5f-5a0e-7f2d-6c11",
+        "0" * 32,
+        str(UUID(int=0)),
+    ],
+)
+def test_no_new_client_is_called_like_a_user(client_id: str) -> None:
+    assert is_like_subject(client_id)
+    assert new_client_problems(client_id)
+
+
+@pytest.mark.parametrize(
+    "client_id",
+    ["web", SUBJECT[:-1], f"{SUBJECT}0", f"web-{SUBJECT}", "g" + SUBJECT[1:], "9f6e3e2dbfa1d4c4", "0" * 31, ""],
+)
+def test_any_other_name_is_for_clients(client_id: str) -> None:
+    assert not is_like_subject(client_id)
+    assert not new_client_problems(client_id)
+
+
+@given(st.uuids(), st.text("-._~ :{}", max_size=5))
+def test_a_subject_is_recognised_however_it_is_spelled(subject: UUID, separator: str) -> None:
+    assert is_like_subject(separator.join(str(subject).split("-")))
 
 
 @pytest.mark.requirement("security 44: logout never redirects to an unregistered URI")

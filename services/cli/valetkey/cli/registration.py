@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from valetkey.core.client import AuthenticationMethod, Client, GrantType
-from valetkey.core.registration import client_problems
+from valetkey.core.registration import client_problems, new_client_problems
 from valetkey.core.resource import Catalog, ResourceServer
 
 _SETS = ("grant_types", "resources")
@@ -40,6 +40,11 @@ def registration_problems(client: Client, catalog: Catalog, issuer: str) -> list
     if not client.grant_types and client.resource is None:
         problems.append("grant_types: without a grant the client can do nothing; a resource server needs none")
     return problems
+
+
+def creation_problems(client: Client) -> list[str]:
+    """Why a client that is not registered yet cannot become so, beside ``registration_problems``."""
+    return new_client_problems(client.client_id)
 
 
 def change_problems(old: Client, new: Client) -> list[str]:

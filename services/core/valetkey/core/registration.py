@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from valetkey.core.resource import Catalog
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,128}")
+_UUID = re.compile(r"[0-9a-f]{32}")
+_NO_DIGIT = re.compile(r"[^0-9a-z]")
 MAX_NAME_LENGTH = 128
 MAX_SECONDS = 2**31 - 1  # of default_max_age
 
@@ -43,6 +45,21 @@ def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[
             "give the API a URI of its own"
         )
     return problems
+
+
+def is_like_subject(client_id: str) -> bool:
+    """Whether this could be taken for the ``sub`` of a user: a UUID, in any spelling and letter case. RFC 9562 §4.
+
+    A client's tokens have its ``client_id`` as their subject, so the two must never meet. RFC 9700 §4.15.
+    """
+    return _UUID.fullmatch(_NO_DIGIT.sub("", client_id.lower().removeprefix("urn:uuid:"))) is not None
+
+
+def new_client_problems(client_id: str) -> list[str]:
+    """Why no new client may have this ``client_id``. A client that has it from an earlier release keeps it."""
+    if not is_like_subject(client_id):
+        return []
+    return ["client_id: a UUID could be taken for the subject of a user (RFC 9700 §4.15); choose a word"]
 
 
 def _grant_problems(client: Client) -> list[str]:

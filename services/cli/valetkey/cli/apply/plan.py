@@ -9,7 +9,7 @@ from datetime import datetime
 from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
 from valetkey.cli.apply.declaration import Declaration, DeclaredClient
 from valetkey.cli.client_record import client_fields
-from valetkey.cli.registration import change_problems, registration_problems
+from valetkey.cli.registration import change_problems, creation_problems, registration_problems
 from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.runtime.postgres.clients import ClientRecord
 
@@ -92,6 +92,7 @@ class _Planner:
         record = self._stored.clients.get(client_id)
         digest, generates, secret = self._secret(declared, record)
         if record is None:
+            self._problems += (f"client {client_id}: {text}" for text in creation_problems(declared.client))
             after = client_fields(declared.client) | {"managed_by": self._terms.owner}
             fields = [FieldChange(name, None, value) for name, value in after.items() if value not in _NOTHING]
             return ClientChange(

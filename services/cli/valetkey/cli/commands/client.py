@@ -17,7 +17,13 @@ from valetkey.cli.failure import Failure
 from valetkey.cli.operator_audit import audited
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
-from valetkey.cli.registration import change_problems, changed_client, new_client, registration_problems
+from valetkey.cli.registration import (
+    change_problems,
+    changed_client,
+    creation_problems,
+    new_client,
+    registration_problems,
+)
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
 from valetkey.cli.store import Stores, with_stores
@@ -168,7 +174,7 @@ async def delete(stores: Stores, client_id: str, *, force: bool, yes: bool) -> N
 async def _require_sound(stores: Stores, client: Client, old: Client | None = None) -> None:
     catalog = await CatalogStore(stores.database).get()
     problems = registration_problems(client, catalog, stores.settings.issuer)
-    problems += [] if old is None else change_problems(old, client)
+    problems += creation_problems(client) if old is None else change_problems(old, client)
     if problems:
         raise Failure(f"The client {client.client_id} cannot be registered like this:", *problems)
 
