@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from valetkey.core.resource import Catalog
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,128}")
-_UUID = re.compile(r"[0-9a-f]{32}")
-_NO_DIGIT = re.compile(r"[^0-9a-z]")
+_UUID = re.compile(r"[0-9a-fA-F]{32}")
+_NO_DIGIT = re.compile(r"^[uU][rR][nN]:[uU]{2}[iI][dD]:|[^0-9a-zA-Z]")
 MAX_NAME_LENGTH = 128
 MAX_SECONDS = 2**31 - 1  # of default_max_age
 
@@ -52,7 +52,7 @@ def is_like_subject(client_id: str) -> bool:
 
     A client's tokens have its ``client_id`` as their subject, so the two must never meet. RFC 9700 §4.15.
     """
-    return _UUID.fullmatch(_NO_DIGIT.sub("", client_id.lower().removeprefix("urn:uuid:"))) is not None
+    return _UUID.fullmatch(_NO_DIGIT.sub("", client_id)) is not None
 
 
 def new_client_problems(client_id: str) -> list[str]:

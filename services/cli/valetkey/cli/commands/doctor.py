@@ -7,6 +7,7 @@ import logging
 
 import click
 
+from valetkey.cli.diagnosis.clients import examine_clients
 from valetkey.cli.diagnosis.finding import Finding, Status, unwell, well
 from valetkey.cli.diagnosis.issuer import examine_issuer
 from valetkey.cli.diagnosis.keys import examine_keys
@@ -30,7 +31,7 @@ _COLUMNS = ("status", "check", "detail")
 def command(context: click.Context, output: Output) -> None:
     """Find out what is wrong. Changes nothing.
 
-    Looks at the settings, PostgreSQL, schema, clock, Redis, keys and the issuer.
+    Looks at the settings, PostgreSQL, schema, clock, Redis, keys, clients and the issuer.
 
     Every check that fails says what to do next. Exits with 1 where one failed.
     """
@@ -61,6 +62,7 @@ async def _examine_stores(settings: Settings) -> list[Finding]:
         findings = [*await examine_postgres(database, system_clock), *findings]
         if all(finding.status is not Status.FAILED for finding in findings if finding.check in ("postgres", "schema")):
             findings += await examine_keys(settings, database, system_clock())
+            findings += await examine_clients(database, settings.issuer)
             keys = await KeyStore(database).public_keys()
             kids = [key.kid for key in keys if key.state is KeyState.ACTIVE]
     return findings + await examine_issuer(settings.issuer, kids)
