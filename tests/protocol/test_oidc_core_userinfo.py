@@ -5,6 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from support.administration import Administration
+from support.legacy import put_legacy_client
 from support.relying_party import RelyingParty, Reply, reply_of
 from support.systems import MakeParty
 from support.wire import Wire
@@ -89,7 +90,8 @@ async def test_a_machine_is_nobody_even_if_it_is_called_like_a_user(
     make_party: MakeParty, administration: Administration, party: RelyingParty
 ) -> None:
     assert party.person is not None
-    namesake = await make_party(await administration.create_machine(client_id=party.person.subject))
+    dsn = administration.settings.postgres_dsn.reveal()
+    namesake = await make_party(await put_legacy_client(dsn, party.person.subject, scope=["api:read"]))
     tokens = await namesake.token("client_credentials")
 
     reply = await namesake.userinfo(tokens.access_token)

@@ -111,7 +111,10 @@ class Clients:
         return [_record_from(row) for row in await self._database.fetch(_LIST)]
 
     async def insert(self, client: Client, now: datetime, managed_by: str | None = None) -> None:
-        """Register a client with its secrets, the newest first. Raises ``Conflict`` where it is registered already."""
+        """Register a client with its secrets, the newest first.
+
+        Raises ``Conflict`` where it is registered already, or is called as a user could be.
+        """
         with _conflicts(client):
             await self._database.execute(
                 _INSERT,
@@ -170,6 +173,8 @@ def _conflicts(client: Client) -> Iterator[None]:
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "clients_resource_key":
             raise Conflict(f"The resource {client.resource} already belongs to another client.") from error
+        if error.constraint_name == "clients_called_like_users":
+            raise Conflict(f"{client.client_id} could be taken for the subject of a user; choose a word.") from error
         raise Conflict(f"The client {client.client_id} is already registered.") from error
     except asyncpg.ForeignKeyViolationError as error:
         raise Conflict(f"The client {client.client_id} still has scopes at its present resource.") from error

@@ -8,7 +8,7 @@ from valetkey.runtime.metrics import MIGRATIONS_PENDING
 from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.statement import Statement
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 _FIND_VERSION = Statement("schema.find_version", "SELECT version_num FROM alembic_version")
 

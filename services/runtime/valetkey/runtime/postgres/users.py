@@ -84,7 +84,7 @@ class Users:
     async def create(self, user: User, password_hash: str) -> None:
         """Add a user, made at ``updated_at``, with an argon2id hash.
 
-        Raises ``Conflict`` where a name means somebody already, ``ValueError`` where it is none.
+        Raises ``Conflict`` where a name is taken or the subject is a client's name, ``ValueError`` for what is no name.
         """
         keys = {_login_name_key(name) for name in (user.username, user.email) if name is not None}
         try:
@@ -102,6 +102,8 @@ class Users:
                 sorted(keys),
             )
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "users_called_like_clients":
+                raise Conflict(f"The subject {user.subject} is the client_id of a client; give another.") from error
             raise Conflict(f"The user name or e-mail address of {user.username} is taken.") from error
 
     async def rehash_password(self, subject: UUID, old_hash: str, new_hash: str) -> None:
