@@ -25,7 +25,7 @@ READS_THE_CLOCK = {
 
 PRINTS = {("click", "echo"), ("click", "secho"), ("click", "echo_via_pager"), ("sys", "stdout"), ("sys", "stderr")}
 CLI = Path("services/cli/valetkey/cli")
-SPEAKS_TO_THE_TERMINAL = {
+WRITES_TO_THE_TERMINAL = {
     CLI / "output.py": "it escapes what came from outside",
     CLI / "operator_audit.py": "audit events are JSON, escaped where they are made",
     CLI / "command_table.py": "it prints the help of our own commands into the README",
@@ -59,7 +59,7 @@ def test_only_the_clock_knows_what_time_it_is() -> None:
 def test_commands_print_in_one_place() -> None:
     writers = modules_that(lambda module: any(uses(module, PRINTS)) or any(prints(module)))
 
-    assert {path for path in writers if path.is_relative_to(CLI)} == set(SPEAKS_TO_THE_TERMINAL)
+    assert {path for path in writers if path.is_relative_to(CLI)} == set(WRITES_TO_THE_TERMINAL)
 
 
 def test_everything_is_caught_in_one_place() -> None:

@@ -20,9 +20,9 @@ def former(start_system: StartSystem) -> System:
 
 
 @pytest.fixture(scope="module")
-def impostor(former: System) -> ClientIdentity:
+def issuer_api(former: System) -> ClientIdentity:
     async def register(administration: Administration) -> ClientIdentity:
-        made = await administration.create_client(name="impostor", resource=former.issuer)
+        made = await administration.create_client(name="issuer-api", resource=former.issuer)
         async with administration.database() as database:
             await CatalogStore(database).put_scope(RegisteredScope(SCOPE, "Read things", former.issuer))
         return made
@@ -32,23 +32,25 @@ def impostor(former: System) -> ClientIdentity:
 
 @pytest.mark.requirement("RFC 9068 §3: the issuer as the audience means no resource server")
 async def test_it_may_not_introspect_tokens_that_are_for_no_resource(
-    former: System, impostor: ClientIdentity, make_party: MakeParty
+    former: System, issuer_api: ClientIdentity, make_party: MakeParty
 ) -> None:
     party = await make_party(at=former)
     token = (await party.log_in(scope="openid")).access_token
-    api = RelyingParty(former.issuer, impostor)
+    api = RelyingParty(former.issuer, issuer_api)
 
-    of_its_client, of_the_impostor = await party.introspect(token), await api.introspect(token)
+    of_its_client, of_the_resource_server = await party.introspect(token), await api.introspect(token)
     await api.browser.close()
 
     assert of_its_client.body["aud"] == former.issuer
-    assert of_the_impostor.body == {"active": False}
+    assert of_the_resource_server.body == {"active": False}
 
 
 @pytest.mark.parametrize(
     "asked", [{"scope": "api:read", "resource": "{issuer}"}, {"scope": SCOPE}, {"scope": SCOPE, "resource": "{issuer}"}]
 )
-async def test_no_machine_gets_a_token_for_it(former: System, impostor: ClientIdentity, asked: dict[str, str]) -> None:
+async def test_no_machine_gets_a_token_for_it(
+    former: System, issuer_api: ClientIdentity, asked: dict[str, str]
+) -> None:
     client = await former.administration.create_machine(
         scope=("api:read", SCOPE), resources=frozenset({former.issuer, API})
     )
@@ -70,7 +72,7 @@ async def test_no_machine_gets_a_token_for_it(former: System, impostor: ClientId
     ],
 )
 async def test_no_user_is_asked_to_agree_to_it(
-    former: System, impostor: ClientIdentity, make_party: MakeParty, asked: dict[str, str], error: str
+    former: System, issuer_api: ClientIdentity, make_party: MakeParty, asked: dict[str, str], error: str
 ) -> None:
     client = await former.administration.create_web_client(
         scope=("openid", SCOPE), resources=frozenset({former.issuer, API})
@@ -83,7 +85,9 @@ async def test_no_user_is_asked_to_agree_to_it(
     assert response_of(answer, client.redirect_uri).error == error
 
 
-async def test_userinfo_and_the_metadata_go_on(former: System, impostor: ClientIdentity, make_party: MakeParty) -> None:
+async def test_userinfo_and_the_metadata_go_on(
+    former: System, issuer_api: ClientIdentity, make_party: MakeParty
+) -> None:
     party = await make_party(at=former)
     token = (await party.log_in(scope="openid")).access_token
 

@@ -1,6 +1,6 @@
-"""Security 41: guesses at one account, or of one address, stand before nobody else's password.
+"""Security 41: parallel guesses at one account, or from one address, do not delay logins of other accounts.
 
-By the order in which passwords are hashed, not by the time it takes: the threads wait until everybody has arrived.
+Tested by the order in which passwords are hashed, not by time: the threads wait until every request is in the queue.
 """
 
 import asyncio
@@ -107,10 +107,10 @@ async def flood_of(
     return tasks
 
 
-@pytest.mark.requirement("security 41: a flood of one account or address keeps nobody else waiting")
+@pytest.mark.requirement("security 41: a flood of one account or address does not delay other logins")
 @pytest.mark.parametrize("kind", FLOODS)
 @pytest.mark.parametrize("where", ["elsewhere", "at the same address"])
-async def test_a_flood_stands_before_nobody_elses_password(
+async def test_a_flood_is_hashed_after_the_password_of_another_account(
     make_party: MakeParty, busy: System, threads: Threads, kind: str, where: str
 ) -> None:
     victim, owner = await make_party(at=busy), await make_party(at=busy)
@@ -135,7 +135,7 @@ async def test_a_flood_stands_before_nobody_elses_password(
     assert position == (1 if told_apart else SIZE - 1)
 
 
-@pytest.mark.requirement("security 41: a flood of one account or address keeps nobody else out")
+@pytest.mark.requirement("security 41: a flood of one account or address does not shut out other logins")
 @pytest.mark.parametrize("kind", FLOODS)
 async def test_a_flood_that_fills_the_queue_makes_room(
     make_party: MakeParty, busy: System, threads: Threads, kind: str

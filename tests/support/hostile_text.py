@@ -1,4 +1,4 @@
-"""Text that would speak to a terminal, hide itself, or look like other text."""
+"""Text that would control a terminal, hide itself, or look like other text."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ HOSTILE = f"{STORABLE}\0{HALVES}"
 
 
 def hidden_in(printed: str) -> set[str]:
-    """The characters in what was printed that nobody can see, line breaks apart."""
+    """The unprintable characters in what was printed, line breaks apart."""
     return {character for character in printed if not character.isprintable() and character != "\n"}

@@ -25,7 +25,7 @@ async def issuer() -> AsyncIterator[LoopbackIssuer]:
 
 @pytest.fixture
 async def http(issuer: LoopbackIssuer) -> AsyncIterator[ClientSession]:
-    """Speaks to the API with a token that may read and write."""
+    """A connection to the API with a token that may read and write."""
     config = ResourceServerConfig(
         issuer=issuer.url, resource=RESOURCE, client_id="api", client_secret="secret", tour_url="http://127.0.0.1/"
     )
@@ -109,7 +109,7 @@ async def test_no_charset_makes_it_fail(http: ClientSession, charset: str, body:
         ("gzip", gzip.compress(b" " * 10_000_000), {400, 413}),
         ("identity", b" " * 20_000, {413}),
     ],
-    ids=["no gzip", "no deflate", "a bomb", "too long"],
+    ids=["no gzip", "no deflate", "a compressed megabyte", "too long"],
 )
 async def test_what_cannot_be_read_is_refused(
     http: ClientSession, encoding: str, body: bytes, status: set[int]

@@ -1,4 +1,4 @@
-"""What every command prints of text that somebody stored, answered or set in order to deceive whoever reads it."""
+"""What every command prints of hostile text in stores, answers of servers, arguments and variables."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_every_command_is_here() -> None:
 
 @pytest.mark.requirement("security 10: what came from outside is escaped, names of members included")
 @pytest.mark.parametrize("path", OF_STORES)
-async def test_nothing_that_is_stored_speaks_to_the_terminal(
+async def test_nothing_that_is_stored_reaches_the_terminal_unescaped(
     operator: Operator, postgres_dsn: str, planted: None, tmp_path: Path, path: str
 ) -> None:
     file = tmp_path / "clients.yaml"
@@ -202,7 +202,7 @@ def takes_a_form(path: str) -> bool:
 
 @pytest.mark.parametrize("command", ["show", "validate"])
 @pytest.mark.parametrize("form", FORMS)
-def test_no_variable_speaks_to_the_terminal(operator: Operator, command: str, form: tuple[str, ...]) -> None:
+def test_no_variable_reaches_the_terminal_unescaped(operator: Operator, command: str, form: tuple[str, ...]) -> None:
     name, value = STORABLE.replace("=", ""), STORABLE
     hostile = operator.with_variables(**{name: value, "brand_name": value, "log_level": value, "port": value})
 
@@ -301,7 +301,7 @@ async def issuer() -> AsyncIterator[HostileIssuer]:
 
 @pytest.mark.requirement("security 10: what came from outside is escaped, names of members included")
 @pytest.mark.parametrize("path", [*OF_ISSUERS, "valetkey doctor"])
-async def test_no_issuer_speaks_to_the_terminal(
+async def test_no_issuer_reaches_the_terminal_unescaped(
     operator: Operator, issuer: HostileIssuer, tmp_path: Path, path: str
 ) -> None:
     (tmp_path / "secret").write_text("s" * 43)
@@ -335,7 +335,7 @@ async def test_no_issuer_speaks_to_the_terminal(
     "answer", [*ANSWERS.values(), json.dumps({"kind": "Status", "reason": HOSTILE, "message": HOSTILE})]
 )
 @pytest.mark.parametrize("status", [201, 400, 403, 409, 500])
-async def test_no_api_server_speaks_to_the_terminal(
+async def test_no_api_server_reaches_the_terminal_unescaped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
 ) -> None:
     api = KubernetesApi(tmp_path)

@@ -254,7 +254,7 @@ def source(name: str, place: str = "") -> Source:
     return Source(name, place or f"address of {name}")
 
 
-@pytest.mark.requirement("security 41: a flood of one account or address keeps nobody else waiting")
+@pytest.mark.requirement("security 41: a flood of one account or address does not delay other logins")
 async def test_others_are_hashed_before_a_flood_and_it_makes_room_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = PasswordPool(CHEAP, max_length=64, workers=1, queue=10)
     gate = Gate(pool, monkeypatch)

@@ -1,4 +1,4 @@
-"""``valetkey token inspect`` of tokens that somebody made to deceive whoever looks at them."""
+"""``valetkey token inspect`` of hostile tokens."""
 
 import base64
 import json
@@ -46,7 +46,7 @@ READABLE = {
 @pytest.mark.requirement("security 10: what came from outside is escaped, names of members included")
 @pytest.mark.parametrize("value", READABLE.values(), ids=READABLE)
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_a_token_cannot_speak_to_the_terminal(value: str, form: str) -> None:
+def test_nothing_in_a_token_reaches_the_terminal_unescaped(value: str, form: str) -> None:
     outcome = inspect(value, "-o", form)
 
     assert outcome.exit_code == ExitCode.OK, outcome

@@ -113,7 +113,7 @@ RECORDS = [
 @pytest.mark.requirement("security 10: what came from outside is escaped, names of members included")
 @pytest.mark.parametrize("record", RECORDS)
 @pytest.mark.parametrize("output", [TABLE, JSON])
-def test_nothing_in_an_answer_speaks_to_the_terminal(
+def test_nothing_in_an_answer_reaches_the_terminal_unescaped(
     capsys: pytest.CaptureFixture[str], output: Output, record: dict[str, object]
 ) -> None:
     output.one(record)
@@ -204,7 +204,7 @@ def test_a_question_quotes_nothing_that_hides() -> None:
         ("kubernetes", "create-secret", HOSTILE),
     ],
 )
-def test_what_is_wrong_with_the_command_line_is_told_without_speaking_to_the_terminal(
+def test_what_is_wrong_with_the_command_line_is_told_escaped(
     arguments: tuple[str, ...],
 ) -> None:
     printed = CliRunner(env={"VALETKEY_ISSUER": "https://id.example"}).invoke(

@@ -134,7 +134,7 @@ def test_whatever_could_be_read_in_several_ways_is_one_sentence_with_its_line(te
     assert any(word in problems[0] for word in ("; put ", "; write ", "; remove ", "; no field", "; see ", "; name "))
 
 
-BOMBS = {
+COSTLY = {
     "aliases that double": "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
     "merges that double": "a0: &a0 {x: y}\n"
     + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], b{n}: y}}\n" for n in range(1, 40)),
@@ -161,17 +161,17 @@ BOMBS = {
 
 
 @pytest.mark.requirement("security 55c: whatever a stranger can leave behind is bounded in count and bytes")
-@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize("text", COSTLY.values(), ids=COSTLY)
 def test_no_file_takes_long_to_refuse(text: str) -> None:
     started = time.process_time()
 
     _, problems = read_declaration(read_text(text.encode()[:MAX_BYTES]), Path())
 
     assert problems
-    assert time.process_time() - started < 10, "the longest takes two seconds; a bomb takes minutes"
+    assert time.process_time() - started < 10, "the longest takes two seconds; before there was a bound, minutes"
 
 
-def test_a_file_of_thousands_of_clients_is_no_bomb() -> None:
+def test_a_file_of_thousands_of_clients_is_read() -> None:
     client = "  - {{client_id: web{0}, redirect_uris: [https://app.example/{0}], scope: openid profile, <<: *all}}\n"
     text = "x: &all {client_name: Reports}\nclients:\n" + "".join(client.format(number) for number in range(9000))
 

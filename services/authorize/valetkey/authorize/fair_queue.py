@@ -1,4 +1,4 @@
-"""The queue of checks that wait for a thread, in which nothing that many checks have in common delays the others.
+"""The queue of password checks that wait for a thread, fair between names and between addresses.
 
 Knows neither passwords nor threads.
 """
@@ -28,16 +28,16 @@ T = TypeVar("T", bound=_Entry)
 
 
 class QueueFullError(Exception):
-    """There is no place left for this one."""
+    """The queue is full of entries with a lower rank."""
 
 
 class FairQueue(Generic[T]):
     """At most ``size`` entries wait or run; the first is the one with the lowest rank.
 
-    The rank of an entry is its number, in the order of arrival, as if ``size`` others had come before it for each entry
-    of its place that was there already, and ``size`` times as many for each of its name. So one name stands before
-    others once, and one place once for each name; and whoever is overtaken is so a bounded number of times. Where
-    every place is taken, a newcomer of a lower rank displaces the entry of the highest.
+    The rank is the number of arrival, plus ``size`` for each entry of the same place that waits or runs, plus ``size``
+    squared for each entry of the same name. The first entry of a name or place keeps its turn, each further one is
+    overtaken by a bounded number of later ones. Where the queue is full, a new entry of a lower rank displaces the
+    entry with the highest.
     """
 
     def __init__(self, size: int) -> None:
@@ -57,7 +57,7 @@ class FairQueue(Generic[T]):
         return list(self._waiting)
 
     def enter(self, entry: T) -> T | None:
-        """Wait. The entry that was displaced, if any; ``QueueFullError`` where there is no place for this one."""
+        """Wait. Returns the entry that was displaced, if any. Raises ``QueueFullError``."""
         rank = self._arrivals + self._size * (
             self._places[entry.source.place] + self._size * self._names[entry.source.name]
         )

@@ -98,9 +98,8 @@ class PasswordPool:
     async def check(self, password: str, password_hash: str | None, source: Source = _ANYWHERE) -> PasswordCheck:
         """Check a password against a user's hash; no password fits where it is None.
 
-        Raises ``TemporarilyUnavailable`` at once where no place is free, later where others with less of their
-        ``source`` ahead of them need the place, and at the deadline if hashing has not begun: who asked has gone, or
-        does not believe in an answer any more.
+        Raises ``TemporarilyUnavailable`` at once where the queue is full, later where a check of a lower rank displaces
+        this one, and at the deadline if hashing has not begun.
         """
         if self._is_closed:
             raise TemporarilyUnavailable(_CLOSED, RETRY_AFTER)
@@ -116,7 +115,7 @@ class PasswordPool:
             return await check.result
         finally:
             deadline.cancel()
-            # Whoever hangs up frees a place that waits, and none in which a thread is at work.
+            # A request that hangs up frees its place in the queue, but not a thread that is hashing.
             self._leave(check)
 
     def close(self) -> None:

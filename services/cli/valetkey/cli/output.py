@@ -124,7 +124,7 @@ def _plain(value: object, levels: int) -> object:
 
 
 def _print_json(value: object) -> None:
-    # ASCII, so that no value can speak to a terminal; the line breaks in it are those of the layout.
+    # ASCII: no value reaches a terminal unescaped, and the line breaks are those of the layout.
     write_lines(*json.dumps(plain(value), indent=2).split("\n"))
 
 

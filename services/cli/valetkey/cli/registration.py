@@ -35,7 +35,7 @@ def changed_client(client: Client, fields: Mapping[str, object]) -> Client:
 
 
 def registration_problems(client: Client, catalog: Catalog, issuer: str) -> list[str]:
-    """Everything that is wrong with a client, in words for whoever made it; ``issuer`` is empty where it is unknown."""
+    """Everything that is wrong with a client, in words for its operator; ``issuer`` is empty where it is unknown."""
     problems = client_problems(client, catalog, issuer)
     if not client.grant_types and client.resource is None:
         problems.append("grant_types: without a grant the client can do nothing; a resource server needs none")

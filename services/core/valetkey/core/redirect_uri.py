@@ -83,9 +83,9 @@ def uri_problem(uri: str) -> str | None:
 
 @lru_cache(1024)
 def response_target(uri: str) -> str:
-    """The redirect URI without the query parameters that our answer has, as a release before this one registered them.
+    """The redirect URI without query parameters that our answer has; release 0.1.0 let clients register some of them.
 
-    What is left is kept as it is. OAuth 2.1 §4.1.2.
+    The other parameters are kept as they are. OAuth 2.1 §4.1.2.
     """
     base, mark, query = uri.partition("?")
     parts = _SEPARATOR.split(query)
@@ -98,7 +98,7 @@ def response_target(uri: str) -> str:
 
 
 def _is_response_parameter(pair: str) -> bool:
-    """Whether somebody who decodes this part of a query, once or several times, may find such a parameter in it."""
+    """Whether a client that decodes this part of a query, once or several times, may find such a parameter in it."""
     decoded = pair
     while (further := unquote(decoded)) != decoded:
         decoded = further
@@ -109,7 +109,7 @@ def _is_response_parameter(pair: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    """The name as the most lenient of frameworks reads it: any case and width, trimmed, with ``_`` for what is none."""
+    """The name as lenient frameworks read it: in any case and width, trimmed, with ``_`` for dots and spaces."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return "".join(c for c in plain.replace("+", " ").strip() if c.isprintable()).replace(".", "_").replace(" ", "_")
 

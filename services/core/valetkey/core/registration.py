@@ -23,7 +23,7 @@ MAX_SECONDS = 2**31 - 1  # of default_max_age
 
 
 def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[str]:
-    """Everything that is wrong with a registration, in words for whoever made it; empty where it may be stored.
+    """Everything that is wrong with a registration, in words for its operator; empty where it may be stored.
 
     ``issuer`` is empty where it is not known; then what collides with it is not found.
     """

@@ -30,5 +30,5 @@ class AccessToken:
 
     @property
     def is_client(self) -> bool:
-        """Whether the client acts for itself: nobody has signed in, and it is its own subject. RFC 9068 §2.2."""
+        """Whether the client acts for itself: no person has signed in, and it is its own subject. RFC 9068 §2.2."""
         return not self.is_user and self.subject == self.client_id

@@ -27,13 +27,13 @@ async def examine_clients(database: Executor, issuer: str) -> list[Finding]:
         for record in records
         for problem in (*creation_problems(record.client), *registration_problems(record.client, catalog, issuer))
     ]
-    found = _impostors(catalog, issuer)
+    found = _named_like_issuer(catalog, issuer)
     if problems:
         found.append(doubtful(_CHECK, "; ".join(problems), _ADVICE))
     return found or [well(_CHECK, f"{len(records)} registered as they would be today")]
 
 
-def _impostors(catalog: Catalog, issuer: str) -> list[Finding]:
+def _named_like_issuer(catalog: Catalog, issuer: str) -> list[Finding]:
     if not issuer or issuer not in catalog.resources:
         return []
     name = catalog.resources[issuer].name
