@@ -115,6 +115,7 @@ def _environment(postgres_dsn: str, redis_url: str, sink_port: int) -> dict[str,
         "VALETKEY_REDIS_URL": redis_url,
         "VALETKEY_REFRESH_TOKEN_KEYS": secrets.token_urlsafe(32),
         "VALETKEY_COOKIE_KEYS": secrets.token_urlsafe(32),
+        "VALETKEY_SEALING_KEYS": secrets.token_urlsafe(32),
         "VALETKEY_KEY_ENCRYPTION_KEYS": f"bench:{secrets.token_urlsafe(32)}",
         "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
         # What is made before the first round must be alive in the last.

@@ -27,6 +27,7 @@ from valetkey.runtime.clock import system_clock
 from valetkey.runtime.postgres.clients import Clients
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.sealing import create_sealer
 
 SCOPE = ("openid", "offline_access", "api:read")
 _AT_ONCE = 64
@@ -79,6 +80,8 @@ class World:
                 redis,
                 lifetime=timedelta(seconds=settings.authorization_code_lifetime),
                 tombstone=timedelta(seconds=settings.access_token_lifetime),
+                sealer=create_sealer(settings),
+                clock=system_clock,
             )
             for first in range(0, len(clients), _AT_ONCE):
                 made += await asyncio.gather(*(self._plant(store, uid) for uid in clients[first : first + _AT_ONCE]))

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from support.fake_codes import FakeCodes
 from support.redis_topologies import URL_FIXTURES
+from support.sealing import SEALER, redis_codes
 from support.wire_values import CODE
 from valetkey.core.authorization_code import (
     CodeBinding,
@@ -20,8 +21,10 @@ from valetkey.core.authorization_code import (
     generate_code,
 )
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.sealed_value import Purpose
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.keyspace import code_key
 from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode
 
 LIFETIME = timedelta(seconds=60)
@@ -55,7 +58,7 @@ async def open_codes(request: pytest.FixtureRequest, lifetime: timedelta, tombst
         yield FakeCodes(lifetime=lifetime, tombstone=tombstone)
         return
     async with connect(request.getfixturevalue(URL_FIXTURES[request.param])) as client:
-        yield RedisCodes(client, lifetime=lifetime, tombstone=tombstone)
+        yield redis_codes(client, lifetime=lifetime, tombstone=tombstone)
 
 
 @pytest.mark.requirement("security 14: what the user agreed to is bound to the code")
@@ -215,7 +218,7 @@ async def short_lived_codes(request: pytest.FixtureRequest) -> AsyncIterator[Cod
 
 @pytest.mark.requirement("architecture 3: what is in Redis is short-lived, each with its own TTL")
 async def test_redis_keeps_a_code_and_its_tombstone_for_a_bounded_time(redis: Redis) -> None:
-    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    codes = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
     value = generate_code()
     await codes.put(value, CODE)
     (key,) = await redis.keys()
@@ -232,7 +235,7 @@ async def test_redis_keeps_a_code_and_its_tombstone_for_a_bounded_time(redis: Re
 
 @pytest.mark.requirement("security 51: no code in Redis keys or values")
 async def test_redis_never_sees_the_code(redis: Redis) -> None:
-    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    codes = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
     value = generate_code()
     await codes.put(value, CODE)
 
@@ -245,11 +248,12 @@ async def test_redis_never_sees_the_code(redis: Redis) -> None:
 
 
 async def test_a_code_for_a_newer_release_is_refused_and_left_for_it(redis: Redis) -> None:
-    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    codes = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
     value = generate_code()
     await codes.put(value, CODE)
     (key,) = await redis.keys()
-    await redis.append(key, AuthorizationCode(min_reader=99).SerializeToString())
+    newer = AuthorizationCode(min_reader=99).SerializeToString()
+    await redis.append(key, SEALER.seal(Purpose.ABANDONED_REDEMPTION, code_key(value), newer))
 
     with pytest.raises(TemporarilyUnavailable):
         await codes.consume(value, HOLDER)
@@ -258,7 +262,7 @@ async def test_a_code_for_a_newer_release_is_refused_and_left_for_it(redis: Redi
 
 
 async def test_a_server_that_forgot_its_scripts_is_told_again(redis: Redis) -> None:
-    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    codes = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
     value = generate_code()
     await codes.put(value, CODE)
     await redis.script_flush()
@@ -270,7 +274,7 @@ async def test_a_server_that_forgot_its_scripts_is_told_again(redis: Redis) -> N
 
 @pytest.mark.requirement("architecture 5: code redemption costs one round trip to Redis")
 async def test_taking_a_code_is_one_command(redis: Redis) -> None:
-    codes = RedisCodes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
+    codes = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE)
     await codes.consume(generate_code(), HOLDER)
     value = generate_code()
     await codes.put(value, CODE)

@@ -12,10 +12,14 @@ from redis.asyncio import Redis
 
 from support.fake_interactions import FakeInteractions
 from support.redis_topologies import URL_FIXTURES
+from support.sealing import SEALER
 from support.wire_values import INTERACTION, NOON
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.sealed_value import Purpose
+from valetkey.runtime.redis import interaction_message
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.interactions import RedisInteractions
+from valetkey.runtime.redis.keyspace import interaction_key
 from valetkey.wire.v1.interaction_pb2 import Interaction as InteractionMessage
 
 LIFETIME = timedelta(minutes=10)
@@ -49,7 +53,7 @@ async def interactions(request: pytest.FixtureRequest, clock: Hands) -> AsyncIte
         yield FakeInteractions(lifetime=LIFETIME, clock=clock)
         return
     async with connect(request.getfixturevalue(URL_FIXTURES[request.param])) as client:
-        yield RedisInteractions(client, lifetime=LIFETIME, clock=clock)
+        yield RedisInteractions(client, lifetime=LIFETIME, sealer=SEALER, clock=clock)
 
 
 def new_id() -> str:
@@ -141,7 +145,7 @@ async def test_an_id_token_hint_is_dropped(interactions: Interactions) -> None:
 
 
 async def test_replacing_and_taking_an_interaction_does_not_prolong_its_life(redis: Redis, clock: Hands) -> None:
-    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, clock=clock), new_id()
+    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, sealer=SEALER, clock=clock), new_id()
     await interactions.put(interaction_id, INTERACTION)
     (key,) = await redis.keys()
     clock.now = NOON + timedelta(minutes=9)
@@ -155,7 +159,7 @@ async def test_replacing_and_taking_an_interaction_does_not_prolong_its_life(red
 
 
 async def test_an_interaction_is_gone_when_its_time_is_over(redis: Redis, clock: Hands) -> None:
-    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, clock=clock), new_id()
+    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, sealer=SEALER, clock=clock), new_id()
     clock.now = NOON + LIFETIME - timedelta(milliseconds=100)
     await interactions.put(interaction_id, INTERACTION)
 
@@ -168,7 +172,7 @@ async def test_an_interaction_is_gone_when_its_time_is_over(redis: Redis, clock:
 
 @pytest.mark.requirement("security 51: an interaction's id, which opens it, is not in Redis")
 async def test_redis_never_sees_the_id(redis: Redis, clock: Hands) -> None:
-    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, clock=clock), new_id()
+    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, sealer=SEALER, clock=clock), new_id()
     await interactions.put(interaction_id, INTERACTION)
 
     (key,) = await redis.keys()
@@ -180,10 +184,11 @@ async def test_redis_never_sees_the_id(redis: Redis, clock: Hands) -> None:
 
 
 async def test_an_interaction_for_a_newer_release_is_refused(redis: Redis, clock: Hands) -> None:
-    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, clock=clock), new_id()
+    interactions, interaction_id = RedisInteractions(redis, lifetime=LIFETIME, sealer=SEALER, clock=clock), new_id()
     await interactions.put(interaction_id, INTERACTION)
-    (key,) = await redis.keys()
-    await redis.append(key, InteractionMessage(min_reader=99).SerializeToString())
+    key = interaction_key(interaction_id)
+    newer = interaction_message.to_bytes(INTERACTION) + InteractionMessage(min_reader=99).SerializeToString()
+    await redis.set(key, SEALER.seal(Purpose.INTERACTION, key, newer))
 
     with pytest.raises(TemporarilyUnavailable):
         await interactions.find(interaction_id)

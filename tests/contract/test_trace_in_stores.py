@@ -10,8 +10,10 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
+from support.sealing import SEALER, redis_codes
 from support.wire_values import CODE, INTERACTION
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.sealed_value import Purpose
 from valetkey.runtime.redis import authorization_code_message, interaction_message
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
@@ -40,12 +42,12 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def codes(redis: Redis) -> RedisCodes:
-    return RedisCodes(redis, lifetime=timedelta(seconds=60), tombstone=timedelta(seconds=60))
+    return redis_codes(redis)
 
 
 @pytest.fixture
 def interactions(redis: Redis) -> RedisInteractions:
-    return RedisInteractions(redis, lifetime=timedelta(seconds=60), clock=lambda: NOW)
+    return RedisInteractions(redis, lifetime=timedelta(seconds=60), sealer=SEALER, clock=lambda: NOW)
 
 
 @pytest.mark.parametrize("is_sampled", [True, False], ids=["sampled-itself", "not-sampled-itself"])
@@ -86,14 +88,16 @@ async def test_a_login_that_is_not_sampled_leaves_nothing_and_decides_nothing(co
     value = generate_code()
     a_trace(is_sampled=False)
     await codes.put(value, CODE)
-    kept, untraced = cast("bytes", await redis.get(code_key(value))), authorization_code_message.to_bytes(CODE)
+    key, untraced = code_key(value), authorization_code_message.to_bytes(CODE)
+    kept = cast("bytes", await redis.get(key))
+    message = SEALER.read(Purpose.AUTHORIZATION_CODE, key, kept[65:], kept[1:65])
 
     taken = a_trace(is_sampled=True)
     before = taken.trace_id
     await codes.consume(value, HOLDER)
 
-    assert kept.endswith(untraced)
-    assert before.encode() not in kept
+    assert message == untraced
+    assert before.encode() not in message
     assert (taken.trace_id, taken.parent) == (before, None)
 
 

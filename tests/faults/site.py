@@ -124,11 +124,12 @@ class Site:
             self._stack.push_async_callback(asyncio.to_thread, store.__exit__, None, None, None)
         await asyncio.gather(*(asyncio.to_thread(store.__enter__) for store in stores))
         await asyncio.to_thread(create_migrated, self.postgres, _DATABASE)
-        keys = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "sealing")}
+        keys = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "encryption", "sealing")}
         self._given = {
             "refresh_token_keys": keys["refresh"],
             "cookie_keys": keys["cookie"],
-            "key_encryption_keys": f"test:{keys['sealing']}",
+            "key_encryption_keys": f"test:{keys['encryption']}",
+            "sealing_keys": keys["sealing"],
             "authorization_code_lifetime": str(int(CODE_LIFETIME)),
             "refresh_grace": str(int(GRACE)),
             "password_time_cost": "1",

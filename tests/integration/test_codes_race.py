@@ -4,11 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
+from support.sealing import redis_codes
 from support.wire_values import CODE
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.runtime.redis.codes import RedisCodes
@@ -28,8 +28,7 @@ async def clients(redis_url: str) -> AsyncIterator[list[Redis]]:
 
 @pytest.fixture
 def replicas(clients: list[Redis]) -> list[RedisCodes]:
-    lifetimes = {"lifetime": timedelta(seconds=60), "tombstone": timedelta(seconds=300)}
-    return [RedisCodes(client, **lifetimes) for client in clients]
+    return [redis_codes(client) for client in clients]
 
 
 @pytest.mark.requirement("security 15: one success per code under any number of parallel redemptions on any replicas")

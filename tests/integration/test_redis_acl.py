@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,13 @@ from support.fake_revocations import FakeRevocations
 from support.fleet import Fleet
 from support.redis_cluster import EmbeddedCluster
 from support.revocation_store import new_target, open_replicas, revocation
+from support.sealing import redis_codes
 from support.system import System
 from support.wire_values import CODE
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.cli.demo.free_port import LOOPBACK
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
-from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
 from valetkey.runtime.redis.login_attempts import Guess, LoginAttempts
@@ -113,7 +112,7 @@ async def test_the_rules_are_enough_on_a_cluster(cluster_url: str, redis_cluster
     value, target = generate_code(), new_target()
 
     async with connect(url) as client, open_replicas(FakeRevocations(), url) as (replica,):
-        codes = RedisCodes(client, lifetime=timedelta(seconds=60), tombstone=timedelta(seconds=60))
+        codes = redis_codes(client)
         await codes.put(value, CODE)
         taken = await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
         await replica.load()

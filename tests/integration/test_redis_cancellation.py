@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from support.fake_revocations import FakeRevocations
 from support.redis_topologies import URL_FIXTURES
 from support.revocation_store import new_target, open_replicas, revocation
+from support.sealing import SEALER
 from support.tcp_proxy import TcpProxy
 from support.wire_values import INTERACTION
 from valetkey.runtime.clock import system_clock
@@ -92,7 +93,7 @@ async def test_every_answer_belongs_to_its_question_while_hundreds_hang_up(redis
 
 async def test_scripts_and_messages_keep_to_their_callers(redis: Redis) -> None:
     chance = random.Random(11)
-    interactions = RedisInteractions(redis, lifetime=timedelta(minutes=10), clock=system_clock)
+    interactions = RedisInteractions(redis, lifetime=timedelta(minutes=10), sealer=SEALER, clock=system_clock)
     mine = [replace(INTERACTION, client_uid=UUID(int=number), created_at=system_clock()) for number in range(32)]
     await asyncio.gather(*(interactions.put(f"id-{number}", each) for number, each in enumerate(mine)))
 

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 
 import pytest
 
@@ -13,19 +12,18 @@ from support.fleet import Fleet
 from support.redis_cluster import EmbeddedCluster
 from support.redis_sentinel import frozen
 from support.revocation_store import Replica, new_target, open_replicas, revocation
+from support.sealing import redis_codes
 from support.system import System
 from support.wire_values import CODE
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.revocation import RevocationTarget
-from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED, code_key
 
 MARKER = REVOCATIONS_LOADED.prefix
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-LIFETIMES = {"lifetime": timedelta(seconds=60), "tombstone": timedelta(seconds=300)}
 
 
 @pytest.fixture
@@ -126,7 +124,7 @@ async def test_a_slot_that_was_away_and_came_back_unread_is_not_believed(cluster
 async def test_a_code_is_taken_once_while_its_slot_moves(cluster: EmbeddedCluster) -> None:
     rounds: Counter[int] = Counter()
     async with connect(cluster.url) as one, connect(cluster.url) as other:
-        replicas = [RedisCodes(one, **LIFETIMES), RedisCodes(other, **LIFETIMES)]
+        replicas = [redis_codes(one), redis_codes(other)]
         for _ in range(10):
             value = generate_code()
             await replicas[0].put(value, CODE)
@@ -216,7 +214,7 @@ async def test_a_stranger_where_a_node_was_is_a_node_that_is_away(cluster: Embed
     gone = cluster.masters[0]
     codes = {value: cluster.owner(code_key(value)) is gone for value in (generate_code() for _ in range(60))}
     async with connect(cluster.url) as redis:
-        store = RedisCodes(redis, **LIFETIMES)
+        store = redis_codes(redis)
         await asyncio.gather(*(store.put(value, CODE) for value in codes))
 
     async def speak(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -228,7 +226,7 @@ async def test_a_stranger_where_a_node_was_is_a_node_that_is_away(cluster: Embed
     cluster.replicas[0].kill()
     gone.kill()
     async with await asyncio.start_server(speak, "127.0.0.1", gone.port), connect(cluster.url) as redis:
-        store, outcomes = RedisCodes(redis, **LIFETIMES), Counter[str]()
+        store, outcomes = redis_codes(redis), Counter[str]()
         for value, was_there in codes.items():
             try:
                 redemption = await store.consume(value, HOLDER)

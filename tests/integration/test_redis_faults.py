@@ -11,13 +11,13 @@ import pytest
 
 from support.fake_revocations import FakeRevocations
 from support.revocation_store import TIMEOUT, Replica, new_target, open_replicas, revocation
+from support.sealing import redis_codes
 from support.tcp_proxy import TcpProxy
 from support.wire_values import CODE
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.revocation import Revocation, RevocationTarget
-from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
 
@@ -317,7 +317,7 @@ async def test_a_revocation_that_only_postgresql_got_is_known_once_its_replica_r
 async def test_codes_are_refused_while_redis_is_away_and_taken_when_it_is_back(disposable_redis: EmbeddedRedis) -> None:
     value = generate_code()
     async with connect(disposable_redis.url, timeout=TIMEOUT) as redis:
-        codes = RedisCodes(redis, lifetime=timedelta(seconds=60), tombstone=timedelta(seconds=60))
+        codes = redis_codes(redis)
         await codes.put(value, CODE)
         await redis.save()
         await asyncio.to_thread(disposable_redis.kill)
@@ -347,7 +347,7 @@ async def test_a_command_whose_answer_is_lost_is_not_sent_again(disposable_redis
         connect(proxy.url, timeout=TIMEOUT) as redis,
         connect(disposable_redis.url) as witness,
     ):
-        codes = RedisCodes(redis, lifetime=timedelta(seconds=60), tombstone=timedelta(seconds=60))
+        codes = redis_codes(redis)
         await codes.consume(generate_code(), HOLDER)
         await witness.config_resetstat()
         proxy.silence()

@@ -16,6 +16,7 @@ from valetkey.core.authorization_code import AuthorizationCode, generate_code
 from valetkey.runtime.postgres.clients import Clients
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.sealing import create_sealer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,5 +67,7 @@ async def planted_codes(system: System, party: RelyingParty) -> AsyncIterator[Pl
             redis,
             lifetime=timedelta(seconds=settings.authorization_code_lifetime),
             tombstone=timedelta(seconds=settings.access_token_lifetime),
+            sealer=create_sealer(settings),
+            clock=system.clock,
         )
         yield PlantedCodes(system, party, client.uid, codes)

@@ -31,6 +31,7 @@ class ServiceProcesses(System):
         changes = {
             "refresh_token_keys": secrets.token_urlsafe(32),
             "cookie_keys": secrets.token_urlsafe(32),
+            "sealing_keys": secrets.token_urlsafe(32),
             "key_encryption_keys": f"test:{secrets.token_urlsafe(32)}",
             "drain_delay": "0",
             **changes,

@@ -48,7 +48,7 @@ SERVICES: dict[str, Create] = {
     "introspection": create_introspection,
 }
 # Secrets of one test run; nothing outside it ever sees them.
-_KEYS = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "sealing")}
+_KEYS = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "encryption", "sealing")}
 _START_SECONDS = 60
 
 
@@ -64,7 +64,8 @@ def test_settings(issuer: str, postgres_dsn: str, redis_url: str, /, **changes: 
             "VALETKEY_REDIS_URL": redis_url,
             "VALETKEY_REFRESH_TOKEN_KEYS": _KEYS["refresh"],
             "VALETKEY_COOKIE_KEYS": _KEYS["cookie"],
-            "VALETKEY_KEY_ENCRYPTION_KEYS": f"test:{_KEYS['sealing']}",
+            "VALETKEY_KEY_ENCRYPTION_KEYS": f"test:{_KEYS['encryption']}",
+            "VALETKEY_SEALING_KEYS": _KEYS["sealing"],
             "VALETKEY_PASSWORD_TIME_COST": "1",
             "VALETKEY_PASSWORD_MEMORY_COST": "8192",
             "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",

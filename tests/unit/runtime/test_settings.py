@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -9,8 +10,8 @@ import pytest
 from valetkey.runtime.secret import Secret, SecretMissingError
 from valetkey.runtime.settings import SERVICES, Service, Settings, SettingsError
 
-KEY_A, KEY_B, KEY_C = (
-    base64.urlsafe_b64encode(hashlib.sha256(name).digest()).rstrip(b"=").decode() for name in (b"a", b"b", b"c")
+KEY_A, KEY_B, KEY_C, KEY_D, KEY_E, KEY_F = (
+    base64.urlsafe_b64encode(hashlib.sha256(bytes([name])).digest()).rstrip(b"=").decode() for name in b"abcdef"
 )
 SOUND = {
     "VALETKEY_ISSUER": "https://id.example.com",
@@ -169,7 +170,7 @@ def test_a_sound_issuer_is_kept_as_it_is_written(issuer: str, origin: str, path:
 
 
 @pytest.mark.requirement("security 58: weak keys are refused at start")
-@pytest.mark.parametrize("setting", ["refresh_token_keys", "cookie_keys", "key_encryption_keys"])
+@pytest.mark.parametrize("setting", ["refresh_token_keys", "cookie_keys", "key_encryption_keys", "sealing_keys"])
 @pytest.mark.parametrize(
     ("key", "advice"),
     [
@@ -195,6 +196,8 @@ def test_a_weak_key_is_refused_without_being_repeated(setting: str, key: str, ad
 
 def test_a_key_serves_one_purpose_only() -> None:
     assert "one purpose only" in problems(cookie_keys=KEY_A)
+    for key in (KEY_A, KEY_B, KEY_C):
+        assert "one purpose only" in problems(sealing_keys=f"plain,{KEY_D},{key}")
 
 
 @pytest.mark.parametrize("value", [KEY_A, f":{KEY_A}", f"a b:{KEY_A}", f"x:{KEY_A},x:{KEY_B}", f"x:{KEY_A},y:{KEY_A}"])
@@ -228,6 +231,51 @@ def test_a_secret_file_that_cannot_be_used_is_a_problem(tmp_path: Path, content:
         file.write_bytes(content)
 
     assert "cannot be read from" in problems(postgres_dsn=None, postgres_dsn_file=str(file))
+
+
+def test_a_secret_file_that_need_not_be_there_may_be_absent_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "sealing-keys"
+    named = f"-{file}"
+
+    absent = load(sealing_keys_file=named)
+    file.write_text("\n")
+    empty = problems(sealing_keys_file=named)
+    file.write_text(KEY_D)
+    present = load(sealing_keys_file=named)
+
+    assert not absent.sealing_keys.is_set
+    assert "it is empty" in empty
+    assert present.sealing_keys.reveal().keys == (base64.urlsafe_b64decode(f"{KEY_D}="),)
+    assert "VALETKEY_COOKIE_KEYS is missing" in problems(cookie_keys=None, cookie_keys_file=f"-{tmp_path}/none")
+    assert "cannot be read from" in problems(sealing_keys_file=f"{tmp_path}/none")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "writes_plain", "reads_plain"),
+    [
+        ("D", "D", False, False),
+        (" D , A= ", "DA", False, False),
+        ("plain", "", True, True),
+        ("plain,D", "D", True, True),
+        ("D,plain,E", "DE", False, True),
+        ("D,E,plain", "DE", False, True),
+    ],
+)
+def test_the_word_plain_in_the_list_of_sealing_keys_stands_for_no_key(
+    text: str, words: str, writes_plain: bool, reads_plain: bool
+) -> None:
+    known = {"A": KEY_F, "D": KEY_D, "E": KEY_E}
+    setting = re.sub("[ADE]", lambda match: known[match[0]], text)
+
+    keys = load(sealing_keys=setting).sealing_keys.reveal()
+
+    assert keys.keys == tuple(base64.urlsafe_b64decode(f"{known[word]}=") for word in words)
+    assert (keys.writes_plain, keys.reads_plain) == (writes_plain, reads_plain)
+
+
+@pytest.mark.parametrize("text", ["plain,plain", "D,D", "plain,D,plain", "Plain", "plain:D", "sealed,D"])
+def test_a_list_of_sealing_keys_that_says_something_twice_or_something_else_is_a_problem(text: str) -> None:
+    assert "VALETKEY_SEALING_KEYS" in problems(sealing_keys=text.replace("D", KEY_D))
 
 
 def test_a_secret_given_twice_is_a_problem(tmp_path: Path) -> None:
@@ -322,13 +370,16 @@ def test_secrets_never_show_in_repr_description_or_problems() -> None:
         "refresh_token_keys": KEY_A,
         "cookie_keys": KEY_B,
         "key_encryption_keys": f"k:{KEY_C}",
+        "sealing_keys": f"plain,{KEY_D}",
     }
     settings = load(**secret_values)
     broken = problems(**{name: f"!{value}!{canary}" for name, value in secret_values.items()})
 
     shown = f"{settings!r} {settings} {json.dumps(settings.describe())} {settings.postgres_dsn:>40} {broken}"
 
-    for hidden in (canary, KEY_A, KEY_B, KEY_C, repr(settings.cookie_keys.reveal())):
+    sealing = settings.sealing_keys.reveal()
+    shown += repr(sealing)
+    for hidden in (canary, KEY_A, KEY_B, KEY_C, KEY_D, repr(settings.cookie_keys.reveal()), repr(sealing.keys)):
         assert hidden not in shown
     assert settings.describe()["VALETKEY_POSTGRES_DSN"] == "***"
 

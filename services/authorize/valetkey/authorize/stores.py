@@ -23,6 +23,7 @@ from valetkey.runtime.postgres.users import Users
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.interactions import RedisInteractions
 from valetkey.runtime.redis.login_attempts import LoginAttempts
+from valetkey.runtime.sealing import create_sealer
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import Stores, open_stores
 from valetkey.runtime.waiting import Waiting
@@ -43,7 +44,7 @@ async def open_service(
         session_count = SessionCount(stores.database, clock)
         stack.push_async_callback(session_count.close)
         await session_count.start()
-        cookie_keys = settings.cookie_keys.reveal()
+        cookie_keys, sealer = settings.cookie_keys.reveal(), create_sealer(settings)
         yield AuthorizeService(
             settings=settings,
             clients=stores.clients,
@@ -53,9 +54,15 @@ async def open_service(
             sessions=_sessions(settings, stores),
             consents=Consents(stores.database),
             interactions=RedisInteractions(
-                stores.redis, lifetime=timedelta(seconds=settings.login_lifetime), clock=clock
+                stores.redis, lifetime=timedelta(seconds=settings.login_lifetime), sealer=sealer, clock=clock
             ),
-            codes=_codes(settings, stores),
+            codes=RedisCodes(
+                stores.redis,
+                lifetime=timedelta(seconds=settings.authorization_code_lifetime),
+                tombstone=timedelta(seconds=settings.access_token_lifetime),
+                sealer=sealer,
+                clock=clock,
+            ),
             passwords=passwords,
             attempts=LoginAttempts.from_settings(settings, stores.redis),
             interaction_limit=InteractionLimit.from_settings(settings, stores.redis),
@@ -75,14 +82,6 @@ def _sessions(settings: Settings, stores: Stores) -> Sessions:
         idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
         lifetime=timedelta(seconds=settings.session_lifetime),
         most=settings.sessions_per_user,
-    )
-
-
-def _codes(settings: Settings, stores: Stores) -> RedisCodes:
-    return RedisCodes(
-        stores.redis,
-        lifetime=timedelta(seconds=settings.authorization_code_lifetime),
-        tombstone=timedelta(seconds=settings.access_token_lifetime),
     )
 
 

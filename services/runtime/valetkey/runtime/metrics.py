@@ -52,6 +52,19 @@ DATABASE_WAITING = Level("db_client_connection_pending_requests", "Waiting for a
 DATABASE_REFUSED = Count(
     "valetkey_database_connections_refused", "Refused because too many waited for a connection to PostgreSQL."
 )
+STORED_VALUES_REFUSED = Count(
+    "valetkey_stored_values_refused",
+    "Values in Redis that were treated as absent: altered, moved, too old, not sealed, or sealed with an unknown key.",
+    "kind",
+    "reason",
+    services=(*_AUTHORIZE, *_TOKEN),
+)
+PLAIN_VALUES = Level(
+    "valetkey_plain_values",
+    "Whether values in Redis that are not sealed are read, and written: 1, or 0.",
+    "access",
+    services=(*_AUTHORIZE, *_TOKEN),
+)
 MIGRATIONS_PENDING = Level("valetkey_migrations_pending", "Migrations that this release needs and the database lacks.")
 CLOCK_SKEW = Level(
     "valetkey_clock_skew_seconds", "How far PostgreSQL's clock is ahead of this process's, looked at once a minute."

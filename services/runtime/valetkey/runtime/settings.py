@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime import settings_types as t
 from valetkey.runtime.secret import Secret
 from valetkey.runtime.settings_checks import check
 from valetkey.runtime.settings_dsn import with_postgres_password
-from valetkey.runtime.settings_keys import key_list, named_key_list
+from valetkey.runtime.settings_keys import key_list, named_key_list, sealing_key_list
 from valetkey.runtime.settings_reader import SERVICES, Service, Setting, SettingsError, describe, read
 from valetkey.runtime.settings_redis import with_redis_passwords
 
@@ -138,6 +139,15 @@ class Settings:
             secret=True,
         ),
     ] = field(default=Secret.unset("VALETKEY_COOKIE_KEYS"))
+    sealing_keys: Annotated[
+        Secret[SealingKeys],
+        Setting(
+            sealing_key_list,
+            'Keys that seal codes and logins in Redis, for authorize and token: the first seals, all open; "plain" in '
+            "their list: not sealed. Unset is as plain.",
+            secret=True,
+        ),
+    ] = field(default=Secret.unset("VALETKEY_SEALING_KEYS"))
     key_encryption_keys: Annotated[
         Secret[tuple[tuple[str, bytes], ...]],
         Setting(

@@ -21,6 +21,8 @@ def _keys_are_apart(settings: Settings) -> bool:
     keys: list[bytes] = []
     for secret in (settings.refresh_token_keys, settings.cookie_keys):
         keys += secret.reveal() if secret.is_set else ()
+    if settings.sealing_keys.is_set:
+        keys += settings.sealing_keys.reveal().keys
     if settings.key_encryption_keys.is_set:
         keys += (key for _, key in settings.key_encryption_keys.reveal())
     return len(keys) == len(set(keys))
@@ -79,9 +81,9 @@ _RULES: tuple[Rule, ...] = (
         "must differ from {1}; choose another, health and metrics stay off the public port",
     ),
     (
-        ("cookie_keys", "refresh_token_keys", "key_encryption_keys"),
+        ("cookie_keys", "refresh_token_keys", "key_encryption_keys", "sealing_keys"),
         _keys_are_apart,
-        "shares a key with {1} or {2}; use a key for one purpose only",
+        "shares a key with {1}, {2} or {3}, or two of those with each other; use a key for one purpose only",
     ),
 )
 _FILES: tuple[Rule, ...] = (

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from valetkey.core.encoding import b64url_decode
+from valetkey.core.sealed_value import PLAIN, SealingKeys
 from valetkey.runtime.settings_types import Parser
 
 KEY_BYTES = 32
@@ -54,5 +55,16 @@ def _named_key_list(text: str) -> tuple[tuple[str, bytes], ...]:
     return tuple(named)
 
 
+def _sealing_key_list(text: str) -> SealingKeys:
+    entries = _entries(text)
+    if entries.count(PLAIN) > 1:
+        raise ValueError(f'holds the word "{PLAIN}" twice; remove one of them')
+    keys = tuple(_key(entry, position) for position, entry in enumerate(entries, 1) if entry != PLAIN)
+    if len(set(keys)) != len(keys):
+        raise ValueError("holds the same key twice; remove one of them")
+    return SealingKeys(keys, writes_plain=entries[0] == PLAIN, reads_plain=PLAIN in entries)
+
+
 key_list = Parser(_key_list, "list of base64url keys of 32 bytes")
 named_key_list = Parser(_named_key_list, "list of id:key, keys base64url of 32 bytes")
+sealing_key_list = Parser(_sealing_key_list, f"list of base64url keys of 32 bytes, or the word {PLAIN}")

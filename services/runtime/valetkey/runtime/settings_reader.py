@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Service = Literal["authorize", "token", "introspection", "key_rotation", "migrate", "cli", "all"]
 SERVICES: tuple[Service, ...] = ("authorize", "token", "introspection", "key_rotation", "migrate", "cli")
 PREFIX = "VALETKEY_"
+# Before the path of a file that need not be there; systemd's EnvironmentFile= has the same sign.
+OPTIONAL = "-"
 MAX_FILE_BYTES = 65536
 # What Kubernetes sets for every Service object of the namespace whose name starts with valetkey-.
 _GONE = {"VALETKEY_PASSWORD_PARALLELISM": "passwords are hashed in one lane; remove it"}
@@ -104,11 +106,14 @@ def _text(name: str, row: Setting, environ: Mapping[str, str]) -> str:
     return _file(path) if path else text
 
 
-def _file(path: str) -> str:
+def _file(given: str) -> str:
+    path = given.removeprefix(OPTIONAL)
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
+        if given.startswith(OPTIONAL) and isinstance(error, FileNotFoundError):
+            return ""
         raise ValueError(f"cannot be read from {path!r} ({error.strerror}); mount the file there") from None
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"cannot be read from {path!r}: it is over {MAX_FILE_BYTES} bytes; name the right file")

@@ -13,8 +13,8 @@ _HEAD = """# Settings
 Made from the code by `python -m valetkey.runtime.settings_table`; change `settings.py`, then make it again.
 
 Every setting is a variable. An empty variable counts as absent, an unknown one is refused. Where *file* says yes,
-the variable with `_FILE` appended may name a file that holds the value. Durations are seconds, or end in `ms`, `s`,
-`m`, `h` or `d`.
+the variable with `_FILE` appended may name a file that holds the value; after a `-`, one that may be absent, and the
+setting with it. Durations are seconds, or end in `ms`, `s`, `m`, `h` or `d`.
 
 | Variable | What it is | Type | Default | Unit | Required by | File |
 |---|---|---|---|---|---|---|

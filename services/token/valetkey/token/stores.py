@@ -14,6 +14,7 @@ from valetkey.runtime.postgres.authorizations import Authorizations
 from valetkey.runtime.postgres.signer_cache import SignerCache
 from valetkey.runtime.redis.client_rates import ClientRates
 from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.sealing import create_sealer
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.stores import open_stores
 from valetkey.runtime.waiting import Waiting
@@ -54,7 +55,11 @@ async def open_service(
             clock=clock,
             catalog=stores.catalog,
             codes=RedisCodes(
-                stores.redis, lifetime=policy.authorization_code_lifetime, tombstone=policy.access_token_lifetime
+                stores.redis,
+                lifetime=policy.authorization_code_lifetime,
+                tombstone=policy.access_token_lifetime,
+                sealer=create_sealer(settings),
+                clock=clock,
             ),
             authorizations=authorizations,
             revoker=stores.revocations,

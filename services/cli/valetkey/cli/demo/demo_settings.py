@@ -24,6 +24,7 @@ def demo_settings(issuer: str, postgres_dsn: str, redis_url: str) -> Settings:
             "VALETKEY_REDIS_URL": redis_url,
             "VALETKEY_REFRESH_TOKEN_KEYS": secrets.token_urlsafe(32),
             "VALETKEY_COOKIE_KEYS": secrets.token_urlsafe(32),
+            "VALETKEY_SEALING_KEYS": secrets.token_urlsafe(32),
             "VALETKEY_KEY_ENCRYPTION_KEYS": f"demo:{secrets.token_urlsafe(32)}",
             # The visitor of the tour rotates keys within minutes and wants to see it.
             "VALETKEY_JWKS_MAX_AGE": "10s",

@@ -7,8 +7,10 @@ from redis.asyncio import Redis
 
 from valetkey.core.interaction import Interaction
 from valetkey.core.ports import Clock
+from valetkey.core.sealed_value import Purpose, ValueSealer, require_in_time
 from valetkey.runtime.redis import interaction_message
 from valetkey.runtime.redis.errors import redis_operation
+from valetkey.runtime.redis.kept_value import Untrusted
 from valetkey.runtime.redis.keyspace import interaction_key
 from valetkey.runtime.redis.script import Script
 
@@ -17,7 +19,7 @@ _TAKEN = b""
 
 # A second tab that was still busy must not bring back what the first one has finished.
 _PUT = Script("""
-if redis.call('GET', KEYS[1]) == '' then
+if redis.pcall('GET', KEYS[1]) == '' then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -28,33 +30,43 @@ return 1
 class RedisInteractions:
     """``InteractionStore``. ``lifetime`` is how long a login may take, from the interaction's ``created_at``."""
 
-    def __init__(self, redis: Redis, *, lifetime: timedelta, clock: Clock) -> None:
+    def __init__(self, redis: Redis, *, lifetime: timedelta, sealer: ValueSealer, clock: Clock) -> None:
         self._redis = redis
         self._lifetime = lifetime
+        self._sealer = sealer
         self._clock = clock
+        self._untrusted = Untrusted(Purpose.INTERACTION)
 
     async def put(self, interaction_id: str, interaction: Interaction) -> None:
         """Keep it for the login lifetime, or replace it without prolonging that; nothing if it has been taken."""
         left = (interaction.created_at + self._lifetime - self._clock()) // _MILLISECOND
         if left <= 0:
             return
-        kept = interaction_message.to_bytes(interaction)
+        key = interaction_key(interaction_id)
+        kept = self._sealer.write(Purpose.INTERACTION, key, interaction_message.to_bytes(interaction))
         with redis_operation("interactions.put"):
-            await _PUT.run(self._redis, [interaction_key(interaction_id)], [kept, left])
+            await _PUT.run(self._redis, [key], [kept, left])
 
     async def find(self, interaction_id: str) -> Interaction | None:
-        """The interaction, or None once it has been taken or has expired."""
-        with redis_operation("interactions.find"):
-            kept = await self._redis.get(interaction_key(interaction_id))
+        """The interaction, or None once it has been taken or has expired, and for what we have not left there."""
+        key = interaction_key(interaction_id)
+        with redis_operation("interactions.find"), self._untrusted:
+            kept = await self._redis.get(key)
             # Read in here, so that the trace which goes on shows this exchange too.
-            return _interaction(cast("bytes | None", kept))
+            return self._read(key, cast("bytes | None", kept))
+        return None
 
     async def take(self, interaction_id: str) -> Interaction | None:
         """The interaction, for exactly one caller, ever."""
-        with redis_operation("interactions.take"):
-            kept = await self._redis.set(interaction_key(interaction_id), _TAKEN, xx=True, keepttl=True, get=True)
-        return _interaction(cast("bytes | None", kept))
+        key = interaction_key(interaction_id)
+        with redis_operation("interactions.take"), self._untrusted:
+            kept = await self._redis.set(key, _TAKEN, xx=True, keepttl=True, get=True)
+            return self._read(key, cast("bytes | None", kept))
+        return None
 
-
-def _interaction(kept: bytes | None) -> Interaction | None:
-    return interaction_message.from_bytes(kept) if kept else None
+    def _read(self, key: str, kept: bytes | None) -> Interaction | None:
+        if not kept:
+            return None
+        interaction = interaction_message.from_bytes(self._sealer.read(Purpose.INTERACTION, key, kept))
+        require_in_time(interaction.created_at, self._lifetime, self._clock())
+        return interaction

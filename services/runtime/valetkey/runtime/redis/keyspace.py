@@ -1,7 +1,8 @@
 """Every key there is in Redis: its pattern, what it holds and for how long, in one table.
 
 Each kind of thing has a prefix of its own, so that a value of one kind can never be looked up as another. No key
-holds a code, a token or anything else that would be worth stealing.
+holds a code, a token or anything else that would be worth stealing. What is sealed opens under its own key alone
+(``valetkey.core.sealed_value``), unless VALETKEY_SEALING_KEYS says ``plain``.
 """
 
 import hashlib
@@ -29,13 +30,13 @@ class KeyPattern:
 CODE = KeyPattern(
     "vk:code:",
     "{SHA-256 of the code, hex}",
-    "F(resh) or S(pent), 32 bytes of holder binding, 32 bytes of redirect URI digest, AuthorizationCode message",
+    "F(resh) or S(pent), 32 bytes of holder binding, 32 of redirect URI digest; sealed: AuthorizationCode message",
     "the code lifetime; once spent, as much longer as an access token lives",
 )
 INTERACTION = KeyPattern(
     "vk:interaction:",
     "{SHA-256 of the interaction id, hex}",
-    "Interaction message; empty once it has been taken",
+    "sealed: Interaction message; empty once it has been taken",
     "the login lifetime, counted from its creation",
 )
 REVOCATION = KeyPattern(

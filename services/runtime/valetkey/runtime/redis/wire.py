@@ -19,6 +19,10 @@ class UnreadableMessage(TemporarilyUnavailable):
     """Written for a newer release, or not by us. Another replica may be able to read it."""
 
 
+class NotAMessage(UnreadableMessage):
+    """Not written by any release of ours."""
+
+
 class Message(Protocol):
     """A message that stands by itself under a key."""
 
@@ -36,7 +40,7 @@ def parse(message: M, data: bytes) -> M:
     try:
         message.ParseFromString(data)
     except DecodeError as error:
-        raise UnreadableMessage("not a message") from error
+        raise NotAMessage("not a message") from error
     if message.min_reader > READER:
         raise UnreadableMessage("written for a newer release")
     return message
@@ -48,16 +52,16 @@ def to_microseconds(time: datetime) -> int:
 
 
 def to_datetime(microseconds: int) -> datetime:
-    """The moment, in UTC; ``UnreadableMessage`` for one that no calendar has."""
+    """The moment, in UTC; ``NotAMessage`` for one that no calendar has."""
     try:
         return _EPOCH + microseconds * _MICROSECOND
     except OverflowError as error:
-        raise UnreadableMessage("not a time") from error
+        raise NotAMessage("not a time") from error
 
 
 def to_uuid(data: bytes) -> UUID:
-    """The identifier; ``UnreadableMessage`` if it is none."""
+    """The identifier; ``NotAMessage`` if it is none."""
     try:
         return UUID(bytes=data)
     except ValueError as error:
-        raise UnreadableMessage("not an identifier") from error
+        raise NotAMessage("not an identifier") from error

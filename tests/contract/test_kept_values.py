@@ -1,0 +1,458 @@
+"""What Redis keeps for us is believed only where we left it, as we left it, for as long as it was meant to live.
+
+Every kind of value against everything that can be done to it by writing to Redis, and every way of reading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from support.sealing import SEALER, redis_codes, sealer_of
+from support.wire_values import CODE, INTERACTION, NOON
+from valetkey.core.authorization_code import (
+    AuthorizationCode,
+    CodeBinding,
+    Redemption,
+    RedemptionOutcome,
+    code_binding,
+    generate_code,
+)
+from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
+from valetkey.core.interaction import Interaction
+from valetkey.core.sealed_value import Purpose, ValueSealer
+from valetkey.runtime.audit import AuditEvent, audit_told_to
+from valetkey.runtime.metrics import STORED_VALUES_REFUSED
+from valetkey.runtime.redis import authorization_code_message, interaction_message
+from valetkey.runtime.redis.codes import RedisCodes
+from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.interactions import RedisInteractions
+from valetkey.runtime.redis.keyspace import code_key, interaction_key
+from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode as AuthorizationCodeMessage
+
+LIFETIME, TOMBSTONE, LOGIN = timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=15)
+TICK = timedelta(microseconds=1)
+HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+WITHOUT_REDIRECT_URI = CodeBinding(HOLDER.holder, None)
+# A client, and a verifier, of whoever writes to Redis.
+THIEF = code_binding(CODE.authorization_id, CODE.code_challenge[::-1], CODE.redirect_uri)
+BINDING = slice(1, 65)
+ALWAYS_ABSENT = {RedemptionOutcome.UNKNOWN, RedemptionOutcome.MISMATCHED}
+
+
+class Hands:
+    """A clock whose hands are moved by the test."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The stores of one release, with these keys, over one Redis."""
+
+    redis: Redis
+    clock: Hands
+    state: str = "k1"
+
+    @property
+    def sealer(self) -> ValueSealer:
+        return sealer_of(self.state)
+
+    @property
+    def codes(self) -> RedisCodes:
+        return redis_codes(self.redis, lifetime=LIFETIME, tombstone=TOMBSTONE, sealer=self.sealer, clock=self.clock)
+
+    @property
+    def interactions(self) -> RedisInteractions:
+        return RedisInteractions(self.redis, lifetime=LOGIN, sealer=self.sealer, clock=self.clock)
+
+    def at(self, state: str) -> Kept:
+        """The same with other keys."""
+        return replace(self, state=state)
+
+
+# What came of reading, as far as it was there: the thing itself, or None.
+Found = AuthorizationCode | Interaction | None
+Read = Callable[[Kept, str], Awaitable[Found]]
+
+
+async def consume(kept: Kept, value: str, binding: CodeBinding = HOLDER) -> AuthorizationCode | None:
+    redemption = await kept.codes.consume(value, binding)
+    assert (redemption.code is None) == (redemption.outcome in ALWAYS_ABSENT), redemption
+    return redemption.code
+
+
+async def consume_without_redirect_uri(kept: Kept, value: str) -> AuthorizationCode | None:
+    return await consume(kept, value, WITHOUT_REDIRECT_URI)
+
+
+async def find(kept: Kept, interaction_id: str) -> Interaction | None:
+    return await kept.interactions.find(interaction_id)
+
+
+async def take(kept: Kept, interaction_id: str) -> Interaction | None:
+    return await kept.interactions.take(interaction_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of value, and one way of reading it. ``state`` is what a code begins with."""
+
+    purpose: Purpose
+    read: Read
+    state: bytes = b""
+
+    @property
+    def value(self) -> AuthorizationCode | Interaction:
+        return INTERACTION if self.purpose is Purpose.INTERACTION else CODE
+
+    @property
+    def lifetime(self) -> timedelta:
+        """As long as this value may be read in this way."""
+        if self.purpose is Purpose.INTERACTION:
+            return LOGIN
+        return LIFETIME + TOMBSTONE if self.state == b"S" else LIFETIME
+
+    def key(self, name: str) -> str:
+        return interaction_key(name) if self.purpose is Purpose.INTERACTION else code_key(name)
+
+    async def put(self, kept: Kept, name: str) -> bytes:
+        """Left there by us; what Redis has."""
+        if self.purpose is Purpose.INTERACTION:
+            await kept.interactions.put(name, INTERACTION)
+        else:
+            await kept.codes.put(name, CODE)
+        raw = await kept.redis.get(self.key(name))
+        assert isinstance(raw, bytes)
+        return self.state + raw[len(self.state) :]
+
+    async def read_again(self, kept: Kept, name: str, raw: bytes) -> Found:
+        """What is read after somebody wrote this to Redis."""
+        await kept.redis.set(self.key(name), raw, px=60_000)
+        return await self.read(kept, name)
+
+
+READINGS = {
+    "code, fresh": Kind(Purpose.AUTHORIZATION_CODE, consume, b"F"),
+    "code, fresh, without redirect_uri": Kind(Purpose.AUTHORIZATION_CODE, consume_without_redirect_uri, b"F"),
+    "code, spent": Kind(Purpose.AUTHORIZATION_CODE, consume, b"S"),
+    "code, spent, without redirect_uri": Kind(Purpose.AUTHORIZATION_CODE, consume_without_redirect_uri, b"S"),
+    "interaction, found": Kind(Purpose.INTERACTION, find),
+    "interaction, taken": Kind(Purpose.INTERACTION, take),
+}
+
+
+@pytest.fixture(params=READINGS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return READINGS[request.param]
+
+
+@pytest.fixture
+async def kept(redis_url: str) -> AsyncIterator[Kept]:
+    async with connect(redis_url) as redis:
+        yield Kept(redis, Hands())
+
+
+@pytest.fixture
+def told() -> Iterator[list[AuditEvent]]:
+    """Audit events, as they come."""
+    events: list[AuditEvent] = []
+    with audit_told_to(events.append):
+        yield events
+
+
+def refused(kind: Kind) -> int:
+    """How many values of this kind were refused so far."""
+    (family,) = STORED_VALUES_REFUSED.collect()
+    return int(sum(sample.value for sample in family.samples if sample.labels["kind"] == kind.purpose))
+
+
+async def require_refused(kept: Kept, kind: Kind, name: str, raw: bytes, told: list[AuditEvent], reason: str) -> None:
+    before = refused(kind)
+    told.clear()
+
+    found = await kind.read_again(kept, name, raw)
+
+    assert found is None
+    assert refused(kind) == before + 1
+    (event,) = told
+    assert (event.type, event.outcome) == ("stored_value.refused", "failure")
+    assert event.reason.startswith(f"{kind.purpose} in Redis ")
+    assert reason in event.reason
+
+
+ALTERED, NOT_SEALED, NONE_OF_OURS, TOO_OLD = "was altered", "is not sealed", "is nothing that we write", "is older"
+
+
+@pytest.mark.requirement("security 55b: a value in Redis that we left there is believed")
+async def test_what_we_left_is_read_and_nothing_is_told(kept: Kept, kind: Kind, told: list[AuditEvent]) -> None:
+    raw = await kind.put(kept, "name")
+
+    assert await kind.read_again(kept, "name", raw) == kind.value
+    assert told == []
+
+
+@pytest.mark.requirement("security 55b: a value that was changed is as if it were not there")
+async def test_with_any_byte_changed_it_is_as_if_it_were_not_there(
+    kept: Kept, kind: Kind, told: list[AuditEvent]
+) -> None:
+    raw = await kind.put(kept, "name")
+
+    for place in range(len(raw)):
+        told.clear()
+        changed = raw[:place] + bytes([raw[place] ^ 1 << place % 8]) + raw[place + 1 :]
+        assert await kind.read_again(kept, "name", changed) is None, place
+        # Where Redis itself sees that the binding is another one, nobody else can tell why.
+        assert len(told) == 1 or (kind.state and place in range(65)), place
+
+
+@pytest.mark.requirement("security 55b: a value that was changed is as if it were not there")
+@pytest.mark.parametrize("more", [b"", b"\0", b"\x01", b"\x01\0\0\0\0", b"\n"])
+async def test_cut_off_anywhere_it_is_as_if_it_were_not_there(
+    kept: Kept, kind: Kind, told: list[AuditEvent], more: bytes
+) -> None:
+    raw = await kind.put(kept, "name")
+
+    for length in range(len(raw)):
+        assert await kind.read_again(kept, "name", raw[:length] + more) is None, length
+    if more:
+        await require_refused(kept, kind, "name", raw + more, told, ALTERED)
+
+
+@pytest.mark.requirement("security 55b: a value opens in its own place only")
+async def test_under_another_key_of_its_kind_it_is_as_if_it_were_not_there(
+    kept: Kept, kind: Kind, told: list[AuditEvent]
+) -> None:
+    raw = await kind.put(kept, "name")
+    await kind.put(kept, "another")
+
+    await require_refused(kept, kind, "another", raw, told, ALTERED)
+    assert await kind.read_again(kept, "name", raw) == kind.value
+
+
+@pytest.mark.requirement("security 55b: a value opens in its own place only")
+@pytest.mark.parametrize("code", ["code, fresh", "code, spent"])
+@pytest.mark.parametrize("interaction", ["interaction, found", "interaction, taken"])
+async def test_what_is_sealed_as_another_kind_is_as_if_it_were_not_there(
+    kept: Kept, told: list[AuditEvent], code: str, interaction: str
+) -> None:
+    of_code, of_interaction = READINGS[code], READINGS[interaction]
+    a_code, an_interaction = await of_code.put(kept, "name"), await of_interaction.put(kept, "name")
+    bound = a_code[:65]
+
+    # Moved there as it is, and sealed for the other purpose under the very name of this one.
+    key, message = of_interaction.key("name"), interaction_message.to_bytes(INTERACTION)
+    sealed_as_code = SEALER.seal(Purpose.AUTHORIZATION_CODE, key, message)
+    for raw in (a_code[65:], sealed_as_code):
+        await require_refused(kept, of_interaction, "name", raw, told, ALTERED)
+    key, message = of_code.key("name"), authorization_code_message.to_bytes(CODE)
+    sealed_as_interaction = SEALER.seal(Purpose.INTERACTION, key, message, bound[1:])
+    for raw in (bound + an_interaction, bound + sealed_as_interaction):
+        await require_refused(kept, of_code, "name", raw, told, ALTERED)
+    await require_refused(kept, of_interaction, "name", a_code, told, NOT_SEALED)
+    await require_refused(kept, of_code, "name", an_interaction, told, NONE_OF_OURS)
+
+
+@pytest.mark.requirement("security 55b: a code that was bound to somebody else is as if it were not there")
+@pytest.mark.parametrize("state", [b"F", b"S"])
+@pytest.mark.parametrize("presented", [THIEF, CodeBinding(THIEF.holder, None)], ids=["whole", "without redirect_uri"])
+async def test_a_code_cannot_be_bound_to_another_client_or_verifier(
+    kept: Kept, told: list[AuditEvent], state: bytes, presented: CodeBinding
+) -> None:
+    value = generate_code()
+    await kept.codes.put(value, CODE)
+    raw = await kept.redis.get(code_key(value))
+    assert isinstance(raw, bytes)
+    assert THIEF.redirect_uri is not None
+    await kept.redis.set(code_key(value), state + THIEF.holder + THIEF.redirect_uri + raw[65:])
+
+    stolen = await kept.codes.consume(value, presented)
+
+    assert stolen == Redemption(RedemptionOutcome.UNKNOWN)
+    assert [event.type for event in told] == ["stored_value.refused"]
+
+
+async def test_a_code_cannot_be_bound_to_another_redirect_uri_alone(kept: Kept, told: list[AuditEvent]) -> None:
+    value = generate_code()
+    await kept.codes.put(value, CODE)
+    await kept.redis.setrange(code_key(value), 33, "r" * 32)
+
+    with_it = await kept.codes.consume(value, CodeBinding(HOLDER.holder, b"r" * 32))
+    assert (with_it, len(told)) == (Redemption(RedemptionOutcome.UNKNOWN), 1)
+    assert await kept.codes.consume(value, WITHOUT_REDIRECT_URI) == Redemption(RedemptionOutcome.UNKNOWN)
+    assert await kept.codes.consume(value, HOLDER) == Redemption(RedemptionOutcome.MISMATCHED)
+
+
+@pytest.mark.requirement("security 55b: a value is not good for longer than its lifetime, whatever the store says")
+async def test_put_back_after_its_life_it_is_as_if_it_were_not_there(
+    kept: Kept, kind: Kind, told: list[AuditEvent]
+) -> None:
+    raw = await kind.put(kept, "name")
+
+    kept.clock.now = NOON + kind.lifetime + CLOCK_TOLERANCE
+    assert await kind.read_again(kept, "name", raw) == kind.value
+    kept.clock.now += TICK
+    await require_refused(kept, kind, "name", raw, told, TOO_OLD)
+    kept.clock.now = NOON - CLOCK_TOLERANCE
+    assert await kind.read_again(kept, "name", raw) == kind.value
+    kept.clock.now -= TICK
+    await require_refused(kept, kind, "name", raw, told, "dated in the future")
+
+
+@pytest.mark.requirement("security 55b: only who has the key can make a value")
+@pytest.mark.parametrize("state", ["k2", "k2,k1", "plain", "plain,k1"])
+async def test_sealed_with_another_key_or_with_none_it_is_as_if_it_were_not_there(
+    kept: Kept, kind: Kind, told: list[AuditEvent], state: str
+) -> None:
+    raw = await kind.put(kept.at(state), "name")
+
+    await require_refused(kept, kind, "name", raw, told, NOT_SEALED if state.startswith("plain") else ALTERED)
+
+
+@pytest.mark.parametrize("state", ["k1,plain", "plain,k1", "plain"])
+async def test_in_a_transition_plain_values_are_read_and_nothing_else_is(
+    kept: Kept, kind: Kind, told: list[AuditEvent], state: str
+) -> None:
+    raw = await kind.put(kept.at("plain"), "name")
+    unknown = await kind.put(kept.at("k2"), "name")
+
+    assert await kind.read_again(kept.at(state), "name", raw) == kind.value
+    assert told == []
+    await require_refused(kept.at(state), kind, "name", unknown, told, ALTERED)
+    # Half of a message is none; which half says what cannot be told where nothing is sealed.
+    for length in range(len(raw)):
+        await kind.read_again(kept.at(state), "name", raw[:length])
+    await require_refused(kept.at(state), kind, "name", raw[:-1], told, NONE_OF_OURS)
+
+
+@pytest.mark.parametrize("state", ["k1", "k1,plain", "plain"])
+async def test_what_is_no_string_is_as_if_it_were_not_there(
+    kept: Kept, kind: Kind, told: list[AuditEvent], state: str
+) -> None:
+    await kept.redis.rpush(kind.key("name"), "x")
+
+    assert await kind.read(kept.at(state), "name") is None
+    assert [event.type for event in told] == ["stored_value.refused"]
+    assert NONE_OF_OURS in told[0].reason
+
+
+async def test_what_is_no_string_stands_in_nobodys_way(kept: Kept) -> None:
+    for key in (code_key("code"), interaction_key("interaction")):
+        await kept.redis.rpush(key, "x")
+
+    await kept.codes.give_back("code", NOON)
+    await kept.codes.put("code", CODE)
+    await kept.interactions.put("interaction", INTERACTION)
+
+    assert await consume(kept, "code") == CODE
+    assert await find(kept, "interaction") == INTERACTION
+
+
+LATER = NOON + timedelta(seconds=1)
+
+
+@pytest.mark.requirement("security 55b: what a redemption leaves beside a code is authenticated too")
+@pytest.mark.parametrize("forged", ["plain", "another key", "another code", "as a code", "twice the code"])
+async def test_nobody_can_have_an_authorization_taken_over(kept: Kept, told: list[AuditEvent], forged: str) -> None:
+    value, other = generate_code(), generate_code()
+    await kept.codes.put(value, CODE)
+    key, abandoned = code_key(value), authorization_code_message.abandoned(LATER)
+    raw = await kept.redis.get(key)
+    assert isinstance(raw, bytes)
+    await kept.redis.append(
+        key,
+        {
+            "plain": abandoned,
+            "another key": sealer_of("k2").seal(Purpose.ABANDONED_REDEMPTION, key, abandoned),
+            "another code": SEALER.seal(Purpose.ABANDONED_REDEMPTION, code_key(other), abandoned),
+            "as a code": SEALER.seal(Purpose.AUTHORIZATION_CODE, key, abandoned, raw[BINDING]),
+            "twice the code": raw[65:],
+        }[forged],
+    )
+
+    assert await kept.codes.consume(value, HOLDER) == Redemption(RedemptionOutcome.UNKNOWN)
+    assert [event.type for event in told] == ["stored_value.refused"]
+
+
+# What follows what in a rotation, there and back.
+ROTATION = ["plain", "plain,k1", "k1,plain", "k1", "k1,k2", "k2,k1", "k2"]
+NEIGHBOURS = [(a, b) for a in ROTATION for b in ROTATION if abs(ROTATION.index(a) - ROTATION.index(b)) <= 1]
+
+
+@pytest.mark.requirement("operations: sealing keys are exchanged without losing what is under way")
+@pytest.mark.parametrize(("old", "new"), NEIGHBOURS, ids="->".join)
+async def test_what_one_state_of_a_rotation_leaves_the_next_goes_on_with(
+    kept: Kept, told: list[AuditEvent], old: str, new: str
+) -> None:
+    before, after, value = kept.at(old), kept.at(new), generate_code()
+    await before.codes.put(value, CODE)
+    await before.interactions.put("interaction", INTERACTION)
+
+    # Abandoned by either, taken and replayed by the other.
+    for place, abandoned_by in enumerate((after, before)):
+        assert await consume(before, value) is not None
+        await abandoned_by.codes.give_back(value, LATER + place * TICK)
+    taken = await after.codes.consume(value, HOLDER)
+    replayed = await before.codes.consume(value, HOLDER)
+    await after.interactions.put("interaction", INTERACTION.logged_in(CODE.authorization_id))
+    found = await before.interactions.find("interaction")
+
+    expected = replace(CODE, abandoned_at=(LATER, LATER + TICK))
+    assert taken == Redemption(RedemptionOutcome.TAKEN, expected)
+    assert replayed == Redemption(RedemptionOutcome.REPLAYED, expected)
+    assert found == await after.interactions.take("interaction") == INTERACTION.logged_in(CODE.authorization_id)
+    assert told == []
+
+
+async def test_what_was_given_back_by_a_service_without_the_key_stays_refused(kept: Kept) -> None:
+    value = generate_code()
+    await kept.codes.put(value, CODE)
+
+    refused_there = await kept.at("plain").codes.consume(value, HOLDER)
+    await kept.at("plain").codes.give_back(value, LATER)
+
+    assert refused_there == Redemption(RedemptionOutcome.UNKNOWN)
+    assert await consume(kept, value) == CODE
+
+
+@pytest.mark.parametrize("state", ["k1", "k1,plain", "plain"])
+async def test_a_message_for_a_newer_release_is_left_for_it_and_not_told_of(
+    kept: Kept, told: list[AuditEvent], state: str
+) -> None:
+    here, value = kept.at(state), generate_code()
+    key, newer = code_key(value), AuthorizationCodeMessage(min_reader=99).SerializeToString()
+    await here.codes.put(value, CODE)
+    await kept.redis.append(key, newer if state == "plain" else SEALER.seal(Purpose.ABANDONED_REDEMPTION, key, newer))
+
+    with pytest.raises(Exception, match="newer release"):
+        await here.codes.consume(value, HOLDER)
+
+    assert await kept.redis.getrange(key, 0, 0) == b"F"
+    assert told == []
+
+
+@pytest.mark.requirement("security 51: no nonce, state, login hint or subject in Redis")
+async def test_redis_sees_nothing_of_what_a_code_or_a_login_says(kept: Kept) -> None:
+    await kept.codes.put("code", CODE)
+    await kept.interactions.put("interaction", INTERACTION)
+    await kept.codes.consume("code", HOLDER)
+    await kept.codes.give_back("code", LATER)
+
+    raw = b"".join(
+        [value async for key in kept.redis.scan_iter() if isinstance(value := await kept.redis.get(key), bytes)]
+    )
+
+    request = INTERACTION.request
+    texts = [CODE.nonce, CODE.redirect_uri, *CODE.scope, request.login_hint, request.redirect.state, request.client_id]
+    identifiers = [CODE.authentication.subject, CODE.client_uid, CODE.authorization_id, CODE.authentication.session_id]
+    assert not [text for text in texts if text and text.encode() in raw]
+    assert not [each for each in identifiers if each.bytes in raw]
+    assert authorization_code_message.to_bytes(CODE)[:8] not in raw
