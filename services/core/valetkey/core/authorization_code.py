@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
+from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.encoding import b64url_encode
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from valetkey.core.scope import Scope
 
 PREFIX = "vk_ac_"
+# How long the row of an authorization is kept beyond its end. It lives no shorter than its code, and while that could
+# be put back into Redis and be redeemed again, the primary key has to refuse it. Three times the tolerance: the code is
+# accepted for one more than it lives, by a clock that is one behind, and the row is swept by a clock that is ahead.
+REMEMBERED_AFTER_END = 3 * CLOCK_TOLERANCE
 _VALUE = re.compile(r"vk_ac_[A-Za-z0-9_-]{43}")
 
 

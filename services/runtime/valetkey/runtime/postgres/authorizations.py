@@ -14,6 +14,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from valetkey.core.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.refresh_token import RefreshState
@@ -31,6 +32,7 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 # user has consented, again meanwhile.
 # A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
 # What an abandoned redemption stored bears its time until somebody takes it over, for a client that was given nothing.
+# A row outlives its end for as long as its code could be presented again (``REMEMBERED_AFTER_END``).
 # Whoever signs out or withdraws a consent leaves a revocation of each authorization, and no right to delete one.
 # Of the authorizations that a user has given a client, those that were used longest ago make room. They are looked for
 # by user (IS NOT DISTINCT FROM keeps the other index out): a client may have millions.
@@ -39,7 +41,7 @@ _INSERT = Statement(
     """
     WITH swept AS (
         DELETE FROM authorizations WHERE id IN (
-            SELECT id FROM authorizations WHERE expires_at <= least($15, database_clock()) AND id <> $1
+            SELECT id FROM authorizations WHERE expires_at < least($15, database_clock()) - $25::interval AND id <> $1
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), swept_revocations AS (
@@ -276,6 +278,7 @@ class Authorizations:
             self._most,
             REVOCATION_MARGIN,
             REVOCATION_LIFETIME,
+            REMEMBERED_AFTER_END,
         )
         if row is None:
             return None
