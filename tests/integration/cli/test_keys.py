@@ -5,6 +5,7 @@ import secrets
 import pytest
 
 from support.operator_cli import Operator, environment_of
+from support.sealing import setting_of
 from support.system import test_settings
 from support.systems import StartSystem
 from valetkey.cli.exit_code import ExitCode
@@ -126,13 +127,14 @@ def test_without_postgres_every_command_says_so(operator: Operator) -> None:
 
 def test_the_doctor_finds_nothing_wrong_with_a_running_system(start_system: StartSystem) -> None:
     """A system of its own: in the shared one, other tests leave clients that no command would have registered."""
-    operator = Operator(environment_of(start_system().settings_of("operator")))
+    environment = environment_of(start_system().settings_of("operator"))
+    operator = Operator(environment).with_variables(sealing_keys=setting_of("k1"))
 
     found = findings(operator)
 
     assert set(found.values()) == {"ok"}, found
     assert set(found) == {
-        *("settings", "postgres", "clock", "schema", "roles", "redis"),
+        *("settings", "sealing", "postgres", "clock", "schema", "roles", "redis"),
         *("keys ES256", "keys RS256", "key-encryption", "clients", "metadata", "jwks"),
     }
     assert operator.run("doctor").exit_code == ExitCode.OK

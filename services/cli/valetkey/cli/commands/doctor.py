@@ -13,6 +13,7 @@ from valetkey.cli.diagnosis.issuer import examine_issuer
 from valetkey.cli.diagnosis.keys import examine_keys
 from valetkey.cli.diagnosis.postgres import examine_postgres
 from valetkey.cli.diagnosis.redis import examine_redis
+from valetkey.cli.diagnosis.sealing import examine_sealing
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
@@ -31,7 +32,7 @@ _COLUMNS = ("status", "check", "detail")
 def command(context: click.Context, output: Output) -> None:
     """Find out what is wrong. Changes nothing.
 
-    Looks at the settings, PostgreSQL, schema, clock, Redis, keys, clients and the issuer.
+    Looks at the settings, sealing, PostgreSQL, schema, clock, Redis, keys, clients and the issuer.
 
     Every check that fails says what to do next. Exits with 1 where one failed.
     """
@@ -53,7 +54,7 @@ def _examine() -> list[Finding]:
         return [
             unwell("settings", problem, "Mend it, then run `valetkey config validate`.") for problem in error.problems
         ]
-    return [well("settings", "can be used"), *asyncio.run(_examine_stores(settings))]
+    return [well("settings", "can be used"), examine_sealing(settings), *asyncio.run(_examine_stores(settings))]
 
 
 async def _examine_stores(settings: Settings) -> list[Finding]:
