@@ -5,17 +5,14 @@ Every kind of value against everything that can be done to it by writing to Redi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from redis.asyncio import Redis
 
-from support.sealing import SEALER, redis_codes, sealer_of
+from support.kept_values import HOLDER, READINGS, WITHOUT_REDIRECT_URI, Kept, Kind, consume, find, require_refused
+from support.sealing import SEALER, sealer_of
 from support.wire_values import CODE, INTERACTION, NOON
 from valetkey.core.authorization_code import (
-    AuthorizationCode,
     CodeBinding,
     Redemption,
     RedemptionOutcome,
@@ -23,170 +20,20 @@ from valetkey.core.authorization_code import (
     generate_code,
 )
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
-from valetkey.core.interaction import Interaction
-from valetkey.core.sealed_value import Purpose, ValueSealer
-from valetkey.runtime.audit import AuditEvent, audit_told_to
-from valetkey.runtime.metrics import STORED_VALUES_REFUSED
+from valetkey.core.sealed_value import Purpose
+from valetkey.runtime.audit import AuditEvent
 from valetkey.runtime.redis import authorization_code_message, interaction_message
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.interactions import RedisInteractions
 from valetkey.runtime.redis.keyspace import code_key, interaction_key
-from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode as AuthorizationCodeMessage
 
-LIFETIME, TOMBSTONE, LOGIN = timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=15)
-TICK = timedelta(microseconds=1)
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-WITHOUT_REDIRECT_URI = CodeBinding(HOLDER.holder, None)
 # A client, and a verifier, of whoever writes to Redis.
 THIEF = code_binding(CODE.authorization_id, CODE.code_challenge[::-1], CODE.redirect_uri)
 BINDING = slice(1, 65)
-ALWAYS_ABSENT = {RedemptionOutcome.UNKNOWN, RedemptionOutcome.MISMATCHED}
-
-
-class Hands:
-    """A clock whose hands are moved by the test."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The stores of one release, with these keys, over one Redis."""
-
-    redis: Redis
-    clock: Hands
-    state: str = "k1"
-
-    @property
-    def sealer(self) -> ValueSealer:
-        return sealer_of(self.state)
-
-    @property
-    def codes(self) -> RedisCodes:
-        return redis_codes(self.redis, lifetime=LIFETIME, tombstone=TOMBSTONE, sealer=self.sealer, clock=self.clock)
-
-    @property
-    def interactions(self) -> RedisInteractions:
-        return RedisInteractions(self.redis, lifetime=LOGIN, sealer=self.sealer, clock=self.clock)
-
-    def at(self, state: str) -> Kept:
-        """The same with other keys."""
-        return replace(self, state=state)
-
-
-# What came of reading, as far as it was there: the thing itself, or None.
-Found = AuthorizationCode | Interaction | None
-Read = Callable[[Kept, str], Awaitable[Found]]
-
-
-async def consume(kept: Kept, value: str, binding: CodeBinding = HOLDER) -> AuthorizationCode | None:
-    redemption = await kept.codes.consume(value, binding)
-    assert (redemption.code is None) == (redemption.outcome in ALWAYS_ABSENT), redemption
-    return redemption.code
-
-
-async def consume_without_redirect_uri(kept: Kept, value: str) -> AuthorizationCode | None:
-    return await consume(kept, value, WITHOUT_REDIRECT_URI)
-
-
-async def find(kept: Kept, interaction_id: str) -> Interaction | None:
-    return await kept.interactions.find(interaction_id)
-
-
-async def take(kept: Kept, interaction_id: str) -> Interaction | None:
-    return await kept.interactions.take(interaction_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of value, and one way of reading it. ``state`` is what a code begins with."""
-
-    purpose: Purpose
-    read: Read
-    state: bytes = b""
-
-    @property
-    def value(self) -> AuthorizationCode | Interaction:
-        return INTERACTION if self.purpose is Purpose.INTERACTION else CODE
-
-    @property
-    def lifetime(self) -> timedelta:
-        """As long as this value may be read in this way."""
-        if self.purpose is Purpose.INTERACTION:
-            return LOGIN
-        return LIFETIME + TOMBSTONE if self.state == b"S" else LIFETIME
-
-    def key(self, name: str) -> str:
-        return interaction_key(name) if self.purpose is Purpose.INTERACTION else code_key(name)
-
-    async def put(self, kept: Kept, name: str) -> bytes:
-        """Left there by us; what Redis has."""
-        if self.purpose is Purpose.INTERACTION:
-            await kept.interactions.put(name, INTERACTION)
-        else:
-            await kept.codes.put(name, CODE)
-        raw = await kept.redis.get(self.key(name))
-        assert isinstance(raw, bytes)
-        return self.state + raw[len(self.state) :]
-
-    async def read_again(self, kept: Kept, name: str, raw: bytes) -> Found:
-        """What is read after somebody wrote this to Redis."""
-        await kept.redis.set(self.key(name), raw, px=60_000)
-        return await self.read(kept, name)
-
-
-READINGS = {
-    "code, fresh": Kind(Purpose.AUTHORIZATION_CODE, consume, b"F"),
-    "code, fresh, without redirect_uri": Kind(Purpose.AUTHORIZATION_CODE, consume_without_redirect_uri, b"F"),
-    "code, spent": Kind(Purpose.AUTHORIZATION_CODE, consume, b"S"),
-    "code, spent, without redirect_uri": Kind(Purpose.AUTHORIZATION_CODE, consume_without_redirect_uri, b"S"),
-    "interaction, found": Kind(Purpose.INTERACTION, find),
-    "interaction, taken": Kind(Purpose.INTERACTION, take),
-}
+TICK = timedelta(microseconds=1)
 
 
 @pytest.fixture(params=READINGS)
 def kind(request: pytest.FixtureRequest) -> Kind:
     return READINGS[request.param]
-
-
-@pytest.fixture
-async def kept(redis_url: str) -> AsyncIterator[Kept]:
-    async with connect(redis_url) as redis:
-        yield Kept(redis, Hands())
-
-
-@pytest.fixture
-def told() -> Iterator[list[AuditEvent]]:
-    """Audit events, as they come."""
-    events: list[AuditEvent] = []
-    with audit_told_to(events.append):
-        yield events
-
-
-def refused(kind: Kind) -> int:
-    """How many values of this kind were refused so far."""
-    (family,) = STORED_VALUES_REFUSED.collect()
-    return int(sum(sample.value for sample in family.samples if sample.labels["kind"] == kind.purpose))
-
-
-async def require_refused(kept: Kept, kind: Kind, name: str, raw: bytes, told: list[AuditEvent], reason: str) -> None:
-    before = refused(kind)
-    told.clear()
-
-    found = await kind.read_again(kept, name, raw)
-
-    assert found is None
-    assert refused(kind) == before + 1
-    (event,) = told
-    assert (event.type, event.outcome) == ("stored_value.refused", "failure")
-    assert event.reason.startswith(f"{kind.purpose} in Redis ")
-    assert reason in event.reason
 
 
 ALTERED, NOT_SEALED, NONE_OF_OURS, TOO_OLD = "was altered", "is not sealed", "is nothing that we write", "is older"
@@ -380,63 +227,6 @@ async def test_nobody_can_have_an_authorization_taken_over(kept: Kept, told: lis
 
     assert await kept.codes.consume(value, HOLDER) == Redemption(RedemptionOutcome.UNKNOWN)
     assert [event.type for event in told] == ["stored_value.refused"]
-
-
-# What follows what in a rotation, there and back.
-ROTATION = ["plain", "plain,k1", "k1,plain", "k1", "k1,k2", "k2,k1", "k2"]
-NEIGHBOURS = [(a, b) for a in ROTATION for b in ROTATION if abs(ROTATION.index(a) - ROTATION.index(b)) <= 1]
-
-
-@pytest.mark.requirement("operations: sealing keys are exchanged without losing what is under way")
-@pytest.mark.parametrize(("old", "new"), NEIGHBOURS, ids="->".join)
-async def test_what_one_state_of_a_rotation_leaves_the_next_goes_on_with(
-    kept: Kept, told: list[AuditEvent], old: str, new: str
-) -> None:
-    before, after, value = kept.at(old), kept.at(new), generate_code()
-    await before.codes.put(value, CODE)
-    await before.interactions.put("interaction", INTERACTION)
-
-    # Abandoned by either, taken and replayed by the other.
-    for place, abandoned_by in enumerate((after, before)):
-        assert await consume(before, value) is not None
-        await abandoned_by.codes.give_back(value, LATER + place * TICK)
-    taken = await after.codes.consume(value, HOLDER)
-    replayed = await before.codes.consume(value, HOLDER)
-    await after.interactions.put("interaction", INTERACTION.logged_in(CODE.authorization_id))
-    found = await before.interactions.find("interaction")
-
-    expected = replace(CODE, abandoned_at=(LATER, LATER + TICK))
-    assert taken == Redemption(RedemptionOutcome.TAKEN, expected)
-    assert replayed == Redemption(RedemptionOutcome.REPLAYED, expected)
-    assert found == await after.interactions.take("interaction") == INTERACTION.logged_in(CODE.authorization_id)
-    assert told == []
-
-
-async def test_what_was_given_back_by_a_service_without_the_key_stays_refused(kept: Kept) -> None:
-    value = generate_code()
-    await kept.codes.put(value, CODE)
-
-    refused_there = await kept.at("plain").codes.consume(value, HOLDER)
-    await kept.at("plain").codes.give_back(value, LATER)
-
-    assert refused_there == Redemption(RedemptionOutcome.UNKNOWN)
-    assert await consume(kept, value) == CODE
-
-
-@pytest.mark.parametrize("state", ["k1", "k1,plain", "plain"])
-async def test_a_message_for_a_newer_release_is_left_for_it_and_not_told_of(
-    kept: Kept, told: list[AuditEvent], state: str
-) -> None:
-    here, value = kept.at(state), generate_code()
-    key, newer = code_key(value), AuthorizationCodeMessage(min_reader=99).SerializeToString()
-    await here.codes.put(value, CODE)
-    await kept.redis.append(key, newer if state == "plain" else SEALER.seal(Purpose.ABANDONED_REDEMPTION, key, newer))
-
-    with pytest.raises(Exception, match="newer release"):
-        await here.codes.consume(value, HOLDER)
-
-    assert await kept.redis.getrange(key, 0, 0) == b"F"
-    assert told == []
 
 
 @pytest.mark.requirement("security 51: no nonce, state, login hint or subject in Redis")

@@ -27,11 +27,15 @@ TOKEN = "service-account-token"
 
 @dataclass
 class KubernetesApi:
-    """``allowed`` are the verbs of the service account; the first ``failures`` requests are answered with 503."""
+    """``allowed`` are the verbs of the service account; the first ``failures`` requests are answered with 503.
+
+    ``meanwhile`` are keys that another adds to a Secret in the moment before the next patch of it arrives.
+    """
 
     directory: Path
-    allowed: set[str] = field(default_factory=lambda: {"create", "get"})
+    allowed: set[str] = field(default_factory=lambda: {"create", "get", "patch"})
     failures: int = 0
+    meanwhile: list[str] = field(default_factory=list)
     secrets: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class KubernetesApi:
         app = web.Application(middlewares=[self._admit])
         app.router.add_post("/api/v1/namespaces/{namespace}/secrets", self._create)
         app.router.add_get("/api/v1/namespaces/{namespace}/secrets/{name}", self._get)
+        app.router.add_patch("/api/v1/namespaces/{namespace}/secrets/{name}", self._patch)
         server = TestServer(app, scheme="https")
         await server.start_server(ssl=tls)
         self.environment = {
@@ -56,7 +61,7 @@ class KubernetesApi:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        verb = {"POST": "create", "GET": "get"}[request.method]
+        verb = {"POST": "create", "GET": "get", "PATCH": "patch"}[request.method]
         self.requests.append(verb)
         if self.failures:
             self.failures -= 1
@@ -73,12 +78,30 @@ class KubernetesApi:
         if key in self.secrets:
             return _status(409, "AlreadyExists", f'secrets "{key[1]}" already exists')
         values = manifest.pop("stringData")
-        self.secrets[key] = manifest | {"data": {k: b64encode(v.encode()).decode() for k, v in values.items()}}
+        self.secrets[key] = manifest | {"data": _encoded(values)}
+        self.secrets[key]["metadata"]["resourceVersion"] = "1"
         return web.json_response(self.secrets[key], status=201)
 
     async def _get(self, request: web.Request) -> web.Response:
         found = self.secrets.get((request.match_info["namespace"], request.match_info["name"]))
         return _status(404, "NotFound", "not found") if found is None else web.json_response(found)
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/merge-patch+json":
+            return _status(415, "UnsupportedMediaType", request.content_type)
+        found, patch = self.secrets[request.match_info["namespace"], request.match_info["name"]], await request.json()
+        for value in self.meanwhile:
+            found["data"] |= _encoded({value: "of another"})
+            found["metadata"]["resourceVersion"] += "1"
+        self.meanwhile.clear()
+        if patch["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
+            return _status(409, "Conflict", "the object has been modified")
+        found["data"] |= _encoded(patch["stringData"])
+        return web.json_response(found)
+
+
+def _encoded(values: dict[str, str]) -> dict[str, str]:
+    return {key: b64encode(value.encode()).decode() for key, value in values.items()}
 
 
 def make_certificate(path: Path) -> Path:

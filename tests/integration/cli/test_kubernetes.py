@@ -14,9 +14,10 @@ from support.kubernetes_api import KubernetesApi, make_certificate
 from support.operator_cli import Operator, Outcome
 from valetkey.cli.exit_code import ExitCode
 from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings_keys import sealing_key_list
 
 SECRET = ("identity", "vk")
-KEYS = {"refresh-token-keys", "cookie-keys", "key-encryption-keys"}
+KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "key-encryption-keys"}
 ROLES = ("authorize", "token", "introspection", "key-rotation", "migration", "operator", "admin")
 PASSWORDS = {f"postgres-{role}-password" for role in ROLES} | {"redis-password"}
 
@@ -56,11 +57,13 @@ async def test_a_secret_is_made_with_keys_that_services_accept_and_never_shown(a
             "VALETKEY_REDIS_URL": f"redis://:{values['redis-password']}@redis",
             "VALETKEY_REFRESH_TOKEN_KEYS": values["refresh-token-keys"],
             "VALETKEY_COOKIE_KEYS": values["cookie-keys"],
+            "VALETKEY_SEALING_KEYS": values["sealing-keys"],
             "VALETKEY_KEY_ENCRYPTION_KEYS": values["key-encryption-keys"],
         },
         service="all",
     )
     assert len(settings.key_encryption_keys.reveal()) == 1
+    assert not settings.sealing_keys.reveal().reads_plain
 
 
 async def test_without_more_only_the_keys_are_made(api: KubernetesApi) -> None:
@@ -92,9 +95,58 @@ async def test_a_secret_that_lacks_keys_is_named_with_them_and_not_changed(api: 
     assert values_of(api) == before
 
 
-@pytest.mark.parametrize("verb", ["create", "get"])
+def forget_sealing_keys(api: KubernetesApi) -> dict[str, str]:
+    """The Secret as a release made it that knew none."""
+    del api.secrets[SECRET]["data"]["sealing-keys"]
+    return values_of(api)
+
+
+@pytest.mark.requirement("operations: a Secret of an earlier release is completed, and nothing in it is changed")
+async def test_a_secret_of_an_earlier_release_gets_a_key_that_does_not_seal_yet(api: KubernetesApi) -> None:
+    await create(api, "--with", "postgres")
+    before = forget_sealing_keys(api)
+
+    completed = await create(api)
+    after = values_of(api)
+    again = await create(api)
+
+    assert (completed.exit_code, completed.json["created"]) == (ExitCode.OK, False)
+    assert completed.json["added"] == ["sealing-keys"]
+    assert [event["type"] for event in completed.events] == ["kubernetes_secret.completed"]
+    assert "ValetkeyPlainValuesInRedis" in completed.err
+    added = after.pop("sealing-keys")
+    assert after == before
+    keys = sealing_key_list.parse(added)
+    assert (len(keys.keys), keys.writes_plain, keys.reads_plain) == (1, True, True)
+    assert added.partition(",")[2] not in completed.out + completed.err
+    assert (again.json["added"], values_of(api)["sealing-keys"]) == ([], added)
+
+
+async def test_two_that_complete_a_secret_at_once_do_not_write_over_each_other(api: KubernetesApi) -> None:
+    await create(api)
+    forget_sealing_keys(api)
+    api.meanwhile = ["sealing-keys"]
+
+    outcome = await create(api, "--wait", "30")
+
+    assert (outcome.exit_code, outcome.json["added"]) == (ExitCode.OK, [])
+    assert values_of(api)["sealing-keys"] == "of another"
+
+
+async def test_nothing_is_added_to_a_secret_that_lacks_more(api: KubernetesApi) -> None:
+    await create(api)
+    before = forget_sealing_keys(api)
+
+    outcome = await create(api, "--with", "redis")
+
+    assert outcome.exit_code == ExitCode.CONFLICT
+    assert values_of(api) == before
+
+
+@pytest.mark.parametrize("verb", ["create", "get", "patch"])
 async def test_what_a_role_does_not_allow_is_named_as_a_rule(api: KubernetesApi, verb: str) -> None:
     await create(api)
+    forget_sealing_keys(api)
     api.allowed.remove(verb)
 
     outcome = await create(api)

@@ -12,15 +12,16 @@ import yaml
 
 from valetkey.cli.failure import Misconfigured
 from valetkey.cli.kubernetes.api_server import SERVICE_ACCOUNT, ApiServer, ServiceAccount
-from valetkey.cli.kubernetes.create_secret import create_if_absent
+from valetkey.cli.kubernetes.create_secret import Created, create_if_absent
 from valetkey.cli.kubernetes.secret_manifest import secret_manifest
-from valetkey.cli.kubernetes.secret_values import Extra, new_values
+from valetkey.cli.kubernetes.secret_values import Extra, later_additions, new_values
 from valetkey.cli.operator_audit import configure_operator_audit, tell
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say, write_verbatim
 from valetkey.cli.store import translated
 from valetkey.runtime.clock import system_clock
 from valetkey.runtime.patience import Patience
+from valetkey.runtime.sealing import NEXT_STEP
 from valetkey.runtime.settings import kubernetes_api
 
 _LONGEST = {"subdomain": 253, "label": 63}
@@ -92,9 +93,10 @@ def create_secret(
 ) -> None:
     """Create the Secret with random keys, unless it exists. What exists is never changed.
 
-    It holds refresh-token-keys, cookie-keys and key-encryption-keys, and with --with the passwords of database roles
-    and of Redis. Runs in a pod, as its service account; elsewhere there is --print. A Secret that exists must have
-    every key, or the command fails and names those that are missing.
+    It holds refresh-token-keys, cookie-keys, sealing-keys and key-encryption-keys, and with --with the passwords of
+    database roles and of Redis. Runs in a pod, as its service account; elsewhere there is --print. A Secret that exists
+    must have every key, or the command fails and names those that are missing. One of a release that knew no
+    sealing-keys gets them, to be read and not yet to seal with.
     """
     values = new_values([Extra(extra) for extra in extras], system_clock())
     if is_printed:
@@ -109,13 +111,24 @@ def create_secret(
         )
     where = namespace or account.namespace
 
-    async def create() -> bool:
+    async def create() -> Created:
         async with ApiServer(url, account) as api:
-            return await Patience(wait).wait_for(lambda: create_if_absent(api, where, name, values))
+            additions = later_additions(values)
+            return await Patience(wait).wait_for(lambda: create_if_absent(api, where, name, values, additions))
 
     with translated():
-        created = asyncio.run(create())
-    if created:
+        done = asyncio.run(create())
+    if done.created:
         tell("kubernetes_secret.created", reason=f"{where}/{name}")
-    output.one({"namespace": where, "name": name, "created": created, "keys": sorted(values)})
-    say(f"The Secret {where}/{name} {'is created' if created else 'is there already, and complete'}.")
+    if done.added:
+        tell("kubernetes_secret.completed", reason=f"{where}/{name} got {', '.join(done.added)}")
+    output.one({"namespace": where, "name": name, "created": done.created, "added": done.added, "keys": sorted(values)})
+    say(f"The Secret {where}/{name} {_what_was_done(done)}.")
+
+
+def _what_was_done(done: Created) -> str:
+    if done.created:
+        return "is created"
+    if not done.added:
+        return "is there already, and complete"
+    return f"was there already, and lacked {', '.join(done.added)}: added, and not yet used to seal. Next: {NEXT_STEP}"

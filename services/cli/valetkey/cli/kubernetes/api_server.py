@@ -18,6 +18,8 @@ from valetkey.core.errors import TemporarilyUnavailable
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 _MAX_BODY = 4 << 20
+# RFC 7386; the API server takes no plain JSON for a patch.
+_CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class ApiServer:
         Raises ``Failure`` where the server is not the one this pod's authority vouches for.
         """
         headers = {"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"}
+        if method in _CONTENT_TYPES:
+            headers["Content-Type"] = _CONTENT_TYPES[method]
         try:
             async with self._session.request(
                 method, self._url + path, json=body, headers=headers, allow_redirects=False

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from valetkey.core.encoding import b64url_encode
+from valetkey.core.sealed_value import PLAIN
 
+SEALING_KEYS = "sealing-keys"
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
-_LISTS = ("refresh-token-keys", "cookie-keys")
+_LISTS = ("refresh-token-keys", "cookie-keys", SEALING_KEYS)
 _ROLES = ("authorize", "token", "introspection", "key-rotation", "migration", "operator", "admin")
 
 
@@ -29,6 +31,14 @@ def new_values(extras: Sequence[Extra], now: datetime) -> dict[str, str]:
     # The identifier is stored beside every sealed key, and has to be another one for the next key-encryption key.
     values["key-encryption-keys"] = f"{now:%Y%m%d}:{_random(_KEY_BYTES)}"
     return values | {name: _random(_PASSWORD_BYTES) for name in _passwords(extras)}
+
+
+def later_additions(values: Mapping[str, str]) -> dict[str, str]:
+    """Those of the new values that a Secret of an earlier release lacks, as it can take them while that still runs.
+
+    What it has written in Redis is plain, and it reads nothing else: the key is there, and does not seal yet.
+    """
+    return {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}"}
 
 
 def _passwords(extras: Sequence[Extra]) -> Iterator[str]:
