@@ -21,6 +21,11 @@ keep() {
 redis_url() { printf 'redis://:%s@redis:6379/0' "$(cat "$directory/redis-password")"; }
 named_key() { printf 'k%s:%s' "$(date +%Y%m%d)" "$(key)"; }
 
+plain_and_key() { printf 'plain,%s' "$(key)"; }
+
+# An installation of a release that knew no sealing keys: what that has written in Redis, and reads there, is not sealed.
+# deploy/runbooks/ValetkeyPlainValuesInRedis.md says how to go on.
+if [ -s "$directory/cookie-keys" ]; then keep sealing-keys plain_and_key; else keep sealing-keys key; fi
 keep refresh-token-keys key
 keep cookie-keys key
 keep key-encryption-keys named_key

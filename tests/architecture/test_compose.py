@@ -12,6 +12,7 @@ import yaml
 from support.repository import ROOT
 from valetkey.core.routes import FALLBACK, ROUTES
 from valetkey.runtime.settings import Service, Settings
+from valetkey.runtime.settings_keys import sealing_key_list
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text(encoding="utf-8"))
 SERVICES: Mapping[str, dict[str, Any]] = COMPOSE["services"]
@@ -101,6 +102,23 @@ def test_every_secret_is_made_once_for_its_owner_and_never_changed(secrets: Path
     assert set(before) == set(COMPOSE["secrets"])
     assert len(set(before.values())) == len(before)
     assert secrets.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.requirement("operations: an upgrade loses no code that is under way")
+def test_an_installation_that_knew_no_sealing_keys_gets_one_that_does_not_seal_yet(tmp_path: Path) -> None:
+    (tmp_path / "cookie-keys").write_text("of a release before", encoding="utf-8")
+
+    for _ in range(2):
+        subprocess.run([ROOT / "deploy/compose/secrets.sh", tmp_path], check=True)
+
+    keys = sealing_key_list.parse((tmp_path / "sealing-keys").read_text(encoding="utf-8"))
+    assert (len(keys.keys), keys.writes_plain, keys.reads_plain) == (1, True, True)
+
+
+def test_a_new_installation_seals_from_the_start(secrets: Path) -> None:
+    keys = sealing_key_list.parse((secrets / "sealing-keys").read_text(encoding="utf-8"))
+
+    assert (len(keys.keys), keys.reads_plain) == (1, False)
 
 
 def value_of(text: str) -> str:

@@ -116,7 +116,7 @@ def test_only_the_job_that_creates_the_secret_has_a_token(values: str) -> None:
 
 
 @pytest.mark.parametrize("values", ["demo", "below-a-path"])
-def test_that_job_may_create_secrets_and_look_at_its_own(values: str) -> None:
+def test_that_job_may_create_secrets_and_complete_its_own(values: str) -> None:
     found = objects(values)
 
     (role,) = of_kind(found, "Role")
@@ -124,7 +124,7 @@ def test_that_job_may_create_secrets_and_look_at_its_own(values: str) -> None:
     (account,) = of_kind(found, "ServiceAccount")
 
     assert role["rules"] == [
-        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret_name(found)], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret_name(found)], "verbs": ["get", "patch"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
     ]
     assert binding["roleRef"]["name"] == role["metadata"]["name"]

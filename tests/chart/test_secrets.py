@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from support.chart import Object, Pod, environment, manifest, objects, of_kind, pod_of, pods
-from support.chart_values import EXTERNAL, SETS, merged
+from support.chart_values import EXTERNAL, SETS, VALUES, merged
 from valetkey.runtime.settings import Settings
 from valetkey.runtime.settings_reader import table
 
@@ -16,8 +16,8 @@ PLACES = {"VALETKEY_POSTGRES_DSN", "VALETKEY_POSTGRES_LISTEN_DSN", "VALETKEY_RED
 REDIS, POSTGRES = "redis-password", "postgres-{}-password"
 # What each may read, and nothing else. A CA is no secret.
 MAY_READ = {
-    "authorize": {"cookie-keys", "postgres-authorize-password", REDIS},
-    "token": {"refresh-token-keys", "key-encryption-keys", "postgres-token-password", REDIS},
+    "authorize": {"cookie-keys", "sealing-keys", "postgres-authorize-password", REDIS},
+    "token": {"refresh-token-keys", "key-encryption-keys", "sealing-keys", "postgres-token-password", REDIS},
     "introspection": {"postgres-introspection-password", REDIS},
     "key-rotation": {"key-encryption-keys", "postgres-key-rotation-password"},
     "migrate": {"postgres-migration-password"},
@@ -122,7 +122,7 @@ def test_every_file_that_a_setting_names_is_mounted(values: str) -> None:
         for pod in pods(objects(values))
         for container in pod.containers
         for name, value in environment(container).items()
-        if name.endswith("_FILE") and value not in readable(pod, container)
+        if name.endswith("_FILE") and value.removeprefix("-") not in readable(pod, container)
     ]
 
     assert not missing
@@ -134,6 +134,7 @@ def test_secrets_come_from_where_values_say() -> None:
     assert readable(pod, pod.containers[0]) == {
         "/run/secrets/valetkey/refresh-token-keys": ("valetkey-keys", "refresh-token-keys"),
         "/run/secrets/valetkey/key-encryption-keys": ("valetkey-keys", "key-encryption-keys"),
+        "/run/secrets/valetkey/sealing-keys": ("valetkey-keys", "sealing-keys"),
         "/run/secrets/valetkey/postgres-token-password": ("valetkey-postgres", "postgres-token-password"),
         "/run/secrets/valetkey/postgres-ca.crt": ("valetkey-postgres-ca", "ca.crt"),
         "/run/secrets/valetkey/redis-password": ("valetkey-redis", "redis-password"),
@@ -172,6 +173,66 @@ def test_the_job_creates_the_secret_that_is_mounted(values: str) -> None:
 
     assert arguments[:3] == ["kubernetes", "create-secret", *mounted]
     assert ("postgres" in arguments and "redis" in arguments) == (values == "demo")
+
+
+def sealing_of(found: list[Object]) -> dict[str, tuple[bool, bool]]:
+    """By service: whether the pod may start without the keys in its Secret, and whether the setting may be without."""
+    optional: dict[str, tuple[bool, bool]] = {}
+    for component in ("authorize", "token"):
+        pod = pod_of(found, component)
+        (source,) = (
+            source["secret"]
+            for volume in pod.spec["volumes"]
+            for source in volume.get("projected", {}).get("sources", [])
+            if source["secret"]["items"] == [{"key": "sealing-keys", "path": "sealing-keys"}]
+        )
+        file = environment(pod.containers[0])["VALETKEY_SEALING_KEYS_FILE"]
+        optional[component] = source.get("optional", False), file.startswith("-")
+    return optional
+
+
+NEW, OF_BEFORE = (False, False), (True, True)
+
+
+@pytest.mark.requirement("operations: a Secret of an earlier release is enough, and a new one is demanded whole")
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("demo", NEW),
+        ("changed-demo", NEW),
+        ("below-a-path", NEW),
+        ("production", NEW),
+        ("external-secrets", NEW),
+        ("examples", NEW),
+        ("external", OF_BEFORE),
+    ],
+)
+def test_pods_start_without_sealing_keys_only_where_the_secret_may_be_of_an_earlier_release(
+    values: str, expected: tuple[bool, bool]
+) -> None:
+    assert sealing_of(objects(values)) == {"authorize": expected, "token": expected}
+
+
+def test_no_other_secret_file_may_be_absent() -> None:
+    sources = [
+        source["secret"]
+        for pod in pods(objects("external"))
+        for volume in pod.spec.get("volumes", [])
+        for source in volume.get("projected", {}).get("sources", [])
+        if "secret" in source
+    ]
+
+    may_be_absent = {item["key"] for source in sources if source.get("optional") for item in source["items"]}
+
+    assert may_be_absent == {"sealing-keys"}
+
+
+def test_an_external_store_that_may_lack_sealing_keys_is_not_asked_for_them() -> None:
+    found = objects(merged(VALUES["external-secrets"], {"secrets": {"sealing": "optional"}}))
+    (external,) = of_kind(found, "ExternalSecret")
+
+    assert "sealing-keys" not in {entry["secretKey"] for entry in external["spec"]["data"]}
+    assert sealing_of(found) == {"authorize": OF_BEFORE, "token": OF_BEFORE}
 
 
 def test_client_secrets_are_mounted_where_the_declaration_says() -> None:

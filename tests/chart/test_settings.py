@@ -12,24 +12,33 @@ from valetkey.runtime.settings_reader import table
 KEYS = [
     "y3gq1Zc2gE0nQ6bJkZb0o9pM3m0m9m4u5s8s7Qk2w1A",
     "b1Vd9xk2rT7uY0aLq4Zw8sXc5vGh3nMj6pKf1tRe0iU",
+    "Zr5nW8cQ1tXy6vBm3kPd0sLh7jFg2aEo9uIi4wKeRxA",
     "H8jK2lP0oI9uY7tR5eW3qA1sD4fG6hJ8kL0zX2cV4bM",
 ]
 SECRETS = {
     "cookie-keys": KEYS[0],
     "refresh-token-keys": KEYS[1],
-    "key-encryption-keys": f"2026a:{KEYS[2]}",
+    "key-encryption-keys": f"2026a:{KEYS[3]}",
+    "sealing-keys": KEYS[2],
 }
+
+
+def moved(container: Object, folder: Path) -> dict[str, str]:
+    """What a container is told, with everything mounted moved below a folder."""
+    variables = environment(container)
+    for mount in ("/run/secrets/valetkey", "/etc/valetkey"):
+        variables = {name: value.replace(mount, f"{folder}{mount}") for name, value in variables.items()}
+    return variables
 
 
 def load(container: Object, folder: Path) -> Settings:
     """The settings of a container, with everything mounted moved below a folder. Raises ``SettingsError``."""
-    variables = environment(container)
-    for mount in ("/run/secrets/valetkey", "/etc/valetkey"):
-        variables = {name: value.replace(mount, f"{folder}{mount}") for name, value in variables.items()}
+    variables = moved(container, folder)
     for name, value in variables.items():
         if name.endswith("_FILE"):
-            Path(value).parent.mkdir(parents=True, exist_ok=True)
-            Path(value).write_text(SECRETS.get(Path(value).name, f"password of {Path(value).name}"), encoding="utf-8")
+            file = Path(value.removeprefix("-"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(SECRETS.get(file.name, f"password of {file.name}"), encoding="utf-8")
     (folder / "etc/valetkey/templates").mkdir(parents=True, exist_ok=True)
     (folder / "etc/valetkey/logo").mkdir(exist_ok=True)
     (folder / "etc/valetkey/logo/logo.svg").touch()
@@ -56,6 +65,21 @@ def test_every_container_can_load_what_it_is_told(values: str, tmp_path: Path) -
 
     assert ours(values)
     assert not faults
+
+
+@pytest.mark.parametrize("component", ["authorize", "token"])
+def test_services_load_without_sealing_keys_where_the_secret_may_be_of_an_earlier_release(
+    component: str, tmp_path: Path
+) -> None:
+    present = load(container("external", component), tmp_path)
+    (tmp_path / "run/secrets/valetkey/sealing-keys").unlink()
+
+    absent = Settings.load(moved(container("external", component), tmp_path), service=PROGRAMS[component])
+
+    assert present.sealing_keys.is_set
+    assert not absent.sealing_keys.is_set
+    with pytest.raises(SettingsError, match="VALETKEY_SEALING_KEYS cannot be read from"):
+        Settings.load(moved(container("production", component), tmp_path), service=PROGRAMS[component])
 
 
 def test_a_setting_that_no_service_knows_would_be_found(tmp_path: Path) -> None:

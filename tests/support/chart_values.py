@@ -70,7 +70,11 @@ BELOW_A_PATH = merged(
 EXTERNAL_SECRETS = merged(
     EXTERNAL,
     {
-        "secrets": {"existingSecret": "", "externalSecret": {"enabled": True, "storeRef": {"name": "vault"}}},
+        "secrets": {
+            "existingSecret": "",
+            "sealing": "required",
+            "externalSecret": {"enabled": True, "storeRef": {"name": "vault"}},
+        },
         "postgres": {"existingSecret": ""},
         "redis": {"url": "redis+cluster://node-0:7000,node-1:7001", "existingSecret": "valetkey-secrets"},
         "settings": {"metrics_otlp_endpoint": "https://metrics.example/v1/metrics"},

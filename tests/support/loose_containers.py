@@ -32,8 +32,8 @@ POSTGRES_IMAGE, REDIS_IMAGE = "postgres:15", "redis:7"
 PUBLIC = 8080
 # What each role of PostgreSQL comes with, beside its own password.
 SECRETS = {
-    "authorize": ("redis-url", "cookie-keys"),
-    "token": ("redis-url", "refresh-token-keys", "key-encryption-keys"),
+    "authorize": ("redis-url", "cookie-keys", "sealing-keys"),
+    "token": ("redis-url", "refresh-token-keys", "key-encryption-keys", "sealing-keys"),
     "introspection": ("redis-url",),
     "key-rotation": ("key-encryption-keys",),
     "migration": (),

@@ -38,13 +38,21 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has . (list "authorize" "token" "introspection" "operator") }}true{{ end -}}
 {{- end -}}
 
-{{/* The secret files of an identity, as a list of {file, secret, key, setting}: root, identity. */}}
+{{/* Whether pods demand the keys that seal what Redis keeps, as "true" or nothing: a Job of ours makes them, or values say so. */}}
+{{- define "valetkey.requiresSealing" -}}
+{{- if or (include "valetkey.createsSecret" .) (eq .Values.secrets.sealing "required") }}true{{ end -}}
+{{- end -}}
+
+{{/* The secret files of an identity, as a list of {file, secret, key, setting, optional}: root, identity. */}}
 {{- define "valetkey.secretFiles" -}}
 {{- $secret := include "valetkey.secretName" .root -}}
 {{- $postgres := .root.Values.postgres.existingSecret | default $secret -}}
 {{- $redis := .root.Values.demo.enabled | ternary $secret .root.Values.redis.existingSecret -}}
 {{- range $key := get (dict "authorize" (list "cookie-keys") "token" (list "refresh-token-keys" "key-encryption-keys") "key-rotation" (list "key-encryption-keys")) .identity | default list }}
 - {file: {{ $key }}, secret: {{ $secret | quote }}, key: {{ $key }}, setting: {{ $key | replace "-" "_" }}}
+{{- end }}
+{{- if has .identity (list "authorize" "token") }}
+- {file: sealing-keys, secret: {{ $secret | quote }}, key: sealing-keys, setting: sealing_keys, optional: {{ not (include "valetkey.requiresSealing" .root) }}}
 {{- end }}
 {{- $password := printf "postgres-%s-password" .identity }}
 {{- with .root.Values.postgres.secretPrefix }}
@@ -116,7 +124,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- end }}
 {{- range include "valetkey.secretFiles" . | fromYamlArray }}{{ if .setting }}
 - name: VALETKEY_{{ upper .setting }}_FILE
-  value: /run/secrets/valetkey/{{ .file }}
+  value: {{ if .optional }}-{{ end }}/run/secrets/valetkey/{{ .file }}
 {{- end }}{{ end }}
 {{- end -}}
 
@@ -130,6 +138,9 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
       - secret:
           name: {{ .secret | quote }}
           items: [{key: {{ .key | quote }}, path: {{ .file }}}]
+          {{- if .optional }}
+          optional: true
+          {{- end }}
       {{- end }}
 {{- end -}}
 
