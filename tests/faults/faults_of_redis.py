@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
 
+import asyncpg
 from redis.asyncio import Redis
 
 from faults.fault import Fault
 from faults.harm import frozen, killed
 from faults.tolerance import Tolerance
+from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authorization_code import AuthorizationCode
+from valetkey.runtime.clock import system_clock
+from valetkey.runtime.redis import authorization_code_message
 from valetkey.runtime.redis.keyspace import CODE
 
 if TYPE_CHECKING:
@@ -25,6 +32,8 @@ if string.sub(redis.call('GET', KEYS[1]) or '', 1, 1) == 'S' then
   redis.call('SETRANGE', KEYS[1], 0, 'F')
 end
 """
+# F or S, and the binding of a code.
+_OUTSIDE = 65
 FORGETFUL = Tolerance(redis_may_forget=True)
 LOSSY = Tolerance(redis_may_lose_answers=True)
 
@@ -70,6 +79,55 @@ def _again_and_again(harm: Callable[[Redis], Awaitable[None]], every: float) -> 
 
 
 @asynccontextmanager
+async def forged(site: Site) -> AsyncIterator[None]:
+    """Somebody writes to it: of three codes, one speaks of another user, and one says what another code says."""
+    subjects, seen = await _subjects(site.dsn), set[bytes]()
+
+    async def forge(redis: Redis) -> None:
+        new = [key async for key in redis.scan_iter(match=f"{CODE.prefix}*", count=1000) if key not in seen]
+        seen.update(new)
+        kept = dict(zip(new, await redis.mget(new) if new else [], strict=True))
+        fresh = [(key, value) for key, value in kept.items() if value and value.startswith(b"F")]
+        for place, (key, value) in enumerate(fresh):
+            match place % 3:
+                case 0:
+                    message = _code_of(random.choice(subjects))
+                case 1:
+                    message = fresh[place - 1][1][_OUTSIDE:]
+                case _:
+                    continue
+            await redis.set(key, value[:_OUTSIDE] + message, keepttl=True, xx=True)
+
+    async with _again_and_again(forge, 0.001)(site):
+        yield
+
+
+async def _subjects(dsn: str) -> Sequence[UUID]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return [row["subject"] for row in await connection.fetch("SELECT subject FROM users")]
+    finally:
+        await connection.close()
+
+
+def _code_of(subject: UUID) -> bytes:
+    now = system_clock()
+    return authorization_code_message.to_bytes(
+        AuthorizationCode(
+            authorization_id=uuid4(),
+            client_uid=uuid4(),
+            redirect_uri="",
+            code_challenge="",
+            scope=("openid", "offline_access"),
+            resources=(),
+            authentication=Authentication(subject, now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4()),
+            issued_at=now,
+            nonce="forged",
+        )
+    )
+
+
+@asynccontextmanager
 async def restored(site: Site) -> AsyncIterator[None]:
     """Killed, and started again with what it had when the fault began: spent codes are fresh once more."""
     async with Redis.from_url(site.redis.url) as redis:
@@ -96,8 +154,10 @@ async def full(site: Site) -> AsyncIterator[None]:
 
 # As after a failover to a replica that had the code and not yet its redemption.
 UNSPENT = Fault("redis: forgets which codes were spent", _again_and_again(_unspend, 0.02), FORGETFUL, seconds=3.0)
+FORGED = Fault("redis: codes are forged and exchanged", forged, FORGETFUL, seconds=3.0)
 FAULTS = (
     UNSPENT,
+    FORGED,
     Fault("redis: killed, back and empty", killed(_redis), FORGETFUL),
     Fault("redis: flushed again and again", flushed(0.1), FORGETFUL),
     Fault("redis: back with an old backup", restored, FORGETFUL),

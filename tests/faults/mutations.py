@@ -12,6 +12,7 @@ from uuid import uuid4
 from faults.mutation import Mutation
 from valetkey.core import revocation
 from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.sealed_value import ValueSealer
 from valetkey.introspection import verified_tokens
 from valetkey.runtime.postgres import authorizations
 from valetkey.runtime.postgres.authorizations import Authorizations
@@ -42,7 +43,7 @@ if not value then
   return 'U'
 end
 %s
-return 'T' .. string.sub(value, 66)
+return 'T' .. string.sub(value, 2)
 """
 
 
@@ -84,6 +85,17 @@ def _codes_for_several() -> _Patches:
 def _codes_without_tombstone() -> _Patches:
     """A code is gone once it is taken, and nobody knows what it was redeemed for."""
     return (patch.object(codes, "_CONSUME", Script(_TAKES % "redis.call('DEL', KEYS[1])")),)
+
+
+def _plain_values_believed() -> _Patches:
+    """What lies in Redis without a seal is taken for ours."""
+    read = ValueSealer.read
+
+    def read_anything(self: ValueSealer, *place: Any, **appended: Any) -> bytes:  # noqa: ANN401 - as it is called
+        vars(self)["_keys"] = replace(self.keys, reads_plain=True)
+        return read(self, *place, **appended)
+
+    return (patch.object(ValueSealer, "read", read_anything),)
 
 
 def _revocations_not_recorded() -> _Patches:
@@ -194,6 +206,7 @@ MUTATIONS = {
     "taken-over-by-anybody": Mutation("token", _taken_over_by_anybody),
     "codes-for-several": Mutation("token", _codes_for_several),
     "codes-without-tombstone": Mutation("token", _codes_without_tombstone),
+    "plain-values-believed": Mutation("token", _plain_values_believed),
     "revocations-not-recorded": Mutation("token", _revocations_not_recorded),
     "revocations-published-first": Mutation("token", _revocations_published_first),
     "failed-revocations-succeed": Mutation("token", _failed_revocations_succeed),

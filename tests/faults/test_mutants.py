@@ -9,7 +9,7 @@ from faults import answers, durability, endings, faults_of_clients, ownership, r
 from faults.catalogue import FAULTS
 from faults.fault import Fault
 from faults.faults_of_networks import through
-from faults.faults_of_redis import FORGETFUL, UNSPENT, flushed
+from faults.faults_of_redis import FORGED, FORGETFUL, UNSPENT, flushed
 from faults.mutations import MUTATIONS
 from faults.run import run
 from faults.site import Site
@@ -41,6 +41,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
         ("taken-over-by-anybody", UNSPENT, single_use.INVARIANT),
         ("codes-for-several", NONE, single_use.INVARIANT),
         ("codes-without-tombstone", NONE, revocation.INVARIANT),
+        ("plain-values-believed", FORGED, ownership.INVARIANT),
         ("revocations-not-recorded", NONE, revocation.INVARIANT),
         ("revocations-published-first", FLUSHED, revocation.INVARIANT),
         ("failed-revocations-succeed", BY_NAME["postgresql: read-only"], revocation.INVARIANT),
