@@ -95,7 +95,7 @@ class RollingInstallation(ServiceProcesses):
         """What a command answers, as this role of PostgreSQL."""
         process = await asyncio.create_subprocess_exec(
             *release.command(module, *words),
-            env=_environment(self._variables(role, 0, 0)),
+            env=_environment(self._of(release, role, 0, 0)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -144,7 +144,7 @@ class RollingInstallation(ServiceProcesses):
         with (self._directory / "log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *release.command(f"valetkey.{service}"),
-                env=_environment(self._variables(service, port, management) | {**release.settings}),
+                env=_environment(self._of(release, service, port, management)),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=log,
             )
@@ -155,6 +155,12 @@ class RollingInstallation(ServiceProcesses):
                 assert process.returncode is None, (self._directory / "log").read_text()[-2000:]
                 await asyncio.sleep(0.05)
         return replica
+
+    def _of(self, release: Release, service: str, port: int, management_port: int) -> dict[str, str]:
+        variables = self._variables(service, port, management_port)
+        # The release before knows of none.
+        del variables["VALETKEY_SEALING_KEYS"]
+        return variables | {**release.settings}
 
     def _publish(self) -> None:
         for name, replicas in self._running.items():

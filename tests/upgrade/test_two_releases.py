@@ -3,18 +3,23 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from support.keepsake import Keepsake
+from support.redis_writer import redis_writer
 from support.release import Release, install_previous_release, this_release
 from support.rolling_installation import RollingInstallation
+from support.sealing import setting_of
 from support.steady_load import SteadyLoad
 from support.stores import create_empty
 from support.system import SERVICES
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.core.sealed_value import VERSION
+from valetkey.runtime.redis.keyspace import code_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -54,6 +59,54 @@ async def test_an_upgrade_and_its_roll_back_lose_no_request_and_nothing_in_fligh
     assert load.failures == []
     assert out + back == [0] * 4 * len(SERVICES)
     assert all(load.done[kind] >= 20 for kind in KINDS), load.done
+
+
+# How an installation comes to seal what it keeps in Redis, from a release that cannot. The way back is the same: beside
+# each other, the replicas of two states take turns in issuing and redeeming.
+ROLLED_IN = ("plain,k1", "k1,plain", "k1")
+
+
+@pytest.mark.requirement(
+    "operations: sealing keys are rolled in under load beside the release before, and no request fails"
+)
+async def test_sealing_is_brought_in_beside_the_release_before_without_losing_anything(
+    rolling: RollingInstallation,
+) -> None:
+    new, load = this_release(), SteadyLoad(rolling.party)
+
+    async with load.running():
+        await asyncio.to_thread(rolling.run, rolling.operate(new, "migration", "migrate", "up"))
+        forms = [await restart_with(rolling, new, state) for state in ROLLED_IN]
+
+    sys.stderr.write(f"\n{dict(load.done)} beside {len(forms)} states of sealing; {len(load.failures)} failed\n")
+    assert load.failures == []
+    assert forms == ["plain", "sealed", "sealed"]
+    assert all(load.done[kind] >= 20 for kind in KINDS), load.done
+
+
+async def restart_with(rolling: RollingInstallation, release: Release, state: str) -> str:
+    """Both replicas of authorize and token, one by one; the form of what they then leave in Redis.
+
+    In between, what each gives counts with the other.
+    """
+    sealing = replace(release, settings={**release.settings, "VALETKEY_SEALING_KEYS": setting_of(state)})
+    for number in range(2):
+        for service in ("token", "authorize"):
+            assert await asyncio.to_thread(rolling.run, rolling.replace(service, number, sealing)) == 0
+        if number == 0:
+            await require_kept_at(rolling, await keepsake(rolling, 0), 1)
+            await require_kept_at(rolling, await keepsake(rolling, 1), 0)
+    return await form_of_codes(rolling)
+
+
+async def form_of_codes(rolling: RollingInstallation) -> str:
+    """Of a code that was issued just now."""
+    party = rolling.party("web")
+    code = await party.authorize()
+    async with redis_writer(rolling.redis_url) as redis:
+        raw = await redis.read(code_key(code.code))
+    await party.browser.close()
+    return "sealed" if raw[65:].startswith(VERSION) else "plain"
 
 
 async def take_turns(rolling: RollingInstallation, old: Release, new: Release) -> list[int]:
