@@ -247,7 +247,7 @@ def brief(start_system: StartSystem, clock: MovableClock) -> System:
 
 
 @pytest.mark.requirement("security 56: nothing resurrects a spent code, whatever Redis says")
-@pytest.mark.parametrize("seconds", [0, 61, 120, 600, 659, 661, 4000, 100_000])
+@pytest.mark.parametrize("seconds", [0, 61, 120, 200, 300, 361, 4000, 100_000])
 async def test_a_code_put_back_later_gets_nothing(
     make_party: MakeParty, brief: System, clock: MovableClock, heard: io.StringIO, seconds: int
 ) -> None:
