@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 
 # No protobuf message begins with a byte below 8: it would be a field with the number 0.
 VERSION = b"\x01"
-_LENGTH = struct.Struct(">I")
-_HEADER_BYTES = len(VERSION) + _LENGTH.size
+_HEADER = struct.Struct(">cI")
 _NONCE_BYTES = 12
 _CONTEXT = b"valetkey sealed value v1\0"
 
@@ -102,7 +100,7 @@ class ValueSealer:
         context = _context(purpose, name)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         body = nonce + _cipher(self._derivations[0], context).encrypt(nonce, message, _associated(context, bound))
-        return VERSION + _LENGTH.pack(len(body)) + body
+        return _HEADER.pack(VERSION, len(body)) + body
 
     def read(
         self, purpose: Purpose, name: str, kept: bytes, bound: bytes = b"", *, appended: Purpose | None = None
@@ -112,7 +110,7 @@ class ValueSealer:
             if self._keys.reads_plain:
                 return kept
             raise ValueRefused(Refusal.PLAIN)
-        first, *more = _bodies(kept)
+        first, *more = _split(kept)
         if more and appended is None:
             raise ValueRefused(Refusal.UNOPENED)
         message = self._open(_context(purpose, name), first, bound)
@@ -143,26 +141,22 @@ def require_in_time(dated: datetime, lifetime: timedelta, now: datetime) -> None
         raise ValueRefused(Refusal.FUTURE)
 
 
-def _bodies(kept: bytes) -> Sequence[bytes]:
-    return list(_split(kept))
-
-
 def _split(kept: bytes) -> Iterator[bytes]:
-    start = 0
-    while start < len(kept):
-        header, start = kept[start : start + _HEADER_BYTES], start + _HEADER_BYTES
-        if len(header) < _HEADER_BYTES or not header.startswith(VERSION):
+    end = 0
+    while end < len(kept):
+        try:
+            version, length = _HEADER.unpack_from(kept, end)
+        except struct.error:
+            raise ValueRefused(Refusal.UNOPENED) from None
+        start, end = end + _HEADER.size, end + _HEADER.size + length
+        if version != VERSION or end > len(kept):
             raise ValueRefused(Refusal.UNOPENED)
-        (length,) = _LENGTH.unpack(header[len(VERSION) :])
-        body, start = kept[start : start + length], start + length
-        if len(body) < length:
-            raise ValueRefused(Refusal.UNOPENED)
-        yield body
+        yield kept[start:end]
 
 
 def _context(purpose: Purpose, name: str) -> bytes:
     # Neither has a NUL in it.
-    return f"{purpose}\0{name}\0".encode()
+    return f"{purpose.value}\0{name}\0".encode()
 
 
 def _associated(context: bytes, bound: bytes) -> bytes:
