@@ -1,13 +1,15 @@
 """A sealed value opens in its own place, under one of our keys, unchanged; and nowhere else."""
 
+import hmac
 import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.sealing import sealer_of
+from support.sealing import keys_of, sealer_of
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.sealed_value import PLAIN_ONLY, Purpose, Refusal, ValueRefused, ValueSealer, require_in_time
 
@@ -135,10 +137,17 @@ def test_what_is_appended_is_sealed_with_the_first_key_even_where_values_are_wri
 
 
 # What a release before this one has left in Redis. These bytes never change.
-SAMPLE = bytes.fromhex("010000002500112233445566778899aabb5b202244347de8bc1bf861bd422d192c485b65840e1cdf51ad")
+SAMPLE = bytes.fromhex("010000002500112233445566778899aabb640a08bebed2e4bbe009accbe4824f6129a0dbdcac836a985b")
 
 
 def test_the_form_of_a_sealed_value_is_for_good() -> None:
+    key, nonce = keys_of("k1").keys[0], SAMPLE[5:17]
+
+    # As the contract has it, written a second time on purpose.
+    derived = hmac.digest(key, b"valetkey sealed value v1\0authorization_code\0vk:code:{aa}", "sha256")
+    sealed = AESGCM(derived).encrypt(nonce, MESSAGE, b"\x01authorization_code\0vk:code:{aa}\0binding")
+
+    assert b"\x01" + (len(nonce) + len(sealed)).to_bytes(4, "big") + nonce + sealed == SAMPLE
     assert SEALER.read(CODE, NAME, SAMPLE, BOUND) == MESSAGE
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 import struct
 from dataclasses import dataclass, field
 from enum import StrEnum
+from os import urandom
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
 # No protobuf message begins with a byte below 8: it would be a field with the number 0.
@@ -37,6 +36,11 @@ class Purpose(StrEnum):
     # Appended to a code that is there already.
     ABANDONED_REDEMPTION = "abandoned_redemption"
     INTERACTION = "interaction"
+
+
+# Neither a purpose nor a name has a NUL in it.
+_NUL = b"\0"
+_PREFIXES = {purpose: purpose.value.encode() + _NUL for purpose in Purpose}
 
 
 class Refusal(StrEnum):
@@ -97,9 +101,9 @@ class ValueSealer:
         """Sealed with the first key there is; empty where there is none."""
         if not self._derivations:
             return b""
-        context = _context(purpose, name)
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        body = nonce + _cipher(self._derivations[0], context).encrypt(nonce, message, _associated(context, bound))
+        context, nonce = _PREFIXES[purpose] + name.encode(), urandom(_NONCE_BYTES)
+        cipher = _cipher(self._derivations[0], context)
+        body = nonce + cipher.encrypt(nonce, message, VERSION + context + _NUL + bound)
         return _HEADER.pack(VERSION, len(body)) + body
 
     def read(
@@ -110,17 +114,16 @@ class ValueSealer:
             if self._keys.reads_plain:
                 return kept
             raise ValueRefused(Refusal.PLAIN)
-        first, *more = _split(kept)
-        if more and appended is None:
-            raise ValueRefused(Refusal.UNOPENED)
-        message = self._open(_context(purpose, name), first, bound)
-        if appended is None or not more:
-            return message
-        context = _context(appended, name)
-        return message + b"".join(self._open(context, body, b"") for body in more)
+        first, *more = _bodies(kept)
+        message = self._open(_PREFIXES[purpose] + name.encode(), first, bound)
+        for body in more:
+            if appended is None:
+                raise ValueRefused(Refusal.UNOPENED)
+            message += self._open(_PREFIXES[appended] + name.encode(), body, b"")
+        return message
 
     def _open(self, context: bytes, body: bytes, bound: bytes) -> bytes:
-        nonce, ciphertext, associated = body[:_NONCE_BYTES], body[_NONCE_BYTES:], _associated(context, bound)
+        nonce, ciphertext, associated = body[:_NONCE_BYTES], body[_NONCE_BYTES:], VERSION + context + _NUL + bound
         for derivation in self._derivations:
             try:
                 return _cipher(derivation, context).decrypt(nonce, ciphertext, associated)
@@ -141,8 +144,8 @@ def require_in_time(dated: datetime, lifetime: timedelta, now: datetime) -> None
         raise ValueRefused(Refusal.FUTURE)
 
 
-def _split(kept: bytes) -> Iterator[bytes]:
-    end = 0
+def _bodies(kept: bytes) -> list[bytes]:
+    bodies, end = [], 0
     while end < len(kept):
         try:
             version, length = _HEADER.unpack_from(kept, end)
@@ -151,16 +154,8 @@ def _split(kept: bytes) -> Iterator[bytes]:
         start, end = end + _HEADER.size, end + _HEADER.size + length
         if version != VERSION or end > len(kept):
             raise ValueRefused(Refusal.UNOPENED)
-        yield kept[start:end]
-
-
-def _context(purpose: Purpose, name: str) -> bytes:
-    # Neither has a NUL in it.
-    return f"{purpose.value}\0{name}\0".encode()
-
-
-def _associated(context: bytes, bound: bytes) -> bytes:
-    return VERSION + context + bound
+        bodies.append(kept[start:end])
+    return bodies
 
 
 def _cipher(derivation: hmac.HMAC, context: bytes) -> AESGCM:
