@@ -11,9 +11,11 @@ from hypothesis import given
 
 from support import wire_values
 from support.repository import ROOT
+from support.sealing import SEALER
 from valetkey.core.authorization_code import AuthorizationCode
 from valetkey.core.interaction import Interaction
 from valetkey.core.revocation import Revocation
+from valetkey.core.sealed_value import Purpose
 from valetkey.runtime.redis import authorization_code_message, interaction_message, revocation_message
 from valetkey.runtime.redis.wire import READER, UnreadableMessage
 from valetkey.wire.v1 import (
@@ -160,6 +162,13 @@ def test_what_is_not_a_message_is_refused(
 ) -> None:
     with pytest.raises(UnreadableMessage):
         read(data[:-1])
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("read", [authorization_code_message.from_bytes, interaction_message.from_bytes])
+def test_a_sealed_value_is_no_message_to_a_release_that_knows_of_none(read: Reader, purpose: Purpose) -> None:
+    with pytest.raises(UnreadableMessage):
+        read(SEALER.seal(purpose, "vk:code:{aa}", CODE))
 
 
 @pytest.mark.parametrize("read", [authorization_code_message.from_bytes, interaction_message.from_bytes])
