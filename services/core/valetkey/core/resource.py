@@ -113,6 +113,14 @@ class Catalog:
         found = (self.scopes[name].resource for name in scope if name in self.scopes)
         return tuple(dict.fromkeys(resource for resource in found if resource is not None))
 
+    def same_scopes(self, scope: Scope) -> Scope:
+        """The same scopes by the names that are kept here, for keeping; ``KeyError`` unless all are registered."""
+        return tuple(self.scopes[name].name for name in scope)
+
+    def same_resources(self, resources: tuple[str, ...]) -> tuple[str, ...]:
+        """The same resources by the identifiers that are kept here; ``KeyError`` unless all are registered."""
+        return tuple(self.resources[identifier].identifier for identifier in resources)
+
     def targets(self, scope: Scope, requested: tuple[str, ...]) -> tuple[str, ...]:
         """The resources a grant is for: those asked for, otherwise those that its scopes belong to."""
         return requested or self.resources_of(scope)

@@ -27,6 +27,7 @@ USER_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
 MAX_LENGTH = 2048
 MAX_NAMES = 64
 _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_SCOPE = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern})*")
 
 
 def parse_scope(text: str | None) -> Scope:
@@ -35,11 +36,11 @@ def parse_scope(text: str | None) -> Scope:
         return ()
     if len(text) > MAX_LENGTH:
         raise InvalidScope("scope is too long")
+    if not _SCOPE.fullmatch(text):
+        raise InvalidScope("scope breaks the grammar")
     names = tuple(dict.fromkeys(text.split(" ")))
     if len(names) > MAX_NAMES:
         raise InvalidScope("scope has too many names")
-    if not all(_NAME.fullmatch(name) for name in names):
-        raise InvalidScope("scope breaks the grammar")
     return names
 
 

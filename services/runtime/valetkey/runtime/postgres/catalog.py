@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 import asyncpg
 
 from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
@@ -30,12 +32,20 @@ class CatalogStore:
         self._database = database
 
     async def get(self) -> Catalog:
-        """Every registered scope and every resource server."""
+        """Every registered scope and every resource server. Catalogs that follow each other share their names."""
         scopes = await self._database.fetch(_LIST_SCOPES)
         resources = await self._database.fetch(_LIST_RESOURCES)
         return Catalog(
-            scopes={row["name"]: RegisteredScope(row["name"], row["description"], row["resource"]) for row in scopes},
-            resources={row["resource"]: ResourceServer(row["resource"], row["client_name"]) for row in resources},
+            scopes={
+                (name := intern(row["name"])): RegisteredScope(
+                    name, row["description"], None if row["resource"] is None else intern(row["resource"])
+                )
+                for row in scopes
+            },
+            resources={
+                (identifier := intern(row["resource"])): ResourceServer(identifier, row["client_name"])
+                for row in resources
+            },
         )
 
     async def put_scope(self, scope: RegisteredScope) -> None:

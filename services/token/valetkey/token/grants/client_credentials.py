@@ -1,10 +1,10 @@
 """The client acts for itself. OAuth 2.1 §4.2."""
 
-from collections import OrderedDict
 from typing import NamedTuple, Self
 from uuid import uuid4
 
 from valetkey.core.authorization import Authorization
+from valetkey.core.bounded_cache import BoundedCache
 from valetkey.core.client import Client, GrantType
 from valetkey.core.client_authentication import require_confidential
 from valetkey.core.epoch import TokenEpochs
@@ -15,7 +15,12 @@ from valetkey.core.resource import Catalog, parse_resource
 from valetkey.core.scope import USER_SCOPES, Scope, parse_scope
 from valetkey.token.grant import Grant, GrantPorts
 
-_MOST_KNOWN = 10_240
+# What is known, over all clients: at most so many clients, with so many questions each, and so many bytes.
+MAX_CLIENTS = 10_240
+MAX_QUESTIONS = 8
+MAX_BYTES = 8 << 20
+# Of a client without questions, and of a question without names; the names are the catalog's.
+_CLIENT_BYTES, _QUESTION_BYTES, _POINTER_BYTES = 1200, 640, 8
 
 
 class ClientCredentials(Grant):
@@ -26,7 +31,9 @@ class ClientCredentials(Grant):
 
     def __init__(self, catalog: CatalogSource) -> None:
         self._catalog = catalog
-        self._entitled: OrderedDict[tuple[str, str | None, tuple[str, ...]], _Entitled] = OrderedDict()
+        self._newest: Catalog | None = None
+        self._version = 0
+        self.known: BoundedCache[str, _Known] = BoundedCache(entries=MAX_CLIENTS, size=MAX_BYTES, share=1)
 
     @classmethod
     def from_ports(cls, ports: GrantPorts) -> Self:
@@ -37,14 +44,14 @@ class ClientCredentials(Grant):
         """The client's own authority, within what it is registered for. OAuth 2.1 §4.2.2."""
         require_confidential(client)
         catalog = await self._catalog.get()
-        asked = client.client_id, params.get("scope"), params.all("resource")
+        asked = parse_scope(params.get("scope")), parse_resource(params.all("resource"))
+        known = self._known_of(client, catalog)
         # A machine asks for the same thing all day long.
-        entitled = self._entitled.get(asked)
-        if entitled is None or entitled.client is not client or entitled.catalog is not catalog:
-            entitled = _entitle(client, catalog, *asked[1:])
-            self._entitled[asked] = entitled
-            if len(self._entitled) > _MOST_KNOWN:
-                self._entitled.popitem(last=False)
+        entitled = known.answers.get(asked)
+        if entitled is None:
+            entitled = _entitle(client, catalog, *asked)
+            known.keep(entitled)
+            self.known.put(client.client_id, known, owner=client.client_id, size=known.size)
         return Authorization(
             authorization_id=uuid4(),
             client=client,
@@ -53,23 +60,60 @@ class ClientCredentials(Grant):
             resources=entitled.resources,
         )
 
+    def _known_of(self, client: Client, catalog: Catalog) -> "_Known":
+        """What is known of this very registration by this very catalog. It is not kept before it holds an answer."""
+        if catalog is not self._newest:
+            # A number stands for the catalog: who has not asked for long must not keep an old one in memory.
+            self._newest, self._version = catalog, self._version + 1
+        known = self.known.find(client.client_id)
+        if known is None or known.client is not client or known.version != self._version:
+            return _Known(client, self._version)
+        return known
+
+
+_Asked = tuple[Scope, tuple[str, ...]]
+
 
 class _Entitled(NamedTuple):
-    """What this registration is entitled to by this catalog."""
+    """What was asked for, and what the client is entitled to of it."""
 
-    client: Client
-    catalog: Catalog
+    asked: _Asked
     scope: Scope
     resources: tuple[str, ...]
 
 
-def _entitle(client: Client, catalog: Catalog, asked_scope: str | None, asked_resources: tuple[str, ...]) -> _Entitled:
-    scope = parse_scope(asked_scope) or tuple(name for name in client.scope if name not in USER_SCOPES)
-    if not scope or not USER_SCOPES.isdisjoint(scope):
+class _Known:
+    """What one registration is entitled to by one catalog: its last few questions, as they were parsed."""
+
+    __slots__ = ("answers", "client", "size", "version")
+
+    def __init__(self, client: Client, version: int) -> None:
+        self.client = client
+        self.version = version
+        self.answers: dict[_Asked, _Entitled] = {}
+        self.size = _CLIENT_BYTES
+
+    def keep(self, entitled: _Entitled) -> None:
+        """Keep an answer; the oldest makes room."""
+        self.answers[entitled.asked] = entitled
+        self.size += _size(entitled)
+        if len(self.answers) > MAX_QUESTIONS:
+            self.size -= _size(self.answers.pop(next(iter(self.answers))))
+
+
+def _size(entitled: _Entitled) -> int:
+    names = (*entitled.asked, entitled.scope, entitled.resources)
+    return _QUESTION_BYTES + sum(map(len, names)) * _POINTER_BYTES
+
+
+def _entitle(client: Client, catalog: Catalog, scope: Scope, requested: tuple[str, ...]) -> _Entitled:
+    asked_scope = scope or tuple(name for name in client.scope if name not in USER_SCOPES)
+    if not asked_scope or not USER_SCOPES.isdisjoint(asked_scope):
         raise InvalidScope("no scope, or one that needs a user")
-    catalog.require_scopes(scope, frozenset(client.scope))
-    requested = parse_resource(asked_resources)
+    catalog.require_scopes(asked_scope, frozenset(client.scope))
     if requested:
         catalog.require_resources(requested, catalog.resources_for(client))
-    resources = catalog.targets(scope, requested)
-    return _Entitled(client, catalog, catalog.scope_for(scope, resources), resources)
+    # What is kept are names that the catalog has, and none that a request brought along.
+    scope, requested = catalog.same_scopes(scope), catalog.same_resources(requested)
+    resources = catalog.targets(asked_scope, requested)
+    return _Entitled((scope, requested), catalog.scope_for(catalog.same_scopes(asked_scope), resources), resources)
