@@ -38,6 +38,15 @@ def test_what_was_used_least_recently_makes_room() -> None:
     assert [kept.find(key) for key in "abc"] == [1, None, 1]
 
 
+def test_an_owner_beyond_its_share_loses_what_it_used_least_recently() -> None:
+    kept = cache(entries=3)
+    for key in "abc":
+        kept.put(key, 1, owner="one", size=1)
+    kept.find("a")
+
+    assert kept.put("d", 1, owner="one", size=1) == ["b"]
+
+
 def test_bytes_are_bounded_as_entries_are() -> None:
     kept = cache(size=100, share=1)
     kept.put("a", 1, owner="one", size=60)

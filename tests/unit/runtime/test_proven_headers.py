@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from support.memory_of import measured
 from support.seed import make_client
 from valetkey.core.client import ClientSecret
-from valetkey.runtime.http.proven_headers import MAX_HEADERS, ProvenHeaders
+from valetkey.runtime.http.proven_headers import HEADER_BYTES, MAX_BYTES, MAX_HEADERS, ProvenHeaders
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HEADER = "Basic Y2FuYXJ5LWNsaWVudDpjYW5hcnktc2VjcmV0"
@@ -55,6 +56,42 @@ def test_it_never_keeps_more_than_its_bound() -> None:
         proven.keep(f"{HEADER}{number}", client, NOW)
 
     assert 0 < len(proven) <= MAX_HEADERS
+
+
+@pytest.mark.requirement("security 55c: what one client can make a process keep is bounded in bytes")
+@pytest.mark.parametrize("clients", [1, 1000])
+def test_a_header_takes_no_more_than_is_counted(clients: int) -> None:
+    known, proven = [make_client(f"client-{number}") for number in range(clients)], ProvenHeaders()
+    headers = [f"{HEADER}{number}" for number in range(1000)]
+    proven.keep(HEADER, known[0], NOW)
+
+    with measured() as memory:
+        for number, header in enumerate(headers):
+            proven.keep(header, known[number % clients], NOW)
+
+    assert 0.4 < memory.taken / len(headers) / HEADER_BYTES <= 1
+    assert MAX_HEADERS * HEADER_BYTES <= MAX_BYTES
+
+
+@pytest.mark.requirement("security 55c: what one client can make a process keep is bounded in bytes")
+def test_a_client_that_spells_its_header_in_every_way_displaces_no_other() -> None:
+    greedy, polite, proven = make_client("greedy"), make_client("polite"), ProvenHeaders()
+    proven.keep("of the polite one", polite, NOW)
+
+    for number in range(2 * MAX_HEADERS):
+        proven.keep(f"{HEADER}{number}", greedy, NOW)
+
+    assert proven.find("of the polite one") is not None
+
+
+def test_a_registration_that_was_replaced_is_not_kept_for_other_spellings_of_the_header() -> None:
+    client, proven = make_client(), ProvenHeaders()
+    for number in range(10):
+        proven.keep(f"{HEADER}{number}", client, NOW)
+
+    proven.keep(HEADER, replace(client), NOW)
+
+    assert len(proven) == 1
 
 
 @pytest.mark.requirement("security 51: a secret is kept nowhere")

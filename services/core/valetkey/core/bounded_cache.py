@@ -12,8 +12,8 @@ V = TypeVar("V")
 class BoundedCache(Generic[K, V]):
     """At most ``entries`` values and ``size`` bytes; one owner may hold a ``share`` of each while room is short.
 
-    The value that was used least recently makes room. As long as an owner holds more than its share, the first of its
-    own values goes instead: an owner that fills the cache displaces nothing of the others. ``put`` is told how many
+    The value that was used least recently makes room. As long as an owner holds more than its share, it is one
+    of its own: an owner that fills the cache displaces nothing of the others. ``put`` is told how many
     bytes a value takes, with its key and the record that the cache makes of it.
     """
 
@@ -22,7 +22,7 @@ class BoundedCache(Generic[K, V]):
         self._size = size
         self._entries_of_one = max(int(entries * share), 1)
         self._size_of_one = int(size * share)
-        self._kept: OrderedDict[K, _Entry[V]] = OrderedDict()
+        self._kept: OrderedDict[K, _Entry[K, V]] = OrderedDict()
         self._owners: dict[str, _Owner[K]] = {}
         self._beyond_share: dict[str, None] = {}
         self.size = 0
@@ -36,6 +36,7 @@ class BoundedCache(Generic[K, V]):
         if entry is None:
             return None
         self._kept.move_to_end(key)
+        entry.owner.keys.move_to_end(key)
         return entry.value
 
     def put(self, key: K, value: V, *, owner: str, size: int) -> list[K]:
@@ -43,10 +44,10 @@ class BoundedCache(Generic[K, V]):
         self.discard(key)
         if size > self._size_of_one:
             return [key]
-        self._kept[key] = _Entry(value, owner, size)
         held = self._owners.get(owner)
         if held is None:
-            held = self._owners[owner] = _Owner()
+            held = self._owners[owner] = _Owner(owner)
+        self._kept[key] = _Entry(value, held, size)
         held.keys[key] = None
         held.size += size
         self.size += size
@@ -63,14 +64,25 @@ class BoundedCache(Generic[K, V]):
         entry = self._kept.pop(key, None)
         if entry is None:
             return
-        owner = self._owners[entry.owner]
+        owner = entry.owner
         del owner.keys[key]
         owner.size -= entry.size
         self.size -= entry.size
         if not self._is_beyond_share(owner):
-            self._beyond_share.pop(entry.owner, None)
+            self._beyond_share.pop(owner.name, None)
         if not owner.keys:
-            del self._owners[entry.owner]
+            del self._owners[owner.name]
+
+    def oldest_of(self, owner: str) -> V | None:
+        """The value that this owner has not used for longest, which does not count as used now."""
+        held = self._owners.get(owner)
+        return None if held is None else self._kept[next(iter(held.keys))].value
+
+    def forget(self, owner: str) -> None:
+        """Forget what this owner keeps."""
+        held = self._owners.get(owner)
+        for key in () if held is None else tuple(held.keys):
+            self.discard(key)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -87,18 +99,19 @@ class BoundedCache(Generic[K, V]):
         return next(iter(self._kept if owner is None else self._owners[owner].keys))
 
 
-class _Entry(NamedTuple, Generic[V]):
-    value: V
-    owner: str
-    size: int
-
-
 class _Owner(Generic[K]):
-    """What one owner keeps, the oldest first, and how many bytes that is."""
+    """What one owner keeps, that was used least recently first, and how many bytes it is."""
 
-    __slots__ = ("keys", "size")
+    __slots__ = ("keys", "name", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         # Its first key is found at once, however many before it have gone; a dict would look for it.
         self.keys: OrderedDict[K, None] = OrderedDict()
         self.size = 0
+
+
+class _Entry(NamedTuple, Generic[K, V]):
+    value: V
+    owner: _Owner[K]
+    size: int

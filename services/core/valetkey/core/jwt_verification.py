@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 MAX_TOKEN_LENGTH = 8192
+# Three times what we write.
+MAX_HEADER_LENGTH = 384
 _PARTS = 3
 _HEADER_MEMBERS = frozenset({"alg", "typ", "kid"})
 _JWS = jwt.PyJWS(algorithms=list(SUPPORTED_ALGORITHMS))
@@ -65,6 +67,8 @@ def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("token is too long")
     header, payload, signature = _split(token)
+    if len(header) > MAX_HEADER_LENGTH:
+        raise InvalidToken("token header is not one that we write")
     kid, alg = _read_header(header, typ)
     key, algorithm = key_set.keys.get(kid), _ALGORITHMS.get(alg)
     if key is None:

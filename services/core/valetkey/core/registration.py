@@ -15,7 +15,8 @@ from valetkey.core.uri_equivalence import is_same_uri
 if TYPE_CHECKING:
     from valetkey.core.resource import Catalog
 
-_CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,128}")
+MAX_CLIENT_ID_LENGTH = 128
+_CLIENT_ID = re.compile(rf"[A-Za-z0-9._~\-]{{1,{MAX_CLIENT_ID_LENGTH}}}")
 _UUID = re.compile(r"[0-9a-fA-F]{32}")
 _NO_DIGIT = re.compile(r"^[uU][rR][nN]:[uU]{2}[iI][dD]:|[^0-9a-zA-Z]")
 MAX_NAME_LENGTH = 128

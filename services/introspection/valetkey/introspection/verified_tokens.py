@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from valetkey.core.access_token import TYP, AccessToken
+from valetkey.core.bounded_cache import BoundedCache
 from valetkey.core.errors import InvalidScope, InvalidToken
 from valetkey.core.jwt_verification import (
     MAX_TOKEN_LENGTH,
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from valetkey.core.ports import KeySetSource
 
 MAX_TOKENS = 10_240
+MAX_BYTES = 32 << 20
+# What the tokens of one client may take while room is short.
+SHARE = 0.25
+# Of a token without names, with its place in the cache; and of a name that no other token shares.
+_TOKEN_BYTES, _NAME_BYTES = 1700, 70
 _INTROSPECTED = ("scope", "client_id", "exp", "iat", "nbf", "sub", "aud", "iss", "jti", "auth_time", "acr", "amr")
 
 
@@ -48,13 +53,15 @@ class VerifiedToken:
 
 
 class VerifiedTokens:
-    """Checks a token once; later it costs one hash. Only good tokens are kept, so strangers cannot fill the memory."""
+    """Checks a token once; later it costs one hash. Only good tokens are kept, so strangers cannot fill the memory.
 
-    def __init__(self, keys: KeySetSource, issuer: str, size: int = MAX_TOKENS) -> None:
+    A client that has tokens made and introspected without end displaces its own tokens, not those of others.
+    """
+
+    def __init__(self, keys: KeySetSource, issuer: str, size: int = MAX_TOKENS, *, max_bytes: int = MAX_BYTES) -> None:
         self._keys = keys
         self._issuer = issuer
-        self._size = size
-        self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
+        self._verified: BoundedCache[bytes, VerifiedToken] = BoundedCache(entries=size, size=max_bytes, share=SHARE)
         self._held = HeldSignatures()
         self._verified_with: KeySet | None = None
 
@@ -72,22 +79,24 @@ class VerifiedTokens:
         if len(value) > MAX_TOKEN_LENGTH:
             raise InvalidToken("token is too long")
         digest = hashlib.sha256(value.encode()).digest()
-        verified = self._verified.get(digest)
+        verified = self._verified.find(digest)
         if verified is None:
             claims = read_verified_claims(value) if digest in self._held else verify_signature(value, key_set, TYP)
             verified = _read(claims, self._issuer, now)
-            self._verified[digest] = verified
-            if len(self._verified) > self._size:
-                self._held.add(self._verified.popitem(last=False)[0])
+            for dropped in self._verified.put(digest, verified, owner=verified.token.client_id, size=_size(verified)):
+                self._held.add(dropped)
         elif now >= verified.token.expires_at:
-            del self._verified[digest]
+            self._verified.discard(digest)
             raise InvalidToken("token has expired")
-        else:
-            self._verified.move_to_end(digest)
         return verified
 
     def __len__(self) -> int:
         return len(self._verified)
+
+    @property
+    def size(self) -> int:
+        """Bytes, by its own count."""
+        return self._verified.size
 
 
 def _read(claims: Mapping[str, object], issuer: str, now: datetime) -> VerifiedToken:
@@ -104,3 +113,10 @@ def _read(claims: Mapping[str, object], issuer: str, now: datetime) -> VerifiedT
         # Not with orjson, whose texts keep the four kilobytes that they were written into.
         answer=json.dumps(answer, separators=(",", ":")).encode("ascii"),
     )
+
+
+def _size(verified: VerifiedToken) -> int:
+    """Bytes; at most what it takes where no other token is like it."""
+    token = verified.token
+    names = (token.subject, token.client_id, *token.scope, *token.audience, *token.userinfo_claims)
+    return _TOKEN_BYTES + len(verified.answer) + sum(map(len, names)) + _NAME_BYTES * len(names)

@@ -22,12 +22,18 @@ MAX_HOPS = 20
 _SITE_PREFIX = 64
 # Some proxies write the port too; an IPv6 address then stands in brackets, or its last group could be a port.
 _HOP = re.compile(r"(?:([0-9.]+)|\[([^\[\]]+)\])(?::[0-9]{1,5})?")
-_KNOWN_ADDRESSES = 4096
+KNOWN_ADDRESSES = 4096
+# An IPv6 address, a zone and some spaces. What is longer is none, and must not be remembered as such.
+MAX_LENGTH = 64
 
 
-@lru_cache(_KNOWN_ADDRESSES)
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address, an IPv4-mapped one as IPv4, without its zone; None where it is none."""
+    return _known(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(KNOWN_ADDRESSES)
+def _known(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip())
     except ValueError:
@@ -39,7 +45,7 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     return address
 
 
-@lru_cache(_KNOWN_ADDRESSES)
+@lru_cache(KNOWN_ADDRESSES)
 def _text(address: IPv4Address | IPv6Address) -> str:
     return str(address)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from valetkey.core.client import Client
+from valetkey.core.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.runtime.clock import Clock
 from valetkey.runtime.postgres.clients import Clients
 from valetkey.runtime.postgres.notifications import CATALOG_CHANGED, CLIENTS_CHANNEL
@@ -35,6 +36,8 @@ class ClientCache:
 
     async def find(self, client_id: str) -> Client | None:
         """The client, enabled or not; ``TemporarilyUnavailable`` if unknowable."""
+        if len(client_id) > MAX_CLIENT_ID_LENGTH:
+            return None
         return await self._clients.get(client_id)
 
     def _changed(self, payload: str | None) -> None:
