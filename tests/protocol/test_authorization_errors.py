@@ -100,7 +100,14 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "id_token_hint not ASCII": ("invalid_request", {"id_token_hint": "\u00e9"}),
     "state not ASCII": ("invalid_request", {"state": "\u00e9"}),
     "state with a line break": ("invalid_request", {"state": "a\r\nb"}),
-    "state too long": ("invalid_request", {"state": "s" * 2049}),
+    "login_hint too long": ("invalid_request", {"login_hint": "a" * 8193}),
+    "login_hint too long in bytes": ("invalid_request", {"login_hint": "\u00e9" * 4097}),
+    "id_token_hint too long": ("invalid_request", {"id_token_hint": "a" * 8193}),
+    "prompt too long": ("invalid_request", {"prompt": "login " * 20}),
+    "max_age too long": ("invalid_request", {"max_age": "0" * 11}),
+    "resource too long": ("invalid_target", {"resource": f"https://api.example/{'a' * 500}"}),
+    "claims sub too long": ("invalid_request", {"claims": '{"id_token":{"sub":{"value":"%s"}}}' % ("s" * 256)}),
+    "state too long": ("invalid_request", {"state": "s" * 4097}),
 }  # fmt: skip
 MODES: list[Changes] = [{"response_mode": "query"}, {"response_mode": "form_post"}]
 CONSENT = "Web application asks for access to your account"

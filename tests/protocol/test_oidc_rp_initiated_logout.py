@@ -275,7 +275,7 @@ async def test_tokens_of_the_session_end_with_it(make_party: MakeParty, api: Rel
         [("post_logout_redirect_uri", SIGNED_OUT), ("post_logout_redirect_uri", SIGNED_OUT)],
         [("client_id", "a"), ("client_id", "b")],
         [("id_token_hint", "a"), ("id_token_hint", "b")],
-        [("state", "s" * 2049)],
+        [("state", "s" * 4097)],
     ],
     ids=range(5),
 )

@@ -18,7 +18,7 @@ STATES = {
     "looks like a template": "{{7*7}}{% x %}${7*7}",
     "spaces around": " a ",
     "one space": " ",
-    "long": "s" * 2048,
+    "long": "s" * 4096,
 }
 
 

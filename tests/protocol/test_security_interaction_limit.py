@@ -9,15 +9,19 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
+from support.administration import FULL_SCOPE
 from support.browser import Answer, query_of
 from support.eavesdropper import overheard
 from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
+from valetkey.core.claims import USER_CLAIMS
 
 LIMIT = 5
 LIFETIME = 120
+MAX_INTERACTION = 6 << 10
+ACRS = ["urn:valetkey:acr:password", *(f"urn:other:{number}" for number in range(100))]
 SETTINGS = {
     "interactions_per_address": str(LIMIT),
     "login_lifetime": str(LIFETIME),
@@ -185,3 +189,49 @@ async def test_what_was_limited_is_counted(party: RelyingParty, guarded: System)
 
     assert 'valetkey_rate_limited_total{limit="interactions"}' in answer.text
     assert 'valetkey_authorization_requests_total{error="rate_limited",result="page"}' in answer.text
+
+
+# Each as long as it may be, in ways that stay within what one request may keep.
+HOSTILE: list[dict[str, str | None]] = [
+    {"state": "s" * 4096, "nonce": "\u00e9" * 256},
+    {"login_hint": "\U0001d11e" * 254, "nonce": "n" * 512, "state": "s" * 3500},
+    {"login_hint": "a" * 8192, "id_token_hint": None, "state": "s" * 4096, "acr_values": "x" * 20_000},
+    {"claims": json.dumps({"userinfo": dict.fromkeys(USER_CLAIMS), "id_token": dict.fromkeys(USER_CLAIMS)})},
+    {"claims": json.dumps({"id_token": {"sub": {"value": "s" * 255}, "acr": {"essential": True, "values": ACRS}}})},
+    {
+        "scope": " ".join(FULL_SCOPE),
+        "prompt": "login consent select_account",
+        "state": "s" * 4096,
+        "max_age": "300000000",
+    },
+]
+
+
+@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+@pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: next(iter(changes)))
+async def test_an_interaction_takes_six_kibibytes_at_most(
+    party: RelyingParty, guarded: System, changes: dict[str, str | None]
+) -> None:
+    url, params = f"{guarded.urls['authorize'][0]}/authorize", party.request_params("v" * 43, **changes)
+    # With a cookie a POST is not sent on with GET, so that all of it counts.
+    party.browser.cookies["vk_browser"] = "b" * 43
+    async with Redis.from_url(guarded.redis_url) as redis:
+        before = set(await redis.keys("vk:interaction:*"))
+
+        answer = await party.browser.post(url, params)
+
+        assert "/login?" in answer.location
+        (key,) = set(await redis.keys("vk:interaction:*")) - before
+        assert await redis.strlen(key) <= MAX_INTERACTION
+
+
+@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+async def test_a_usual_interaction_takes_a_few_hundred_bytes(party: RelyingParty, guarded: System) -> None:
+    async with Redis.from_url(guarded.redis_url) as redis:
+        before = set(await redis.keys("vk:interaction:*"))
+
+        await begin(party, guarded, state="s" * 44, nonce="n" * 44, scope="openid profile email", login_hint="ada")
+
+        (key,) = set(await redis.keys("vk:interaction:*")) - before
+        assert await redis.strlen(key) < 500
+        assert 0 < (await redis.memory_usage(key) or 0) < 800

@@ -110,7 +110,7 @@ def test_a_missing_redirect_uri_is_trusted_where_exactly_one_is_registered(
         ({"state": ["a", "b"]}, "invalid_request"),
         ({"state": "é"}, "invalid_request"),
         ({"state": "a\nb"}, "invalid_request"),
-        ({"state": "a" * 3000}, "invalid_request"),
+        ({"state": "a" * 5000}, "invalid_request"),
         ({"nonce": "n" * 600}, "invalid_request"),
         ({"code_challenge": ""}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),

@@ -25,17 +25,16 @@ from valetkey.core.errors import (
     UnsupportedResponseType,
 )
 from valetkey.core.metadata import PROMPTS, RESPONSE_MODES
+from valetkey.core.parameter_limits import is_too_long, require_compact, require_within_limits
 from valetkey.core.pkce import require_challenge
 from valetkey.core.redirect_uri import append_response, match_redirect_uri, response_target
 from valetkey.core.resource import Catalog, parse_resource
 from valetkey.core.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
+from valetkey.core.user import normalize_login_name
 
 if TYPE_CHECKING:
     from valetkey.core.params import Params
 
-MAX_STATE_LENGTH = 2048
-MAX_NONCE_LENGTH = 512
-MAX_HINT_LENGTH = 8192
 MAX_AGE_SECONDS = 10 * 365 * 86400
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.5: state is VSCHAR
 _DIGITS = re.compile(r"[0-9]{1,10}")
@@ -72,7 +71,7 @@ class TrustedRedirect:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid authorization request. ``max_age`` is in seconds."""
+    """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out."""
 
     client_id: str
     redirect: TrustedRedirect
@@ -123,6 +122,7 @@ def parse_authorization_request(
     if params.required("response_type") != "code":
         raise UnsupportedResponseType("response_type is not code")
     client.require_grant(GrantType.AUTHORIZATION_CODE)
+    require_within_limits(params)
     _require_usable_answer(params)
     challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
     scope = parse_scope(params.get("scope")) or tuple(name for name in client.scope if name != OFFLINE_ACCESS)
@@ -131,23 +131,23 @@ def parse_authorization_request(
     catalog.require_scopes(scope, frozenset(client.scope))
     resources = parse_resource(params.all("resource"))
     catalog.require_resources(resources, catalog.resources_for(client))
-    claims = parse_claims_request(params.get("claims"), USER_CLAIMS) if OPENID in scope else NO_CLAIMS
-    if claims.essential_acr and not set(claims.essential_acr) & set(SUPPORTED_ACR):
-        raise UnmetAuthenticationRequirements("no login here reaches the essential acr")
+    claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
     max_age = _max_age(params.get("max_age"))
-    return AuthorizationRequest(
+    request = AuthorizationRequest(
         client_id=client.client_id,
         redirect=redirect,
         scope=scope,
         resources=catalog.targets(scope, resources),
         code_challenge=challenge,
-        nonce=_bounded(params, "nonce", MAX_NONCE_LENGTH),
+        nonce=params.get("nonce"),
         prompt=_prompt(params.get("prompt")),
         max_age=client.default_max_age if max_age is None else max_age,
-        login_hint=_bounded(params, "login_hint", MAX_HINT_LENGTH),
-        id_token_hint=_bounded(params, "id_token_hint", MAX_HINT_LENGTH),
+        login_hint=_login_name(params.get("login_hint")),
+        id_token_hint=params.get("id_token_hint"),
         claims=claims,
     )
+    require_compact(request)
+    return request
 
 
 def _single(params: Params, name: str) -> str | None:
@@ -156,22 +156,31 @@ def _single(params: Params, name: str) -> str | None:
 
 
 def _usable_state(state: str | None) -> str | None:
-    return state if state is not None and len(state) <= MAX_STATE_LENGTH and _PRINTABLE.fullmatch(state) else None
+    # One that is too long is not repeated: cut short it would be another one, and whole it may not arrive.
+    return state if state is not None and not is_too_long("state", state) and _PRINTABLE.fullmatch(state) else None
 
 
 def _require_usable_answer(params: Params) -> None:
     state, response_mode = params.get("state"), params.get("response_mode")
     if state is not None and _usable_state(state) is None:
-        raise InvalidRequest("state is too long or breaks the grammar")
+        raise InvalidRequest("state breaks the grammar")
     if response_mode is not None and response_mode not in RESPONSE_MODES:
         raise InvalidRequest("response_mode is not supported")
 
 
-def _bounded(params: Params, name: str, length: int) -> str | None:
-    value = params.get(name)
-    if value is not None and len(value) > length:
-        raise InvalidRequest(f"{name} is too long")
-    return value
+def _login_name(hint: str | None) -> str | None:
+    """What the login page can be filled in with; any other hint helps nobody. OIDC Core §3.1.2.1."""
+    return hint if hint is not None and normalize_login_name(hint) is not None else None
+
+
+def _reachable(claims: ClaimsRequest) -> ClaimsRequest:
+    """The same with those essential ``acr`` values that a login here reaches; it must be one of them."""
+    if not claims.essential_acr:
+        return claims
+    reached = tuple(acr for acr in SUPPORTED_ACR if acr in claims.essential_acr)
+    if not reached:
+        raise UnmetAuthenticationRequirements("no login here reaches the essential acr")
+    return claims._replace(essential_acr=reached)
 
 
 def _prompt(text: str | None) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 from valetkey.core.errors import InvalidRequest
 
 MAX_LENGTH = 4096
+MAX_SUBJECT_LENGTH = 255  # OIDC Core §2: no sub is longer.
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -47,11 +48,14 @@ def parse_claims_request(text: str | None, supported: frozenset[str]) -> ClaimsR
         raise InvalidRequest("claims is not an object")
     userinfo, id_token = _member(document, "userinfo"), _member(document, "id_token")
     acr = id_token.get("acr") or {}
+    subject = next(iter(_values(id_token.get("sub") or userinfo.get("sub") or {})), None)
+    if subject is not None and len(subject.encode()) > MAX_SUBJECT_LENGTH:
+        raise InvalidRequest("claims demands a sub that is too long")
     return ClaimsRequest(
         userinfo=tuple(name for name in userinfo if name in supported),
         id_token=tuple(name for name in id_token if name in supported),
         essential_acr=_values(acr) if acr.get("essential") is True else (),
-        subject=next(iter(_values(id_token.get("sub") or userinfo.get("sub") or {})), None),
+        subject=subject,
         essential_auth_time=(id_token.get("auth_time") or {}).get("essential") is True,
     )
 

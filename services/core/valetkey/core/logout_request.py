@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.authorization_request import MAX_HINT_LENGTH, MAX_STATE_LENGTH
 from valetkey.core.errors import InvalidRequest
+from valetkey.core.parameter_limits import is_too_long
 from valetkey.core.redirect_uri import append_response, response_target
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def parse_logout_request(params: Params) -> LogoutRequest:
     """Read the parameters; ``InvalidRequest`` for repeats and for values out of bounds."""
     params.reject_repeats()
     hint, state = params.get("id_token_hint"), params.get("state")
-    if len(hint or "") > MAX_HINT_LENGTH or len(state or "") > MAX_STATE_LENGTH:
-        raise InvalidRequest("id_token_hint or state is too long")
+    for name in ("id_token_hint", "state"):
+        if is_too_long(name, params.get(name) or ""):
+            raise InvalidRequest(f"{name} is too long")
     return LogoutRequest(hint, params.get("client_id"), params.get("post_logout_redirect_uri"), state)
 
 

@@ -1,0 +1,103 @@
+"""How long the parameters of an authorization request may be, in one table, and how much of a request is kept.
+
+Not in it: what has one length or a few values (``response_type``, ``response_mode``, ``code_challenge``), and what is
+neither read nor kept (``acr_values``, ``ui_locales``, ``display``, unknown ones), which the size of a request bounds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from valetkey.core import resource, scope
+from valetkey.core.claims_request import MAX_LENGTH as MAX_CLAIMS_LENGTH
+from valetkey.core.claims_request import MAX_SUBJECT_LENGTH
+from valetkey.core.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
+from valetkey.core.redirect_uri import MAX_LENGTH as MAX_REDIRECT_URI_LENGTH
+from valetkey.core.registration import MAX_CLIENT_ID_LENGTH
+from valetkey.core.user import MAX_LOGIN_NAME_LENGTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from valetkey.core.authorization_request import AuthorizationRequest
+    from valetkey.core.params import Params
+
+MAX_KEPT = 5632
+# What a message adds to each text.
+_PER_TEXT = 4
+_KILOBYTE = 1024
+
+
+class Limit(NamedTuple):
+    """``most`` bytes of UTF-8 in each value; what is ``kept`` of it until the user has signed in, in words.
+
+    ``error`` goes to the client, unless the parameter is one that has to be right before anything may go there.
+    """
+
+    name: str
+    most: int
+    kept: str
+    error: type[OAuthError] = InvalidRequest
+    values: int = 1
+
+
+_TABLE = (
+    Limit("client_id", MAX_CLIENT_ID_LENGTH, "whole"),
+    Limit("redirect_uri", MAX_REDIRECT_URI_LENGTH, "whole"),
+    Limit("state", 4096, "whole"),
+    Limit("scope", scope.MAX_LENGTH, f"at most {scope.MAX_NAMES} registered names", InvalidScope),
+    Limit("resource", resource.MAX_LENGTH, "registered identifiers", InvalidTarget, resource.MAX_RESOURCES),
+    Limit("nonce", 512, "whole"),
+    Limit("prompt", 64, "each word once"),
+    Limit("max_age", 10, "a number"),
+    Limit("login_hint", 8192, f"where it may be a login name, which has at most {MAX_LOGIN_NAME_LENGTH} characters"),
+    Limit("id_token_hint", 8192, "the subject, 16 bytes"),
+    Limit("claims", MAX_CLAIMS_LENGTH, f"names that we support, and a `sub` of at most {MAX_SUBJECT_LENGTH} bytes"),
+)
+LIMITS = {limit.name: limit for limit in _TABLE}
+
+
+def is_too_long(name: str, value: str) -> bool:
+    """Whether a value of this parameter is longer than it may be."""
+    return _bytes(value) > LIMITS[name].most
+
+
+def require_within_limits(params: Params) -> None:
+    """Raise the error of the first parameter that is too long; the private reason names it. RFC 6749 §4.1.2.1."""
+    for name, limit in LIMITS.items():
+        for value in params.all(name):
+            if _bytes(value) > limit.most:
+                raise limit.error(f"{name} is longer than {limit.most} bytes")
+
+
+def require_compact(request: AuthorizationRequest) -> None:
+    """Raise ``InvalidRequest`` where the whole would be too much to keep, however short its parts are."""
+    if kept_bytes(request) > MAX_KEPT:
+        raise InvalidRequest(f"what would be kept of the request is longer than {MAX_KEPT} bytes")
+
+
+def kept_bytes(request: AuthorizationRequest) -> int:
+    """At least what the texts of the request take in a message."""
+    return sum(_bytes(text) + _PER_TEXT for text in _texts(request))
+
+
+def kept_kilobytes(request: AuthorizationRequest) -> int:
+    """What the request weighs where what is kept is limited: its kilobytes, begun ones included."""
+    return -(-kept_bytes(request) // _KILOBYTE)
+
+
+def _texts(request: AuthorizationRequest) -> Iterator[str]:
+    redirect, claims = request.redirect, request.claims
+    yield from (request.client_id, redirect.redirect_uri, redirect.response_mode, request.code_challenge)
+    yield from _given(redirect.state, request.nonce, request.login_hint, claims.subject)
+    names = (claims.userinfo, claims.id_token, claims.essential_acr)
+    for texts in (request.scope, request.resources, request.prompt, *names):
+        yield from texts
+
+
+def _given(*texts: str | None) -> Iterable[str]:
+    return (text for text in texts if text is not None)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
