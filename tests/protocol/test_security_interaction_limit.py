@@ -20,6 +20,8 @@ from valetkey.core.claims import USER_CLAIMS
 
 LIMIT = 5
 LIFETIME = 120
+# For the browser and the address together, were it not for what a replica remembers for a second.
+PATIENCE = 20
 MAX_INTERACTION = 6 << 10
 ACRS = ["urn:valetkey:acr:password", *(f"urn:other:{number}" for number in range(100))]
 SETTINGS = {
@@ -34,6 +36,13 @@ pytestmark = pytest.mark.requirement("security 40: what strangers make us keep i
 def guarded(start_system: StartSystem) -> System:
     """A system that lets an address begin few logins, behind a proxy that it trusts."""
     return start_system(replicas=2, changes=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def patient(start_system: StartSystem) -> System:
+    """A system that lets a browser begin few logins, and its address some more."""
+    changes = SETTINGS | {"interactions_per_browser": str(LIMIT), "interactions_per_address": str(PATIENCE)}
+    return start_system(replicas=2, changes=changes)
 
 
 @pytest.fixture
@@ -81,6 +90,30 @@ async def test_an_address_begins_so_many_interactions_and_gets_a_page_then(
     assert elsewhere.status == 303
 
 
+@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+async def test_a_large_request_counts_once_for_each_kilobyte_of_it(party: RelyingParty, guarded: System) -> None:
+    first = await begin(party, guarded, state="s" * 4000)
+    over = await begin(party, guarded)
+
+    elsewhere = [await begin(moved(party), guarded)] + [await begin(party, guarded) for _ in range(LIMIT - 1)]
+
+    assert first.status == 303
+    require_limited(over)
+    assert [answer.status for answer in elsewhere] == [303] * LIMIT
+
+
+@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+async def test_whatever_an_address_sends_it_leaves_so_many_bytes(party: RelyingParty, guarded: System) -> None:
+    async with Redis.from_url(guarded.redis_url) as redis:
+        before = set(await redis.keys("vk:interaction:*"))
+
+        for number in range(4 * LIMIT):
+            await begin(party, guarded, number % 2, state="s" * (200 + 700 * number % 4000), nonce="n" * 500)
+
+        left = set(await redis.keys("vk:interaction:*")) - before
+        assert 0 < sum([await redis.strlen(key) for key in left]) <= (LIMIT << 10) + MAX_INTERACTION
+
+
 async def test_a_network_of_ipv6_addresses_is_one_address(party: RelyingParty, guarded: System) -> None:
     network = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}"
 
@@ -106,6 +139,49 @@ async def test_requests_at_once_over_all_replicas_are_no_more_than_requests_in_t
     statuses = await asyncio.gather(*(at_once(number, party) for number, party in enumerate(parties)))
 
     assert Counter(statuses) == {303: LIMIT, 429: 3 * LIMIT}
+
+
+async def test_a_browser_that_begins_without_end_gets_a_page_and_leaves_its_address_to_others(
+    make_party: MakeParty, patient: System
+) -> None:
+    greedy = moved(await make_party(at=patient))
+    other = moved(await make_party(greedy.client, greedy.person, at=patient), greedy.browser.headers["X-Forwarded-For"])
+    first = await begin(greedy, patient)
+
+    answers = [await begin(greedy, patient) for _ in range(LIMIT + 3 * PATIENCE)]
+    elsewhere = [await begin(other, patient) for _ in range(LIMIT)]
+
+    assert [first.status, *(answer.status for answer in answers[:LIMIT])] == [303] * (LIMIT + 1)
+    for answer in answers[LIMIT:]:
+        require_limited(answer)
+    assert [answer.status for answer in elsewhere] == [303] * LIMIT
+
+
+async def test_a_browser_is_counted_over_all_replicas_at_once(make_party: MakeParty, patient: System) -> None:
+    party = moved(await make_party(at=patient))
+    party.browser.cookies["vk_browser"] = secrets.token_urlsafe(32)
+    gate = asyncio.Barrier(2 * LIMIT)
+
+    async def at_once(number: int) -> int:
+        await gate.wait()
+        return (await begin(party, patient, number % 2)).status
+
+    statuses = await asyncio.gather(*(at_once(number) for number in range(2 * LIMIT)))
+
+    assert Counter(statuses) == {303: LIMIT, 429: LIMIT}
+
+
+async def test_browsers_that_are_made_up_leave_no_count_beyond_that_of_their_address(
+    party: RelyingParty, guarded: System
+) -> None:
+    async with Redis.from_url(guarded.redis_url) as redis:
+        before = len(await redis.keys("vk:limits:browser_interactions/*"))
+
+        for number in range(4 * LIMIT):
+            party.browser.cookies["vk_browser"] = secrets.token_urlsafe(32)
+            await begin(party, guarded, number % 2)
+
+        assert len(await redis.keys("vk:limits:browser_interactions/*")) - before == LIMIT
 
 
 async def test_the_count_outlives_the_replicas(party: RelyingParty, guarded: System) -> None:
@@ -210,12 +286,13 @@ HOSTILE: list[dict[str, str | None]] = [
 @pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
 @pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: next(iter(changes)))
 async def test_an_interaction_takes_six_kibibytes_at_most(
-    party: RelyingParty, guarded: System, changes: dict[str, str | None]
+    make_party: MakeParty, patient: System, changes: dict[str, str | None]
 ) -> None:
-    url, params = f"{guarded.urls['authorize'][0]}/authorize", party.request_params("v" * 43, **changes)
+    party = moved(await make_party(at=patient))
+    url, params = f"{patient.urls['authorize'][0]}/authorize", party.request_params("v" * 43, **changes)
     # With a cookie a POST is not sent on with GET, so that all of it counts.
-    party.browser.cookies["vk_browser"] = "b" * 43
-    async with Redis.from_url(guarded.redis_url) as redis:
+    party.browser.cookies["vk_browser"] = secrets.token_urlsafe(32)
+    async with Redis.from_url(patient.redis_url) as redis:
         before = set(await redis.keys("vk:interaction:*"))
 
         answer = await party.browser.post(url, params)

@@ -96,10 +96,10 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
 async def _begin(
     service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
 ) -> web.StreamResponse:
+    browser = service.cookies.browser(request) or Browser.generate()
     device = service.devices.parse(service.cookies.device(request))
     device_id = device.device_id if device is not None and service.devices.is_ours(device) else None
-    await service.interaction_limit.require(request, service.settings, interaction.request.client_id, device_id)
-    browser = service.cookies.browser(request) or Browser.generate()
+    await service.interaction_limit.require(request, service.settings, interaction.request, browser, device_id)
     interaction_id = generate_secret()
     await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
     AUTHORIZATION_REQUESTS.add("interaction", "")

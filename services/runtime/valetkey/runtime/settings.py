@@ -208,7 +208,11 @@ class Settings:
     login_attempts_per_address: Annotated[int, Setting(t.integer(1, 100_000), "Wrong passwords per address.")] = 100
     login_attempts_window: Annotated[int, Setting(t.seconds(60, DAY), "Time over which attempts count.")] = 900
     interactions_per_address: Annotated[
-        int, Setting(t.integer(1, 10_000_000), "Logins that one address may begin per login_lifetime.")
+        int,
+        Setting(
+            t.integer(1, 10_000_000),
+            "Logins that one address may begin per login_lifetime; one counts once per kilobyte that is kept of it.",
+        ),
     ] = 10_000
     sessions_per_user: Annotated[
         int, Setting(t.integer(1, 100_000), "Live sessions of one user; of more, the one used longest ago ends.")
@@ -218,6 +222,9 @@ class Settings:
         Setting(
             t.integer(1, 100_000), "Live grants of one user to one client; of more, the one used longest ago ends."
         ),
+    ] = 100
+    interactions_per_browser: Annotated[
+        int, Setting(t.integer(1, 10_000_000), "Logins that one browser may begin per login_lifetime.")
     ] = 100
 
     # What clients may cost. A client with its right secret is never refused for failures.

@@ -41,20 +41,31 @@ class WindowLimit:
         self._spent: dict[str, float] = {}
         self._loop = asyncio.get_running_loop()
 
-    async def count(self, *key: str) -> Standing:
-        """Count one more; exactly one caller in a window learns that the limit was just spent.
+    def is_known_to_be_spent(self, *key: str) -> bool:
+        """Whether the limit was found to be spent within the last second; nothing is counted, and Redis not asked."""
+        return bool(self._spent) and self._is_spent(_digest(key))
+
+    async def count(self, *key: str, amount: int = 1) -> Standing:
+        """Count so many more; exactly one caller in a window learns that the limit was just spent.
 
         Raises ``TemporarilyUnavailable`` if Redis is away.
         """
-        # Names and addresses of strangers' choosing stay out of Redis, and so does their length.
-        digest = hashlib.sha256("\0".join(key).encode()).hexdigest()
-        if self._spent and self._loop.time() < self._spent.get(digest, 0.0):
+        digest = _digest(key)
+        if self._is_spent(digest):
             return Standing.SPENT
         with redis_operation("rate_limit"):
-            counted = await self._storage.incr(self._item.key_for(digest), self.window)
+            counted = await self._storage.incr(self._item.key_for(digest), self.window, amount)
         if counted <= self._item.amount:
             return Standing.WITHIN
         if len(self._spent) >= MAX_REMEMBERED:
             self._spent.clear()
         self._spent[digest] = self._loop.time() + REMEMBERED_SECONDS
-        return Standing.JUST_SPENT if counted == self._item.amount + 1 else Standing.SPENT
+        return Standing.JUST_SPENT if counted - amount <= self._item.amount else Standing.SPENT
+
+    def _is_spent(self, digest: str) -> bool:
+        return self._loop.time() < self._spent.get(digest, 0.0)
+
+
+def _digest(key: tuple[str, ...]) -> str:
+    # Names and addresses of strangers' choosing stay out of Redis, and so does their length.
+    return hashlib.sha256("\0".join(key).encode()).hexdigest()
