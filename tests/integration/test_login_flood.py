@@ -119,6 +119,10 @@ def fleet(cores: Cores) -> Iterator[Fleet]:
         "login_attempts_per_account": "1000",
         "login_attempts_per_address": "100000",
         "login_attempts_window": "60",
+        # One browser asks for what thousands would.
+        "codes_per_user_and_client": "1000000",
+        "codes_per_session": "1000000",
+        "codes_per_user": "1000000",
         "log_format": "json",
     }
     with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:

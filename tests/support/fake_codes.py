@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from valetkey.core.authorization_code import (
     AuthorizationCode,
@@ -12,19 +13,37 @@ from valetkey.core.authorization_code import (
     code_binding,
     code_digest,
 )
+from valetkey.core.errors import TooManyRequests
+from valetkey.runtime.redis.code_limits import CodeLimits
 
 
 class FakeCodes:
     """`CodeIssuer` and `CodeRedeemer`."""
 
-    def __init__(self, *, lifetime: timedelta, tombstone: timedelta) -> None:
+    def __init__(self, limits: CodeLimits | None = None, /, *, lifetime: timedelta, tombstone: timedelta) -> None:
         self._lifetime = lifetime.total_seconds()
         self._tombstone = tombstone.total_seconds()
+        self._limits = limits
+        self._counted: dict[tuple[UUID, ...], list[float]] = {}
         self._fresh: dict[str, tuple[AuthorizationCode, float]] = {}
         self._spent: dict[str, tuple[AuthorizationCode, float]] = {}
 
     async def put(self, value: str, code: AuthorizationCode) -> None:
+        if self._limits is not None:
+            self._count(code, self._limits)
         self._fresh[code_digest(value)] = code, time.monotonic() + self._lifetime
+
+    def _count(self, code: AuthorizationCode, limits: CodeLimits) -> None:
+        subject, now = code.authentication.subject, time.monotonic()
+        for key, limit in (
+            ((subject, code.client_uid), limits.per_user_and_client),
+            ((subject, code.authentication.session_id, subject), limits.per_session),
+            ((subject,), limits.per_user),
+        ):
+            ends = self._counted[key] = [end for end in self._counted.get(key, ()) if end > now]
+            if len(ends) >= limit:
+                raise TooManyRequests("too many codes", int(self._lifetime))
+            ends.append(now + self._lifetime)
 
     async def consume(self, value: str, binding: CodeBinding) -> Redemption:
         digest, now = code_digest(value), time.monotonic()

@@ -38,8 +38,9 @@ class Release:
 
 def this_release() -> Release:
     """The working tree, in which one user may have as much as a whole load of them makes."""
-    most = {"VALETKEY_SESSIONS_PER_USER": "100000", "VALETKEY_GRANTS_PER_USER_AND_CLIENT": "100000"}
-    return Release(version("valetkey-runtime"), settings=most)
+    limits = ("SESSIONS_PER_USER", "GRANTS_PER_USER_AND_CLIENT", "CODES_PER_USER_AND_CLIENT")
+    more = ("CODES_PER_SESSION", "CODES_PER_USER", "INTERACTIONS_PER_BROWSER")
+    return Release(version("valetkey-runtime"), settings={f"VALETKEY_{name}": "100000" for name in (*limits, *more)})
 
 
 def install_previous_release(directory: Path) -> Release:

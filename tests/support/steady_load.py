@@ -19,9 +19,13 @@ PAUSE_SECONDS = 0.02
 
 @dataclass
 class SteadyLoad:
-    """``party_of`` makes a party with a browser of its own, by the name of its client: web, machine or api."""
+    """``party_of`` makes a party with a browser of its own, by the name of its client: web, machine or api.
+
+    They are one person: ``login_seconds`` lie between two logins at least, where more would be too many.
+    """
 
     party_of: Callable[[str], RelyingParty]
+    login_seconds: float = 0.0
     done: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -29,6 +33,7 @@ class SteadyLoad:
     async def running(self, each: int = 2) -> AsyncIterator[None]:
         """So many of each kind are busy inside of the block. What is under way at its end is finished."""
         self._resting = False
+        self._logging_in = asyncio.Lock()
         async with asyncio.TaskGroup() as group:
             for live in (self._people, self._machines, self._apis, self._sessions, self._leavers):
                 for _ in range(each):
@@ -41,6 +46,7 @@ class SteadyLoad:
     async def _people(self) -> None:
         async def log_in() -> None:
             party = self.party_of("web")
+            await self._turn_to_log_in()
             try:
                 require((await party.log_in(scope=SCOPE)).status)
             finally:
@@ -86,6 +92,7 @@ class SteadyLoad:
         party, api = self.party_of("web"), self.party_of("api")
 
         async def leave() -> None:
+            await self._turn_to_log_in()
             tokens = await party.log_in(scope=SCOPE)
             require((await party.revoke(tokens.refresh_token)).status)
             assert not (await api.introspect(tokens.access_token)).active, "active after the revocation"
@@ -93,6 +100,10 @@ class SteadyLoad:
         await self._go_on("revocation", leave)
         await party.browser.close()
         await api.browser.close()
+
+    async def _turn_to_log_in(self) -> None:
+        async with self._logging_in:
+            await asyncio.sleep(self.login_seconds)
 
     async def _go_on(self, kind: str, once: Callable[[], Awaitable[None]]) -> None:
         while not self._resting:

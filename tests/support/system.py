@@ -53,7 +53,7 @@ _START_SECONDS = 60
 
 
 def test_settings(issuer: str, postgres_dsn: str, redis_url: str, /, **changes: str) -> Settings:
-    """Real settings, with cheap password hashing and room for many logins from one address."""
+    """Real settings, with cheap password hashing and room for many logins of one address, browser and user."""
     return Settings.load(
         {
             "VALETKEY_ISSUER": issuer,
@@ -69,6 +69,10 @@ def test_settings(issuer: str, postgres_dsn: str, redis_url: str, /, **changes: 
             "VALETKEY_PASSWORD_TIME_COST": "1",
             "VALETKEY_PASSWORD_MEMORY_COST": "8192",
             "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+            "VALETKEY_INTERACTIONS_PER_BROWSER": "100000",
+            "VALETKEY_CODES_PER_USER_AND_CLIENT": "100000",
+            "VALETKEY_CODES_PER_SESSION": "100000",
+            "VALETKEY_CODES_PER_USER": "100000",
             "VALETKEY_CLIENT_FAILURES_PER_ADDRESS": "100000",
             "VALETKEY_CLIENT_FAILURES_PER_CLIENT": "100000",
             "VALETKEY_SHUTDOWN_GRACE": "1s",

@@ -19,7 +19,7 @@ HEALTHY_SECONDS = 120
 
 @pytest.mark.requirement("operations: a rolling restart under load loses no request")
 async def test_a_rolling_restart_under_load_loses_no_request(composed: Composition) -> None:
-    load = SteadyLoad(composed.party)
+    load = SteadyLoad(composed.party, login_seconds=1.2)
     replicas = [container for service in SERVICES for container in composed.replicas_of(service)]
 
     async with load.running():

@@ -4,9 +4,11 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from valetkey.authorize.failure_page import shown_page
 from valetkey.authorize.page import FormPostPage
 from valetkey.authorize.page_response import form_post_response, see_other
 from valetkey.authorize.service import AuthorizeService
+from valetkey.authorize.shown_error import TooManyAnswers
 from valetkey.core.authorization_code import AuthorizationCode, generate_code
 from valetkey.core.authorization_request import TrustedRedirect
 from valetkey.core.client import Client
@@ -16,14 +18,20 @@ from valetkey.core.session import Session
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.errors import note
-from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS
+from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS, RATE_LIMITED
+from valetkey.runtime.redis.code_limits import TooManyCodes
 from valetkey.runtime.telemetry import current_trace_id
 
 
 async def answer_with_code(
     service: AuthorizeService, interaction: Interaction, client: Client, session: Session, consent_epoch: int
 ) -> web.Response:
-    """Issue a code for what this session's user has agreed to. ``TemporarilyUnavailable`` if it cannot be kept."""
+    """Issue a code for what this session's user has agreed to. ``TemporarilyUnavailable`` if it cannot be kept.
+
+    Where too many codes wait already, the client hears of it only if it asked for ``prompt=none`` (``TooManyCodes``):
+    there nobody would see a page. Otherwise it would send the browser here again at once, so that the answer is a page,
+    which also says when to come back; a redirect cannot say that.
+    """
     request = interaction.request
     code = AuthorizationCode(
         authorization_id=uuid4(),
@@ -39,7 +47,15 @@ async def answer_with_code(
         epochs=interaction.grant_epochs(client, session.user, consent_epoch),
     )
     value = generate_code()
-    await service.codes.put(value, code)
+    try:
+        await service.codes.put(value, code)
+    except TooManyCodes as error:
+        _record_too_many(error, client, session)
+        if "none" in request.prompt:
+            raise
+        AUTHORIZATION_REQUESTS.add("page", "rate_limited")
+        # Not raised: who has just signed in has to get the cookie of the new session with it.
+        return shown_page(service.pages, TooManyAnswers(error.reason, error.retry_after))
     AUTHORIZATION_REQUESTS.add("code", "")
     audit.emit(
         audit.AuditEvent(
@@ -64,6 +80,22 @@ def answer_with_error(
     note(request, error)
     AUTHORIZATION_REQUESTS.add("error", error.error)
     return _send(service, redirect, redirect.failure(error, service.settings.issuer), client)
+
+
+def _record_too_many(error: TooManyCodes, client: Client, session: Session) -> None:
+    RATE_LIMITED.add(error.limit)
+    if error.has_just_happened:
+        audit.emit(
+            audit.AuditEvent(
+                type="authorization",
+                outcome="failure",
+                reason=error.reason,
+                subject=str(session.user.subject),
+                client_id=client.client_id,
+                session_id=str(session.session_id),
+                address=caller_address(),
+            )
+        )
 
 
 def _send(

@@ -35,8 +35,13 @@ def shown_errors_middleware(pages: Pages) -> Middleware:
             kind = type(error).__name__
             request[ERROR_TYPE] = kind
             _LOG.log(error.log_level, "refused", extra={"error": kind, "reason": error.reason, "path": request.path})
-            html = pages.error(error.page, reference=current_trace_id())
-            headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-            return page_response(html, status=error.page.status, headers=headers)
+            return shown_page(pages, error)
 
     return shown_errors
+
+
+def shown_page(pages: Pages, error: ShownError) -> web.Response:
+    """The page of a ``ShownError``."""
+    html = pages.error(error.page, reference=current_trace_id())
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return page_response(html, status=error.page.status, headers=headers)

@@ -8,7 +8,8 @@
     ├── CookieMissing       the browser did not send the cookie that binds it to its interaction
     ├── NothingWaiting      a step was opened without an interaction
     ├── ClientGone          the client or its redirect URI is not what it was when the interaction began
-    └── TooManyInteractions the address has begun more of them than it may
+    ├── TooManyInteractions the address or browser has begun more of them than it may
+    └── TooManyAnswers      the user has been sent back to the application more often than is sensible
 
 ``str(error)`` is the reason for the log; the page is fixed per class.
 """
@@ -80,13 +81,26 @@ class ClientGone(ShownError):
 
 
 class TooManyInteractions(ShownError):
-    """The address has begun as many interactions as it may for now. RFC 6585 §4."""
+    """The address or the browser has begun as many interactions as it may for now. RFC 6585 §4."""
 
     page = ErrorPage(
         status=429,
         title="Too many sign-ins at once",
-        happened="More sign-ins have been started from your network than we accept in a short time.",
+        happened="More sign-ins have been started from your browser or network than we accept in a short time.",
         advice="Wait a few minutes, then go back to the application and start again.",
+    )
+    # A limit that filled the log would not be one.
+    log_level = logging.DEBUG
+
+
+class TooManyAnswers(ShownError):
+    """So many codes as there may be have been issued to the user, for this client or in all. RFC 6585 §4."""
+
+    page = ErrorPage(
+        status=429,
+        title="The application keeps asking",
+        happened="The application has sent you here again and again within a short time. You are still signed in.",
+        advice="Wait a minute, then open the application again. If this happens again, tell its support team.",
     )
     # A limit that filled the log would not be one.
     log_level = logging.DEBUG

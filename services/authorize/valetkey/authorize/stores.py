@@ -20,6 +20,7 @@ from valetkey.runtime.postgres.password_parameters import PasswordParameters
 from valetkey.runtime.postgres.session_count import SessionCount
 from valetkey.runtime.postgres.sessions import Sessions
 from valetkey.runtime.postgres.users import Users
+from valetkey.runtime.redis.code_limits import CodeLimits
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.interactions import RedisInteractions
 from valetkey.runtime.redis.login_attempts import LoginAttempts
@@ -58,6 +59,7 @@ async def open_service(
             ),
             codes=RedisCodes(
                 stores.redis,
+                CodeLimits(settings.codes_per_user_and_client, settings.codes_per_session, settings.codes_per_user),
                 lifetime=timedelta(seconds=settings.authorization_code_lifetime),
                 tombstone=timedelta(seconds=settings.access_token_lifetime),
                 sealer=sealer,

@@ -43,7 +43,10 @@ class CodeIssuer(Protocol):
     """What authorize may do with authorization codes."""
 
     async def put(self, value: str, code: AuthorizationCode) -> None:
-        """Keep the code for its lifetime, under the digest of its value."""
+        """Keep the code for its lifetime, under the digest of its value.
+
+        ``TooManyRequests`` where so many codes as there may be wait for this client, session or user; nothing is kept.
+        """
 
 
 class CodeRedeemer(Protocol):

@@ -227,6 +227,20 @@ class Settings:
         int, Setting(t.integer(1, 10_000_000), "Logins that one browser may begin per login_lifetime.")
     ] = 100
 
+    codes_per_user_and_client: Annotated[
+        int,
+        Setting(
+            t.integer(1, 10_000_000),
+            "Codes for one user at one client within authorization_code_lifetime; one counts once per kilobyte.",
+        ),
+    ] = 60
+    codes_per_session: Annotated[
+        int, Setting(t.integer(1, 10_000_000), "Codes for one login session within that time, likewise.")
+    ] = 120
+    codes_per_user: Annotated[
+        int, Setting(t.integer(1, 10_000_000), "Codes for one user within that time, likewise.")
+    ] = 300
+
     # What clients may cost. A client with its right secret is never refused for failures.
     client_failures_per_address: Annotated[
         int, Setting(t.integer(1, 1_000_000), "Failed client authentications per address until it is told to wait.")

@@ -20,6 +20,7 @@ from valetkey.core.authorization_code import (
 from valetkey.core.ports import Clock
 from valetkey.core.sealed_value import VERSION, Purpose, Refusal, ValueRefused, ValueSealer, require_in_time
 from valetkey.runtime.redis import authorization_code_message
+from valetkey.runtime.redis.code_limits import CodeLimits
 from valetkey.runtime.redis.errors import redis_operation
 from valetkey.runtime.redis.kept_value import Untrusted
 from valetkey.runtime.redis.keyspace import code_key
@@ -83,12 +84,22 @@ class RedisCodes:
     """``CodeIssuer`` and ``CodeRedeemer``.
 
     ``lifetime`` is the code's, ``tombstone`` how much longer a spent code is remembered: the life of an access token.
+    ``limits`` are for whoever puts codes.
     """
 
     def __init__(
-        self, redis: Redis, *, lifetime: timedelta, tombstone: timedelta, sealer: ValueSealer, clock: Clock
+        self,
+        redis: Redis,
+        limits: CodeLimits | None = None,
+        /,
+        *,
+        lifetime: timedelta,
+        tombstone: timedelta,
+        sealer: ValueSealer,
+        clock: Clock,
     ) -> None:
         self._redis = redis
+        self._limits = limits
         self._lifetime = lifetime
         self._tombstone = tombstone
         self._sealer = sealer
@@ -96,13 +107,16 @@ class RedisCodes:
         self._untrusted = Untrusted(Purpose.AUTHORIZATION_CODE)
 
     async def put(self, value: str, code: AuthorizationCode) -> None:
-        """Keep the code for its lifetime, under the digest of its value."""
+        """Keep the code for its lifetime, under the digest of its value. Raises ``TooManyCodes`` beyond the limits."""
         binding = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
         bound = binding.holder + (binding.redirect_uri or hashlib.sha256(b"").digest())
         key, message = code_key(value), authorization_code_message.to_bytes(code)
         kept = _FRESH + bound + self._sealer.write(Purpose.AUTHORIZATION_CODE, key, message, bound)
         with redis_operation("codes.put"):
-            await self._redis.set(key, kept, px=self._lifetime // _MILLISECOND)
+            if self._limits is None:
+                await self._redis.set(key, kept, px=self._lifetime // _MILLISECOND)
+            else:
+                await self._limits.put(self._redis, key, kept, code, self._lifetime // _MILLISECOND)
 
     async def consume(self, value: str, binding: CodeBinding) -> Redemption:
         """TAKEN for exactly one caller, ever; REPLAYED for whoever holds the binding after that. RFC 6749 §4.1.2.

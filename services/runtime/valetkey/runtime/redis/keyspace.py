@@ -8,6 +8,7 @@ holds a code, a token or anything else that would be worth stealing. What is sea
 import hashlib
 from dataclasses import dataclass
 from typing import NewType
+from uuid import UUID
 
 from valetkey.core.authorization_code import code_digest
 from valetkey.core.revocation import RevocationTarget
@@ -32,6 +33,12 @@ CODE = KeyPattern(
     "{SHA-256 of the code, hex}",
     "F(resh) or S(pent), 32 bytes of holder binding, 32 of redirect URI digest; sealed: AuthorizationCode message",
     "the code lifetime; once spent, as much longer as an access token lives",
+)
+CODE_COUNTS = KeyPattern(
+    "vk:codes:",
+    "{subject}:user, {subject}:session:<its id>, {subject}:client:<its uid>",
+    "how many codes the user has been given, in this session, for this client",
+    "the code lifetime, from the first",
 )
 INTERACTION = KeyPattern(
     "vk:interaction:",
@@ -70,12 +77,18 @@ CLIENT_RATES = KeyPattern(
     "twice its window",
 )
 
-KEYSPACE = (CODE, INTERACTION, REVOCATION, REVOCATIONS_LOADED, LOGIN_ATTEMPTS, RATE_LIMITS, CLIENT_RATES)
+KEYSPACE = (CODE, CODE_COUNTS, INTERACTION, REVOCATION, REVOCATIONS_LOADED, LOGIN_ATTEMPTS, RATE_LIMITS, CLIENT_RATES)
 
 
 def code_key(value: str) -> CodeKey:
     """Where an authorization code is kept."""
     return CodeKey(f"{CODE.prefix}{{{code_digest(value)}}}")
+
+
+def code_count_keys(subject: UUID, session_id: UUID, client_uid: UUID) -> tuple[str, str, str]:
+    """Where codes are counted: of the user at this client, of the session, of the user. One node has all three."""
+    owner = f"{CODE_COUNTS.prefix}{{{subject.hex}}}"
+    return f"{owner}:client:{client_uid.hex}", f"{owner}:session:{session_id.hex}", f"{owner}:user"
 
 
 def interaction_key(interaction_id: str) -> InteractionKey:
