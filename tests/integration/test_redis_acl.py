@@ -19,6 +19,7 @@ from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.cli.demo.free_port import LOOPBACK
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.runtime.redis.code_limits import CodeLimits
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
 from valetkey.runtime.redis.login_attempts import Guess, LoginAttempts
@@ -112,8 +113,10 @@ async def test_the_rules_are_enough_on_a_cluster(cluster_url: str, redis_cluster
     value, target = generate_code(), new_target()
 
     async with connect(url) as client, open_replicas(FakeRevocations(), url) as (replica,):
-        codes = redis_codes(client)
+        codes = redis_codes(client, CodeLimits(60, 120, 300))
         await codes.put(value, CODE)
+        await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
+        await codes.give_back(value, CODE.issued_at)
         taken = await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
         await replica.load()
         await replica.store.revoke([revocation(target)])

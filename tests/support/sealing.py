@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from support.wire_values import NOON
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.sealed_value import SealingKeys, ValueSealer
+from valetkey.runtime.redis.code_limits import CodeLimits
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.settings_keys import sealing_key_list
 
@@ -47,6 +48,8 @@ def at_noon() -> datetime:
 
 def redis_codes(
     redis: Redis,
+    limits: CodeLimits | None = None,
+    /,
     *,
     lifetime: timedelta = timedelta(seconds=60),
     tombstone: timedelta = timedelta(seconds=300),
@@ -54,4 +57,4 @@ def redis_codes(
     clock: Clock = at_noon,
 ) -> RedisCodes:
     """Where codes of ``wire_values`` can be put and taken."""
-    return RedisCodes(redis, lifetime=lifetime, tombstone=tombstone, sealer=sealer, clock=clock)
+    return RedisCodes(redis, limits, lifetime=lifetime, tombstone=tombstone, sealer=sealer, clock=clock)
