@@ -17,8 +17,6 @@ from valetkey.core.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.user import MAX_LOGIN_NAME_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from valetkey.core.authorization_request import AuthorizationRequest
     from valetkey.core.params import Params
 
@@ -64,10 +62,10 @@ def is_too_long(name: str, value: str) -> bool:
 
 def require_within_limits(params: Params) -> None:
     """Raise the error of the first parameter that is too long; the private reason names it. RFC 6749 §4.1.2.1."""
-    for name, limit in LIMITS.items():
-        for value in params.all(name):
+    for limit in _TABLE:
+        for value in params.all(limit.name):
             if _bytes(value) > limit.most:
-                raise limit.error(f"{name} is longer than {limit.most} bytes")
+                raise limit.error(f"{limit.name} is longer than {limit.most} bytes")
 
 
 def require_compact(request: AuthorizationRequest) -> None:
@@ -78,25 +76,29 @@ def require_compact(request: AuthorizationRequest) -> None:
 
 def kept_bytes(request: AuthorizationRequest) -> int:
     """At least what the texts of the request take in a message."""
-    return sum(_bytes(text) + _PER_TEXT for text in _texts(request))
+    redirect, claims = request.redirect, request.claims
+    texts = [
+        request.client_id,
+        redirect.redirect_uri,
+        redirect.response_mode,
+        redirect.state or "",
+        request.code_challenge,
+        request.nonce or "",
+        request.login_hint or "",
+        claims.subject or "",
+        *request.scope,
+        *request.resources,
+        *request.prompt,
+        *claims.userinfo,
+        *claims.id_token,
+        *claims.essential_acr,
+    ]
+    return _bytes("".join(texts)) + _PER_TEXT * len(texts)
 
 
 def kept_kilobytes(request: AuthorizationRequest) -> int:
     """What the request weighs where what is kept is limited: its kilobytes, begun ones included."""
     return -(-kept_bytes(request) // _KILOBYTE)
-
-
-def _texts(request: AuthorizationRequest) -> Iterator[str]:
-    redirect, claims = request.redirect, request.claims
-    yield from (request.client_id, redirect.redirect_uri, redirect.response_mode, request.code_challenge)
-    yield from _given(redirect.state, request.nonce, request.login_hint, claims.subject)
-    names = (claims.userinfo, claims.id_token, claims.essential_acr)
-    for texts in (request.scope, request.resources, request.prompt, *names):
-        yield from texts
-
-
-def _given(*texts: str | None) -> Iterable[str]:
-    return (text for text in texts if text is not None)
 
 
 def _bytes(text: str) -> int:
