@@ -8,19 +8,24 @@ from valetkey.authorize.failure_page import shown_page
 from valetkey.authorize.page import FormPostPage
 from valetkey.authorize.page_response import form_post_response, see_other
 from valetkey.authorize.service import AuthorizeService
-from valetkey.authorize.shown_error import TooManyAnswers
+from valetkey.authorize.shown_error import NoRoom, TooManyAnswers
 from valetkey.core.authorization_code import AuthorizationCode, generate_code
-from valetkey.core.authorization_request import TrustedRedirect
+from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
 from valetkey.core.client import Client
 from valetkey.core.errors import OAuthError
 from valetkey.core.interaction import Interaction
+from valetkey.core.parameter_limits import kept_bytes
 from valetkey.core.session import Session
 from valetkey.runtime import audit
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.errors import note
 from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS, RATE_LIMITED
 from valetkey.runtime.redis.code_limits import TooManyCodes
+from valetkey.runtime.redis.memory_reserve import Kind, StoreIsFull
 from valetkey.runtime.telemetry import current_trace_id
+
+# What a code takes beside the texts of its request, with its key and what is counted with it.
+_CODE_BYTES = 800
 
 
 async def answer_with_code(
@@ -28,9 +33,9 @@ async def answer_with_code(
 ) -> web.Response:
     """Issue a code for what this session's user has agreed to. ``TemporarilyUnavailable`` if it cannot be kept.
 
-    Where too many codes wait already, the client hears of it only if it asked for ``prompt=none`` (``TooManyCodes``):
-    there nobody would see a page. Otherwise it would send the browser here again at once, so that the answer is a page,
-    which also says when to come back; a redirect cannot say that.
+    Where too many codes wait already, or Redis has only its reserve left, the client hears of it only if it asked for
+    ``prompt=none`` (``TooManyCodes``, ``StoreIsFull``): there nobody would see a page. Otherwise it would send the
+    browser here again at once, so that the answer is a page, which also says when to come back; a redirect cannot.
     """
     request = interaction.request
     code = AuthorizationCode(
@@ -48,14 +53,10 @@ async def answer_with_code(
     )
     value = generate_code()
     try:
+        service.reserve.require_room(Kind.CODE, kept_bytes(request) + _CODE_BYTES)
         await service.codes.put(value, code)
-    except TooManyCodes as error:
-        _record_too_many(error, client, session)
-        if "none" in request.prompt:
-            raise
-        AUTHORIZATION_REQUESTS.add("page", "rate_limited")
-        # Not raised: who has just signed in has to get the cookie of the new session with it.
-        return shown_page(service.pages, TooManyAnswers(error.reason, error.retry_after))
+    except (TooManyCodes, StoreIsFull) as error:
+        return _refuse(service, error, request, client, session)
     AUTHORIZATION_REQUESTS.add("code", "")
     audit.emit(
         audit.AuditEvent(
@@ -82,7 +83,25 @@ def answer_with_error(
     return _send(service, redirect, redirect.failure(error, service.settings.issuer), client)
 
 
-def _record_too_many(error: TooManyCodes, client: Client, session: Session) -> None:
+def _refuse(
+    service: AuthorizeService,
+    error: TooManyCodes | StoreIsFull,
+    request: AuthorizationRequest,
+    client: Client,
+    session: Session,
+) -> web.Response:
+    if isinstance(error, TooManyCodes):
+        _record(error, client, session)
+    if "none" in request.prompt:
+        raise error
+    too_many = isinstance(error, TooManyCodes)
+    AUTHORIZATION_REQUESTS.add("page", "rate_limited" if too_many else error.error)
+    shown = TooManyAnswers if too_many else NoRoom
+    # Not raised: who has just signed in has to get the cookie of the new session with it.
+    return shown_page(service.pages, shown(error.reason, error.retry_after))
+
+
+def _record(error: TooManyCodes, client: Client, session: Session) -> None:
     RATE_LIMITED.add(error.limit)
     if error.has_just_happened:
         audit.emit(

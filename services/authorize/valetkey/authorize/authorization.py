@@ -15,6 +15,7 @@ from valetkey.authorize.page_response import see_other
 from valetkey.authorize.pending import step_location
 from valetkey.authorize.posted_elsewhere import location_with_cookies
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.authorize.shown_error import NoRoom
 from valetkey.core.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
@@ -24,9 +25,14 @@ from valetkey.core.authorization_request import (
 from valetkey.core.client import Client
 from valetkey.core.errors import InvalidRequest, OAuthError
 from valetkey.core.interaction import Interaction, Step, refusal_without_prompt
+from valetkey.core.parameter_limits import kept_bytes
 from valetkey.core.params import Params
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS
+from valetkey.runtime.redis.memory_reserve import Kind, StoreIsFull
+
+# What an interaction takes beside the texts of its request, with its key and the counts of its address and browser.
+_INTERACTION_BYTES = 900
 
 
 async def authorize(request: web.Request) -> web.StreamResponse:
@@ -96,6 +102,7 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
 async def _begin(
     service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
 ) -> web.StreamResponse:
+    _require_room(service, interaction.request)
     browser = service.cookies.browser(request) or Browser.generate()
     device = service.devices.parse(service.cookies.device(request))
     device_id = device.device_id if device is not None and service.devices.is_ours(device) else None
@@ -106,3 +113,12 @@ async def _begin(
     response = see_other(step_location(service, step, interaction_id))
     service.cookies.write_browser(response, browser)
     return response
+
+
+def _require_room(service: AuthorizeService, asked: AuthorizationRequest) -> None:
+    """Raise ``NoRoom``: a page, because a client that hears of it tends to begin again at once."""
+    try:
+        service.reserve.require_room(Kind.INTERACTION, kept_bytes(asked) + _INTERACTION_BYTES)
+    except StoreIsFull as error:
+        AUTHORIZATION_REQUESTS.add("page", error.error)
+        raise NoRoom(error.reason, error.retry_after) from error

@@ -14,6 +14,7 @@ from valetkey.runtime import audit
 from valetkey.runtime.http.address import address_group, client_address
 from valetkey.runtime.metrics import AUTHORIZATION_REQUESTS, RATE_LIMITED
 from valetkey.runtime.redis.keyspace import RATE_LIMITS
+from valetkey.runtime.redis.memory_reserve import MemoryReserve
 from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
 from valetkey.runtime.redis.window_limit import Standing, WindowLimit
 from valetkey.runtime.settings import Settings
@@ -42,9 +43,9 @@ class InteractionLimit:
     of_device: WindowLimit
 
     @classmethod
-    def from_settings(cls, settings: Settings, redis: Redis) -> Self:
+    def from_settings(cls, settings: Settings, redis: Redis, reserve: MemoryReserve) -> Self:
         """The limits of an installation. Their window is the life of what is counted: so they bound what is kept."""
-        storage, window = RateLimitStorage(redis, RATE_LIMITS), settings.login_lifetime
+        storage, window = RateLimitStorage(redis, RATE_LIMITS, reserve), settings.login_lifetime
         return cls(
             WindowLimit(storage, "interactions", settings.interactions_per_address, window),
             WindowLimit(storage, "browser_interactions", settings.interactions_per_browser, window),

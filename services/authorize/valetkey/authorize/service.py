@@ -26,6 +26,7 @@ from valetkey.core.ports import (
 )
 from valetkey.core.session import Session
 from valetkey.runtime.redis.login_attempts import LoginAttempts
+from valetkey.runtime.redis.memory_reserve import MemoryReserve
 from valetkey.runtime.settings import Settings
 
 
@@ -52,6 +53,7 @@ class AuthorizeService:
     passwords: PasswordPool
     attempts: LoginAttempts
     interaction_limit: InteractionLimit
+    reserve: MemoryReserve
     cookies: BrowserCookies
     devices: Devices
     browser_codes: BrowserCodes

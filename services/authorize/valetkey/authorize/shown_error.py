@@ -9,7 +9,8 @@
     ├── NothingWaiting      a step was opened without an interaction
     ├── ClientGone          the client or its redirect URI is not what it was when the interaction began
     ├── TooManyInteractions the address or browser has begun more of them than it may
-    └── TooManyAnswers      the user has been sent back to the application more often than is sensible
+    ├── TooManyAnswers      the user has been sent back to the application more often than is sensible
+    └── NoRoom              Redis has only its reserve left
 
 ``str(error)`` is the reason for the log; the page is fixed per class.
 """
@@ -103,4 +104,12 @@ class TooManyAnswers(ShownError):
         advice="Wait a minute, then open the application again. If this happens again, tell its support team.",
     )
     # A limit that filled the log would not be one.
+    log_level = logging.DEBUG
+
+
+class NoRoom(ShownError):
+    """Redis has only its reserve left, which is not for logins. RFC 9110 §15.6.4."""
+
+    page = error_page(503)
+    # Told once by whoever looks at Redis, and counted.
     log_level = logging.DEBUG

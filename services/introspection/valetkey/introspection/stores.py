@@ -37,7 +37,7 @@ async def open_service(settings: Settings, clock: Clock, waiting: Waiting) -> As
         client_rate = ClientRate(ClientRates(stores.redis, "introspection"), clock, settings.client_requests_per_minute)
         stack.push_async_callback(client_rate.close)
         await client_rate.start()
-        failures = ClientFailures.from_settings(settings, stores.redis)
+        failures = ClientFailures.from_settings(settings, stores.redis, stores.reserve)
         yield IntrospectionService(
             authenticator=ClientAuthenticator(stores.clients, clock, failures),
             introspector=Introspector(access_tokens, settings.issuer),

@@ -65,6 +65,13 @@ PLAIN_VALUES = Level(
     "access",
     services=(*_AUTHORIZE, *_TOKEN),
 )
+REDIS_MEMORY_USED = Level(
+    "valetkey_redis_memory_used_bytes", "Memory that Redis uses, as it counts towards maxmemory; of the fullest master."
+)
+REDIS_MEMORY_MAX = Level("valetkey_redis_memory_max_bytes", "The maxmemory of that master; 0 where it has none.")
+REDIS_RESERVE_REFUSALS = Count(
+    "valetkey_redis_reserve_refusals", "What was not written because Redis has only its reserve left.", "kind"
+)
 MIGRATIONS_PENDING = Level("valetkey_migrations_pending", "Migrations that this release needs and the database lacks.")
 CLOCK_SKEW = Level(
     "valetkey_clock_skew_seconds", "How far PostgreSQL's clock is ahead of this process's, looked at once a minute."

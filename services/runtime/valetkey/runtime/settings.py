@@ -119,6 +119,13 @@ class Settings:
         Setting(t.password, "Password of the Sentinels in a Redis URL, where they have one.", secret=True),
     ] = field(default=Secret.unset("VALETKEY_REDIS_SENTINEL_PASSWORD"))
     redis_timeout: Annotated[float, Setting(t.timeout(0.001, 60), "Longest wait for Redis.")] = 1.0
+    redis_reserve: Annotated[
+        float,
+        Setting(
+            t.fraction(0.5),
+            "Share of Redis' maxmemory kept for revocations; no login begins in half as much before it. 0: none.",
+        ),
+    ] = 0.2
 
     # Keys
     refresh_token_keys: Annotated[

@@ -49,15 +49,15 @@ def integer(low: int, high: int, unit: str = "") -> Parser[int]:
     return Parser(parse, f"integer {low}..{high}", unit)
 
 
-def fraction() -> Parser[float]:
-    """A number from 0 to 1."""
+def fraction(most: float = 1) -> Parser[float]:
+    """A number from 0 to ``most``, which is 1 or less."""
 
     def parse(text: str) -> float:
-        if not re.fullmatch(r"[01](\.\d{1,9})?", text, re.ASCII) or float(text) > 1:
-            raise ValueError("must be a number from 0 to 1; write it like 0.01")
+        if not re.fullmatch(r"[01](\.\d{1,9})?", text, re.ASCII) or float(text) > most:
+            raise ValueError(f"must be a number from 0 to {most:g}; write it like 0.01")
         return float(text)
 
-    return Parser(parse, "number 0..1")
+    return Parser(parse, f"number 0..{most:g}")
 
 
 def _milliseconds(text: str) -> int | None:

@@ -17,6 +17,7 @@ from valetkey.runtime.postgres.revocations import RevocationRecords
 from valetkey.runtime.postgres.schema_guard import SchemaGuard
 from valetkey.runtime.postgres.server_clock import ClockSkew
 from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.redis.memory_reserve import MemoryReserve
 from valetkey.runtime.redis.revocations import RedisRevocations
 from valetkey.runtime.revocation import RevocationStore
 
@@ -39,6 +40,7 @@ class Stores:
 
     database: Database
     redis: Redis
+    reserve: MemoryReserve
     revocations: RevocationStore
     clients: ClientCache
     catalog: CatalogCache
@@ -63,6 +65,9 @@ async def open_stores(settings: Settings, service: Service, clock: Clock, waitin
         await skew.start()
         redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout))
         stack.push_async_callback(redis.aclose)
+        reserve = MemoryReserve(redis, settings.redis_reserve)
+        stack.push_async_callback(reserve.close)
+        await reserve.start()
         revocations = create_revocation_store(settings, database, redis, clock)
         stack.push_async_callback(revocations.aclose)
         lifetime = timedelta(seconds=settings.client_cache_lifetime)
@@ -79,6 +84,7 @@ async def open_stores(settings: Settings, service: Service, clock: Clock, waitin
         yield Stores(
             database=database,
             redis=redis,
+            reserve=reserve,
             revocations=revocations,
             clients=ClientCache(
                 database,

@@ -69,7 +69,7 @@ async def open_service(
         try:
             yield TokenService(
                 authenticator=ClientAuthenticator(
-                    stores.clients, clock, ClientFailures.from_settings(settings, stores.redis)
+                    stores.clients, clock, ClientFailures.from_settings(settings, stores.redis, stores.reserve)
                 ),
                 grants=Grants.from_ports(ports),
                 issuer=TokenIssuer(policy, settings.signing_algorithms[0], signers, refresh_tokens, clock),

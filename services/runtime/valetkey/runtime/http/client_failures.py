@@ -16,6 +16,7 @@ from valetkey.runtime.redis.window_limit import Standing, WindowLimit
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from valetkey.runtime.redis.memory_reserve import MemoryReserve
     from valetkey.runtime.settings import Settings
 
 
@@ -40,16 +41,19 @@ class ClientFailures:
     per_client: WindowLimit
 
     @classmethod
-    def from_settings(cls, settings: Settings, redis: Redis) -> Self:
+    def from_settings(cls, settings: Settings, redis: Redis, reserve: MemoryReserve) -> Self:
         """The limits of an installation; every service that authenticates clients shares them."""
-        storage, window = RateLimitStorage(redis, RATE_LIMITS), settings.client_failures_window
+        storage, window = RateLimitStorage(redis, RATE_LIMITS, reserve), settings.client_failures_window
         return cls(
             WindowLimit(storage, "client_address", settings.client_failures_per_address, window),
             WindowLimit(storage, "client", settings.client_failures_per_client, window),
         )
 
     async def count(self, client_id: str, address: str) -> None:
-        """See ``FailureCounter``. While Redis is away nothing is limited: the failure is a refusal all the same."""
+        """See ``FailureCounter``.
+
+        While Redis is away or has only its reserve left nothing is limited: the failure is a refusal all the same.
+        """
         try:
             # The address comes first: once it is spent, whom it names is no longer looked at, let alone kept.
             await self._require_within(self.per_address, address_group(address), client_id, address)

@@ -82,6 +82,12 @@ class Cluster:
             return None
         return SlotMap.from_answer(answer, node).owner(slot)
 
+    async def known_masters(self) -> set[Node]:
+        """Every master, as far as is known without asking again."""
+        if self._is_stale:
+            await self._ask()
+        return self._slots.nodes
+
     async def masters(self) -> tuple[set[Node], int]:
         """Every master, and how many slots none of them has."""
         self.distrust()

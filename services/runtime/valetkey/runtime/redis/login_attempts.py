@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+    from valetkey.runtime.redis.memory_reserve import MemoryReserve
     from valetkey.runtime.settings import Settings
 
 
@@ -77,10 +78,10 @@ class LoginAttempts:
     """Budgets of password attempts. Limits are attempts per ``window`` seconds."""
 
     @classmethod
-    def from_settings(cls, settings: Settings, redis: Redis) -> Self:
-        """The budgets of an installation."""
+    def from_settings(cls, settings: Settings, redis: Redis, reserve: MemoryReserve | None = None) -> Self:
+        """The budgets of an installation; where Redis has only its ``reserve`` left, nothing is counted."""
         return cls(
-            RateLimitStorage(redis, LOGIN_ATTEMPTS),
+            RateLimitStorage(redis, LOGIN_ATTEMPTS, reserve),
             per_account=settings.login_attempts_per_account,
             per_address=settings.login_attempts_per_address,
             window=settings.login_attempts_window,

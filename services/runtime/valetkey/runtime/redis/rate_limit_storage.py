@@ -6,8 +6,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from valetkey.runtime.redis.keyspace import KeyPattern
+from valetkey.runtime.redis.memory_reserve import Kind, MemoryReserve
 from valetkey.runtime.redis.script import Script
 
+# What a count takes, with its key.
+_BYTES = 200
 _INCREMENT = Script(RedisBridge.SCRIPT_INCR_EXPIRE.decode())
 _TAKE = Script("local count = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return tonumber(count) or 0")
 
@@ -15,14 +18,16 @@ _TAKE = Script("local count = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[
 class RateLimitStorage(Storage):
     """Counters in this Redis, whether one server or a Cluster; the library's own would open connections of its own.
 
-    ``pattern`` is the kind of key that they are kept under.
+    ``pattern`` is the kind of key that they are kept under. Nothing more is counted where ``reserve`` has no room left:
+    ``TemporarilyUnavailable``.
     """
 
     STORAGE_SCHEME = None
 
-    def __init__(self, redis: Redis, pattern: KeyPattern) -> None:
+    def __init__(self, redis: Redis, pattern: KeyPattern, reserve: MemoryReserve | None = None) -> None:
         super().__init__()
         self._redis = redis
+        self._reserve = reserve
         self._prefix = pattern.prefix
 
     @property
@@ -32,6 +37,8 @@ class RateLimitStorage(Storage):
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count up, in one step; ``expiry`` is in seconds, from the first count."""
+        if self._reserve is not None and amount > 0:
+            self._reserve.require_room(Kind.COUNT, _BYTES)
         answer = await _INCREMENT.run(self._redis, [self._prefixed(key)], [expiry, amount])
         if not isinstance(answer, int):
             raise RedisError("not a count")
