@@ -4,9 +4,11 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from support.alert_rules import Rule, alerts, recorded, rules
 from support.dashboard import panels
@@ -16,7 +18,7 @@ from support.promql import Query
 from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
 from support.service_processes import ServiceProcesses
 from support.stores import create_migrated
-from support.traffic import a_crowd_at, a_day_at, an_outage_at
+from support.traffic import a_crowd_at, a_day_at, a_full_redis_at, an_outage_at
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
@@ -60,6 +62,10 @@ def observed() -> Iterator[Observed]:
             urls = {name: each[0] for name, each in system.management_urls.items()}
             system.run(a_day_at(system.issuer, system.administration))
             system.run(a_crowd_at(system.urls["token"][0], _MOST_CONNECTIONS))
+            with Redis.from_url(redis.url) as store:
+                system.run(
+                    a_full_redis_at(system.issuer, system.administration, partial(store.config_set, "maxmemory"))
+                )
             seen = Scrape.of(urls.values())
             system.run(an_outage_at(system.issuer, system.administration, redis.kill))
             seen.update(Scrape.of(urls.values()))

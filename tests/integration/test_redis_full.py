@@ -43,7 +43,7 @@ class SmallInstallation:
     def used(self) -> float:
         """The share of the memory that is used."""
         memory = self.store.info("memory")
-        return (memory["used_memory"] - memory["mem_not_counted_for_evict"]) / memory["maxmemory"]
+        return float(memory["used_memory"] - memory["mem_not_counted_for_evict"]) / float(memory["maxmemory"])
 
     def expire(self) -> None:
         """Let the time pass after which whatever strangers have left is gone."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from support.administration import Administration
 from support.browser import query_of
+from support.eventually import eventually
 from support.raw_connection import RawConnection
 from support.relying_party import Person, RelyingParty
 
@@ -55,6 +56,24 @@ async def an_outage_at(issuer: str, administration: Administration, take_redis_a
         answer = await party.start(prompt="login")
         assert query_of(answer.location)["error"] == "temporarily_unavailable"
         assert (await party.redeem(response)).status == 503
+    finally:
+        await party.browser.close()
+
+
+async def a_full_redis_at(issuer: str, administration: Administration, set_limit: Callable[[int], None]) -> None:
+    """A login that begins while only the reserve of Redis is left; afterwards there is room again."""
+    party = RelyingParty(issuer, await administration.create_web_client())
+
+    async def is_refused() -> bool:
+        return (await party.start()).status == 503
+
+    async def is_accepted() -> bool:
+        return not await is_refused()
+
+    try:
+        for limit, becomes_true in ((1 << 20, is_refused), (1 << 30, is_accepted)):
+            set_limit(limit)
+            await eventually(becomes_true)
     finally:
         await party.browser.close()
 

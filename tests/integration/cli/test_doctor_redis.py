@@ -1,10 +1,12 @@
 """``valetkey doctor`` and ``valetkey config show`` on a Cluster and behind Sentinels."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import redis
 
 from support.operator_cli import Operator
 from support.redis_cluster import ClusterNode, EmbeddedCluster
@@ -39,11 +41,11 @@ def test_the_doctor_looks_at_every_master_of_a_cluster(operator: Operator, clust
 def test_the_doctor_names_the_master_that_may_drop_keys(
     operator: Operator, cluster_url: str, evicting: ClusterNode
 ) -> None:
-    redis = findings_of(operator, cluster_url)["redis"]
+    found = findings_of(operator, cluster_url)["redis"]
 
-    assert redis["status"] == "warning"
-    assert redis["detail"] == f"127.0.0.1:{evicting.port} has maxmemory-policy allkeys-lru"
-    assert "noeviction" in redis["next_step"]
+    assert found["status"] == "warning"
+    assert found["detail"] == f"127.0.0.1:{evicting.port} has maxmemory-policy allkeys-lru"
+    assert "noeviction" in found["next_step"]
 
 
 def test_the_doctor_finds_slots_that_nobody_has(operator: Operator, redis_cluster: EmbeddedCluster) -> None:
@@ -52,11 +54,38 @@ def test_the_doctor_finds_slots_that_nobody_has(operator: Operator, redis_cluste
         client.execute_command("CLUSTER", "DELSLOTS", 5)
         try:
             url = redis_cluster.url.partition("@")[0] + f"@127.0.0.1:{node.port}"
-            redis = findings_of(operator, url)["redis"]
+            found = findings_of(operator, url)["redis"]
         finally:
             client.execute_command("CLUSTER", "ADDSLOTS", 5)
 
-    assert (redis["status"], redis["detail"]) == ("failed", "1 slots of the cluster belong to nobody")
+    assert (found["status"], found["detail"]) == ("failed", "1 slots of the cluster belong to nobody")
+
+
+@pytest.mark.parametrize(
+    ("limit", "status", "detail"),
+    [
+        (100, "ok", "1% of "),
+        (1.8, "warning", "56% of "),
+        (1.3, "failed", "77% of "),
+        (0, "warning", "without a limit"),
+    ],
+)
+def test_the_doctor_tells_how_full_redis_is(
+    operator: Operator, redis_url: str, redis_flusher: redis.Redis, limit: float, status: str, detail: str
+) -> None:
+    redis_flusher.set("filling", b"x" * (8 << 20))
+    memory = redis_flusher.info("memory")
+    redis_flusher.config_set("maxmemory", int(memory["used_memory"] * limit))
+
+    try:
+        found = findings_of(operator, redis_url)["redis memory"]
+    finally:
+        redis_flusher.config_set("maxmemory", memory["maxmemory"])
+        redis_flusher.flushall()
+
+    assert found["status"] == status
+    assert re.sub(r"5[4-7]%", "56%", re.sub(r"7[5-8]%", "77%", found["detail"])).count(detail)
+    assert (found["next_step"] is None) == (status == "ok")
 
 
 @pytest.mark.parametrize(("hung", "status"), [(0, "ok"), (1, "warning"), (2, "failed")])

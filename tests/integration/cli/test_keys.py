@@ -134,7 +134,7 @@ def test_the_doctor_finds_nothing_wrong_with_a_running_system(start_system: Star
 
     assert set(found.values()) == {"ok"}, found
     assert set(found) == {
-        *("settings", "sealing", "postgres", "clock", "schema", "roles", "redis"),
+        *("settings", "sealing", "postgres", "clock", "schema", "roles", "redis", "redis memory"),
         *("keys ES256", "keys RS256", "key-encryption", "clients", "metadata", "jwks"),
     }
     assert operator.run("doctor").exit_code == ExitCode.OK

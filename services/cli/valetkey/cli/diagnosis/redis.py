@@ -16,23 +16,27 @@ from valetkey.runtime.redis.address import Node
 from valetkey.runtime.redis.cluster import ClusterRedis
 from valetkey.runtime.redis.connection import MasterConnectionPool, connect
 from valetkey.runtime.redis.errors import redis_operation
+from valetkey.runtime.redis.memory import fullest, memory_of
 from valetkey.runtime.settings import Settings
 
 _ADDRESS = "Check that VALETKEY_REDIS_URL names the server, that it runs, and that it is not full or read-only."
 _CLUSTER = "Give every slot to a master that runs: `redis-cli --cluster check`."
 _MEMORY = "Set maxmemory-policy noeviction: until then introspection asks PostgreSQL."
+_LIMIT = "Set maxmemory below what its container has, and maxmemory-policy noeviction: else nothing has a reserve."
+_FULL = "Give it more memory, and find out who fills it: runbook ValetkeyRedisFilling."
+_MUCH = 0.7
 _MAJORITY = "Check that VALETKEY_REDIS_URL names every Sentinel and their master, and that a majority runs."
 _SENTINEL = "Start it, or take it out of VALETKEY_REDIS_URL: a majority is counted by what that names."
 
 
 async def examine_redis(settings: Settings) -> list[Finding]:
-    """Connection to every master, that none of them drops keys, and that Sentinels agree."""
+    """Connection to every master, that none of them drops keys or is nearly full, and that Sentinels agree."""
     if not settings.redis_url.is_set:
         advice = "Set VALETKEY_REDIS_URL: commands that end sessions, users or clients need it."
         return [skipped("redis", "VALETKEY_REDIS_URL is not set", advice)]
     redis = connect(settings.redis_url.reveal(), timeout=timedelta(seconds=settings.redis_timeout), max_connections=1)
     try:
-        return [await _masters(redis), *await _sentinels(redis)]
+        return [await _masters(redis), *await _memory(redis, settings.redis_reserve), *await _sentinels(redis)]
     finally:
         await redis.aclose()
 
@@ -62,11 +66,31 @@ async def _masters(redis: Redis) -> Finding:
 
 async def _policy_that_drops(client: Redis) -> str | None:
     try:
-        memory = await client.info("memory")
+        memory = await memory_of(client)
     except ResponseError:
         return "no permission to tell its maxmemory-policy (INFO)"
-    policy = str(memory.get("maxmemory_policy"))
-    return f"maxmemory-policy {policy}" if memory.get("maxmemory") and policy != "noeviction" else None
+    return f"maxmemory-policy {memory.policy}" if memory.most and not memory.is_limited else None
+
+
+async def _memory(redis: Redis, reserve: float) -> list[Finding]:
+    """How full it is, and whether what strangers leave has reached what is kept for revocations."""
+    try:
+        with redis_operation("memory"):
+            memory = await fullest(redis)
+    except (TemporarilyUnavailable, ResponseError):
+        # Said already.
+        return []
+    if not memory.most:
+        return [doubtful("redis memory", f"{memory.used >> 20} MiB, without a limit", _LIMIT)]
+    detail = f"{memory.share:.0%} of {memory.most >> 20} MiB"
+    if not memory.is_limited:
+        return []
+    begins_until = 1 - 1.5 * reserve
+    if memory.share >= begins_until:
+        return [unwell("redis memory", f"{detail}: no login begins from {begins_until:.0%} on", _FULL)]
+    if memory.share >= _MUCH * begins_until:
+        return [doubtful("redis memory", f"{detail}: no login begins from {begins_until:.0%} on", _FULL)]
+    return [well("redis memory", detail)]
 
 
 async def _sentinels(redis: Redis) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from redis import exceptions
 from redis.asyncio import Redis
 
 from valetkey.runtime.redis.cluster import ClusterRedis
@@ -42,4 +43,6 @@ async def fullest(redis: Redis) -> Memory:
     if not isinstance(redis, ClusterRedis):
         return await memory_of(redis)
     masters = await redis.nodes.known_masters()
+    if not masters:
+        raise exceptions.ClusterDownError("no master is known")
     return max([await memory_of(redis.nodes.client(node)) for node in masters], key=lambda memory: memory.share)
