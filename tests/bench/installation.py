@@ -118,7 +118,8 @@ def _environment(postgres_dsn: str, redis_url: str, sink_port: int) -> dict[str,
         "VALETKEY_SEALING_KEYS": secrets.token_urlsafe(32),
         "VALETKEY_KEY_ENCRYPTION_KEYS": f"bench:{secrets.token_urlsafe(32)}",
         "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
-        # One browser asks for what thousands would.
+        # One address and one browser ask for what thousands would.
+        "VALETKEY_CONNECTIONS_PER_ADDRESS": "4096",
         "VALETKEY_CODES_PER_USER_AND_CLIENT": "10000000",
         "VALETKEY_CODES_PER_SESSION": "10000000",
         "VALETKEY_CODES_PER_USER": "10000000",

@@ -57,6 +57,7 @@ def observed() -> Iterator[Observed]:
             "login_attempts_per_account": "2",
             "key_poll_interval": "1",
             "max_connections": str(_MOST_CONNECTIONS),
+            "connections_per_address": str(_MOST_CONNECTIONS),
         }
         with ServiceProcesses(postgres.dsn_of("observed"), redis.url, **changes) as system:
             urls = {name: each[0] for name, each in system.management_urls.items()}

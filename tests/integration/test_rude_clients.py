@@ -36,6 +36,8 @@ SETTINGS = {
     "keepalive_timeout": "2s",
     "log_level": "error",
     "interactions_per_address": "10000000",
+    # All of them come from here.
+    "connections_per_address": "10000",
 }
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("security 47: slow, endless and huge requests are bounded")]
 

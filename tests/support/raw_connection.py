@@ -28,12 +28,14 @@ class RawConnection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, url: str, *, receive_buffer: int | None = None) -> Self:
-        """Connect; with a small ``receive_buffer`` (bytes) the server soon notices that nothing is read."""
+    async def open(cls, url: str, *, receive_buffer: int | None = None, local: str = "") -> Self:
+        """Connect, from ``local``; with a small ``receive_buffer`` (bytes) a server soon sees that nothing is read."""
         parts = urlsplit(url)
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if local:
+            made.bind((local, 0))
         made.setblocking(False)
         await asyncio.get_running_loop().sock_connect(made, (str(parts.hostname), parts.port or 80))
         return cls(*await asyncio.open_connection(sock=made))

@@ -50,7 +50,7 @@ async def in_progress(server: RunningServer, number: int) -> None:
 async def test_requests_beyond_the_limit_are_refused_at_once_and_the_others_answered(
     start: Start, http: ClientSession
 ) -> None:
-    server = await start(replace(SETTINGS, max_requests_in_flight=3))
+    server = await start(replace(SETTINGS, connections_per_address=10, max_requests_in_flight=3))
     slow = [asyncio.create_task(post(http, server, outcome="slow")) for _ in range(3)]
     await in_progress(server, 3)
 
@@ -67,7 +67,7 @@ async def test_requests_beyond_the_limit_are_refused_at_once_and_the_others_answ
 
 @pytest.mark.parametrize("outcome", ["refused", "bug", "away"])
 async def test_a_request_that_fails_leaves_its_place(start: Start, http: ClientSession, outcome: str) -> None:
-    server = await start(replace(SETTINGS, max_requests_in_flight=1))
+    server = await start(replace(SETTINGS, connections_per_address=10, max_requests_in_flight=1))
 
     for _ in range(3):
         await post(http, server, outcome=outcome)
@@ -77,7 +77,7 @@ async def test_a_request_that_fails_leaves_its_place(start: Start, http: ClientS
 
 
 async def test_slow_bodies_take_no_place_of_whole_requests(start: Start, http: ClientSession, dial: Dial) -> None:
-    server = await start(replace(SETTINGS, max_requests_in_flight=2, body_timeout=5.0))
+    server = await start(replace(SETTINGS, connections_per_address=10, max_requests_in_flight=2, body_timeout=5.0))
     slow = [await dial(server) for _ in range(2)]
     for connection in slow:
         connection.send(HALF_A_FORM)
@@ -92,7 +92,7 @@ async def test_slow_bodies_take_no_place_of_whole_requests(start: Start, http: C
 
 
 async def test_slow_bodies_are_bounded_too(start: Start, http: ClientSession, dial: Dial) -> None:
-    server = await start(replace(SETTINGS, max_requests_in_flight=2, body_timeout=5.0))
+    server = await start(replace(SETTINGS, connections_per_address=10, max_requests_in_flight=2, body_timeout=5.0))
     slow = [await dial(server) for _ in range(3)]
     for connection in slow[:2]:
         connection.send(HALF_A_FORM)
@@ -109,7 +109,7 @@ async def test_slow_bodies_are_bounded_too(start: Start, http: ClientSession, di
 
 
 async def test_a_connection_too_many_is_told_so_and_closed(start: Start, dial: Dial) -> None:
-    server = await start(replace(SETTINGS, max_connections=3))
+    server = await start(replace(SETTINGS, max_connections=3, connections_per_address=3))
     first = [await dial(server) for _ in range(3)]
     for connection in first:
         connection.send(WHOLE)
@@ -127,7 +127,7 @@ async def test_a_connection_too_many_is_told_so_and_closed(start: Start, dial: D
 
 
 async def test_a_place_that_becomes_free_is_given_to_the_next(start: Start, dial: Dial) -> None:
-    server = await start(replace(SETTINGS, max_connections=1))
+    server = await start(replace(SETTINGS, max_connections=1, connections_per_address=1))
     first = await dial(server)
     first.send(WHOLE)
     assert (await first.head()).status == 401
@@ -142,7 +142,7 @@ async def test_a_place_that_becomes_free_is_given_to_the_next(start: Start, dial
 
 
 async def test_a_burst_of_connections_gets_no_further_than_one_after_the_other(start: Start, dial: Dial) -> None:
-    server = await start(replace(SETTINGS, max_connections=5, keepalive_timeout=30))
+    server = await start(replace(SETTINGS, max_connections=5, connections_per_address=5, keepalive_timeout=30))
     connections = await asyncio.gather(*(dial(server) for _ in range(200)))
     for connection in connections:
         connection.send(WHOLE)

@@ -52,7 +52,7 @@ class Settings:
     ] = 1
     trusted_proxies: Annotated[
         tuple[t.Network, ...],
-        Setting(t.networks, "Networks whose X-Forwarded-For is believed, for rate limits and audit only."),
+        Setting(t.networks, "Networks whose X-Forwarded-For is believed, for limits and audit only."),
     ] = ()
     max_body_bytes: Annotated[int, Setting(t.integer(1024, 1 << 20, "bytes"), "Largest request body.")] = 65536
     body_timeout: Annotated[
@@ -68,6 +68,14 @@ class Settings:
         Setting(
             t.integer(0, 1_000_000),
             "Most connections a process holds; 0: what its file descriptors allow, up to 4096.",
+        ),
+    ] = 0
+    connections_per_address: Annotated[
+        int,
+        Setting(
+            t.integer(0, 1_000_000),
+            "Most connections of one address (IPv6: one /64), trusted proxies apart; 0: a quarter of max_connections, "
+            "or of max_requests_in_flight where that is less.",
         ),
     ] = 0
     max_requests_in_flight: Annotated[

@@ -85,6 +85,14 @@ def caller_address() -> str:
     return "" if request is None else client_address(request, request.app[TRUSTED_PROXIES])
 
 
+def limited_group(peer: str, trusted: Sequence[Network]) -> str | None:
+    """The group that a connection from this peer counts for; None for our proxies, and where there is no address."""
+    address = _parse(peer)
+    if address is None or _is_trusted(address, trusted):
+        return None
+    return address_group(peer)
+
+
 def address_group(address: str) -> str:
     """What a rate limit counts by: an IPv4 address, or the /64 that one IPv6 subscriber owns."""
     parsed = parse_address(address)

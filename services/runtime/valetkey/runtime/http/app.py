@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from valetkey.runtime.http.address import TRUSTED_PROXIES
-from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, connections_allowed
+from valetkey.runtime.http.connection_limit import (
+    CONNECTIONS_PER_ADDRESS,
+    MAX_CONNECTIONS,
+    connections_allowed,
+    connections_of_one,
+)
 from valetkey.runtime.http.cors import cors_middleware
 from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
 from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
@@ -78,7 +83,10 @@ def create_app(
     app[HEALTH] = health
     app[TRACING] = tracing
     app[IN_FLIGHT] = in_flight
-    app[MAX_CONNECTIONS] = connections_allowed(settings.max_connections)
+    app[MAX_CONNECTIONS] = allowed = connections_allowed(settings.max_connections)
+    app[CONNECTIONS_PER_ADDRESS] = connections_of_one(
+        settings.connections_per_address, allowed, settings.max_requests_in_flight
+    )
     app[BODY_TIMEOUT] = settings.body_timeout
     app[TRUSTED_PROXIES] = settings.trusted_proxies
     app.add_routes(routes)

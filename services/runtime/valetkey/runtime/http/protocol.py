@@ -10,7 +10,16 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web_protocol import _ErrInfo
 
 from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
-from valetkey.runtime.http.connection_limit import MAX_CONNECTIONS, MOST, Refusal, Refusals, bound_send_buffer
+from valetkey.runtime.http.address import TRUSTED_PROXIES
+from valetkey.runtime.http.connection_limit import (
+    CONNECTIONS_PER_ADDRESS,
+    MAX_CONNECTIONS,
+    MOST,
+    AddressShares,
+    Refusal,
+    Refusals,
+    bound_send_buffer,
+)
 from valetkey.runtime.http.forms import BODY_TIMEOUT
 from valetkey.runtime.http.listener import keep_newcomers_out, let_in
 from valetkey.runtime.http.observe import TRACE_HEADER
@@ -36,13 +45,18 @@ _READING_TIMEOUT = 10.0
 class Protocol(web.RequestHandler):
     """Answers what cannot be parsed without repeating any of it, to the sender or to the log."""
 
-    __slots__ = ("_giving_up", "_reading_timeout")
+    __slots__ = ("_giving_up", "_reading_timeout", "_share")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client was accepted, perhaps the last one."""
+        """A client was accepted, perhaps the last one; or one of an address that holds as many as it may."""
         self._giving_up: asyncio.TimerHandle | None = None
         server = cast("Server", self._manager)
         server.arriving -= 1
+        share = server.shares.take(transport)
+        if share is None:
+            server.refuse(transport)
+            return
+        self._share = share
         self._reading_timeout = server.reading_timeout
         bound_send_buffer(transport)
         if server.keeps_newcomers_out:
@@ -71,6 +85,7 @@ class Protocol(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone."""
         self._stay()
+        self._share.give_back()
         super().connection_lost(exc)
 
     async def start(self) -> None:
@@ -130,14 +145,20 @@ class Protocol(web.RequestHandler):
 
 
 class Server(web.Server):
-    """Makes a ``Protocol`` for each connection, up to so many. ``reading_timeout`` is in seconds."""
+    """Makes a ``Protocol`` for each connection, up to so many in all and by ``shares`` of one address.
 
-    def __init__(self, made: web.Server, *, max_connections: int, reading_timeout: float) -> None:
+    ``reading_timeout`` is in seconds.
+    """
+
+    def __init__(
+        self, made: web.Server, *, max_connections: int, shares: AddressShares, reading_timeout: float
+    ) -> None:
         options = made._kwargs  # noqa: SLF001 - aiohttp offers no public way to choose the protocol of an application
         super().__init__(made.request_handler, request_factory=made.request_factory, loop=made._loop, **options)  # noqa: SLF001
         self.keeps_newcomers_out = False
         self.reading_timeout = reading_timeout
         self.arriving = 0
+        self.shares = shares
         self._max_connections = max_connections
         self._refusals = Refusals()
 
@@ -145,9 +166,15 @@ class Server(web.Server):
         """The protocol of a new connection."""
         # Many may be accepted before the first of them is told that it is there.
         if len(self._connections) + self.arriving >= self._max_connections:
-            return self._refusals.make()
+            return self._refusals.make("connections")
         self.arriving += 1
         return Protocol(self, loop=self._loop, **self._kwargs)
+
+    def refuse(self, transport: asyncio.BaseTransport) -> None:
+        """Turn away a connection whose address is known by now, and holds as many as it may."""
+        refusal = self._refusals.make("address_connections")
+        transport.set_protocol(refusal)
+        refusal.connection_made(transport)
 
 
 class Runner(web.AppRunner):
@@ -161,8 +188,10 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         app = self.app
+        most = app.get(MAX_CONNECTIONS, MOST)
         return Server(
             await super()._make_server(),
-            max_connections=app.get(MAX_CONNECTIONS, MOST),
+            max_connections=most,
+            shares=AddressShares(app.get(CONNECTIONS_PER_ADDRESS, most), app.get(TRUSTED_PROXIES, ())),
             reading_timeout=app.get(BODY_TIMEOUT, _READING_TIMEOUT),
         )
