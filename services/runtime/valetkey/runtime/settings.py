@@ -264,6 +264,13 @@ class Settings:
         int, Setting(t.integer(1, 1_000_000), "Failed client authentications per client_id, likewise.")
     ] = 100
     client_failures_window: Annotated[int, Setting(t.seconds(60, DAY), "Time over which those failures count.")] = 900
+    revocations_per_client: Annotated[
+        int,
+        Setting(
+            t.integer(1, 10_000_000),
+            "Access tokens that one confidential client may revoke one by one within access_token_lifetime.",
+        ),
+    ] = 100_000
     client_requests_per_minute: Annotated[
         int,
         Setting(

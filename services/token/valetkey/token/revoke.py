@@ -44,7 +44,7 @@ async def _revoke_refresh_token(service: TokenService, client: Client, token: Re
 
 
 async def _revoke_access_token(service: TokenService, client: Client, value: str) -> None:
-    """End this one access token. RFC 7009 §2.1."""
+    """End this one access token. RFC 7009 §2.1. Raises ``TooManyRequests`` where there have been too many."""
     try:
         claims = verify_signature(value, service.keys.key_set, TYP)
         require_issued_by(claims, service.policy.issuer)
@@ -54,6 +54,7 @@ async def _revoke_access_token(service: TokenService, client: Client, value: str
         return
     if token.client_id == client.client_id:
         token_id = token.token_id
+        await service.revocation_limit.require(client, token_id.authorization_id)
         await _record(service, client, token_target(str(token_id)), token_id.authorization_id, jti=str(token_id))
 
 

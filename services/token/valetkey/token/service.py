@@ -17,6 +17,7 @@ from valetkey.runtime.metrics import TOKEN_ERRORS, TOKENS_ISSUED
 from valetkey.token.issuer import TokenIssuer
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.registry import Grants
+from valetkey.token.revocation_limit import RevocationLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class TokenService:
     refresh_tokens: RefreshTokenCodec
     keys: KeySetSource
     client_rate: ClientRate
+    revocation_limit: RevocationLimit
 
     def count(self, grant_type: str, authorization: Authorization, tokens: TokenSet) -> None:
         """Count a token response; one that a user stands behind is an audit event too."""

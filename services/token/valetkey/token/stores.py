@@ -24,6 +24,7 @@ from valetkey.token.issuer import TokenIssuer
 from valetkey.token.key_metrics import KeyMetrics, KeySchedule
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.registry import Grants
+from valetkey.token.revocation_limit import RevocationLimit
 from valetkey.token.service import TokenService
 
 
@@ -80,6 +81,7 @@ async def open_service(
                 refresh_tokens=refresh_tokens,
                 keys=stores.jwk_set,
                 client_rate=client_rate,
+                revocation_limit=RevocationLimit.from_settings(settings, stores.redis),
             )
         finally:
             await client_rate.close()
