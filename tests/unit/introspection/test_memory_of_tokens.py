@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.introspection import World
-from support.memory_of import measured
+from support.memory_of import size_of
 from support.rfc9068 import ISSUER, NOW
 from valetkey.introspection.verified_tokens import MAX_BYTES, MAX_TOKENS, SHARE, VerifiedTokens
 
@@ -25,6 +25,11 @@ def longest(world: World, number: int, client_id: str = "greedy") -> Iterator[st
     for _ in range(number):
         scope, audience = " ".join(chosen.sample(NAMES, 60)), [f"https://{name}.example/" for name in NAMES[:8]]
         yield world.token(client_id=client_id, scope=scope, aud=audience)
+
+
+def taken_by(verified: VerifiedTokens, world: World) -> int:
+    """Bytes, without the table of 4 MiB in which the signatures of what was dropped are remembered."""
+    return size_of(verified, apart_from=(world.keys, vars(verified)["_held"]))
 
 
 def test_a_checked_token_takes_less_than_two_and_a_half_thousand_bytes() -> None:
@@ -46,32 +51,26 @@ def test_a_checked_token_takes_less_than_two_and_a_half_thousand_bytes() -> None
 @pytest.mark.parametrize("kind", ["usual", "longest"])
 def test_what_is_counted_is_at_least_what_is_taken(kind: str) -> None:
     world = World(size=TOKENS + 1)
-    tokens = list(longest(world, TOKENS)) if kind == "longest" else [world.token() for _ in range(TOKENS)]
-    world.verified.verify(world.token(), NOW)
-    before = world.verified.size
+    tokens = longest(world, TOKENS) if kind == "longest" else (world.token() for _ in range(TOKENS))
 
-    with measured() as memory:
-        for token in tokens:
-            world.verified.verify(token, NOW)
+    for token in tokens:
+        world.verified.verify(token, NOW)
 
-    assert 0.4 < memory.taken / (world.verified.size - before) <= 1
+    assert 0.4 < taken_by(world.verified, world) / world.verified.size <= 1
 
 
 @bounded
 def test_ten_thousand_usual_tokens_fit_and_the_longest_are_held_to_the_bytes() -> None:
-    world = World()
+    world, limit = World(), 512 << 10
     world.verified.verify(world.token(), NOW)
-    usual, limit = world.verified.size, 512 << 10
+    usual = world.verified.size
     world.verified = VerifiedTokens(world.keys, ISSUER, max_bytes=limit)
-    tokens = longest(world, 200)
 
-    with measured() as memory:
-        for token in tokens:
-            world.verified.verify(token, NOW)
+    for token in longest(world, 200):
+        world.verified.verify(token, NOW)
 
-    # Beside them: a table of 4 MiB for the signatures of those that were dropped, and 256 scopes for sharing.
-    assert memory.taken - (4 << 20) - 256 * (8 << 10) <= limit
     assert world.verified.size <= limit
+    assert taken_by(world.verified, world) <= limit
     assert usual * MAX_TOKENS < MAX_BYTES
 
 
