@@ -168,6 +168,10 @@ metrics-table: $(READY) ## Write the table of metrics from the code
 metrics-table-check: $(READY) ## Fail when the table of metrics is not the code's
 	@$(BIN)/python -m valetkey.runtime.metrics_table | diff $(METRICS_TABLE) -
 
+.PHONY: left-behind-table
+left-behind-table: $(READY) ## Write what strangers and clients can leave behind into deploy/sizing.md
+	@PYTHONPATH=tests $(BIN)/python -m support.left_behind
+
 .PHONY: chart-docs
 chart-docs: $(READY) ## Write what the chart's README and schema say from the comments in its values
 	@$(BIN)/python tests/support/chart_documentation.py

@@ -11,6 +11,7 @@ import pytest
 from support.introspection import World
 from support.memory_of import size_of
 from support.rfc9068 import ISSUER, NOW
+from valetkey.core import access_token
 from valetkey.introspection.verified_tokens import MAX_BYTES, MAX_TOKENS, SHARE, VerifiedTokens
 
 TOKENS = 300
@@ -86,3 +87,14 @@ def test_a_client_that_has_tokens_checked_without_end_displaces_its_own() -> Non
     assert len(world.verified) == 100
     assert all(world.verified.verify(token, NOW) is known for token, known in zip(polite, kept, strict=True))
     assert SHARE <= 0.5
+
+
+@bounded
+def test_what_tokens_share_is_bounded_too() -> None:
+    caches = [vars(access_token)[name] for name in ("_audience", "_scope", "_shared_epochs")]
+    world = World()
+    for token in longest(world, 600):
+        world.verified.verify(token, NOW)
+
+    assert all(cache.cache_info().currsize <= 256 for cache in caches)
+    assert size_of(*caches) < 4 << 20

@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from support.memory_of import size_of
-from valetkey.core import jwt_verification
+from valetkey.core import jwt_verification, refresh_token, signing
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.errors import InvalidToken
 from valetkey.core.jwt_verification import KeySet, verify_signature
@@ -80,6 +80,11 @@ def test_what_is_sent_is_not_remembered_beyond_a_bound(send: Callable[[int], Non
         send(number)
 
     assert size_of(*caches) - before < limit
+
+
+def test_what_only_our_own_keys_fill_is_small() -> None:
+    for cache in (vars(signing)["_header"], vars(refresh_token)["_keyed"]):
+        assert cache.cache_info().maxsize == 64
 
 
 class NoDatabase:

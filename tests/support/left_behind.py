@@ -1,0 +1,356 @@
+"""What can be left behind, by whom, and how much of it at most: the table in ``deploy/sizing.md``.
+
+Written by ``make left-behind-table``; ``tests/architecture/test_left_behind.py`` compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from support.repository import ROOT
+from valetkey.core.parameter_limits import MAX_KEPT
+from valetkey.core.revocation import REVOCATION_MARGIN
+from valetkey.introspection import held_signatures, verified_tokens
+from valetkey.runtime.http import address, client_rate, connection_limit, proven_headers
+from valetkey.runtime.metric import MAX_LABEL_SETS
+from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.runtime.redis import window_limit
+from valetkey.runtime.settings import Settings
+from valetkey.token import revocation_limit
+from valetkey.token.grants import client_credentials
+
+PAGE = ROOT / "deploy" / "sizing.md"
+BEGIN = "<!-- left behind: begin, written by make left-behind-table -->"
+END = "<!-- left behind: end -->"
+_S = Settings()
+# Bytes of a key with its value, as Redis has it in memory: measured, with room for a longer name and what seals it.
+CODE, INTERACTION, COUNT, CODE_COUNT, REVOCATION = 700, 650, 200, 150, 220
+LARGEST = MAX_KEPT + 1024
+_MINUTES = 60
+CODE_SECONDS = _S.authorization_code_lifetime + _S.access_token_lifetime
+REVOCATION_SECONDS = int((REVOCATION_LIFETIME + REVOCATION_MARGIN) / timedelta(seconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``what`` names a key pattern, a table, or a module and the name in it; ``test`` is a path and a test in it."""
+
+    what: str
+    who: str
+    count: str
+    size: str
+    test: str
+
+    @property
+    def line(self) -> str:
+        """As the page shows it."""
+        path, _, name = self.test.partition("::")
+        return f"| `{self.what}` | {self.who} | {self.count} | {self.size} | [{name}](../{path}) |"
+
+
+def megabytes(size: float) -> str:
+    """Bytes, rounded up to what a person can compare."""
+    if size < 100_000:
+        return f"{-(-size // 1000):,.0f} kB"
+    return f"{-(-size // 100_000) / 10:,.1f} MB"
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // _MINUTES} minutes" if seconds >= 2 * _MINUTES else f"{seconds} seconds"
+
+
+_LOGIN, _TRIES = _minutes(_S.login_lifetime), _minutes(_S.login_attempts_window)
+_CODES, _TOKENS = _minutes(_S.authorization_code_lifetime), _minutes(_S.access_token_lifetime)
+_KILOBYTES = 1024 + 150
+# What is spent within the lifetime of a code is remembered for as long as an access token may live.
+_PER_USER = _S.codes_per_user * CODE_SECONDS // _S.authorization_code_lifetime
+_GRANTS = _S.codes_per_user_and_client * REVOCATION_SECONDS // _S.authorization_code_lifetime
+_GRANTS_OF_USER = _S.codes_per_user * REVOCATION_SECONDS // _S.authorization_code_lifetime
+_PER_ADDRESS = min(connection_limit.MOST, _S.max_requests_in_flight) // connection_limit.PART
+
+REDIS = (
+    Row(
+        "vk:interaction:",
+        "a stranger",
+        f"{_S.interactions_per_address:,} for each address (IPv6: one /64) within {_LOGIN}, "
+        f"and {_S.interactions_per_browser} for each browser; a large one counts once for each of its kilobytes",
+        f"{INTERACTION} bytes each, 6 KiB at most; {megabytes(_S.interactions_per_address * _KILOBYTES)} an address",
+        "tests/protocol/test_security_interaction_limit.py::test_whatever_an_address_sends_it_leaves_so_many_bytes",
+    ),
+    Row(
+        "vk:code:",
+        "a browser with a session",
+        f"{_S.codes_per_user_and_client} for each user and client, {_S.codes_per_session} for each session, "
+        f"{_S.codes_per_user} for each user within {_CODES}, likewise; fetched ones for {_TOKENS} more",
+        f"{CODE} bytes each, 6 KiB at most; {megabytes(_PER_USER * _KILOBYTES)} a user whose clients fetch all",
+        "tests/protocol/test_security_code_limits.py::test_requests_at_once_over_all_replicas_get_no_more",
+    ),
+    Row(
+        "vk:codes:",
+        "a browser with a session",
+        "one for each user, session, and user and client that has been issued a code within the time above",
+        f"{CODE_COUNT} bytes each; {megabytes((2 * _S.codes_per_user + 1) * CODE_COUNT)} for a user",
+        "tests/contract/test_code_limits.py::test_every_key_that_is_left_has_an_end",
+    ),
+    Row(
+        "vk:attempts",
+        "a stranger",
+        f"{_S.login_attempts_per_address} for each address within {_TRIES}, and one for the address",
+        f"{COUNT} bytes each; {megabytes((_S.login_attempts_per_address + 1) * COUNT)} for an address",
+        "tests/protocol/test_security_left_behind.py::"
+        "test_an_address_that_guesses_leaves_a_count_for_each_guess_that_it_may_make_and_one_for_itself",
+    ),
+    Row(
+        "vk:limits",
+        "a stranger",
+        f"one for each browser that an interaction is counted for, {_S.client_failures_per_address} for wrong secrets "
+        "from each address, and two for the address; one for each client that revokes",
+        f"{COUNT} bytes each; {megabytes((_S.client_failures_per_address + 2) * COUNT)} an address beside its "
+        "browsers, which interactions include",
+        "tests/protocol/test_security_interaction_limit.py::"
+        "test_browsers_that_are_made_up_leave_no_count_beyond_that_of_their_address",
+    ),
+    Row(
+        "vk:{rate}:",
+        "a client",
+        "two for each confidential client and service, where `client_requests_per_minute` is set",
+        f"{COUNT} bytes each",
+        "tests/contract/test_client_rate.py::test_without_a_limit_nothing_is_kept_and_redis_hears_nothing",
+    ),
+    Row(
+        "vk:{rev}:",
+        "a client",
+        f"{_S.revocations_per_client:,} access tokens for each confidential client within {_TOKENS}, "
+        f"{revocation_limit.PER_AUTHORIZATION} for each authorization of a public one",
+        f"{REVOCATION} bytes each; {megabytes(_S.revocations_per_client * REVOCATION)} for a client",
+        "tests/protocol/test_security_revocation_limit.py::test_what_is_remembered_is_bounded_in_both_stores",
+    ),
+    Row(
+        "vk:{rev}:",
+        "a user",
+        "one for each grant that makes room, is revoked or ends with its session, for "
+        f"{_minutes(REVOCATION_SECONDS)}: as many as codes, {_GRANTS:,} for each client, {_GRANTS_OF_USER:,} for all",
+        f"{REVOCATION} bytes each; {megabytes(_GRANTS_OF_USER * REVOCATION)} for a user",
+        "tests/protocol/test_security_left_behind.py::"
+        "test_a_session_that_ends_leaves_one_revocation_for_as_long_as_tokens_may_live",
+    ),
+    Row(
+        "vk:{rev}:loaded",
+        "ourselves",
+        "one",
+        f"{COUNT} bytes",
+        "tests/contract/test_revocations.py::test_an_empty_redis_is_not_believed",
+    ),
+)
+POSTGRES = (
+    Row(
+        "sessions",
+        "a user",
+        f"{_S.sessions_per_user} for each user; the one used longest ago ends",
+        "about 300 bytes each",
+        "tests/contract/test_sessions.py::test_the_session_used_longest_ago_makes_room_for_one_too_many",
+    ),
+    Row(
+        "consents",
+        "a user",
+        "one for each user and client",
+        "scopes, resources and claims that are registered for the client",
+        "tests/protocol/test_security_left_behind.py::"
+        "test_a_user_leaves_one_consent_for_each_client_however_often_it_is_given",
+    ),
+    Row(
+        "authorizations",
+        "a user",
+        f"{_S.grants_per_user_and_client} live ones for each user and client; the one used longest ago ends",
+        "scopes, resources and claims that are registered for the client; swept once expired",
+        "tests/contract/test_granted_authorizations.py::"
+        "test_the_authorization_used_longest_ago_makes_room_for_one_too_many",
+    ),
+    Row(
+        "revocations",
+        "a client, a user",
+        "as in Redis",
+        "about 150 bytes each; swept once expired",
+        "tests/protocol/test_security_revocation_limit.py::test_what_is_remembered_is_bounded_in_both_stores",
+    ),
+    Row(
+        "key_observations",
+        "ourselves",
+        "one for each replica and key",
+        "about 100 bytes each; swept",
+        "tests/upgrade/test_nothing_grows.py::test_after_the_longest_lifetime_no_table_grows_any_more",
+    ),
+)
+MEMORY = (
+    Row(
+        "runtime/http/connection_limit.py AddressShares",
+        "a stranger",
+        f"{connection_limit.MOST:,} connections (fewer where file descriptors are), {_PER_ADDRESS} of one address "
+        "(IPv6: one /64), our proxies apart",
+        f"24 kB each while idle; {megabytes(_PER_ADDRESS * 24_000)} for an address, and a body beside each",
+        "tests/integration/test_slow_addresses.py::test_another_address_is_served_promptly_and_never_refused",
+    ),
+    Row(
+        "runtime/http/in_flight.py InFlight",
+        "a stranger",
+        f"{_S.max_requests_in_flight:,} requests in progress, and as many bodies that arrive slowly",
+        f"{_S.max_body_bytes:,} bytes each; {megabytes(_PER_ADDRESS * _S.max_body_bytes)} for an address",
+        "tests/protocol/http_layer/test_backpressure.py::test_slow_bodies_are_bounded_too",
+    ),
+    Row(
+        "runtime/http/connection_limit.py Refusals",
+        "a stranger",
+        f"{connection_limit.MAX_REFUSALS} connections that are being refused, a second each",
+        "2 kB each",
+        "tests/protocol/http_layer/test_connections_of_one_address.py::"
+        "test_a_burst_gets_no_further_than_one_after_the_other",
+    ),
+    Row(
+        "runtime/http/address.py lru_cache",
+        "a stranger",
+        f"{address.KNOWN_ADDRESSES:,} texts of at most {address.MAX_LENGTH} characters, and as many addresses",
+        megabytes(address.KNOWN_ADDRESSES * 600),
+        "tests/unit/runtime/test_memory_of_strangers.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
+    ),
+    Row(
+        "core/jwt_verification.py lru_cache",
+        "a stranger",
+        "64 headers of tokens of at most 384 characters",
+        "64 kB",
+        "tests/unit/runtime/test_memory_of_strangers.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
+    ),
+    Row(
+        "runtime/redis/window_limit.py WindowLimit",
+        "a stranger",
+        f"{window_limit.MAX_REMEMBERED:,} digests of who has spent a limit, for each of at most four limits",
+        "4.2 MB for each limit",
+        "tests/unit/runtime/test_memory_of_strangers.py::"
+        "test_so_many_keys_that_are_spent_are_remembered_by_their_digests",
+    ),
+    Row(
+        "runtime/metric.py Metric",
+        "a stranger",
+        f"{MAX_LABEL_SETS} label sets for each metric, all of them ours",
+        "about 1 kB each",
+        "tests/unit/runtime/test_metrics.py::test_label_sets_are_bounded",
+    ),
+    Row(
+        "authorize/password.py PasswordPool",
+        "a stranger",
+        f"{_S.password_queue} passwords that wait, {_S.password_workers} that are hashed",
+        f"{_S.password_max_length:,} bytes each; {megabytes(_S.password_memory_cost * 1024)} while it is hashed",
+        "tests/unit/authorize/test_password.py::test_a_full_pool_refuses_at_once_and_recovers",
+    ),
+    Row(
+        "runtime/postgres/connections.py OrderedDict",
+        "a stranger",
+        "as many requests as wait for a connection to PostgreSQL, which is part of those in progress",
+        "1 kB each",
+        "tests/unit/runtime/test_connections.py::test_the_line_has_an_end",
+    ),
+    Row(
+        "token/grants/client_credentials.py BoundedCache",
+        "a client",
+        f"{client_credentials.MAX_CLIENTS:,} clients, {client_credentials.MAX_QUESTIONS} questions each",
+        f"{megabytes(client_credentials.MAX_BYTES)}; 16 kB for a client",
+        "tests/unit/token/test_memory_of_entitlements.py::"
+        "test_one_client_whose_requests_all_differ_takes_a_few_kilobytes",
+    ),
+    Row(
+        "runtime/http/proven_headers.py BoundedCache",
+        "a client",
+        f"{proven_headers.MAX_HEADERS:,} headers; a client that sends many displaces its own",
+        megabytes(proven_headers.MAX_BYTES),
+        "tests/unit/runtime/test_proven_headers.py::"
+        "test_a_client_that_spells_its_header_in_every_way_displaces_no_other",
+    ),
+    Row(
+        "introspection/verified_tokens.py BoundedCache",
+        "a client",
+        f"{verified_tokens.MAX_TOKENS:,} tokens; a client with many displaces its own",
+        megabytes(verified_tokens.MAX_BYTES),
+        "tests/unit/introspection/test_memory_of_tokens.py::"
+        "test_ten_thousand_usual_tokens_fit_and_the_longest_are_held_to_the_bytes",
+    ),
+    Row(
+        "introspection/held_signatures.py bytearray",
+        "a client",
+        "262,144 digests in a table that never grows; the oldest of four makes room: its signature is checked again",
+        megabytes(len(vars(held_signatures.HeldSignatures())["_table"])),
+        "tests/unit/introspection/test_held_signatures.py::test_in_a_bucket_the_newest_four_are_remembered",
+    ),
+    Row(
+        "core/access_token.py lru_cache",
+        "a client",
+        "256 each of scopes, audiences and epochs that tokens of ours share",
+        megabytes(4 << 20),
+        "tests/unit/introspection/test_memory_of_tokens.py::test_what_tokens_share_is_bounded_too",
+    ),
+    Row(
+        "runtime/http/client_rate.py ClientRate",
+        "a client",
+        f"{client_rate.MAX_CLIENTS:,} confidential clients in a minute",
+        "3 MB",
+        "tests/contract/test_client_rate.py::test_what_is_kept_of_clients_is_bounded",
+    ),
+    Row(
+        "runtime/postgres/read_through.py OrderedDict",
+        "an operator",
+        f"{_S.client_cache_size:,} clients that exist, and the catalog; of others nothing",
+        f"about 1 kB each; {megabytes(_S.client_cache_size * 1000)}",
+        "tests/unit/runtime/test_read_through.py::test_what_does_not_exist_is_not_kept",
+    ),
+    Row(
+        "runtime/postgres/rows.py lru_cache",
+        "an operator",
+        "1,024 each of lists and sets that registrations share",
+        "what is registered",
+        "tests/unit/runtime/test_memory_of_clients.py::test_clients_that_are_registered_alike_share_what_is_equal",
+    ),
+    Row(
+        "core/signing.py lru_cache",
+        "ourselves",
+        "64 headers of our own keys",
+        "16 kB",
+        "tests/unit/runtime/test_memory_of_strangers.py::test_what_only_our_own_keys_fill_is_small",
+    ),
+    Row(
+        "core/refresh_token.py lru_cache",
+        "ourselves",
+        "64 keys of ours",
+        "64 kB",
+        "tests/unit/runtime/test_memory_of_strangers.py::test_what_only_our_own_keys_fill_is_small",
+    ),
+)
+PLACES = {"Redis": REDIS, "PostgreSQL": POSTGRES, "the memory of a process": MEMORY}
+_HEAD = "| what | left by | at most | bytes | shown by |\n|---|---|---|---|---|\n"
+
+
+def table() -> str:
+    """What stands between the two comments."""
+    attempts = _S.login_attempts_per_address + 1 + _S.client_failures_per_address + 2
+    of_address = _S.interactions_per_address * _KILOBYTES + attempts * COUNT
+    of_user = _PER_USER * _KILOBYTES + (2 * _S.codes_per_user + 1) * CODE_COUNT + _GRANTS_OF_USER * REVOCATION
+    sums = (
+        f"At worst one address leaves {megabytes(of_address)} in Redis without an account, and takes "
+        f"{megabytes(_PER_ADDRESS * (24_000 + _S.max_body_bytes))} of the memory of a process while it holds its "
+        f"connections.\nOne user leaves {megabytes(of_user)}, one confidential client "
+        f"{megabytes(_S.revocations_per_client * REVOCATION)}. What many leave together stops short of the reserve."
+    )
+    parts = [sums, *_tables()]
+    return "\n\n".join(parts)
+
+
+def _tables() -> list[str]:
+    return [f"### In {place}\n\n{_HEAD}" + "\n".join(row.line for row in rows) for place, rows in PLACES.items()]
+
+
+def written(page: str) -> str:
+    """The page with the table as it is now."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
