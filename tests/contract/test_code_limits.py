@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from support.eventually import eventually
 from support.fake_codes import FakeCodes
 from support.redis_topologies import URL_FIXTURES
+from support.sealing import redis_codes
 from support.wire_values import CODE
 from valetkey.core.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, generate_code
 from valetkey.core.errors import TooManyRequests
@@ -50,7 +51,7 @@ async def codes(request: pytest.FixtureRequest) -> AsyncIterator[Codes]:
         yield FakeCodes(LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
         return
     async with connect(request.getfixturevalue(URL_FIXTURES[request.param])) as client:
-        yield RedisCodes(client, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
+        yield redis_codes(client, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
 
 
 @pytest.fixture
@@ -126,14 +127,14 @@ async def test_replicas_share_the_counts_and_one_of_them_learns_that_one_was_jus
         return None
 
     async with connect(request.getfixturevalue(URL_FIXTURES[topology])) as redis:
-        replicas = [RedisCodes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME) for _ in range(3)]
+        replicas = [redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME) for _ in range(3)]
         outcomes = Counter(await asyncio.gather(*(at_once(each) for each in replicas for _ in range(10))))
 
     assert outcomes == {None: 3, ("codes_of_client", 30, True): 1, ("codes_of_client", 30, False): 26}
 
 
 async def test_a_large_code_counts_once_for_each_of_its_kilobytes(redis: Redis) -> None:
-    codes = RedisCodes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
+    codes = redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
     who = somebody()
     await codes.put(generate_code(), code_for(who, "n" * 2000))
 
@@ -144,7 +145,7 @@ async def test_a_large_code_counts_once_for_each_of_its_kilobytes(redis: Redis) 
 
 
 async def test_counts_end_with_the_codes_that_they_count(redis: Redis) -> None:
-    codes = RedisCodes(redis, LIMITS, lifetime=timedelta(seconds=1), tombstone=LIFETIME)
+    codes = redis_codes(redis, LIMITS, lifetime=timedelta(seconds=1), tombstone=LIFETIME)
     who = somebody()
     for _ in range(3):
         await codes.put(generate_code(), code_for(who))
@@ -161,7 +162,7 @@ async def test_counts_end_with_the_codes_that_they_count(redis: Redis) -> None:
 
 
 async def test_every_key_that_is_left_has_an_end(redis: Redis) -> None:
-    codes = RedisCodes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
+    codes = redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
     who = somebody()
     for number in range(20):
         try:
@@ -177,7 +178,7 @@ async def test_every_key_that_is_left_has_an_end(redis: Redis) -> None:
 
 @pytest.mark.requirement("architecture 5: an authorization by a session costs one command")
 async def test_putting_a_code_is_one_command(redis: Redis) -> None:
-    codes = RedisCodes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
+    codes = redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
     await codes.put(generate_code(), code_for(somebody()))
     await redis.config_resetstat()
 

@@ -87,8 +87,8 @@ def caller_address() -> str:
 
 def limited_group(peer: str, trusted: Sequence[Network]) -> str | None:
     """The group that a connection from this peer counts for; None for our proxies, and where there is no address."""
-    address = _parse(peer)
-    if address is None or _is_trusted(address, trusted):
+    address = parse_address(peer)
+    if address is None or is_in(address, trusted):
         return None
     return address_group(peer)
 
