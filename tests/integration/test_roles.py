@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -13,17 +12,12 @@ import yaml
 from support.database_roles import NAMES, ROLES_SQL, as_role, run_roles_sql
 from support.fleet import Fleet
 from support.operator_cli import Operator, environment_of
-from support.postgres import postgres_stores
 from support.repository import ROOT
-from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from support.system import System, test_settings
 from support.whole_flow import require_whole_flow
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.exit_code import ExitCode
-from valetkey.core.consent import Consent
-from valetkey.runtime.postgres.everything_ending import EverythingEnding
 from valetkey.runtime.postgres.migrate import status, upgrade
-from valetkey.runtime.postgres.pool import Database
 
 LEAST_PRIVILEGE = pytest.mark.requirement("security 57: least privilege, a PostgreSQL role per service")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -136,38 +130,6 @@ FORBIDDEN = {
         "SELECT secret_digest FROM sessions WHERE FALSE FOR UPDATE",
     ],
 }
-# What a role may try and nothing comes of it: what has ended stays ended. Each is a statement that leaves no trace.
-STAYS_ENDED = {
-    "authorize": [
-        "UPDATE authorizations SET revoked_at = NULL",
-        "UPDATE revocations SET expires_at = '-infinity', revoked_at = '-infinity', epoch = -1",
-        "UPDATE consents SET epoch = 0",
-    ],
-    "token": [
-        "UPDATE authorizations SET revoked_at = NULL",
-        "DELETE FROM authorizations",
-        "UPDATE revocations SET expires_at = '-infinity', revoked_at = '-infinity', epoch = -1",
-        "DELETE FROM revocations",
-    ],
-    "operator": [
-        "UPDATE authorizations SET revoked_at = NULL",
-        "UPDATE clients SET epoch = 0",
-        "UPDATE users SET epoch = 0",
-        "UPDATE consents SET epoch = 0",
-        "UPDATE installation SET epoch = 0",
-        "UPDATE revocations SET expires_at = '-infinity', revoked_at = '-infinity', epoch = -1",
-        "DELETE FROM revocations",
-    ],
-}
-# What tells that something has ended.
-ENDED = """
-    SELECT ARRAY(SELECT (client_id, epoch)::text FROM clients ORDER BY 1)
-        || ARRAY(SELECT (username, epoch)::text FROM users ORDER BY 1)
-        || ARRAY(SELECT (subject, client_uid, epoch)::text FROM consents ORDER BY 1)
-        || ARRAY(SELECT (id, revoked_at)::text FROM authorizations ORDER BY 1)
-        || ARRAY(SELECT (kind, target, revoked_at, expires_at, epoch)::text FROM revocations ORDER BY 1)
-        || ARRAY(SELECT epoch::text FROM installation)
-"""
 # What nobody but the migration may do.
 DDL = [
     "CREATE TABLE mine (id integer)",
@@ -246,40 +208,6 @@ async def test_a_role_that_reaches_for_what_is_not_its_own_fails(
 
     await connection.close()
     assert outcomes == dict.fromkeys(statements, asyncpg.InsufficientPrivilegeError)
-
-
-@pytest.mark.requirement("security 55a, 56: what has ended stays ended, whoever has taken over a role")
-@pytest.mark.parametrize(
-    ("role", "statement"), [(role, statement) for role, statements in STAYS_ENDED.items() for statement in statements]
-)
-async def test_no_role_brings_back_what_has_ended(
-    dsn: str, owner: asyncpg.Connection, role: str, statement: str
-) -> None:
-    await end_one_of_each(dsn)
-    before = await owner.fetchval(ENDED)
-    connection = await asyncpg.connect(as_role(dsn, role))
-
-    outcome = await outcome_of(connection, statement)
-
-    await connection.close()
-    assert outcome in {None, asyncpg.CheckViolationError}
-    assert await owner.fetchval(ENDED) == before
-    assert len(before) > 5
-
-
-async def end_one_of_each(dsn: str) -> None:
-    """A client, a user and a consent that have ended, with what was granted; and everything."""
-    async with Database(dsn) as database:
-        stores, now = postgres_stores(database), datetime.now(UTC)
-        client, session = make_client(), make_session(make_user(), now)
-        await stores.clients.insert(client, now)
-        await stores.users.create(session.user, password_hash())
-        await stores.consents.add(session.user.subject, client.uid, Consent(frozenset({"openid"})), now)
-        await stores.authorizations.insert(make_authorization(client, session, now, bound_to_session=False))
-        await stores.consents.withdraw(session.user.subject, client.uid, now)
-        await stores.client_endings.disable(client.client_id, now)
-        await stores.user_endings.disable(session.user.subject, now)
-        await EverythingEnding(database).end(now)
 
 
 @LEAST_PRIVILEGE

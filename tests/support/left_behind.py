@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from support.repository import ROOT
+from valetkey.core import redirect_uri
 from valetkey.core.parameter_limits import MAX_KEPT
 from valetkey.core.revocation import REVOCATION_MARGIN
 from valetkey.introspection import held_signatures, verified_tokens
@@ -308,6 +309,13 @@ MEMORY = (
         "1,024 each of lists and sets that registrations share",
         "what is registered",
         "tests/unit/runtime/test_memory_of_clients.py::test_clients_that_are_registered_alike_share_what_is_equal",
+    ),
+    Row(
+        "core/redirect_uri.py lru_cache",
+        "a client",
+        "1,024 redirect URIs that are registered, those of loopback addresses with each port that a request names",
+        megabytes(1024 * (2 * redirect_uri.MAX_LENGTH + 400)),
+        "tests/unit/runtime/test_memory_of_strangers.py::test_redirect_uris_are_not_remembered_beyond_a_bound",
     ),
     Row(
         "core/signing.py lru_cache",

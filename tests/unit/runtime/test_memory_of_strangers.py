@@ -20,6 +20,7 @@ from valetkey.core import jwt_verification, refresh_token, signing
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.errors import InvalidToken
 from valetkey.core.jwt_verification import KeySet, verify_signature
+from valetkey.core.redirect_uri import MAX_LENGTH, response_target
 from valetkey.core.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.runtime.http import address
 from valetkey.runtime.http.address import address_group, client_address
@@ -80,6 +81,18 @@ def test_what_is_sent_is_not_remembered_beyond_a_bound(send: Callable[[int], Non
         send(number)
 
     assert size_of(*caches) - before < limit
+
+
+def test_redirect_uris_are_not_remembered_beyond_a_bound() -> None:
+    cache = response_target
+    cache.cache_clear()
+    before = size_of(cache)
+
+    for port in range(1024, 6000):
+        # A parameter of an answer is left out, so that two texts are remembered.
+        assert response_target(f"http://127.0.0.1:{port}/{'x' * (MAX_LENGTH - 50)}?code=1")
+
+    assert (1 << 20) < size_of(cache) - before < 1024 * (2 * MAX_LENGTH + 400)
 
 
 def test_what_only_our_own_keys_fill_is_small() -> None:
