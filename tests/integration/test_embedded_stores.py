@@ -105,9 +105,11 @@ def test_its_password_is_not_among_the_arguments_of_a_process(kind: type[Embedde
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
 def test_the_stores_die_with_the_process_that_started_them(end: signal.Signals, tmp_path: Path) -> None:
     program = textwrap.dedent("""
-        import time
+        import signal, time
         from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
         from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+        # Under nohup it would be ignored.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
             print(postgres.directory, redis.directory, flush=True)
             time.sleep(60)

@@ -53,7 +53,7 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
 
 def everything(stores: Stores) -> dict[str, Callable[[], Awaitable[object]]]:
     """Everything a service may ask of PostgreSQL."""
-    name = uuid4().hex
+    name = f"n{uuid4().hex}"
     client, session = make_client(name), make_session(make_user(name), NOW)
     new, subject = make_authorization(client, session, NOW), session.user.subject
     return {
