@@ -35,13 +35,13 @@ from valetkey.runtime.postgres.statement import Executor, Statement
 # A row outlives its end for as long as its code could be presented again (``REMEMBERED_AFTER_END``).
 # Whoever signs out or withdraws a consent leaves a revocation of each authorization, and no right to delete one.
 # Of the authorizations that a user has given a client, those that were used longest ago make room. They are looked for
-# by user (IS NOT DISTINCT FROM keeps the other index out): a client may have millions.
+# by user (IS NOT DISTINCT FROM and IS TRUE keep other indexes out): a client may have millions.
 _INSERT = Statement(
     "authorizations.insert",
     """
     WITH swept AS (
         DELETE FROM authorizations WHERE id IN (
-            SELECT id FROM authorizations WHERE expires_at < least($15, database_clock()) - $25::interval AND id <> $1
+            SELECT id FROM authorizations WHERE expires_at < least($15, database_clock()) - $24::interval AND id <> $1
             ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
         )
     ), swept_revocations AS (
@@ -53,7 +53,7 @@ _INSERT = Statement(
     ), client AS MATERIALIZED (
         SELECT uid, clients.epoch AS client_epoch, installation.epoch AS installation_epoch
         FROM clients, installation
-        WHERE uid = $2 AND enabled AND CASE WHEN $18::bigint IS NULL THEN valid_since < $16
+        WHERE uid = $2 AND installation.id = 1 AND enabled AND CASE WHEN $18::bigint IS NULL THEN valid_since < $16
             ELSE installation.epoch = $18 AND clients.epoch = $19 END
         FOR SHARE OF clients
     ), resource_owner AS MATERIALIZED (
@@ -90,25 +90,41 @@ _INSERT = Statement(
         WHERE authorizations.generation = 1 AND authorizations.rotated_at = ANY($17::timestamptz[])
             AND authorizations.revoked_at IS NULL
         RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
-    ), crowded_out AS (
-        UPDATE authorizations SET revoked_at = $15 WHERE EXISTS (SELECT FROM inserted) AND id IN (
-            SELECT id FROM authorizations
+    )
+    SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
+        subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at,
+        user_epoch, client_epoch, installation_epoch, EXISTS (
+            SELECT FROM authorizations
             WHERE subject = $3 AND client_uid IS NOT DISTINCT FROM $2 AND id <> $1 AND revoked_at IS NULL
-                AND expires_at > $15
-            ORDER BY rotated_at DESC OFFSET $22::integer - 1 FOR NO KEY UPDATE SKIP LOCKED
+                AND (expires_at > $15) IS TRUE
+            OFFSET $22::integer - 1
+        ) AS is_crowded
+    FROM inserted, resource_owner
+    """,
+)
+# Hardly ever needed, so that it is a statement apart. Rows are locked once they are found, for FOR UPDATE would lock
+# those before the OFFSET too.
+_CROWD_OUT = Statement(
+    "authorizations.crowd_out",
+    """
+    WITH crowded_out AS (
+        UPDATE authorizations SET revoked_at = $4 WHERE id IN (
+            SELECT id FROM authorizations WHERE revoked_at IS NULL AND id IN (
+                SELECT id FROM authorizations
+                WHERE subject = $2 AND client_uid IS NOT DISTINCT FROM $3 AND id <> $1 AND revoked_at IS NULL
+                    AND (expires_at > $4::timestamptz) IS TRUE
+                ORDER BY rotated_at DESC OFFSET $5::integer - 1
+            ) FOR NO KEY UPDATE SKIP LOCKED
         )
         RETURNING id, revoked_at
     ), revoked AS (
         INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
-        SELECT 'authorization', id::text, revoked_at, revoked_at + $24::interval FROM crowded_out ORDER BY id
+        SELECT 'authorization', id::text, revoked_at, revoked_at + $6::interval FROM crowded_out ORDER BY id
         ON CONFLICT (kind, target) DO UPDATE
         SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
             expires_at = greatest(r.expires_at, excluded.expires_at)
     )
-    SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
-        subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at,
-        user_epoch, client_epoch, installation_epoch, ARRAY(SELECT crowded_out.id FROM crowded_out) AS crowded_out
-    FROM inserted, resource_owner
+    SELECT id FROM crowded_out
     """,
 )
 # What release 0.1.0 stored has no epochs and is judged by time, until the first rotation here: from then on it carries
@@ -121,7 +137,7 @@ _ROTATE_ONE = Statement(
         idle_expires_at = $4 + a.idle_seconds * interval '1 second',
         installation_epoch = i.epoch, client_epoch = c.epoch, user_epoch = u.epoch
     FROM users AS u, clients AS c, installation AS i
-    WHERE a.id = $1 AND a.generation = $2 AND a.client_uid = $3
+    WHERE a.id = $1 AND a.generation = $2 AND a.client_uid = $3 AND i.id = 1
         AND a.revoked_at IS NULL AND a.expires_at > $4::timestamptz AND a.idle_expires_at > $4
         AND c.uid = a.client_uid AND c.enabled AND u.subject = a.subject AND u.enabled
         AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
@@ -156,7 +172,7 @@ _ROTATE = Statement(
         installation_epoch = i.epoch, client_epoch = c.epoch, user_epoch = u.epoch
     FROM free, asked, users AS u, clients AS c, installation AS i
     WHERE asked.id = free.id AND a.id = free.id AND a.generation = asked.generation AND a.client_uid = asked.client_uid
-        AND a.revoked_at IS NULL AND a.expires_at > asked.at AND a.idle_expires_at > asked.at
+        AND i.id = 1 AND a.revoked_at IS NULL AND a.expires_at > asked.at AND a.idle_expires_at > asked.at
         AND c.uid = a.client_uid AND c.enabled AND u.subject = a.subject AND u.enabled
         AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
             ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END
@@ -187,7 +203,7 @@ _FIND = Statement(
         ))
         AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text) AS is_live
     FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
-        CROSS JOIN installation AS i
+        JOIN installation AS i ON i.id = 1
     WHERE a.id = $1
     """,
 )
@@ -197,7 +213,7 @@ _LIST = Statement(
     SELECT a.id, c.client_id, a.scope, a.resources, a.bound_to_session, a.session_id, a.created_at, a.rotated_at,
         a.expires_at
     FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
-        CROSS JOIN installation AS i
+        JOIN installation AS i ON i.id = 1
     WHERE a.subject = $1 AND a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2
         AND c.enabled AND u.enabled
         AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
@@ -251,8 +267,8 @@ class Authorizations:
         """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
         What was revoked already is stored as such. What one of ``new.abandoned_at`` stored is taken over by exactly one
-        caller, and by nobody after a refresh. One statement, which also deletes a few authorizations and revocations
-        that have expired, so that neither table grows.
+        caller, and by nobody after a refresh. The statement also deletes a few authorizations and revocations that have
+        expired, so that neither table grows; another one ends what has to make room.
         """
         login, epochs = new.authentication, new.epochs or _NO_EPOCHS
         row = await self._database.fetch_row(
@@ -277,13 +293,12 @@ class Authorizations:
             *epochs,
             self._most,
             REVOCATION_MARGIN,
-            REVOCATION_LIFETIME,
             REMEMBERED_AFTER_END,
         )
         if row is None:
             return None
-        if row["crowded_out"]:
-            await self._publish_crowded_out(row["crowded_out"], new.issued_at)
+        if row["is_crowded"]:
+            await self._crowd_out(new)
         return granted_authorization_from(row)
 
     async def rotate(
@@ -344,8 +359,18 @@ class Authorizations:
             for rotation in asked
         ]
 
-    async def _publish_crowded_out(self, authorization_ids: Sequence[UUID], now: datetime) -> None:
-        ended = [Revocation(authorization_target(each), now, now + REVOCATION_LIFETIME) for each in authorization_ids]
+    async def _crowd_out(self, new: NewAuthorization) -> None:
+        login, now = new.authentication, new.issued_at
+        rows = await self._database.fetch(
+            _CROWD_OUT,
+            new.authorization_id,
+            login.subject,
+            new.client_uid,
+            now,
+            self._most,
+            REVOCATION_LIFETIME,
+        )
+        ended = [Revocation(authorization_target(row["id"]), now, now + REVOCATION_LIFETIME) for row in rows]
         # A Redis that could not be told is not believed until it has been loaded anew, and PostgreSQL knows.
         with suppress(TemporarilyUnavailable):
             await self._publish(ended)

@@ -24,7 +24,7 @@ _FIND = Statement(
         post_logout_redirect_uris, scope, resources, resource, id_token_signed_response_alg, default_max_age,
         client_uri, policy_uri, tos_uri, enabled, secret_digests, secret_expiries,
         managed_by, created_at, updated_at, clients.epoch AS client_epoch, i.epoch AS installation_epoch
-    FROM clients CROSS JOIN installation AS i LEFT JOIN LATERAL (
+    FROM clients JOIN installation AS i ON i.id = 1 LEFT JOIN LATERAL (
         SELECT array_agg(s.digest ORDER BY s.created_at DESC, s.id) AS secret_digests,
             array_agg(s.expires_at ORDER BY s.created_at DESC, s.id) AS secret_expiries
         FROM client_secrets AS s WHERE s.client_uid = clients.uid
@@ -39,7 +39,7 @@ _LIST = Statement(
         post_logout_redirect_uris, scope, resources, resource, id_token_signed_response_alg, default_max_age,
         client_uri, policy_uri, tos_uri, enabled, secret_digests, secret_expiries,
         managed_by, created_at, updated_at, clients.epoch AS client_epoch, i.epoch AS installation_epoch
-    FROM clients CROSS JOIN installation AS i LEFT JOIN LATERAL (
+    FROM clients JOIN installation AS i ON i.id = 1 LEFT JOIN LATERAL (
         SELECT array_agg(s.digest ORDER BY s.created_at DESC, s.id) AS secret_digests,
             array_agg(s.expires_at ORDER BY s.created_at DESC, s.id) AS secret_expiries
         FROM client_secrets AS s WHERE s.client_uid = clients.uid

@@ -31,7 +31,8 @@ _CREATE = Statement(
     ), resource_owner AS MATERIALIZED (
         SELECT subject, users.epoch AS user_epoch, installation.epoch AS installation_epoch
         FROM users, installation
-        WHERE subject = $3 AND enabled AND users.epoch = $11 AND installation.epoch = $12 FOR SHARE OF users
+        WHERE subject = $3 AND enabled AND users.epoch = $11 AND installation.id = 1 AND installation.epoch = $12
+        FOR SHARE OF users
     ), created AS (
         INSERT INTO sessions (
             session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
@@ -54,7 +55,8 @@ _RENEW = Statement(
     WITH resource_owner AS MATERIALIZED (
         SELECT subject, users.epoch AS user_epoch, installation.epoch AS installation_epoch
         FROM users, installation
-        WHERE subject = $3 AND enabled AND users.epoch = $9 AND installation.epoch = $10 FOR SHARE OF users
+        WHERE subject = $3 AND enabled AND users.epoch = $9 AND installation.id = 1 AND installation.epoch = $10
+        FOR SHARE OF users
     )
     UPDATE sessions AS s
     SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $4, idle_expires_at = $7, expires_at = $8,
@@ -81,7 +83,7 @@ _FIND = Statement(
     SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
         u.epoch AS user_epoch, i.epoch AS installation_epoch
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject CROSS JOIN installation AS i
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
     WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
             ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
@@ -108,7 +110,7 @@ _LIST = Statement(
     """
     SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
         s.expires_at
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject CROSS JOIN installation AS i
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
     WHERE ($1::uuid IS NULL OR s.subject = $1) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
             ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END

@@ -18,7 +18,7 @@ _FIND_BY_LOGIN_NAME = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch, password_hash
-    FROM login_names JOIN users USING (subject) CROSS JOIN installation AS i WHERE name_key = $1
+    FROM login_names JOIN users USING (subject) JOIN installation AS i ON i.id = 1 WHERE name_key = $1
     """,
 )
 _FIND_BY_SUBJECT = Statement(
@@ -26,7 +26,7 @@ _FIND_BY_SUBJECT = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
-    FROM users CROSS JOIN installation AS i WHERE subject = ANY ($1::uuid[])
+    FROM users JOIN installation AS i ON i.id = 1 WHERE subject = ANY ($1::uuid[])
     """,
 )
 _LIST = Statement(
@@ -34,7 +34,7 @@ _LIST = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
-    FROM users CROSS JOIN installation AS i ORDER BY username, subject
+    FROM users JOIN installation AS i ON i.id = 1 ORDER BY username, subject
     """,
 )
 _CREATE = Statement(
