@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from bench.conversation import get, post, require
+from bench.conversation import post, require
 from bench.world import World, basic
 
 _REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
@@ -80,11 +80,11 @@ class Redeem:
 
 
 class SignedInLogin:
-    """A code from the authorization endpoint, for a browser with a session, and its redemption."""
+    """A code for a browser with a session, another one each time, and its redemption; ``asked`` is shared."""
 
-    def __init__(self, world: World, authorization_request: str, cookies: str, verifier: str) -> None:
+    def __init__(self, world: World, asked: Iterator[bytes], verifier: str) -> None:
         self.turn = _AUTHORIZE
-        self._ask = get(authorization_request, {"Cookie": cookies})
+        self._asked = asked
         self._verifier = verifier
         self._redirect_uri = world.web.redirect_uri
         self._headers = basic(world.web)
@@ -93,7 +93,7 @@ class SignedInLogin:
     def request(self) -> bytes:
         """See ``Conversation``."""
         if self.turn == _AUTHORIZE:
-            return self._ask
+            return next(self._asked)
         return redemption(self._code, self._verifier, self._redirect_uri, self._headers)
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:

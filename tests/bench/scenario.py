@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -129,13 +130,14 @@ def authorization_request(client: ClientIdentity) -> str:
 
 
 async def _authorize_signed_in(world: World, load: Load) -> Work:
-    cookies = await world.signed_in_cookies()
-    return Requests([get(authorization_request(world.web), {"Cookie": cookies})], 303, b"code=")
+    request = authorization_request(world.web)
+    return Requests([get(request, {"Cookie": cookies}) for cookies in await world.cookies()], 303, b"code=")
 
 
 async def _signed_in_login(world: World, load: Load) -> Work:
-    cookies, request = await world.signed_in_cookies(), authorization_request(world.web)
-    return lambda _: SignedInLogin(world, request, cookies, _VERIFIER)
+    request = authorization_request(world.web)
+    asked = cycle([get(request, {"Cookie": cookies}) for cookies in await world.cookies()])
+    return lambda _: SignedInLogin(world, asked, _VERIFIER)
 
 
 async def _login(world: World, load: Load) -> Work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,22 +21,27 @@ from bench.conversation import post
 from bench.installation import Installation
 from support.administration import API
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
+from support.seed import make_user, password_hash
 from valetkey.cli.demo.front_door import FrontDoor, create_front_door
 from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
 from valetkey.core.authorization_code import AuthorizationCode, generate_code
+from valetkey.core.epoch import GrantEpochs
 from valetkey.runtime.clock import system_clock
 from valetkey.runtime.postgres.clients import Clients
+from valetkey.runtime.postgres.users import Users
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.sealing import create_sealer
 
 SCOPE = ("openid", "offline_access", "api:read")
 _AT_ONCE = 64
+_USERS = 1000
+_SIGNED_IN = 128
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One client with its user, a machine, and two APIs."""
+    """One client with its user, a machine, and two APIs. ``subjects`` are those of many users, whose the codes are."""
 
     installation: Installation
     web: ClientIdentity
@@ -43,8 +49,10 @@ class World:
     api: ClientIdentity
     other_api: ClientIdentity
     person: Person
+    subjects: Sequence[UUID]
     web_uid: UUID
     _tokens: list[str] = field(default_factory=list)
+    _cookies: list[str] = field(default_factory=list)
 
     def party(self, client: ClientIdentity, person: Person | None = None) -> RelyingParty:
         """This client, with a user behind it."""
@@ -89,7 +97,7 @@ class World:
 
     async def _plant(self, store: RedisCodes, client_uid: UUID) -> CodeResponse:
         now, value, verifier = system_clock(), generate_code(), secrets.token_urlsafe(48)
-        login = Authentication(UUID(self.person.subject), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
+        login = Authentication(random.choice(self.subjects), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
         code = AuthorizationCode(
             authorization_id=uuid4(),
             client_uid=client_uid,
@@ -99,6 +107,7 @@ class World:
             resources=(API,),
             authentication=login,
             issued_at=now,
+            epochs=GrantEpochs(0, 0, 0, 0),
         )
         await store.put(value, code)
         return CodeResponse({"code": value}, verifier)
@@ -109,6 +118,13 @@ class World:
         replies = [await party.redeem(code) for code in await self.codes(number)]
         await party.browser.close()
         return [reply.refresh_token for reply in replies]
+
+    async def cookies(self) -> list[str]:
+        """Cookie headers of the browsers of many users who have signed in and agreed: the same ones each time."""
+        while len(self._cookies) < _SIGNED_IN:
+            person = await self.installation.administration.create_user()
+            self._cookies.append(await self.signed_in_cookies(person))
+        return self._cookies
 
     async def signed_in_cookies(self, person: Person | None = None) -> str:
         """The Cookie header of a browser whose user has signed in and agreed, and is remembered."""
@@ -138,6 +154,9 @@ async def world(installation: Installation) -> AsyncIterator[World]:
     web_client = await administration.create_web_client()
     async with administration.database() as database:
         found = await Clients(database).find(web_client.client_id)
+        users = [make_user(f"user-{number}") for number in range(_USERS)]
+        for user in users:
+            await Users(database).create(user, password_hash())
     assert found is not None
     made = World(
         installation,
@@ -146,6 +165,7 @@ async def world(installation: Installation) -> AsyncIterator[World]:
         api=catalog["api"],
         other_api=catalog["other"],
         person=await administration.create_user(),
+        subjects=[user.subject for user in users],
         web_uid=found.uid,
     )
     upstreams = {name: server.url for name, server in installation.servers.items()}

@@ -50,7 +50,7 @@ def world_of(listener: Listener) -> World:
     """A world in which nobody is registered and only the bare handler answers."""
     somebody = ClientIdentity("client", "secret")
     where = Installation(cast("Settings", None), "", {"bare": listener.server})
-    return World(where, somebody, somebody, somebody, somebody, Person("ada", "secret"), uuid4())
+    return World(where, somebody, somebody, somebody, somebody, Person("ada", "secret"), [uuid4()], uuid4())
 
 
 @pytest.fixture
