@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from faults.call import Answer, Outcome
-from faults.journey import answer_of, go
+from faults.journey import answer_from, answer_of, go
 from faults.site import REPLICAS
 from support.relying_party import CodeResponse
 from valetkey.core.errors import TemporarilyUnavailable
@@ -168,8 +168,9 @@ class EndingActor:
                 page = await party.browser.get(f"{party.issuer}/login")
                 if page.status == 400:
                     return Answer(Outcome.REFUSED, page.status, "nobody")
-                outcome = {200: Outcome.DONE, 503: Outcome.UNAVAILABLE}.get(page.status, Outcome.UNKNOWN)
-                return Answer(outcome, page.status)
+                if page.status == 200:
+                    return Answer(Outcome.DONE, page.status)
+                return answer_from(page.status, str(page.status), page.headers)
 
             await self._use(f"session of {self.signed_in}", "session", question(), f"authorize-{number}")
 

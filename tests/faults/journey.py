@@ -35,7 +35,7 @@ async def go(party: RelyingParty, verifier: str, **changes: str | None) -> Answe
 
 def _answer_of_page(page: Page, asked: list[str]) -> Answer:
     if not page.is_redirect:
-        return _answer(page.status, str(page.status), page.headers)
+        return answer_from(page.status, str(page.status), page.headers)
     params = query_of(page.location)
     if "code" in params:
         return Answer(Outcome.DONE, page.status, got={**params, "asked": " ".join(asked)})
@@ -48,10 +48,11 @@ def answer_of(reply: Reply, got: Mapping[str, str] | None = None) -> Answer:
     """What an endpoint has answered; ``got`` is what a success hands out."""
     if reply.status == _OK:
         return Answer(Outcome.DONE, reply.status, got=got or {})
-    return _answer(reply.status, reply.error or "", reply.headers)
+    return answer_from(reply.status, reply.error or "", reply.headers)
 
 
-def _answer(status: int, error: str, headers: Mapping[str, str]) -> Answer:
+def answer_from(status: int, error: str, headers: Mapping[str, str]) -> Answer:
+    """What an answer that is no success says."""
     if status == _UNAVAILABLE:
         return Answer(Outcome.UNAVAILABLE, status, error, headers.get("Retry-After", ""))
     is_refusal = _CLIENT_ERROR <= status < _SERVER_ERROR and error
