@@ -25,6 +25,8 @@ SESSION = "session of "
 _OF_A_SESSION = "user session"
 # Of these a replica may know something that is out of date, and then makes what is dead on arrival.
 _CACHED = {"client", "machine"}
+# What a person was asked for where one of these was not there.
+_GIVEN_AGAIN = {"consent": "consent", "session": "login"}
 _NOTHING = Tolerance()
 
 
@@ -57,11 +59,21 @@ def _check(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Violation]:
         of_it = [ending for ending in endings if ending.given["target"] in thing.of]
         if use.is_done:
             for ending in of_it:
-                if ending.is_done and thing.maker.ended <= ending.ended < use.began:
+                if ending.is_done and _came_before(thing, ending) and ending.ended < use.began:
                     yield Violation(INVARIANT, f"{use.given['thing']} is good", (thing.maker, ending, use))
                     break
         elif use.is_refused and not _may_be_dead(use, thing, of_it, calls, tolerance):
             yield Violation(LOST, f"{use.given['thing']} is refused, and nothing has ended", (thing.maker, use))
+
+
+def _came_before(thing: _Thing, ending: Call) -> bool:
+    """Whether a thing must have been made before the ending, of which only the beginning and the answer are known.
+
+    A consent and a login can be given again before the operator hears that the old ones have ended.
+    """
+    if _GIVEN_AGAIN.get(ending.given["target"], "nothing") in thing.maker.answer.got.get("asked", "").split():
+        return thing.maker.ended <= ending.began
+    return thing.maker.ended <= ending.ended
 
 
 def _things(calls: Sequence[Call]) -> dict[str, _Thing]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -23,6 +22,8 @@ from valetkey.runtime.redis.keyspace import CODE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from redis.asyncio.client import PubSub
+
     from faults.fault import Inflict
     from faults.site import Site
     from valetkey.cli.demo.embedded_server import EmbeddedServer
@@ -34,6 +35,24 @@ end
 """
 # F or S, and the binding of a code.
 _OUTSIDE = 65
+# In one step, for a code is redeemed within milliseconds. ARGV: which code this is, what is outside, what it is to say.
+_FORGE = """
+local value, message = redis.call('GET', KEYS[1]), nil
+if not value or string.sub(value, 1, 1) ~= 'F' then
+  return
+end
+if ARGV[1] % 3 == 0 then
+  message = ARGV[3]
+elseif ARGV[1] % 3 == 1 then
+  message = redis.call('GET', KEYS[2])
+end
+redis.call('SET', KEYS[2], string.sub(value, ARGV[2] + 1))
+if message then
+  redis.call('SET', KEYS[1], string.sub(value, 1, ARGV[2]) .. message, 'KEEPTTL')
+end
+"""
+# What the code before said: a name of the forger's own.
+_LAST = "forger:last"
 FORGETFUL = Tolerance(redis_may_forget=True)
 LOSSY = Tolerance(redis_may_lose_answers=True)
 
@@ -81,25 +100,28 @@ def _again_and_again(harm: Callable[[Redis], Awaitable[None]], every: float) -> 
 @asynccontextmanager
 async def forged(site: Site) -> AsyncIterator[None]:
     """Somebody writes to it: of three codes, one speaks of another user, and one says what another code says."""
-    subjects, seen = await _subjects(site.dsn), set[bytes]()
+    messages = [_code_of(subject) for subject in await _subjects(site.dsn)]
 
-    async def forge(redis: Redis) -> None:
-        new = [key async for key in redis.scan_iter(match=f"{CODE.prefix}*", count=1000) if key not in seen]
-        seen.update(new)
-        kept = dict(zip(new, await redis.mget(new) if new else [], strict=True))
-        fresh = [(key, value) for key, value in kept.items() if value and value.startswith(b"F")]
-        for place, (key, value) in enumerate(fresh):
-            match place % 3:
-                case 0:
-                    message = _code_of(random.choice(subjects))
-                case 1:
-                    message = fresh[place - 1][1][_OUTSIDE:]
-                case _:
-                    continue
-            await redis.set(key, value[:_OUTSIDE] + message, keepttl=True, xx=True)
+    async def forge(redis: Redis, changes: PubSub) -> None:
+        seen = set[bytes]()
+        async for change in changes.listen():
+            key = change["data"]
+            if change["type"] == "pmessage" and key.startswith(CODE.prefix.encode()) and key not in seen:
+                message = messages[len(seen) % len(messages)]
+                await redis.eval(_FORGE, 2, key, _LAST, len(seen), _OUTSIDE, message)
+                seen.add(key)
 
-    async with _again_and_again(forge, 0.001)(site):
-        yield
+    async with Redis.from_url(site.redis.url) as redis, redis.pubsub() as changes:
+        await redis.config_set("notify-keyspace-events", "E$")
+        await changes.psubscribe("__keyevent@*__:set")
+        forger = asyncio.create_task(forge(redis, changes))
+        try:
+            yield
+        finally:
+            forger.cancel()
+            with suppress(asyncio.CancelledError):
+                await forger
+            await redis.config_set("notify-keyspace-events", "")
 
 
 async def _subjects(dsn: str) -> Sequence[UUID]:

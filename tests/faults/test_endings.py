@@ -41,6 +41,19 @@ def test_what_was_made_while_it_ended_has_ended_too() -> None:
     assert sentences(made(4), lasting(end(3, "client"), 3), use(8)) == GOOD
 
 
+@pytest.mark.parametrize("asked", ["", "login"])
+def test_a_code_with_a_consent_that_was_withdrawn_meanwhile_has_ended(asked: str) -> None:
+    assert sentences(made(4, asked=asked), lasting(end(3, "consent"), 3), use(8)) == GOOD
+
+
+def test_a_consent_that_was_given_again_before_the_operator_heard_of_its_end_is_good() -> None:
+    withdrawn = lasting(end(3, "consent"), 3)
+
+    assert not sentences(made(4, asked="login consent"), withdrawn, use(8))
+    assert sentences(made(1, asked="login consent"), withdrawn, use(8)) == GOOD
+    assert sentences(made(4, asked="login consent"), lasting(end(3, "client"), 3), use(8)) == GOOD
+
+
 def test_what_was_made_afterwards_is_good() -> None:
     assert not sentences(end(1, "client"), made(3), use(5))
 
