@@ -170,8 +170,8 @@ NONE: Values = {"existingSecret": ""}
             merged(EXTERNAL, {"trustedProxies": ["10.0.0.0/8"], "noTrustedProxies": True}),
             "trustedProxies and noTrustedProxies exclude each other",
         ),
-        (merged(EXTERNAL, {"trustedProxies": ["10.0.0.0/8", "::/0"]}), "::/0 trusts everybody"),
-        (merged(EXTERNAL, {"trustedProxies": ["0.0.0.0/0"]}), "0.0.0.0/0 trusts everybody"),
+        (merged(EXTERNAL, {"trustedProxies": ["10.0.0.0/8", "::/0"]}), "::/0 trusts every address"),
+        (merged(EXTERNAL, {"trustedProxies": ["0.0.0.0/0"]}), "0.0.0.0/0 trusts every address"),
         (merged(EXTERNAL, {"clients": {"enabled": True}}), "clients.enabled has nothing to register"),
         (
             merged(

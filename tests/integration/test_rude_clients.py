@@ -17,12 +17,9 @@ import pytest
 from support import rude_clients as rude
 from support.eventually import eventually
 from support.fleet import Fleet
+from support.fleet_of_processes import fleet_of_processes
 from support.raw_connection import RawConnection
 from support.rude_clients import Behaviour, Outcome, Target
-from support.service_processes import ServiceProcesses
-from support.stores import create_migrated
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
 SERVICES = ("authorize", "token", "introspection")
 CROWD = 40
@@ -88,10 +85,8 @@ CASES = [
 @pytest.fixture(scope="module")
 def crowded() -> Iterator[Fleet]:
     """Services that lose patience soon."""
-    with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
-        create_migrated(postgres, "valetkey")
-        with ServiceProcesses(postgres.dsn_of("valetkey"), redis.url, **SETTINGS) as system:
-            yield Fleet(system, system.run(system.administration.create_catalog()))
+    with fleet_of_processes(**SETTINGS) as fleet:
+        yield fleet
 
 
 @dataclass(frozen=True, slots=True)

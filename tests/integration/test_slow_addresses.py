@@ -12,12 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 from support.fleet import Fleet
+from support.fleet_of_processes import fleet_of_processes
 from support.raw_connection import RawConnection
 from support.rude_clients import Target
-from support.service_processes import ServiceProcesses
-from support.stores import create_migrated
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 
 # As an outside attack found it: eighty slow connections of one address.
 CONNECTIONS, SLOW = 80, 80
@@ -38,10 +35,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
     """Services with as many connections as the attack makes."""
-    with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
-        create_migrated(postgres, "valetkey")
-        with ServiceProcesses(postgres.dsn_of("valetkey"), redis.url, **SETTINGS) as system:
-            yield Fleet(system, system.run(system.administration.create_catalog()))
+    with fleet_of_processes(**SETTINGS) as fleet:
+        yield fleet
 
 
 @dataclass(frozen=True, slots=True)

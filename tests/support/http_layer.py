@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aiohttp import ClientResponse, ClientSession, web
 
+from support.raw_connection import RawConnection
 from valetkey.core.errors import InvalidClient, InvalidGrant, InvalidRequest, TemporarilyUnavailable
 from valetkey.runtime.http.bearer import bearer_token
 from valetkey.runtime.http.errors import FailureRenderer, bearer_failure, render_json
@@ -41,6 +42,12 @@ class Start(Protocol):
         render: FailureRenderer = render_json,
         cross_origin: Mapping[str, Sequence[str]] | None = None,
     ) -> RunningServer: ...
+
+
+class Dial(Protocol):
+    """Opens one more connection, from an address of this machine; closed with the test."""
+
+    async def __call__(self, server: RunningServer, local: str = "") -> RawConnection: ...
 
 
 async def token(request: web.Request) -> web.StreamResponse:

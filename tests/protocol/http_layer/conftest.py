@@ -1,10 +1,12 @@
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 from aiohttp import ClientSession
 
-from support.http_layer import ROUTES, SETTINGS, Start
+from support.http_layer import ROUTES, SETTINGS, Dial, Start
+from support.raw_connection import RawConnection
 from valetkey.runtime.http.app import create_app
 from valetkey.runtime.http.errors import FailureRenderer, render_json
 from valetkey.runtime.http.server import RunningServer, start_app
@@ -40,3 +42,20 @@ async def server(start: Start) -> RunningServer:
 async def http() -> AsyncIterator[ClientSession]:
     async with ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Dial]:
+    """Opens connections that are closed with the test."""
+    made: list[RawConnection] = []
+
+    async def dial(server: RunningServer, local: str = "") -> RawConnection:
+        connection = await RawConnection.open(server.url, local=local)
+        made.append(connection)
+        return connection
+
+    yield dial
+    for connection in made:
+        connection.abort()
+    # What is aborted is closed in the next turn.
+    await asyncio.sleep(0)

@@ -2,39 +2,19 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
 
 from support.eventually import eventually
-from support.http_layer import HALF_A_FORM, SETTINGS, Start, post, raw
-from support.raw_connection import RawConnection
+from support.http_layer import HALF_A_FORM, SETTINGS, Dial, Start, post, raw
 from valetkey.runtime.http.connection_limit import MOST, RESERVED, connections_allowed
 from valetkey.runtime.http.in_flight import IN_FLIGHT
 from valetkey.runtime.http.server import RunningServer
 
-Dial = Callable[[RunningServer], Awaitable[RawConnection]]
 WHOLE = b"GET /userinfo HTTP/1.1\r\nHost: x\r\n\r\n"
 pytestmark = pytest.mark.requirement("security 41, 47: load is shed with 503 and Retry-After")
-
-
-@pytest.fixture
-async def dial() -> AsyncIterator[Dial]:
-    """Opens connections that are closed with the test."""
-    made: list[RawConnection] = []
-
-    async def dial(server: RunningServer) -> RawConnection:
-        connection = await RawConnection.open(server.url)
-        made.append(connection)
-        return connection
-
-    yield dial
-    for connection in made:
-        connection.abort()
-    # What is aborted is closed in the next turn.
-    await asyncio.sleep(0)
 
 
 async def in_progress(server: RunningServer, number: int) -> None:

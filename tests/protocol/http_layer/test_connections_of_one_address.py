@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import cast
@@ -10,35 +9,16 @@ from typing import cast
 import pytest
 
 from support.eventually import eventually
-from support.http_layer import HALF_A_FORM, SETTINGS, Start
+from support.http_layer import HALF_A_FORM, SETTINGS, Dial, Start
 from support.raw_connection import RawConnection
 from valetkey.runtime.http.connection_limit import PART, AddressShares, connections_of_one
-from valetkey.runtime.http.server import RunningServer
 from valetkey.runtime.metrics import HTTP_SHED
 from valetkey.runtime.settings_types import Network
 
 GREEDY, POLITE = "127.0.0.1", "127.0.0.2"
 WHOLE = b"GET /userinfo HTTP/1.1\r\nHost: x\r\n\r\n"
 LIMITED = replace(SETTINGS, max_connections=12, connections_per_address=3, keepalive_timeout=30, body_timeout=30.0)
-Dial = Callable[[RunningServer, str], Awaitable[RawConnection]]
 pytestmark = pytest.mark.requirement("security 55c: one address cannot hold every connection of a process")
-
-
-@pytest.fixture
-async def dial() -> AsyncIterator[Dial]:
-    """Opens connections from an address of this machine, that are closed with the test."""
-    made: list[RawConnection] = []
-
-    async def dial(server: RunningServer, local: str) -> RawConnection:
-        connection = await RawConnection.open(server.url, local=local)
-        made.append(connection)
-        return connection
-
-    yield dial
-    for connection in made:
-        connection.abort()
-    # What is aborted is closed in the next turn.
-    await asyncio.sleep(0)
 
 
 async def served(connection: RawConnection) -> int | None:

@@ -6,36 +6,9 @@ from typing import get_args
 
 import pytest
 
+from support.sound_settings import KEY_A, KEY_B, KEY_C, KEY_D, SOUND, load, problems
 from valetkey.runtime.secret import Secret, SecretMissingError
 from valetkey.runtime.settings import SERVICES, Service, Settings, SettingsError
-
-KEY_A, KEY_B, KEY_C, KEY_D, KEY_E, KEY_F = (
-    base64.urlsafe_b64encode(hashlib.sha256(bytes([name])).digest()).rstrip(b"=").decode() for name in b"abcdef"
-)
-SOUND = {
-    "VALETKEY_ISSUER": "https://id.example.com",
-    "VALETKEY_POSTGRES_DSN": "postgresql://valetkey:pw@db:5432/valetkey",
-    "VALETKEY_REDIS_URL": "redis://:pw@cache:6379/0",
-    "VALETKEY_REFRESH_TOKEN_KEYS": KEY_A,
-    "VALETKEY_COOKIE_KEYS": KEY_B,
-    "VALETKEY_KEY_ENCRYPTION_KEYS": f"2026a:{KEY_C}",
-}
-
-
-def load(service: Service = "all", /, **changes: str | None) -> Settings:
-    environ: dict[str, str] = dict(SOUND)
-    for name, value in changes.items():
-        if value is None:
-            environ.pop(f"VALETKEY_{name.upper()}", None)
-        else:
-            environ[f"VALETKEY_{name.upper()}"] = value
-    return Settings.load(environ, service=service)
-
-
-def problems(service: Service = "all", /, **changes: str | None) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load(service, **changes)
-    return "\n".join(caught.value.problems)
 
 
 def test_sound_settings_load_with_working_defaults() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.changing_catalog import ChangingCatalog
 from support.seed import make_client
 from valetkey.core.client import Client, GrantType
 from valetkey.core.errors import InvalidScope, InvalidTarget
@@ -18,23 +19,13 @@ CLIENT = replace(make_client(), grant_types=frozenset({GrantType.CLIENT_CREDENTI
 ALL, READ = Params.parse([]), Params.parse([("scope", "api:read")])
 
 
-class Source:
-    """A catalog that an operator may change."""
-
-    def __init__(self) -> None:
-        self.catalog = CATALOG
-
-    async def get(self) -> Catalog:
-        return self.catalog
+@pytest.fixture
+def source() -> ChangingCatalog:
+    return ChangingCatalog(CATALOG)
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source()
-
-
-@pytest.fixture
-def grant(source: Source) -> ClientCredentials:
+def grant(source: ChangingCatalog) -> ClientCredentials:
     return ClientCredentials(source)
 
 
@@ -62,7 +53,9 @@ async def test_a_scope_that_the_client_has_lost_is_refused(grant: ClientCredenti
         await granted(grant, READ, replace(CLIENT, scope=("api:write",)))
 
 
-async def test_a_scope_that_is_no_longer_registered_is_refused(grant: ClientCredentials, source: Source) -> None:
+async def test_a_scope_that_is_no_longer_registered_is_refused(
+    grant: ClientCredentials, source: ChangingCatalog
+) -> None:
     await granted(grant, READ)
     source.catalog = Catalog({"api:write": SCOPES["api:write"]}, CATALOG.resources)
 

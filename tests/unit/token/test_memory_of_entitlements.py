@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.changing_catalog import ChangingCatalog
 from support.memory_of import size_of
 from support.seed import make_client
 from valetkey.core.bounded_cache import BoundedCache
@@ -28,21 +29,13 @@ def new_catalog() -> Catalog:
     return Catalog(scopes, {API: ResourceServer(API, "API")})
 
 
-class Source:
-    def __init__(self) -> None:
-        self.catalog = new_catalog()
-
-    async def get(self) -> Catalog:
-        return self.catalog
+@pytest.fixture
+def source() -> ChangingCatalog:
+    return ChangingCatalog(new_catalog())
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source()
-
-
-@pytest.fixture
-def grant(source: Source) -> ClientCredentials:
+def grant(source: ChangingCatalog) -> ClientCredentials:
     return ClientCredentials(source)
 
 
@@ -60,7 +53,7 @@ async def ask(grant: ClientCredentials, client: Client, number: int) -> None:
 
 
 async def test_one_client_whose_requests_all_differ_takes_a_few_kilobytes(
-    source: Source, grant: ClientCredentials
+    source: ChangingCatalog, grant: ClientCredentials
 ) -> None:
     sizes = []
     for number in (MAX_QUESTIONS, 2000):
@@ -81,7 +74,7 @@ async def test_what_fails_is_not_kept(grant: ClientCredentials) -> None:
     assert size_of(grant.known) == before
 
 
-async def test_what_is_counted_is_at_least_what_is_taken(source: Source, grant: ClientCredentials) -> None:
+async def test_what_is_counted_is_at_least_what_is_taken(source: ChangingCatalog, grant: ClientCredentials) -> None:
     clients = [replace(MACHINE, client_id=f"machine-{number}") for number in range(50)]
     for client in clients:
         await ask(grant, client, MAX_QUESTIONS)
@@ -91,7 +84,7 @@ async def test_what_is_counted_is_at_least_what_is_taken(source: Source, grant: 
     assert 0.5 < taken / grant.known.size <= 1
 
 
-async def test_a_crowd_of_clients_is_held_to_bytes(source: Source) -> None:
+async def test_a_crowd_of_clients_is_held_to_bytes(source: ChangingCatalog) -> None:
     assert MAX_BYTES == 8 << 20
     assert MAX_CLIENTS == 10_240
     small, clients = ClientCredentials(source), [replace(MACHINE, client_id=f"machine-{n}") for n in range(200)]
@@ -116,7 +109,7 @@ async def test_a_client_that_asks_for_everything_in_every_order_displaces_no_oth
 
 
 async def test_an_old_catalog_is_not_kept_for_a_client_that_asked_by_it(
-    source: Source, grant: ClientCredentials
+    source: ChangingCatalog, grant: ClientCredentials
 ) -> None:
     before = source.catalog
     clients = [replace(MACHINE, client_id=f"machine-{number}") for number in range(100)]

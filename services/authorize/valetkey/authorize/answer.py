@@ -34,7 +34,7 @@ async def answer_with_code(
     """Issue a code for what this session's user has agreed to. ``TemporarilyUnavailable`` if it cannot be kept.
 
     Where too many codes wait already, or Redis has only its reserve left, the client hears of it only if it asked for
-    ``prompt=none`` (``TooManyCodes``, ``StoreIsFull``): there nobody would see a page. Otherwise it would send the
+    ``prompt=none`` (``TooManyCodes``, ``StoreIsFull``): there a page would not be seen. Otherwise it would send the
     browser here again at once, so that the answer is a page, which also says when to come back; a redirect cannot.
     """
     request = interaction.request

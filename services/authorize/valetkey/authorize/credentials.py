@@ -3,7 +3,7 @@
 The answer to a wrong password follows from what was typed and from where alone: 429 once the budget of that name or
 that address is spent, else 403. What is found decides only whether a *right* password signs in. A budget of the
 account, which its names share, is spent in silence: from then on a right password is answered as a wrong one is,
-403, after the same hash. Saying so would tell whoever has guessed at one name that another one means the same
+403, after the same hash. Saying so would tell an attacker who guesses at one name that another one means the same
 account, or any at all. The person is told how it can be that a right password is refused, on every refusal, and is
 let in by a browser that has signed in before, by a code from one (``browser_code``), or by an operator (`valetkey
 user unlock`).
@@ -27,7 +27,7 @@ from valetkey.runtime.redis.login_attempts import Counted, Guess, account_of_nam
 
 METHOD = "password"
 # Whom a device and a code are compared with where there is no account, so that it takes as long.
-_NOBODY = UUID(int=0)
+_NO_ACCOUNT = UUID(int=0)
 _BY_CODE = "browser code"
 
 
@@ -85,7 +85,7 @@ def ended_meanwhile(attempt: Attempt, user: User) -> LoginRefused:
 
 
 def _guess(service: AuthorizeService, attempt: Attempt, user: User | None, name: str) -> Guess:
-    subject = _NOBODY if user is None else user.subject
+    subject = _NO_ACCOUNT if user is None else user.subject
     device = _device_of(service, attempt, subject)
     if user is None:
         return Guess(name, account_of_name(name), attempt.address)

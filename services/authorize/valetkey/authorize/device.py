@@ -1,6 +1,6 @@
 """Device cookies: which accounts a browser has signed in to before, so that strangers cannot lock its owner out.
 
-The cookie signs nobody in; all it opens is a budget of password attempts that strangers cannot spend, and one of logins
+The cookie is no login; all it opens is a budget of password attempts that strangers cannot spend, and one of logins
 begun. OWASP: Slow Down Online Guessing Attacks with Device Cookies.
 """
 
@@ -14,7 +14,7 @@ from valetkey.authorize.mac import Mac
 from valetkey.core.encoding import b64url_encode
 
 MAX_ACCOUNTS = 4
-# One for each account, and one that says that somebody has signed in here. The previous release takes no more either.
+# One for each account, and one that says that a user has signed in here. The previous release takes no more either.
 _MAX_CODES = MAX_ACCOUNTS + 1
 _COOKIE = re.compile(rf"[A-Za-z0-9_-]{{22}}(\.[A-Za-z0-9_-]{{43}}){{1,{_MAX_CODES}}}")
 
@@ -44,7 +44,7 @@ class Devices:
         return Device(device_id, tuple(codes))
 
     def is_ours(self, device: Device) -> bool:
-        """Whether somebody has signed in on this device, whoever it was; no account need be named to ask."""
+        """Whether any user has signed in on this device; no account need be named to ask."""
         return any(self._mac.is_valid(code, device.device_id) for code in device.codes)
 
     def knows(self, device: Device | None, subject: UUID) -> bool:

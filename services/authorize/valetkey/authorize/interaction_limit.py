@@ -29,7 +29,7 @@ class InteractionLimit:
 
     A request counts for its address once for each kilobyte that is kept of it, so that the limit is one of bytes too.
     For its browser it counts once: a browser that begins again and again must not use up what its whole network may.
-    Strangers at an address must not keep its people out: a browser in which somebody has signed in before may begin a
+    Strangers at an address must not keep its people out: a browser in which a user has signed in before may begin a
     few more once the address may not.
 
     Whatever fails earlier, asks for ``prompt=none`` or is answered by a session stores no interaction and is not
@@ -62,7 +62,7 @@ class InteractionLimit:
     ) -> None:
         """Count one. Raises ``TooManyInteractions``, or ``TemporarilyUnavailable`` while Redis is away.
 
-        ``device_id`` is that of a browser in which somebody has signed in before, whatever the address has begun.
+        ``device_id`` is that of a browser in which a user has signed in before, whatever the address has begun.
         """
         address = client_address(request, settings.trusted_proxies)
         # A browser that is known to have spent its own takes nothing of its address's.

@@ -52,7 +52,7 @@ class LoginPage(FormPage):
     The Cancel button posts ``action=cancel``, signing in posts no ``action``.
 
     ``client_name`` is None where no application waits. ``username`` fills the field (``login_hint``, or a second try).
-    ``account`` is set when somebody signed in must prove it again (``prompt=login``, ``max_age``). ``code_page`` is set
+    ``account`` is set when a signed-in user must prove it again (``prompt=login``, ``max_age``). ``code_page`` is set
     where a right password may have been refused: a code is asked for, and this is the address of the page that shows
     one in a browser that is signed in. ``is_limited`` where that is for sure.
     """

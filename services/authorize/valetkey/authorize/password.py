@@ -189,9 +189,9 @@ class PasswordPool:
         own = None if password_hash is None else parameters_of(password_hash)
         if password_hash is not None and own is not None and verify_password(password_hash, password):
             return True
-        for parameters, nobodys in decoys.items():
+        for parameters, decoy_hash in decoys.items():
             if parameters != own:
-                verify_password(nobodys, password)
+                verify_password(decoy_hash, password)
         return False
 
 

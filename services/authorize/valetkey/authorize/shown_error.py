@@ -81,7 +81,13 @@ class ClientGone(ShownError):
     )
 
 
-class TooManyInteractions(ShownError):
+class _Limited(ShownError):
+    """A limit that filled the log would not be one: what it refuses is counted, and told of once a window."""
+
+    log_level = logging.DEBUG
+
+
+class TooManyInteractions(_Limited):
     """The address or the browser has begun as many interactions as it may for now. RFC 6585 §4."""
 
     page = ErrorPage(
@@ -90,11 +96,9 @@ class TooManyInteractions(ShownError):
         happened="More sign-ins have been started from your browser or network than we accept in a short time.",
         advice="Wait a few minutes, then go back to the application and start again.",
     )
-    # A limit that filled the log would not be one.
-    log_level = logging.DEBUG
 
 
-class TooManyAnswers(ShownError):
+class TooManyAnswers(_Limited):
     """So many codes as there may be have been issued to the user, for this client or in all. RFC 6585 §4."""
 
     page = ErrorPage(
@@ -103,13 +107,9 @@ class TooManyAnswers(ShownError):
         happened="The application has sent you here again and again within a short time. You are still signed in.",
         advice="Wait a minute, then open the application again. If this happens again, tell its support team.",
     )
-    # A limit that filled the log would not be one.
-    log_level = logging.DEBUG
 
 
-class NoRoom(ShownError):
+class NoRoom(_Limited):
     """Redis has only its reserve left, which is not for logins. RFC 9110 §15.6.4."""
 
     page = error_page(503)
-    # Told once by whoever looks at Redis, and counted.
-    log_level = logging.DEBUG

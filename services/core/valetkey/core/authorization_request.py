@@ -169,7 +169,7 @@ def _require_usable_answer(params: Params) -> None:
 
 
 def _login_name(hint: str | None) -> str | None:
-    """What the login page can be filled in with; any other hint helps nobody. OIDC Core §3.1.2.1."""
+    """What the login page can be filled in with; any other hint is of no use. OIDC Core §3.1.2.1."""
     return hint if hint is not None and normalize_login_name(hint) is not None else None
 
 

@@ -43,7 +43,7 @@ class RevocationLimit:
         )
 
     async def require(self, client: Client, authorization_id: UUID) -> None:
-        """Count one access token. Raises ``TooManyRequests``; whoever revokes the refresh token instead need not wait.
+        """Count one access token. Raises ``TooManyRequests``; revoking the refresh token instead is never refused.
 
         While Redis is away nothing is counted: PostgreSQL remembers the revocation, and the answer is 503 anyway.
         """

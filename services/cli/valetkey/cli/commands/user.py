@@ -167,7 +167,7 @@ async def enable(stores: Stores, user: str, output: Output) -> None:
 async def unlock(stores: Stores, user: str, output: Output) -> None:
     """Forget the wrong passwords counted against a user, so that a new browser is let in again.
 
-    For a person whom others' guesses keep out, by whichever name. Whoever guesses may go on too, with as many attempts
+    For a person whom others' guesses keep out, by whichever name. Those who guess may go on too, with as many attempts
     as in a new window. What was counted against addresses is left. Safe at any time; the password stays as it is.
     """
     found = await get_user(stores.database, user)

@@ -267,7 +267,7 @@ class Authorizations:
         """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
         What was revoked already is stored as such. What one of ``new.abandoned_at`` stored is taken over by exactly one
-        caller, and by nobody after a refresh. The statement also deletes a few authorizations and revocations that have
+        caller, and by none after a refresh. The statement also deletes a few authorizations and revocations that have
         expired, so that neither table grows; another one ends what has to make room.
         """
         login, epochs = new.authentication, new.epochs or _NO_EPOCHS

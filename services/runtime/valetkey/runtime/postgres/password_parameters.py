@@ -1,4 +1,4 @@
-"""Which parameters the stored password hashes have: what a wrong password must cost, whoever is named."""
+"""Which parameters the stored password hashes have: what a wrong password must cost at any account."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PasswordParameters:
     """Tells ``expect`` of them, the most frequent first, once at the start and every few minutes.
 
     Where only a sample was read, what was found before is told again. While PostgreSQL is away nothing is told, and
-    nobody can log in either; it is looked for soon, and ever less often, until the first answer.
+    no login succeeds either; it is looked for soon, and ever less often, until the first answer.
     """
 
     def __init__(

@@ -84,7 +84,7 @@ class RedisCodes:
     """``CodeIssuer`` and ``CodeRedeemer``.
 
     ``lifetime`` is the code's, ``tombstone`` how much longer a spent code is remembered: the life of an access token.
-    ``limits`` are for whoever puts codes.
+    ``limits`` are for the issuer of codes.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """How many passwords may be tried: per address, name, account and known device. Counted before anything is hashed.
 
 Fixed windows, each counted by one atomic increment in Redis: they outlive a pod, hold under parallel guesses and end
-by themselves, so that nobody is locked out for good. Knows nothing of passwords.
+by themselves, so that no account is locked for good. Knows nothing of passwords.
 
 What an answer tells depends on what was typed and from where, and on nothing that was found. Two budgets are told
 of: that of the *address*, and that of the *name* as it was typed, in its one spelling. Both are the same for a name
@@ -118,7 +118,7 @@ class LoginAttempts:
     async def give_back(self, counted: Counted) -> None:
         """Undo one ``count``: the attempt succeeded, or was never made.
 
-        Only its own attempt: a success in between must not refill the budget of whoever else is guessing.
+        Only its own attempt: a success in between must not refill the budget of another who is guessing.
         """
         with redis_operation("login_attempts"):
             await asyncio.gather(*(self._storage.incr(key, self._window, amount=-1) for key in counted.keys))

@@ -1,8 +1,8 @@
 """A part of Redis that is kept for what must never fail: what strangers and browsers leave stops short of it.
 
-Redis itself refuses every write alike once it is full, and then nothing could be revoked any more. So whoever writes an
+Redis itself refuses every write alike once it is full, and then nothing could be revoked any more. So the writer of an
 interaction, a code or a count asks here first. The last ``share`` of ``maxmemory`` is for revocations; the half of that
-before it is for those who are in the middle of a login: they may still be counted and get a code, while nobody begins.
+before it is for logins under way: they may still be counted and get a code, while no other login begins.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LEAST = 128 << 10
 
 
 class Kind(StrEnum):
-    """What somebody else than an operator makes us keep."""
+    """What others than operators make us keep."""
 
     INTERACTION = "interaction"
     CODE = "code"
@@ -87,7 +87,7 @@ class MemoryReserve:
             with redis_operation("memory"):
                 memory = await fullest(self._redis)
         except TemporarilyUnavailable as error:
-            # What was known last goes on to count. Whoever needs Redis says that it is away.
+            # What was known last goes on to count. Each command to Redis says that it is away.
             _logger.debug("redis does not tell how full it is: %s", error)
             return
         except exceptions.ResponseError as error:
