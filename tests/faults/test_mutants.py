@@ -21,8 +21,8 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 NONE = faults_of_clients.NONE
 # The mutant pauses for less than lies between two flushes, and everything is loaded anew after each of them.
 FLUSHED = Fault("redis: flushed now and then", flushed(1.1), FORGETFUL, seconds=3.0)
-# Who comes again goes to the other replica half of the time, and is answered there.
-# So few that most connections live until a redemption has been stored; its answer is then the one that is torn.
+# A client that tries again goes to the other replica half of the time, and is answered there. So few answers are torn
+# that most connections live until a redemption has been stored; its answer is then the one that is torn.
 TORN = Fault(
     "postgresql: a fifth of the answers to one token torn",
     through(partial(TcpProxy.tear, share=0.2, reset=True), store="postgres", service="token", number=0),
