@@ -19,7 +19,8 @@ from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 from valetkey.runtime.redis.interactions import RedisInteractions
 from valetkey.runtime.redis.keyspace import code_key
-from valetkey.runtime.telemetry import Trace, begin_trace
+from valetkey.runtime.telemetry import begin_trace
+from valetkey.runtime.trace import Trace
 from valetkey.wire.v1 import authorization_code_pb2, interaction_pb2
 
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)

@@ -12,31 +12,37 @@ from valetkey.runtime.settings_reader import Problem, Service, variable
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from valetkey.runtime.settings import Settings
+    from valetkey.core.sealed_value import SealingKeys
+    from valetkey.runtime.secret import Secret
 
-Rule = tuple[tuple[str, ...], "Callable[[Settings], bool]", str]
+# The settings that a rule is about, whether their values keep it (in the same order), and how to mend it.
+Rule = tuple[tuple[str, ...], "Callable[..., bool]", str]
 
 
-def _keys_are_apart(settings: Settings) -> bool:
+def _keys_are_apart(
+    cookie_keys: Secret[tuple[bytes, ...]],
+    refresh_token_keys: Secret[tuple[bytes, ...]],
+    key_encryption_keys: Secret[tuple[tuple[str, bytes], ...]],
+    sealing_keys: Secret[SealingKeys],
+) -> bool:
     keys: list[bytes] = []
-    for secret in (settings.refresh_token_keys, settings.cookie_keys):
+    for secret in (refresh_token_keys, cookie_keys):
         keys += secret.reveal() if secret.is_set else ()
-    if settings.sealing_keys.is_set:
-        keys += settings.sealing_keys.reveal().keys
-    if settings.key_encryption_keys.is_set:
-        keys += (key for _, key in settings.key_encryption_keys.reveal())
+    if sealing_keys.is_set:
+        keys += sealing_keys.reveal().keys
+    if key_encryption_keys.is_set:
+        keys += (key for _, key in key_encryption_keys.reveal())
     return len(keys) == len(set(keys))
 
 
-def _postgres_passwords_have_users(settings: Settings) -> bool:
-    urls = [dsn.reveal() for dsn in (settings.postgres_dsn, settings.postgres_listen_dsn) if dsn.is_set]
-    return not settings.postgres_password.is_set or all(map(has_password, urls))
+def _postgres_passwords_have_users(password: Secret[str], *dsns: Secret[str]) -> bool:
+    return not password.is_set or all(has_password(dsn.reveal()) for dsn in dsns if dsn.is_set)
 
 
-def _sentinel_password_has_sentinels(settings: Settings) -> bool:
-    if not settings.redis_sentinel_password.is_set or not settings.redis_url.is_set:
+def _sentinel_password_has_sentinels(password: Secret[str], url: Secret[str]) -> bool:
+    if not password.is_set or not url.is_set:
         return True
-    return parse_address(settings.redis_url.reveal()).topology == "sentinel"
+    return parse_address(url.reveal()).topology == "sentinel"
 
 
 _RULES: tuple[Rule, ...] = (
@@ -52,32 +58,32 @@ _RULES: tuple[Rule, ...] = (
     ),
     (
         ("postgres_pool_min", "postgres_pool_max"),
-        lambda s: s.postgres_pool_min <= s.postgres_pool_max,
+        lambda least, most: least <= most,
         "must not exceed {1}; lower it",
     ),
     (
         ("session_idle_lifetime", "session_lifetime"),
-        lambda s: s.session_idle_lifetime <= s.session_lifetime,
+        lambda idle, whole: idle <= whole,
         "must not exceed {1}; lower it",
     ),
     (
         ("refresh_token_idle_lifetime", "refresh_token_lifetime"),
-        lambda s: s.refresh_token_idle_lifetime <= s.refresh_token_lifetime,
+        lambda idle, whole: idle <= whole,
         "must not exceed {1}; lower it",
     ),
     (
         ("key_activation_margin", "jwks_max_age", "key_active_period"),
-        lambda s: s.key_activation_margin + s.jwks_max_age < s.key_active_period,
+        lambda margin, max_age, period: margin + max_age < period,
         "and {1} together must be shorter than {2}; raise {2}",
     ),
     (
         ("key_poll_interval", "replica_timeout"),
-        lambda s: 2 * s.key_poll_interval <= s.replica_timeout,
+        lambda interval, timeout: 2 * interval <= timeout,
         "must be at most half of {1}; lower it",
     ),
     (
         ("management_port", "port"),
-        lambda s: s.port != s.management_port or s.port == 0,
+        lambda management, public: public != management or public == 0,
         "must differ from {1}; choose another, health and metrics stay off the public port",
     ),
     (
@@ -89,22 +95,22 @@ _RULES: tuple[Rule, ...] = (
 _FILES: tuple[Rule, ...] = (
     (
         ("theme_logo",),
-        lambda s: s.theme_logo is None or s.theme_logo.is_file(),
+        lambda logo: logo is None or logo.is_file(),
         "names a file that is not there; mount it or remove the setting",
     ),
     (
         ("templates_directory",),
-        lambda s: s.templates_directory is None or s.templates_directory.is_dir(),
+        lambda directory: directory is None or directory.is_dir(),
         "names a directory that is not there; mount it or remove the setting",
     ),
 )
 
 
-def check(settings: Settings, service: Service, unreadable: Collection[str]) -> list[Problem]:
+def check(settings: object, service: Service, unreadable: Collection[str]) -> list[Problem]:
     """Problems between settings, leaving out the rules about settings that are unreadable already."""
     rules = (*_RULES, *_FILES) if service in {"authorize", "all"} else _RULES
     return [
         Problem(names[0], f"{variable(names[0])} {advice.format(*map(variable, names))}.")
         for names, holds, advice in rules
-        if not any(name in unreadable for name in names) and not holds(settings)
+        if not any(name in unreadable for name in names) and not holds(*(getattr(settings, name) for name in names))
     ]

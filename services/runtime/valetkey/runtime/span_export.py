@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from valetkey.runtime.telemetry import Trace
+    from valetkey.runtime.trace import Trace
 
 Attributes = Mapping[str, str | int]
 

@@ -9,11 +9,12 @@ import asyncio
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from importlib.metadata import version
-from random import getrandbits, random
+from random import random
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from valetkey.runtime.allowance import Allowance
+from valetkey.runtime.trace import Operation, Trace
 from valetkey.runtime.traceparent import SpanReference, parse_traceparent, to_traceparent
 
 if TYPE_CHECKING:
@@ -28,49 +29,6 @@ if TYPE_CHECKING:
 MAX_OPERATIONS = 128
 # Requests that are traced only because they belong to a login that is.
 CONTINUED_PER_SECOND = 100.0
-
-
-class Operation(NamedTuple):
-    """One exchange with a store, by the clock of ``perf_counter``. ``error_type`` is empty where it went well."""
-
-    name: str
-    attributes: Mapping[str, str | int]
-    started: float
-    ended: float
-    error_type: str
-
-
-class Trace:
-    """One request, or one run of a job. ``operations`` is None where it is not sampled, or has ended.
-
-    ``request`` is the request, as the HTTP layer knows it.
-    """
-
-    __slots__ = ("operations", "parent", "request", "span_id", "trace_id")
-
-    parent: SpanReference | None
-    span_id: str
-
-    def __init__(self, trace_id: str = "", request: object = None) -> None:
-        self.request = request
-        # A trace id names, it does not protect: the fast generator will do.
-        self.trace_id = trace_id or f"{getrandbits(128) or 1:032x}"
-        self.operations: list[Operation] | None = None
-
-    def sample(self, parent: SpanReference | None = None) -> None:
-        """Keep what is done from now on, as part of the trace of ``parent`` where there is one."""
-        self.parent = parent
-        if parent is not None:
-            self.trace_id = parent.trace_id
-        if self.operations is None:
-            self.span_id = f"{getrandbits(64) or 1:016x}"
-            self.operations = []
-
-    def end(self) -> list[Operation]:
-        """What was done. Tasks that outlive a request add nothing to it any more."""
-        operations, self.operations = self.operations or [], None
-        return operations
-
 
 _current: ContextVar[Trace | None] = ContextVar("valetkey_trace", default=None)
 _continued = Allowance(CONTINUED_PER_SECOND)

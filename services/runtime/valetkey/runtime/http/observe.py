@@ -17,7 +17,8 @@ from valetkey.runtime.traceparent import parse_traceparent
 if TYPE_CHECKING:
     from valetkey.runtime.http.health import Health
     from valetkey.runtime.http.proxy_watch import ProxyWatch
-    from valetkey.runtime.telemetry import Trace, Tracing
+    from valetkey.runtime.telemetry import Tracing
+    from valetkey.runtime.trace import Trace
 
 TRACE_HEADER = "X-Trace-Id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
