@@ -2,21 +2,110 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from support.rotel import Rotel
 from valetkey.runtime.metric_export import create_metric_export, opentelemetry_name
 from valetkey.runtime.metrics import DATABASE_MAX, HTTP_REQUEST, TOKENS_ISSUED
+from valetkey.runtime.metrics_table import table
 from valetkey.runtime.settings import Settings
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@contextmanager
+def collector_of(received: list[ExportMetricsServiceRequest]) -> Iterator[str]:
+    """An endpoint that keeps what is sent to it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            is_compressed = self.headers.get("Content-Encoding") == "gzip"
+            received.append(ExportMetricsServiceRequest.FromString(gzip.decompress(body) if is_compressed else body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1/metrics"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def labels_of(attributes: list[KeyValue], **more: str) -> Labels:
+    """The attributes of a point, with values as text."""
+    told = {each.key: each.value.string_value or str(each.value.int_value) for each in attributes}
+    return tuple(sorted({**told, **more}.items()))
+
+
+def sent(request: ExportMetricsServiceRequest) -> dict[tuple[str, Labels], float]:
+    """Every value that was sent, with buckets that count what is below them, as Prometheus has them."""
+    found: dict[tuple[str, Labels], float] = {}
+    for metric in (each for part in request.resource_metrics for scope in part.scope_metrics for each in scope.metrics):
+        for number in [*metric.sum.data_points, *metric.gauge.data_points]:
+            value = number.as_int if number.HasField("as_int") else number.as_double
+            found[metric.name, labels_of(list(number.attributes))] = value
+        for point in metric.histogram.data_points:
+            attributes, bounds = list(point.attributes), [*map(str, point.explicit_bounds), "+Inf"]
+            found[f"{metric.name}_sum", labels_of(attributes)] = point.sum
+            found[f"{metric.name}_count", labels_of(attributes)] = point.count
+            for bound, total in zip(bounds, accumulate(point.bucket_counts), strict=True):
+                found[f"{metric.name}_bucket", labels_of(attributes, le=bound)] = total
+    return found
+
+
+def shown() -> dict[tuple[str, Labels], float]:
+    """Every value that ``/metrics`` shows, under the name that OpenTelemetry has for it."""
+    found: dict[tuple[str, Labels], float] = {}
+    for metric in table():
+        for sample in (each for family in metric.collect() for each in family.samples):
+            name = opentelemetry_name(metric.name) + sample.name.removeprefix(metric.name).removesuffix("_total")
+            labels = {opentelemetry_name(label): value for label, value in sample.labels.items() if value}
+            found[name, tuple(sorted(labels.items()))] = sample.value
+    return found
+
+
+def test_what_arrives_is_what_is_scraped_label_by_label_and_bucket_by_bucket() -> None:
+    TOKENS_ISSUED.add("refresh_token", amount=3)
+    DATABASE_MAX.set(7, "postgresql")
+    for seconds in (0.001, 0.3, 0.3, 60.0):
+        HTTP_REQUEST.observe(seconds, "POST", "/token", "200", "")
+    received: list[ExportMetricsServiceRequest] = []
+
+    with collector_of(received) as endpoint:
+        export = create_metric_export(Settings(metrics_otlp_endpoint=endpoint), "token")
+        before = shown()
+        export.shutdown()
+
+    (request,) = received
+    assert sent(request) == before
+    assert (
+        "http.server.request.duration_count",
+        labels_of([], **{"http.request.method": "POST", "http.route": "/token", "http.response.status_code": "200"}),
+    ) in before
 
 
 def test_a_count_a_level_and_a_duration_arrive_under_their_stable_names(tmp_path: Path) -> None:

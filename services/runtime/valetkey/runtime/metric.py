@@ -19,6 +19,8 @@ from prometheus_client.samples import Exemplar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from prometheus_client.metrics_core import Metric as Family
+
     Source = Callable[[], Mapping[tuple[str, ...], float]]
 
 REGISTRY = CollectorRegistry()
@@ -47,6 +49,10 @@ class Metric:
     def scraped_name(self) -> str:
         """The name in the exposition; a histogram's ends in ``_bucket``, ``_sum`` and ``_count`` there."""
         return self.name
+
+    def collect(self) -> Sequence[Family]:
+        """What is shown, with its samples."""
+        raise NotImplementedError
 
     def _bounded(self, labels: tuple[str, ...], present: int) -> tuple[str, ...]:
         if len(labels) != len(self.labels):

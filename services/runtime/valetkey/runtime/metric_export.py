@@ -1,51 +1,50 @@
-"""What ``/metrics`` shows, sent over OTLP to those who do not scrape. Loaded only where metrics are sent.
+"""What ``/metrics`` shows, sent over OTLP by the SDK's reader and exporter. Loaded only where metrics are sent.
+
+Counters and gauges are observable instruments of the SDK, which asks for them when it collects. It has no such
+instrument for a histogram, so the histograms join what it has collected on the way to its exporter.
 
 The names are OpenTelemetry's: with dots, and without the unit.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
-    Gauge,
     Histogram,
     HistogramDataPoint,
     Metric,
+    MetricExportResult,
     MetricsData,
-    NumberDataPoint,
+    PeriodicExportingMetricReader,
     ResourceMetrics,
     ScopeMetrics,
-    Sum,
 )
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from valetkey.runtime.clock import system_clock
-from valetkey.runtime.metric import REGISTRY
 from valetkey.runtime.metrics_table import table
 from valetkey.runtime.span_export import SCOPE, SEND_TIMEOUT, SHUTDOWN_TIMEOUT, create_resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from opentelemetry.sdk.metrics.export import MetricExporter
-    from opentelemetry.sdk.resources import Resource
-    from prometheus_client import CollectorRegistry
-    from prometheus_client.metrics_core import Metric as Family
+    from opentelemetry.metrics import CallbackOptions
     from prometheus_client.samples import Sample
 
+    from valetkey.runtime import metric as kinds
     from valetkey.runtime.settings import Settings
 
 INTERVAL = 60.0  # seconds
+_MILLISECONDS = 1000
 _NANOSECONDS = 1_000_000_000
 _SECONDS = "_seconds"
-_CUMULATIVE = AggregationTemporality.CUMULATIVE
 # The words of the stable conventions that have an underscore of their own.
 _NAMES = {
     "http_response_status_code": "http.response.status_code",
@@ -54,45 +53,31 @@ _NAMES = {
 
 
 class MetricExport:
-    """Sends everything every ``interval`` seconds from a thread of its own, and once more at the end."""
+    """Sends everything every ``INTERVAL`` seconds from a thread of the SDK, and once more at the end."""
 
-    def __init__(
-        self,
-        exporter: MetricExporter,
-        resource: Resource,
-        registry: CollectorRegistry = REGISTRY,
-        interval: float = INTERVAL,
-    ) -> None:
-        self._exporter = exporter
-        self._resource = resource
-        self._registry = registry
-        self._interval = interval
-        self._started = _now()
-        self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="metric-export", daemon=True)
-        self._thread.start()
+    def __init__(self, endpoint: str, service: str, environment: str) -> None:
+        release = version("valetkey-runtime")
+        reader = PeriodicExportingMetricReader(
+            _ExporterWithHistograms(endpoint=endpoint, timeout=SEND_TIMEOUT),
+            export_interval_millis=INTERVAL * _MILLISECONDS,
+        )
+        resource = create_resource(service, release, environment)
+        self._provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+        meter = self._provider.get_meter(SCOPE, release)
+        create = {"counter": meter.create_observable_counter, "gauge": meter.create_observable_gauge}
+        for metric in table():
+            if metric.kind in create:
+                name, observe = opentelemetry_name(metric.name), partial(_observe, metric)
+                create[metric.kind](name, [observe], _unit(metric), metric.doc)
 
     def shutdown(self) -> None:
         """Send a last time, for a bounded time."""
-        self._is_ending.set()
-        self._thread.join(SHUTDOWN_TIMEOUT)
-        self._exporter.shutdown()
-
-    def _run(self) -> None:
-        while not self._is_ending.wait(self._interval):
-            self._send()
-        self._send()
-
-    def _send(self) -> None:
-        metrics = list(_metrics(self._registry, self._started, _now()))
-        scope = ScopeMetrics(InstrumentationScope(SCOPE, version("valetkey-runtime")), metrics, "")
-        self._exporter.export(MetricsData([ResourceMetrics(self._resource, [scope], "")]))
+        self._provider.shutdown(SHUTDOWN_TIMEOUT * _MILLISECONDS)
 
 
 def create_metric_export(settings: Settings, service: str) -> MetricExport:
     """To the collector that settings name."""
-    exporter = OTLPMetricExporter(endpoint=settings.metrics_otlp_endpoint, timeout=SEND_TIMEOUT)
-    return MetricExport(exporter, create_resource(service, version("valetkey-runtime"), settings.environment))
+    return MetricExport(settings.metrics_otlp_endpoint, service, settings.environment)
 
 
 def opentelemetry_name(name: str) -> str:
@@ -105,27 +90,43 @@ def opentelemetry_name(name: str) -> str:
     return name.replace("_", ".") if name.startswith(("http_", "db_", "error_")) else name
 
 
-def _metrics(registry: CollectorRegistry, started: int, now: int) -> Iterator[Metric]:
-    ours = {metric.name for metric in table()}
-    for family in registry.collect():
-        if family.name in ours:
-            data = _data(family, started, now)
-            unit = "s" if family.name.endswith(_SECONDS) else "1"
-            yield Metric(opentelemetry_name(family.name), family.documentation, unit, data)
+class _ExporterWithHistograms(OTLPMetricExporter):
+    """The SDK's exporter, which is handed counters and gauges and sends the histograms with them."""
+
+    def __init__(self, endpoint: str, timeout: float) -> None:
+        super().__init__(endpoint=endpoint, timeout=timeout)
+        self._started = _now()
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float | None = 10_000,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's signature
+    ) -> MetricExportResult:
+        """Send what the SDK has collected, and the histograms as they are now."""
+        (collected,) = metrics_data.resource_metrics
+        (scope,) = collected.scope_metrics
+        metrics = [*scope.metrics, *_histograms(self._started, _now())]
+        complete = ScopeMetrics(scope.scope, metrics, scope.schema_url)
+        data = MetricsData([ResourceMetrics(collected.resource, [complete], collected.schema_url)])
+        return super().export(data, timeout_millis, **kwargs)
 
 
-def _data(family: Family, started: int, now: int) -> Sum | Gauge | Histogram:
-    if family.type == "histogram":
-        return Histogram(list(_histogram_points(family.samples, started, now)), _CUMULATIVE)
-    points = [
-        NumberDataPoint(_attributes(sample.labels), started, now, sample.value)
-        for sample in family.samples
-        if not sample.name.endswith("_created")
-    ]
-    return Sum(points, _CUMULATIVE, is_monotonic=True) if family.type == "counter" else Gauge(points)
+def _observe(metric: kinds.Metric, _options: CallbackOptions) -> Iterator[Observation]:
+    for family in metric.collect():
+        for sample in family.samples:
+            yield Observation(sample.value, _attributes(sample.labels))
 
 
-def _histogram_points(samples: Sequence[Sample], started: int, now: int) -> Iterator[HistogramDataPoint]:
+def _histograms(started: int, now: int) -> Iterator[Metric]:
+    for metric in table():
+        if metric.kind == "histogram":
+            points = [point for family in metric.collect() for point in _points(family.samples, started, now)]
+            data = Histogram(points, AggregationTemporality.CUMULATIVE)
+            yield Metric(opentelemetry_name(metric.name), metric.doc, _unit(metric), data)
+
+
+def _points(samples: Sequence[Sample], started: int, now: int) -> Iterator[HistogramDataPoint]:
     grouped: dict[tuple[tuple[str, str], ...], list[Sample]] = {}
     for sample in samples:
         labels = tuple((name, value) for name, value in sample.labels.items() if name != "le")
@@ -134,7 +135,7 @@ def _histogram_points(samples: Sequence[Sample], started: int, now: int) -> Iter
         buckets = [sample for sample in group if sample.name.endswith("_bucket")]
         totals = [0, *(int(sample.value) for sample in buckets)]
         (total,) = (sample.value for sample in group if sample.name.endswith("_sum"))
-        # Nobody has kept the extremes; OTLP leaves them out.
+        # The extremes are not recorded; OTLP leaves them out.
         unknown: Any = None
         yield HistogramDataPoint(
             attributes=_attributes(dict(labels)),
@@ -147,6 +148,10 @@ def _histogram_points(samples: Sequence[Sample], started: int, now: int) -> Iter
             min=unknown,
             max=unknown,
         )
+
+
+def _unit(metric: kinds.Metric) -> str:
+    return "s" if metric.name.endswith(_SECONDS) else "1"
 
 
 def _attributes(labels: Mapping[str, str]) -> dict[str, str | int]:
