@@ -100,9 +100,9 @@ PROMISES = {
     "a rotation under load breaks no verification": [
         f"{_INTEGRATION}/test_key_rotation_in_use.py::test_no_verification_fails_however_often_keys_rotate"
     ],
-    "`valetkey serve token --workers auto` uses every core": [
-        f"{_INTEGRATION}/workers/test_sharing.py::test_",
-        "tests/unit/runtime/test_cores.py::test_",
+    "`valetkey serve token --reuse-port` lets several processes share the port": [
+        f"{_INTEGRATION}/test_shared_port.py::test_connections_go_to_all_of_them_and_each_counts_its_own",
+        f"{_INTEGRATION}/test_shared_port.py::test_processes_that_are_restarted_one_after_the_other_lose_no_request",
     ],
     "in the `X-Trace-Id` header, in the JSON, and on every error page": [
         f"{_PROTOCOL}/test_telemetry_trace_ids.py::test_every_route_names_its_trace_whatever_the_method"

@@ -12,11 +12,13 @@ import pytest
 
 from support.command_line import find_command
 from support.repository import ROOT
+from valetkey.runtime.http.listener import SETTLING_SECONDS
+from valetkey.runtime.http.server import EXIT_CONFIGURATION
 from valetkey.runtime.settings import Settings
-from valetkey.runtime.workers.ending import CONFIGURATION
-from valetkey.runtime.workers.supervisor import Patience
+from valetkey.runtime.settings_reader import table, variable
 
-UNIT = ROOT / "deploy" / "systemd" / "valetkey@.service"
+UNIT = ROOT / "deploy" / "systemd" / "valetkey-SERVICE@.service"
+SERVICES = ("authorize", "token", "introspection")
 # What `systemd-analyze security` calls OK; a unit without hardening has 9.6.
 MOST_EXPOSED = 2.0
 
@@ -28,11 +30,10 @@ def service() -> configparser.SectionProxy:
     return parser["Service"]
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """The unit as it would be for one service, with a program that is on this machine."""
-    unit = tmp_path / "valetkey@token.service"
-    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/valetkey/bin/valetkey", "/bin/true"), "utf-8")
+def install(directory: Path, name: str, program: str = "/bin/true") -> Path:
+    """The unit as it would be for one process of a service, with another program."""
+    unit = directory / f"valetkey-{name}@9181.service"
+    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/valetkey/bin/valetkey", program), "utf-8")
     return unit
 
 
@@ -49,37 +50,58 @@ def default_of(setting: str) -> float:
     return cast("float", found)
 
 
-def test_what_it_starts_exists(service: configparser.SectionProxy) -> None:
-    program, group, _, option, _ = service["ExecStart"].split()
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_it_starts_exists(service: configparser.SectionProxy, name: str) -> None:
+    program, group, instance, option = service["ExecStart"].split()
 
-    found, used = find_command([group, "token"])
+    found, used = find_command([group, name])
 
-    assert Path(program).name == "valetkey"
+    assert (Path(program).name, instance) == ("valetkey", "%j")
     assert used == 2
-    assert option in {name for each in found.params for name in each.opts}
+    assert option == "--reuse-port"
+    assert option in {each for parameter in found.params for each in parameter.opts}
 
 
-def test_it_waits_for_as_long_as_the_supervisor_may_take(service: configparser.SectionProxy) -> None:
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_takes_the_service_from_the_name_of_the_unit(name: str, tmp_path: Path) -> None:
+    verified = analyze("verify", install(tmp_path, name, program="/absent/%j/%p/%i"))
+
+    assert f"/absent/{name}/valetkey-{name}/9181 is not executable" in verified.stderr
+
+
+def test_it_waits_for_as_long_as_a_process_may_take(service: configparser.SectionProxy) -> None:
     seconds = float(service["TimeoutStopSec"].removesuffix("s"))
-    patience = Patience(default_of("drain_delay"), default_of("shutdown_grace"))
 
-    assert seconds > patience.drain + patience.grace + patience.margin
-    assert service["KillMode"] == "mixed"
-    assert "-HUP" in service["ExecReload"]
+    assert seconds > default_of("drain_delay") + SETTLING_SECONDS + default_of("shutdown_grace")
 
 
 def test_settings_that_cannot_be_used_are_not_tried_again(service: configparser.SectionProxy) -> None:
-    assert int(service["RestartPreventExitStatus"]) == CONFIGURATION
+    assert int(service["RestartPreventExitStatus"]) == EXIT_CONFIGURATION
 
 
-def test_systemd_finds_nothing_wrong(installed: Path) -> None:
-    verified = analyze("verify", installed)
+def test_processes_of_a_service_have_one_user_and_a_management_port_each(service: configparser.SectionProxy) -> None:
+    assert (service["User"], service["DynamicUser"]) == ("%p", "yes")
+    assert "Environment=VALETKEY_MANAGEMENT_PORT=%i\n" in UNIT.read_text(encoding="utf-8")
+
+
+def test_every_credential_is_a_secret_setting_that_may_be_absent() -> None:
+    given = re.findall(r"^Environment=(\w+)_FILE=(.*)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    secret = {variable(name): name for name, row in table(Settings).items() if row.secret}
+
+    assert {name for name, _ in given} <= set(secret)
+    assert all(path == f"-%d/keys_{secret[name].replace('_', '-')}" for name, path in given)
+    assert {row for name, row in secret.items() if row.endswith("_keys")} <= {secret[name] for name, _ in given}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
+    verified = analyze("verify", install(tmp_path, name))
 
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
-def test_little_is_exposed(installed: Path) -> None:
-    judged = analyze("security", "--offline=true", installed)
+def test_little_is_exposed(tmp_path: Path) -> None:
+    judged = analyze("security", "--offline=true", install(tmp_path, "token"))
 
     (exposure,) = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", judged.stdout)
     assert float(exposure) < MOST_EXPOSED

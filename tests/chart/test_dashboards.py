@@ -98,10 +98,8 @@ def test_requests_lead_to_their_traces() -> None:
 def test_legends_name_labels_that_the_query_leaves(panel: Panel) -> None:
     for target, query in zip(panel.content["targets"], panel.queries, strict=True):
         named = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
-        # Only what is not aggregated tells the workers of a pod apart, where it has several.
-        of_processes = set() if query.labels else {"worker"}
 
-        assert named <= query.labels | {"pod", "slo", "version"} | of_processes, target["expr"]
+        assert named <= query.labels | {"pod", "slo", "version"}, target["expr"]
 
 
 def test_compose_gives_prometheus_and_grafana_what_they_are_told_to_read() -> None:

@@ -23,6 +23,7 @@ BEGIN, END = "<!-- values: made by make chart-docs -->\n", "<!-- end of values -
 # Settings that other values stand for, or that the chart decides.
 HAVE_THEIR_OWN_VALUES = {
     *("issuer", "environment", "trusted_proxies", "host", "port", "management_host", "management_port", "log_format"),
+    "reuse_port",
     *("drain_delay", "shutdown_grace", "redis_url", "postgres_dsn", "postgres_listen_dsn"),
     *("otlp_endpoint", "trace_sample_ratio", "theme_name", "theme_logo", "theme_colour", "templates_directory"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from valetkey.runtime.http.server import serve
 
 def main() -> int:
     """The exit code, as ``serve`` says."""
-    return serve("authorize", create_authorize, sys.argv[1:])
+    return serve("authorize", create_authorize)
 
 
 if __name__ == "__main__":

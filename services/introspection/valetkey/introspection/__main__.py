@@ -8,7 +8,7 @@ from valetkey.runtime.http.server import serve
 
 def main() -> int:
     """The exit code, as ``serve`` says."""
-    return serve("introspection", create_introspection, sys.argv[1:])
+    return serve("introspection", create_introspection)
 
 
 if __name__ == "__main__":

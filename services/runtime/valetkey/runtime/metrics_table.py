@@ -15,9 +15,8 @@ Prometheus scrapes `/metrics` on the management port, in its text format or as O
 `_sum` and `_count`; in OpenMetrics its buckets carry the trace ids of sampled requests as exemplars. Gauges appear once
 their value is known. Besides these every service has the `process_*` and `python_info` of the Prometheus client.
 
-Where several workers share a port (`VALETKEY_WORKERS`), their supervisor shows every sample of every worker, with one
-label more, `worker`: a number below that of the workers, or that number itself after a reload. Nothing is added up, for
-the age of a JWK Set is not a sum; alerts and dashboards aggregate over it. What counts replicas counts each worker.
+Processes that share a port (`VALETKEY_REUSE_PORT`) have a management port each. Every one is a target of its own, and
+counts as a replica.
 
 | Name as scraped | Type | Labels | Services | What it tells |
 |---|---|---|---|---|

@@ -43,13 +43,9 @@ class Settings:
     port: Annotated[int, Setting(t.port, "Public port; 0 picks a free one.")] = 8080
     management_host: Annotated[str, Setting(t.bind_host, "Address for health and metrics.")] = "127.0.0.1"
     management_port: Annotated[int, Setting(t.port, "Port for health and metrics; 0 picks a free one.")] = 9090
-    workers: Annotated[
-        int,
-        Setting(
-            t.workers,
-            "Processes that share the public port of a service; auto: one for each core that may be used. Linux only.",
-        ),
-    ] = 1
+    reuse_port: Annotated[
+        bool, Setting(t.reuse_port, "Whether other processes of the same user may listen on the public port too.")
+    ] = False
     trusted_proxies: Annotated[
         tuple[t.Network, ...],
         Setting(t.networks, "Networks whose X-Forwarded-For is believed, for limits and audit only."),
@@ -110,7 +106,7 @@ class Settings:
         ),
     ] = field(default=Secret.unset("VALETKEY_POSTGRES_LISTEN_DSN"))
     postgres_pool_min: Annotated[int, Setting(t.integer(0, 100), "Connections kept open.")] = 1
-    postgres_pool_max: Annotated[int, Setting(t.integer(1, 200), "Most connections opened, by each worker.")] = 10
+    postgres_pool_max: Annotated[int, Setting(t.integer(1, 200), "Most connections opened.")] = 10
     postgres_timeout: Annotated[
         float, Setting(t.timeout(0.001, 60), "Longest wait for a connection or a statement.")
     ] = 5.0

@@ -160,6 +160,8 @@ def show(value: object) -> object:
     """A value as the environment would spell it where that is text, for JSON and tables."""
     if isinstance(value, Secret):
         return "***" if value.is_set else None
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(str(show(item)) for item in value)
     if isinstance(value, Path | IPv4Network | IPv6Network):

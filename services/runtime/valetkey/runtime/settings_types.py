@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from valetkey.runtime.cores import usable_cores
 from valetkey.runtime.redis.address import parse_address
 
 T = TypeVar("T")
@@ -26,7 +25,6 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _LOGO_TYPES = frozenset({".svg", ".png", ".webp", ".jpg", ".jpeg", ".gif"})
 MAX_NAME_LENGTH = 60
-MAX_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +114,12 @@ def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def _switch(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false; write one of them")
+    return text == "true"
+
+
 def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise ValueError("must be a short word of letters, digits, '.', '_' and '-'; shorten it or drop the rest")
@@ -188,17 +192,14 @@ def _port(text: str) -> int:
     return integer(0, 65535).parse(text)
 
 
-def _workers(text: str) -> int:
-    shares_ports = sys.platform.startswith("linux")
-    if text == "auto":
-        return min(usable_cores(), MAX_WORKERS) if shares_ports else 1
-    count = integer(1, MAX_WORKERS).parse(text)
-    if count > 1 and not shares_ports:
+def _reuse_port(text: str) -> bool:
+    shares = switch.parse(text)
+    if shares and not sys.platform.startswith("linux"):
         raise ValueError(
-            "must be 1 here: only Linux deals the connections of a port out among processes, elsewhere (as on macOS) "
-            "one of them gets nearly all; run services on several ports behind a proxy instead"
+            "must be false here: only Linux distributes the connections of a port over processes, elsewhere (as on "
+            "macOS) one of them gets nearly all; run processes on several ports behind a proxy instead"
         )
-    return count
+    return shares
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -260,7 +261,8 @@ name = Parser(_name, "text")
 issuer = Parser(_issuer, "URL")
 bind_host = Parser(_bind_host, "address")
 port = Parser(_port, "port")
-workers = Parser(_workers, f"integer 1..{MAX_WORKERS} or auto")
+switch = Parser(_switch, "true or false")
+reuse_port = Parser(_reuse_port, "true or false; true on Linux only")
 networks = Parser(_networks, "list of networks")
 colour = Parser(_colour, "colour")
 logo = Parser(_logo, "file")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+
+_LOOK_SECONDS = 0.1
 
 Reason = Callable[[], str]
 
@@ -27,3 +30,8 @@ class Waiting:
                 return text
             del self._reasons[0]
         return ""
+
+    async def until_over(self) -> None:
+        """Wait until nothing is missing."""
+        while self.reason:  # noqa: ASYNC110 - reasons are asked, they do not report
+            await asyncio.sleep(_LOOK_SECONDS)

@@ -8,7 +8,7 @@ from valetkey.token.app import create_token
 
 def main() -> int:
     """The exit code, as ``serve`` says."""
-    return serve("token", create_token, sys.argv[1:])
+    return serve("token", create_token)
 
 
 if __name__ == "__main__":

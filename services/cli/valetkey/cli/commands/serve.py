@@ -10,7 +10,6 @@ import click
 
 from valetkey.cli.failure import Failure
 from valetkey.cli.option import example
-from valetkey.cli.workers_option import workers_option
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -19,50 +18,68 @@ if TYPE_CHECKING:
     from valetkey.runtime.telemetry import Tracing
 
 
+def _checked(_context: click.Context, _parameter: click.Parameter, is_given: bool) -> bool:  # noqa: FBT001 - click's
+    from valetkey.runtime.settings_types import reuse_port
+
+    try:
+        return is_given and reuse_port.parse("true")
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+_reuse_port_option = click.option(
+    "--reuse-port",
+    is_flag=True,
+    callback=_checked,
+    help="Let other processes of this user listen on the port too, each with a management port of its own. "
+    "VALETKEY_REUSE_PORT says the same. Linux only.",
+)
+
+
 @click.group("serve", epilog=example("valetkey serve token"))
 def command() -> None:
     """Run one service until SIGTERM or Ctrl-C."""
 
 
 @command.command("authorize", epilog=example("valetkey serve authorize"))
-@workers_option
-def authorize(workers: int | None) -> None:
+@_reuse_port_option
+def authorize(*, reuse_port: bool) -> None:
     """Run the service that talks to browsers: /authorize, /login, /consent, /logout."""
     try:
         from valetkey.authorize.app import create_authorize
     except ModuleNotFoundError as error:
         raise _not_installed("authorize", error) from error
-    _serve("authorize", create_authorize, workers)
+    _serve("authorize", create_authorize, reuse_port=reuse_port)
 
 
 @command.command(
-    "token", epilog=example("VALETKEY_PORT=8081 valetkey serve token", "valetkey serve token --workers auto")
+    "token", epilog=example("VALETKEY_PORT=8081 valetkey serve token", "valetkey serve token --reuse-port")
 )
-@workers_option
-def token(workers: int | None) -> None:
+@_reuse_port_option
+def token(*, reuse_port: bool) -> None:
     """Run the service that talks to clients: /token, /revoke."""
     try:
         from valetkey.token.app import create_token
     except ModuleNotFoundError as error:
         raise _not_installed("token", error) from error
-    _serve("token", create_token, workers)
+    _serve("token", create_token, reuse_port=reuse_port)
 
 
 @command.command("introspection", epilog=example("VALETKEY_PORT=8082 valetkey serve introspection"))
-@workers_option
-def introspection(workers: int | None) -> None:
+@_reuse_port_option
+def introspection(*, reuse_port: bool) -> None:
     """Run the service that talks to resource servers: /introspect, /userinfo, /jwks and metadata."""
     try:
         from valetkey.introspection.app import create_introspection
     except ModuleNotFoundError as error:
         raise _not_installed("introspection", error) from error
-    _serve("introspection", create_introspection, workers)
+    _serve("introspection", create_introspection, reuse_port=reuse_port)
 
 
-def _serve(service: Service, create: Callable[[Settings, Tracing], web.Application], workers: int | None) -> None:
+def _serve(service: Service, create: Callable[[Settings, Tracing], web.Application], *, reuse_port: bool) -> None:
     from valetkey.runtime.http.server import serve
 
-    sys.exit(serve(service, create, workers=workers))
+    sys.exit(serve(service, create, reuse_port=reuse_port))
 
 
 def _not_installed(service: str, error: ModuleNotFoundError) -> Failure:

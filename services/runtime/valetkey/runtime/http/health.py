@@ -30,10 +30,10 @@ class Health:
         """Where it is, in words."""
         if self.draining:
             return "draining"
-        if not self.started:
-            return "starting"
-        reason = self.waiting.reason
-        return f"waiting: {reason}" if reason else "ready"
+        stage = "waiting" if self.started else "starting"
+        if reason := self.waiting.reason:
+            return f"{stage}: {reason}"
+        return "ready" if self.started else stage
 
 
 def exposition(request: web.Request, registry: CollectorRegistry) -> web.Response:

@@ -8,12 +8,15 @@ kept out first, and whoever was let in is served.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncio import BaseTransport
+    from collections.abc import Iterator
 
 BACKLOG = 1024
 # How long a connection that has begun may take to be complete and to send its request, which the kernel may have to
@@ -28,11 +31,15 @@ _LEAST_HOPS = {
 _MOST, _ANY = 255, 0
 
 
+class AddressTakenError(OSError):
+    """Another process listens at an address that this one was to have; the text says what to do."""
+
+
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A socket of this address, which does not listen yet; port 0 is a free one. Raises ``OSError``.
 
-    ``shared``: other sockets of the same user that are shared too may have the same address. The kernel deals
-    connections out among those that listen.
+    ``shared``: other sockets of the same user that are shared too may have the same address. The kernel distributes
+    connections over those that listen.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -49,16 +56,15 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return bound
 
 
-def claim(host: str, port: int) -> socket.socket:
-    """Hold an address for sockets that share it, and never listen there. Raises ``OSError`` where it is taken.
-
-    Other users cannot have the port, nor can anybody who does not share it. A process of the same user that asks to
-    share it can, as it could do anything else to us.
-    """
-    held = bind(host, port)
-    # Not before it is bound: two supervisors must not share a port by mistake.
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return held
+@contextmanager
+def explained(host: str, port: int, advice: str) -> Iterator[None]:
+    """Raise ``AddressTakenError`` with this advice where the block finds the address taken."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise AddressTakenError(f"{host} port {port} is taken by another process: {advice}") from error
 
 
 def url_of(bound: socket.socket) -> str:

@@ -10,7 +10,7 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
@@ -18,25 +18,34 @@ from valetkey.runtime.audit import configure_audit
 from valetkey.runtime.event_loop import LagWatch
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
-from valetkey.runtime.http.listener import BACKLOG, bind, url_of
+from valetkey.runtime.http.listener import BACKLOG, AddressTakenError, bind, explained, url_of
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.logging import configure_logging
 from valetkey.runtime.memory import settle
 from valetkey.runtime.metrics import BUILD
 from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
 from valetkey.runtime.telemetry import Tracing, create_tracing
-from valetkey.runtime.workers.place import Place, place_from
-from valetkey.runtime.workers.service import answering, unless, until_able
-from valetkey.runtime.workers.whole_lines import whole_lines
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine
 
     from valetkey.runtime.metric_export import MetricExport
 
 EXIT_CONFIGURATION = 78
+EXIT_ADDRESS_TAKEN = 1
+T = TypeVar("T")
+
 _LOG = logging.getLogger("valetkey.server")
+_APART = "give every process a VALETKEY_MANAGEMENT_PORT of its own"
+_SHARED = (
+    "start every process of the service with --reuse-port (VALETKEY_REUSE_PORT=true) and as the same user, or choose "
+    "another VALETKEY_PORT"
+)
+_NOT_SHARED = (
+    "stop that process, choose another VALETKEY_PORT, or start every process of the service with --reuse-port "
+    "(VALETKEY_REUSE_PORT=true)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +74,35 @@ async def _listen(runner: web.AppRunner, port: socket.socket) -> str:
     return url_of(port)
 
 
-async def start_app(
-    app: web.Application, settings: Settings, *, management: bool = True, place: Place | None = None
-) -> RunningServer:
+async def start_app(app: web.Application, settings: Settings, *, management: bool = True) -> RunningServer:
     """Start a service from ``create_app`` within the running loop, on the ports of its settings (0: a free one).
 
-    Several may run in one process. A worker shares the port of its ``place``; its supervisor has the management port.
-    Raises whatever the application's start-up raises, with nothing left running.
+    Several may run in one process. On a port that other processes share it listens only once nothing is missing, so
+    that their clients do not meet a process that cannot serve. Raises ``AddressTakenError``, or whatever the
+    application's start-up raises, with nothing left running.
     """
     health = app[HEALTH]
     management_url = ""
     async with AsyncExitStack() as stack:
         stack.callback(LagWatch().close)
-        if management and place is None:
-            management_port = stack.enter_context(bind(settings.management_host, settings.management_port))
-            manager = web.AppRunner(create_management_app(health), access_log=None)
-            stack.push_async_callback(manager.cleanup)
-            await manager.setup()
-            management_url = await _listen(manager, management_port)
-        number = place.port if place else settings.port
-        port = stack.enter_context(bind(settings.host, number, shared=place is not None))
+        if management:
+            with explained(settings.management_host, settings.management_port, _APART):
+                management_port = stack.enter_context(bind(settings.management_host, settings.management_port))
+                manager = web.AppRunner(create_management_app(health), access_log=None)
+                stack.push_async_callback(manager.cleanup)
+                await manager.setup()
+                management_url = await _listen(manager, management_port)
+        advice = _SHARED if settings.reuse_port else _NOT_SHARED
+        with explained(settings.host, settings.port, advice):
+            port = stack.enter_context(bind(settings.host, settings.port, shared=settings.reuse_port))
         runner = Runner(app, shutdown_timeout=settings.shutdown_grace)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        if place and place.joins_when_able:
-            await until_able(health.waiting)
-        url = await _listen(runner, port)
+        if settings.reuse_port:
+            await health.waiting.until_over()
+        # A process that binds the port and does not share it is refused here where this one was not listening yet.
+        with explained(settings.host, settings.port, advice):
+            url = await _listen(runner, port)
         started = stack.pop_all()
     health.started = True
     _LOG.info("listening", extra={"url": url, "management_url": management_url})
@@ -102,38 +114,44 @@ def _set_both(interrupt: asyncio.Event, terminate: asyncio.Event) -> None:
     terminate.set()
 
 
-async def _run_until_told(app: web.Application, settings: Settings, place: Place | None) -> None:
+async def _unless(told: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
+    """What the work yields; None where the event came first, upon which the work is cancelled."""
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(told.wait())
+    try:
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.wait([working, waiting])
+
+
+async def _run_until_told(app: web.Application, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     terminate, interrupt = asyncio.Event(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, terminate.set)
     loop.add_signal_handler(signal.SIGINT, _set_both, interrupt, terminate)
-    async with AsyncExitStack() as stack:
-        if place is None:
-            server = await start_app(app, settings)
-        else:
-            await stack.enter_async_context(answering(place, app[HEALTH], settings.shutdown_grace))
-            started = await unless(terminate, start_app(app, settings, place=place))
-            if started is None:
-                return
-            server = started
-        settle()
-        await terminate.wait()
-        app[HEALTH].draining = True
-        _LOG.info("draining", extra={"seconds": settings.drain_delay})
-        # Endpoints are withdrawn while we still serve; whoever is at the keyboard need not wait for that.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.drain_delay):
-                await interrupt.wait()
-        if not interrupt.is_set():
-            await server.keep_newcomers_out()
-        await server.close()
+    server = await _unless(terminate, start_app(app, settings))
+    if server is None:
+        return
+    settle()
+    await terminate.wait()
+    app[HEALTH].draining = True
+    _LOG.info("draining", extra={"seconds": settings.drain_delay})
+    # Endpoints are withdrawn while we still serve; whoever is at the keyboard need not wait for that.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(settings.drain_delay):
+            await interrupt.wait()
+    if not interrupt.is_set():
+        await server.keep_newcomers_out()
+    await server.close()
     _LOG.info("stopped")
 
 
-def run_app(app: web.Application, settings: Settings, place: Place | None = None) -> None:
+def run_app(app: web.Application, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT: readiness off, drain delay, finish what is in flight, close."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run_until_told(app, settings, place))
+        runner.run(_run_until_told(app, settings))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -144,37 +162,29 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def serve(
-    service: Service,
-    create: Callable[[Settings, Tracing], web.Application],
-    arguments: Sequence[str] = (),
-    *,
-    workers: int | None = None,
-) -> int:
+def serve(service: Service, create: Callable[[Settings, Tracing], web.Application], *, reuse_port: bool = False) -> int:
     """The whole life of a service process; the exit code.
 
-    78 means that the settings cannot be used (sysexits). ``arguments`` are those of the command line, where a
-    supervisor says that this is one of its workers; ``workers`` takes the place of the setting.
+    78 means that the settings cannot be used (sysexits), 1 that a port is taken. ``reuse_port`` does what the setting
+    of that name does.
     """
     try:
         settings = load_settings(service)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIGURATION
-    place = place_from(arguments)
-    if workers is not None:
-        settings = replace(settings, workers=workers)
-    if place is None and settings.workers > 1:
-        from valetkey.runtime.workers.supervise import supervise  # noqa: PLC0415 - most processes have nobody to supervise
-
-        return supervise(service, settings)
-    configure_logging(settings, service, whole_lines(sys.stderr, place.lock) if place else None)
-    configure_audit(service, whole_lines(sys.stdout, place.lock) if place else None, by_turn=True)
+    if reuse_port:
+        settings = replace(settings, reuse_port=True)
+    configure_logging(settings, service)
+    configure_audit(service, by_turn=True)
     tracing = create_tracing(settings, service)
     metrics = _send_metrics(settings, service)
     BUILD.set(1, version("valetkey-runtime"), service)
     try:
-        run_app(create(settings, tracing), settings, place)
+        run_app(create(settings, tracing), settings)
+    except AddressTakenError as error:
+        _LOG.error("cannot listen", extra={"error": str(error)})
+        return EXIT_ADDRESS_TAKEN
     finally:
         tracing.shutdown()
         if metrics is not None:
