@@ -164,7 +164,7 @@ async def test_a_port_that_is_not_shared_by_both_is_refused_with_what_to_do(
     assert await serving.get("/readyz") == (200, "ready\n")
 
 
-async def test_a_management_port_is_one_processs_alone(start: Start) -> None:
+async def test_a_management_port_is_not_shared(start: Start) -> None:
     serving = start()
     await serving.until_ready()
 
