@@ -9,8 +9,8 @@ import pytest
 
 from support.left_behind import BEGIN, END, MEMORY, PAGE, PLACES, POSTGRES, REDIS, Row, written
 from support.repository import ROOT
-from valetkey.runtime.postgres.privileges import ROLES
-from valetkey.runtime.redis.keyspace import KEYSPACE
+from valetkey.storage.postgres.schema.privileges import ROLES
+from valetkey.storage.redis.kept.keyspace import KEYSPACE
 
 SERVICES = ROOT / "services"
 # What keeps something from one request to the next, in the services.

@@ -14,8 +14,8 @@ from support.command_line import find_command
 from support.repository import ROOT
 from valetkey.runtime.http.listener import SETTLING_SECONDS
 from valetkey.runtime.http.server import EXIT_CONFIGURATION
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.settings_reader import table, variable
+from valetkey.runtime.settings.reader import table, variable
+from valetkey.runtime.settings.settings import Settings
 
 UNIT = ROOT / "deploy" / "systemd" / "valetkey-SERVICE@.service"
 SERVICES = ("authorize", "token", "introspection")

@@ -22,10 +22,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from support.rotel import Rotel
-from valetkey.runtime.metric_export import create_metric_export, opentelemetry_name
-from valetkey.runtime.metrics import DATABASE_MAX, HTTP_REQUEST, TOKENS_ISSUED
-from valetkey.runtime.metrics_table import table
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metric_export import create_metric_export, opentelemetry_name
+from valetkey.runtime.telemetry.metrics import DATABASE_MAX, HTTP_REQUEST, TOKENS_ISSUED
+from valetkey.runtime.telemetry.metrics_table import table
 
 Labels = tuple[tuple[str, str], ...]
 

@@ -18,7 +18,7 @@ from support.database_roles import as_role
 from support.eventually import eventually
 from support.operator_cli import Operator
 from support.shared_port import SECONDS, ServiceProcess, Start, load, running
-from valetkey.cli.demo.free_port import free_port
+from valetkey.demo.free_port import free_port
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux distributes the connections of a port over processes"

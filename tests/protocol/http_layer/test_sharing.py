@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from support.http_layer import SETTINGS
-from valetkey.cli.demo.free_port import free_port
+from valetkey.demo.free_port import free_port
 from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.http.listener import AddressTakenError, bind
 from valetkey.runtime.http.server import start_app

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from valetkey.cli.__main__ import cli
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.settings_types import reuse_port
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.settings.types import reuse_port
 
 ELSEWHERE = "must be false here: only Linux distributes the connections of a port over processes"
 

@@ -14,12 +14,12 @@ from valetkey.cli.option import example
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from valetkey.runtime.settings import Service, Settings
-    from valetkey.runtime.telemetry import Tracing
+    from valetkey.runtime.settings.settings import Service, Settings
+    from valetkey.runtime.telemetry.tracing import Tracing
 
 
 def _checked(_context: click.Context, _parameter: click.Parameter, is_given: bool) -> bool:  # noqa: FBT001 - click's
-    from valetkey.runtime.settings_types import reuse_port
+    from valetkey.runtime.settings.types import reuse_port
 
     try:
         return is_given and reuse_port.parse("true")

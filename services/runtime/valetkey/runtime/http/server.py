@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
-from valetkey.runtime.audit import configure_audit
-from valetkey.runtime.event_loop import LagWatch
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.listener import BACKLOG, AddressTakenError, bind, explained, url_of
 from valetkey.runtime.http.protocol import Runner
-from valetkey.runtime.logging import configure_logging
-from valetkey.runtime.memory import settle
-from valetkey.runtime.metrics import BUILD
-from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
-from valetkey.runtime.telemetry import Tracing, create_tracing
+from valetkey.runtime.lifecycle.event_loop import LagWatch
+from valetkey.runtime.lifecycle.memory import settle
+from valetkey.runtime.settings.settings import Service, Settings, SettingsError, load_settings
+from valetkey.runtime.telemetry.audit import configure_audit
+from valetkey.runtime.telemetry.logging import configure_logging
+from valetkey.runtime.telemetry.metrics import BUILD
+from valetkey.runtime.telemetry.tracing import Tracing, create_tracing
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Coroutine
 
-    from valetkey.runtime.metric_export import MetricExport
+    from valetkey.runtime.telemetry.metric_export import MetricExport
 
 EXIT_CONFIGURATION = 78
 EXIT_ADDRESS_TAKEN = 1
@@ -195,6 +195,6 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
 def _send_metrics(settings: Settings, service: Service) -> MetricExport | None:
     if not settings.metrics_otlp_endpoint:
         return None
-    from valetkey.runtime.metric_export import create_metric_export  # noqa: PLC0415 - as heavy as the SDK of traces
+    from valetkey.runtime.telemetry.metric_export import create_metric_export  # noqa: PLC0415 - as heavy as the SDK of traces
 
     return create_metric_export(settings, service)

@@ -1,0 +1,116 @@
+"""Rules between settings, each with the sentence that says how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from valetkey.runtime.settings.dsn import has_password
+from valetkey.runtime.settings.reader import Problem, Service, variable
+from valetkey.runtime.settings.redis_address import parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from valetkey.core.sealed_value import SealingKeys
+    from valetkey.runtime.settings.secret import Secret
+
+# The settings that a rule is about, whether their values keep it (in the same order), and how to mend it.
+Rule = tuple[tuple[str, ...], "Callable[..., bool]", str]
+
+
+def _keys_are_apart(
+    cookie_keys: Secret[tuple[bytes, ...]],
+    refresh_token_keys: Secret[tuple[bytes, ...]],
+    key_encryption_keys: Secret[tuple[tuple[str, bytes], ...]],
+    sealing_keys: Secret[SealingKeys],
+) -> bool:
+    keys: list[bytes] = []
+    for secret in (refresh_token_keys, cookie_keys):
+        keys += secret.reveal() if secret.is_set else ()
+    if sealing_keys.is_set:
+        keys += sealing_keys.reveal().keys
+    if key_encryption_keys.is_set:
+        keys += (key for _, key in key_encryption_keys.reveal())
+    return len(keys) == len(set(keys))
+
+
+def _postgres_passwords_have_users(password: Secret[str], *dsns: Secret[str]) -> bool:
+    return not password.is_set or all(has_password(dsn.reveal()) for dsn in dsns if dsn.is_set)
+
+
+def _sentinel_password_has_sentinels(password: Secret[str], url: Secret[str]) -> bool:
+    if not password.is_set or not url.is_set:
+        return True
+    return parse_address(url.reveal()).topology == "sentinel"
+
+
+_RULES: tuple[Rule, ...] = (
+    (
+        ("postgres_password", "postgres_dsn", "postgres_listen_dsn"),
+        _postgres_passwords_have_users,
+        "is the password of nobody where {1} or {2} names no user; write it like postgresql://user@host:5432/database",
+    ),
+    (
+        ("redis_sentinel_password", "redis_url"),
+        _sentinel_password_has_sentinels,
+        "is for Sentinels and {1} names none; remove it, or write redis+sentinel://host:26379/master-name",
+    ),
+    (
+        ("postgres_pool_min", "postgres_pool_max"),
+        lambda least, most: least <= most,
+        "must not exceed {1}; lower it",
+    ),
+    (
+        ("session_idle_lifetime", "session_lifetime"),
+        lambda idle, whole: idle <= whole,
+        "must not exceed {1}; lower it",
+    ),
+    (
+        ("refresh_token_idle_lifetime", "refresh_token_lifetime"),
+        lambda idle, whole: idle <= whole,
+        "must not exceed {1}; lower it",
+    ),
+    (
+        ("key_activation_margin", "jwks_max_age", "key_active_period"),
+        lambda margin, max_age, period: margin + max_age < period,
+        "and {1} together must be shorter than {2}; raise {2}",
+    ),
+    (
+        ("key_poll_interval", "replica_timeout"),
+        lambda interval, timeout: 2 * interval <= timeout,
+        "must be at most half of {1}; lower it",
+    ),
+    (
+        ("management_port", "port"),
+        lambda management, public: public != management or public == 0,
+        "must differ from {1}; choose another, health and metrics stay off the public port",
+    ),
+    (
+        ("cookie_keys", "refresh_token_keys", "key_encryption_keys", "sealing_keys"),
+        _keys_are_apart,
+        "shares a key with {1}, {2} or {3}, or two of those with each other; use a key for one purpose only",
+    ),
+)
+_FILES: tuple[Rule, ...] = (
+    (
+        ("theme_logo",),
+        lambda logo: logo is None or logo.is_file(),
+        "names a file that is not there; mount it or remove the setting",
+    ),
+    (
+        ("templates_directory",),
+        lambda directory: directory is None or directory.is_dir(),
+        "names a directory that is not there; mount it or remove the setting",
+    ),
+)
+
+
+def check(settings: object, service: Service, unreadable: Collection[str]) -> list[Problem]:
+    """Problems between settings, leaving out the rules about settings that are unreadable already."""
+    rules = (*_RULES, *_FILES) if service in {"authorize", "all"} else _RULES
+    return [
+        Problem(names[0], f"{variable(names[0])} {advice.format(*map(variable, names))}.")
+        for names, holds, advice in rules
+        if not any(name in unreadable for name in names) and not holds(*(getattr(settings, name) for name in names))
+    ]
