@@ -10,7 +10,7 @@ _LOOK_SECONDS = 0.1
 Reason = Callable[[], str]
 
 
-class Waiting:
+class ReadinessChecks:
     """Collects who may have a reason to wait. Whatever is over stays over: that is up to each of them."""
 
     __slots__ = ("_reasons",)
