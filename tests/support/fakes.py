@@ -12,7 +12,6 @@ from support.fake_world import FakeWorld, KeptAuthorization, KeptSession
 from valetkey.core.client import Client
 from valetkey.core.consent import Consent, KeptConsent
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.errors import TemporarilyUnavailable
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
 from valetkey.core.refresh_token import RefreshState
 from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
@@ -24,7 +23,6 @@ from valetkey.core.revocation import (
     subject_target,
 )
 from valetkey.core.session import Session
-from valetkey.core.signing import SigningKey, generate_private_key, kid_of
 from valetkey.core.user import User, normalize_login_name
 
 
@@ -345,21 +343,6 @@ class FakeCatalog:
 
     async def put_scope(self, scope: RegisteredScope) -> None:
         self._world.scopes[scope.name] = scope
-
-
-class FakeSigners:
-    """`SignerSource` with a new key for every algorithm it is made with."""
-
-    def __init__(self, *algorithms: str) -> None:
-        self.keys: dict[str, SigningKey] = {}
-        for alg in algorithms:
-            private_key = generate_private_key(alg)
-            self.keys[alg] = SigningKey(kid_of(private_key), alg, private_key)
-
-    def signer(self, alg: str) -> SigningKey:
-        if alg not in self.keys:
-            raise TemporarilyUnavailable(f"no key for {alg}")
-        return self.keys[alg]
 
 
 def _moved(user: User, now: datetime) -> User:
