@@ -121,9 +121,12 @@ compose-down: ## Stop what compose-up started; ARGS=--volumes deletes its data t
 	@docker compose -f deploy/compose.yaml --profile '*' down $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Check style, formatting, types and import contracts
+lint: $(READY) ## Check style, formatting, spelling, types, import contracts and that no code is unused
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+	@$(BIN)/vulture services deploy .ci
+	@$(BIN)/vulture services deploy .ci tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
