@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from valetkey.cli.demo.free_port import free_port, is_free
+from valetkey.demo.free_port import free_port, is_free
 
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTION = ROOT / ".demo" / "demo.json"

@@ -15,7 +15,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, encode_basic_auth
 
 from support.demo_process import DemoProcess, still_running
 from support.document import Element, parse_document
-from valetkey.cli.demo.free_port import free_port, is_free
+from valetkey.demo.free_port import free_port, is_free
 
 EXTRA = "https://app.example/cb"
 

@@ -16,13 +16,13 @@ from support.browser import query_of
 from support.fleet import Fleet
 from support.relying_party import CodeResponse
 from support.systems import running_system
-from valetkey.authorize import password
+from valetkey.authorize.login import password
 from valetkey.runtime.password_hash import verify_password
 
 if TYPE_CHECKING:
     from support.administration import Administration
     from support.relying_party import RelyingParty
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 ROUNDS = 8
 MAKERS = 4

@@ -23,8 +23,8 @@ from support.life_model import ACCESS_TOKEN_LIFETIME, AccessToken, Code, Expecte
 from support.movable_clock import MovableClock
 from support.relying_party import Person, RelyingParty
 from support.systems import running_system
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime.redis.connection import connect
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.redis.client.connection import connect
 
 T = TypeVar("T")
 PICK = st.sampled_from([0, 0, 0, 1, 1, 2, 3])

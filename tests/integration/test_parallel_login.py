@@ -16,8 +16,8 @@ from support.fleet import Fleet
 from support.front_channel import heading
 from support.relying_party import CodeResponse, RelyingParty
 from support.steps import STEPS, filled, reach
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import CODE
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import CODE
 
 LIMIT = 10
 HANDS = 24

@@ -15,7 +15,7 @@ from support.fleet import Fleet
 from support.planted_codes import PlantedCodes, planted_codes
 from support.relying_party import RelyingParty, Reply
 from support.systems import running_system
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 ROUNDS = 200
 HANDS = 6
