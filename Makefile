@@ -3,6 +3,8 @@ WORKERS ?= logical
 ARGS    ?=
 TAG     ?= dev
 PROFILES ?=
+VERSION ?=
+COMMIT  ?=
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -121,9 +123,12 @@ compose-down: ## Stop what compose-up started; ARGS=--volumes deletes its data t
 	@docker compose -f deploy/compose.yaml --profile '*' down $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Check style, formatting, types and import contracts
+lint: $(READY) ## Check style, formatting, spelling, types, import contracts and that no code is unused
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+	@$(BIN)/vulture services deploy .ci
+	@$(BIN)/vulture services deploy .ci tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
@@ -131,6 +136,18 @@ lint: $(READY) ## Check style, formatting, types and import contracts
 format: $(READY) ## Rewrite the code as the formatter wants it
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+.PHONY: hooks
+hooks: $(READY) ## Have git run linters before a commit, and make lint with the checks of generated files before a push
+	@$(BIN)/pre-commit install
+
+.PHONY: release
+release: lint ## Make the release VERSION=0.3.0 in build/release; COMMIT=yes commits and tags it. See deploy/release
+	@$(BIN)/python -m deploy.release prepare $(VERSION) $(if $(filter yes,$(COMMIT)),--commit) $(ARGS)
+
+.PHONY: release-files
+release-files: $(READY) ## Build the files of the release that this checkout is; ARGS passes arguments on
+	@$(BIN)/python -m deploy.release build $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## Resolve requirements.in, then every image's, into locks; ARGS=--upgrade takes the newest

@@ -16,19 +16,25 @@ OURS = re.compile(r"(valetkey-[a-z-]+)(?:\[([a-z,]+)\])?$")
 
 def image_requirements(room: str) -> set[str]:
     """Everything that is not a room, for the room of this directory name. Raises ``KeyError`` for no room of ours."""
+    return {requirement for requirement in _all_requirements(room) if OURS.match(requirement) is None}
+
+
+def image_rooms(room: str) -> set[str]:
+    """The distributions of the room of this directory name and of every room that it needs, without extras."""
+    return {found[1] for requirement in _all_requirements(room) if (found := OURS.match(requirement))}
+
+
+def _all_requirements(room: str) -> set[str]:
     projects = {project["name"]: project for project in _projects()}
-    found: set[str] = set()
     seen: set[str] = set()
     waiting = [f"valetkey-{room.replace('_', '-')}"]
     while waiting:
         requirement = waiting.pop()
         ours = OURS.match(requirement)
-        if ours is None:
-            found.add(requirement)
-        elif requirement not in seen:
-            seen.add(requirement)
+        if ours is not None and requirement not in seen:
             waiting += _asked(projects[ours[1]], ours[2])
-    return found
+        seen.add(requirement)
+    return seen
 
 
 def _asked(project: dict[str, Any], extras: str | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from support.chart import (
+    CHART,
     NEWEST,
     OLDEST,
     SERVICES,
@@ -19,6 +20,8 @@ from support.chart import (
 )
 from support.chart_values import EXTERNAL, SETS, VALUES, Values, merged
 from support.management_routes import MANAGEMENT_ROUTES
+
+APP_VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]
 
 
 @pytest.mark.parametrize("values", SETS)
@@ -237,11 +240,11 @@ def test_selectors_find_their_own_pods_and_no_others(values: str) -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, "valetkey-token:0.2.0"),
+        ({}, f"valetkey-token:{APP_VERSION}"),
         ({"image": {"tag": "1.2.3"}}, "valetkey-token:1.2.3"),
-        ({"image": {"registry": "registry.example/team/"}}, "registry.example/team/valetkey-token:0.2.0"),
+        ({"image": {"registry": "registry.example/team/"}}, f"registry.example/team/valetkey-token:{APP_VERSION}"),
         ({"token": {"image": {"digest": "sha256:" + "b" * 64}}}, "valetkey-token@sha256:" + "b" * 64),
-        ({"token": {"image": {"repository": "mine/token"}}}, "mine/token:0.2.0"),
+        ({"token": {"image": {"repository": "mine/token"}}}, f"mine/token:{APP_VERSION}"),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""What the rows of authorizations cost, and what operators see of them."""
+"""What the rows of authorizations cost."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -79,22 +79,3 @@ async def test_redemptions_make_room_where_users_sign_out_and_no_client_ever_rev
 
     assert len(left) == 3
     assert await database.fetch(Statement("revocations.all", "SELECT target FROM revocations")) == []
-
-
-async def test_what_a_user_has_granted_can_be_listed(database: Database) -> None:
-    stores, authorizations = postgres_stores(database), Authorizations(database, publish_nothing, most=10)
-    client, session = make_client(), make_session(make_user(), NOW)
-    await stores.clients.insert(client, NOW)
-    await stores.users.create(session.user, password_hash())
-    await stores.sessions.create(SECRET, session, None)
-    bound = make_authorization(client, session, NOW)
-    offline = make_authorization(client, session, NOW, bound_to_session=False)
-    for new in (bound, offline):
-        await authorizations.insert(new)
-
-    before = await authorizations.list(session.user.subject, NOW)
-    await stores.sessions.end(session.session_id, LATER)
-    after = await authorizations.list(session.user.subject, LATER)
-
-    assert {summary.authorization_id for summary in before} == {bound.authorization_id, offline.authorization_id}
-    assert [(summary.authorization_id, summary.client_id) for summary in after] == [(offline.authorization_id, "web")]

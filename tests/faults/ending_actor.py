@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SCOPE = "openid offline_access api:read"
 # What a thing is made from, and so ends with.
 OF_A_GRANT = "client user consent"
-OF_A_SESSION = "user session"
 OF_A_MACHINE = "machine"
 _PAUSE = 0.1
 _TRIES = 400

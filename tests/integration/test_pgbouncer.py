@@ -30,9 +30,6 @@ pytestmark = pytest.mark.skipif(
 POOLED = pytest.mark.requirement("operations: everything works through PgBouncer in transaction mode")
 SCOPE = "openid offline_access api:read"
 SLEEP = Statement("test.sleep", "SELECT pg_sleep(30)")
-SLEEPING = Statement(
-    "test.sleeping", "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
-)
 WHO = Statement("test.who", "SELECT pg_backend_pid() AS pid, $1::text AS said")
 
 

@@ -25,8 +25,6 @@ _PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.w
 # The second says that nothing is fetched behind the pages' back, which would fail on a machine without a network.
 _ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
-Open = Callable[..., Awaitable[Page]]
-
 
 @dataclass(slots=True)
 class Callback:

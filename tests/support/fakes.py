@@ -13,9 +13,7 @@ from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User, normalize_login_name
 from valetkey.core.client.client import Client
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.jose.sign import SigningKey, generate_private_key, kid_of
 from valetkey.core.oauth.consent import Consent, KeptConsent
-from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.refresh_token import RefreshState
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.core.oauth.revocation import (
@@ -345,21 +343,6 @@ class FakeCatalog:
 
     async def put_scope(self, scope: RegisteredScope) -> None:
         self._world.scopes[scope.name] = scope
-
-
-class FakeSigners:
-    """`SignerSource` with a new key for every algorithm it is made with."""
-
-    def __init__(self, *algorithms: str) -> None:
-        self.keys: dict[str, SigningKey] = {}
-        for alg in algorithms:
-            private_key = generate_private_key(alg)
-            self.keys[alg] = SigningKey(kid_of(private_key), alg, private_key)
-
-    def signer(self, alg: str) -> SigningKey:
-        if alg not in self.keys:
-            raise TemporarilyUnavailable(f"no key for {alg}")
-        return self.keys[alg]
 
 
 def _moved(user: User, now: datetime) -> User:

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from support.repository import ROOT
 from valetkey.core.oauth import redirect_uri
-from valetkey.core.oauth.parameter_limits import MAX_KEPT
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN
 from valetkey.introspection import signature_cache, verified_tokens
 from valetkey.runtime.http import address, client_authentication_cache
@@ -28,7 +27,6 @@ END = "<!-- left behind: end -->"
 _S = Settings()
 # Bytes of a key with its value, as Redis has it in memory: measured, with room for a longer name and what seals it.
 CODE, INTERACTION, COUNT, CODE_COUNT, REVOCATION = 710, 650, 200, 150, 220
-LARGEST = MAX_KEPT + 1024
 _MINUTES = 60
 CODE_SECONDS = _S.authorization_code_lifetime + _S.access_token_lifetime
 REVOCATION_SECONDS = int((REVOCATION_LIFETIME + REVOCATION_MARGIN) / timedelta(seconds=1))

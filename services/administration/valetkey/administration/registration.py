@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
 from valetkey.core.client.registration import client_problems, new_client_problems
-from valetkey.core.oauth.resource import Catalog, ResourceServer
+from valetkey.core.oauth.resource import Catalog
 
 _SETS = ("grant_types", "resources")
 
@@ -52,14 +52,6 @@ def change_problems(old: Client, new: Client) -> list[str]:
     if old.is_public == new.is_public:
         return []
     return ["token_endpoint_auth_method: a client stays public or confidential; register another one"]
-
-
-def catalog_with(catalog: Catalog, client: Client) -> Catalog:
-    """The catalog once this client is registered."""
-    if client.resource is None:
-        return catalog
-    server = ResourceServer(client.resource, client.client_name)
-    return replace(catalog, resources={**catalog.resources, client.resource: server})
 
 
 def _typed(fields: Mapping[str, object]) -> dict[str, Any]:

@@ -79,14 +79,6 @@ class Client:
         return self.token_endpoint_auth_method is AuthenticationMethod.NONE
 
     @property
-    def rotates_refresh_tokens(self) -> bool:
-        """Whether each refresh gives a new refresh token. Every client whose tokens are not sender-constrained does.
-
-        RFC 9700 §4.14.2.
-        """
-        return True
-
-    @property
     def remembers_consent(self) -> bool:
         """Whether consent once given counts next time.
 

@@ -5,12 +5,12 @@
     OAuthError
     ├── InvalidRequest            ├── AccessDenied               ├── InvalidToken
     ├── InvalidClient             ├── UnsupportedResponseType    ├── InsufficientScope
-    ├── InvalidGrant              ├── LoginRequired              ├── UnsupportedTokenType
-    ├── UnauthorizedClient        ├── ConsentRequired            ├── ServerError
-    ├── UnsupportedGrantType      ├── InteractionRequired        ├── TemporarilyUnavailable
-    ├── InvalidScope              ├── AccountSelectionRequired   └── TooManyRequests
-    ├── InvalidTarget             ├── UnmetAuthenticationRequirements
-    ├── RequestNotSupported       └── RequestUriNotSupported
+    ├── InvalidGrant              ├── LoginRequired              ├── ServerError
+    ├── UnauthorizedClient        ├── ConsentRequired            ├── TemporarilyUnavailable
+    ├── UnsupportedGrantType      ├── AccountSelectionRequired   └── TooManyRequests
+    ├── InvalidScope              ├── UnmetAuthenticationRequirements
+    ├── InvalidTarget             ├── RequestNotSupported
+    └── RequestUriNotSupported
 
 The class speaks to the client, in words fixed per class. The sentence given to the constructor speaks to us: it goes to
 the log and the span, never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
@@ -113,13 +113,6 @@ class ConsentRequired(OAuthError):
     description = "The user must consent."
 
 
-class InteractionRequired(OAuthError):
-    """``prompt=none`` and the user would have to do something. OIDC Core §3.1.2.6."""
-
-    error = "interaction_required"
-    description = "The user must take part."
-
-
 class AccountSelectionRequired(OAuthError):
     """``prompt=none`` and it is unclear which account is meant. OIDC Core §3.1.2.6."""
 
@@ -146,13 +139,6 @@ class RequestUriNotSupported(OAuthError):
 
     error = "request_uri_not_supported"
     description = "The request_uri parameter is not supported."
-
-
-class UnsupportedTokenType(OAuthError):
-    """Revocation of this kind of token is not offered. RFC 7009 §2.2.1."""
-
-    error = "unsupported_token_type"
-    description = "Tokens of this type cannot be revoked."
 
 
 class InvalidToken(OAuthError):

@@ -120,11 +120,6 @@ def _loopback_without_port(uri: str) -> str | None:
     return None if found is None else f"{found['origin']}{found['rest']}"
 
 
-def is_loopback_literal(uri: str) -> bool:
-    """Whether this is http on a loopback IP literal, the one place where the port may vary. OAuth 2.1 §8.4.2."""
-    return _LOOPBACK_URI.fullmatch(uri) is not None
-
-
 def match_redirect_uri(presented: str, registered: Iterable[str]) -> bool:
     """Exact string comparison; only the port of a loopback IP literal may differ. RFC 9700 §2.1, OAuth 2.1 §8.4.2."""
     candidates = tuple(registered)

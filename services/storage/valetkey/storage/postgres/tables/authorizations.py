@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,7 +17,6 @@ from valetkey.core.oauth.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.refresh_token import RefreshState
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN, Revocation, authorization_target
-from valetkey.core.oauth.scope import Scope
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.statement import Executor, Statement
@@ -207,40 +205,7 @@ _FIND = Statement(
     WHERE a.id = $1
     """,
 )
-_LIST = Statement(
-    "authorizations.list",
-    """
-    SELECT a.id, c.client_id, a.scope, a.resources, a.bound_to_session, a.session_id, a.created_at, a.rotated_at,
-        a.expires_at
-    FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid JOIN users AS u ON u.subject = a.subject
-        JOIN installation AS i ON i.id = 1
-    WHERE a.subject = $1 AND a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2
-        AND c.enabled AND u.enabled
-        AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
-            ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END
-        AND (NOT a.bound_to_session OR EXISTS (
-            SELECT FROM sessions AS s
-            WHERE s.session_id = a.session_id AND s.idle_expires_at > $2 AND s.expires_at > $2
-        ))
-        AND NOT EXISTS (SELECT FROM revocations WHERE kind = 'authorization' AND target = a.id::text)
-    ORDER BY a.created_at, a.id
-    """,
-)
 _NO_EPOCHS = (None, None, None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationSummary:
-    """What an operator sees of a live authorization. Times are UTC."""
-
-    authorization_id: UUID
-    client_id: str
-    scope: Scope
-    resources: tuple[str, ...]
-    session_id: UUID | None
-    created_at: datetime
-    rotated_at: datetime
-    expires_at: datetime
 
 
 class _Rotation(NamedTuple):
@@ -332,22 +297,6 @@ class Authorizations:
         if row is None or not row["is_live"] or row["client_uid"] != client_uid:
             return None
         return granted_authorization_from(row)
-
-    async def list(self, subject: UUID, now: datetime) -> list[AuthorizationSummary]:
-        """What a user has granted and is still live, the oldest first."""
-        return [
-            AuthorizationSummary(
-                authorization_id=row["id"],
-                client_id=row["client_id"],
-                scope=tuple(row["scope"]),
-                resources=tuple(row["resources"]),
-                session_id=row["session_id"] if row["bound_to_session"] else None,
-                created_at=row["created_at"],
-                rotated_at=row["rotated_at"],
-                expires_at=row["expires_at"],
-            )
-            for row in await self._database.fetch(_LIST, subject, now)
-        ]
 
     async def _rotate(self, asked: Sequence[_Rotation]) -> Sequence[GrantedAuthorization | None]:
         # Two who present the same token are for the row's lock to part: the second one asks alone.

@@ -1,0 +1,17 @@
+"""What git knows of the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git prints. Raises ``CalledProcessError``."""
+    return subprocess.run(["git", *arguments], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def tracked_files(root: Path) -> list[Path]:
+    """Every file of the checkout, relative to its root; symbolic links and submodules excepted."""
+    listed = git(root, "ls-files", "-z").split("\0")
+    return [path for path in map(Path, filter(None, listed)) if (root / path).is_file()]
