@@ -1,6 +1,7 @@
 """The life of codes and tokens against a model of it, in any order, over two replicas and a clock that jumps."""
 
 import asyncio
+import os
 from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
@@ -27,6 +28,7 @@ from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime.redis.connection import connect
 
 T = TypeVar("T")
+EXAMPLES = int(os.environ.get("LIFE_CYCLES", "6"))
 PICK = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 BACK = st.sampled_from([0, 0, 0, 1, 1, 2])
 WORK = [
@@ -292,7 +294,7 @@ def machine(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterat
 @pytest.mark.requirement("security 22: another client's token is not revoked")
 def test_codes_and_tokens_live_and_die_as_the_model_says(machine: type[LifeCycle]) -> None:
     bounds = settings(
-        max_examples=30, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow], deadline=None
+        max_examples=EXAMPLES, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow], deadline=None
     )
 
     run_state_machine_as_test(machine, settings=bounds)
