@@ -35,7 +35,7 @@ class ClusterNode(EmbeddedRedis):
 
     def _find_port(self) -> int:
         # Redis 6 has its bus there, and nowhere else.
-        port = free_port(bus=_BUS)
+        port = free_port(beside=[_BUS])
         hold_port(port + _BUS)
         return port
 

@@ -49,7 +49,7 @@ def test_a_port_that_is_held_stays_claimed_until_it_is_released() -> None:
 
 @LINUX
 def test_a_bus_port_is_claimed_with_its_port() -> None:
-    port = free_port(bus=10_000)
+    port = free_port(beside=[10_000])
 
     assert port + 10_000 <= 32_767
     assert is_claimed(port)

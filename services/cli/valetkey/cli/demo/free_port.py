@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import sys
+from collections.abc import Sequence
 
 LOOPBACK = "127.0.0.1"
 
@@ -20,15 +21,14 @@ _claims: dict[int, int] = {}
 _held: dict[int, int] = {}
 
 
-def free_port(*, bus: int = 0) -> int:
+def free_port(*, beside: Sequence[int] = ()) -> int:
     """A TCP port that is free and claimed: no other process gets it from here before 64 more were asked for.
 
-    With ``bus``, the port that is so much higher is free and claimed too. Raises ``OSError`` when a hundred guesses
-    were all taken.
+    So are the ports ``beside`` it, which are so much higher. Raises ``OSError`` when a hundred guesses were all taken.
     """
     for _ in range(_ATTEMPTS):
-        port = _FIRST + secrets.randbelow(_LAST - bus - _FIRST + 1)
-        if all(is_free(each) and _claim(each) for each in {port, port + bus}):
+        port = _FIRST + secrets.randbelow(_LAST - max(beside, default=0) - _FIRST + 1)
+        if all(is_free(each) and _claim(each) for each in (port, *(port + more for more in beside))):
             return port
     raise OSError(errno.EADDRINUSE, f"found no free port between {_FIRST} and {_LAST}")
 
