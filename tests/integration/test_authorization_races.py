@@ -27,6 +27,7 @@ from support.granting_party import (
 )
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from support.tier import rounds
 from valetkey.core.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.consent import Consent
 from valetkey.core.grant import GrantedAuthorization, NewAuthorization
@@ -35,7 +36,7 @@ from valetkey.runtime.postgres.pool import Database
 from valetkey.runtime.postgres.statement import Statement
 
 T = TypeVar("T")
-ROUNDS = 200
+ROUNDS = rounds(60, nightly=200)
 RIVALS = 8
 HOLD = Statement("test.hold", "SELECT id FROM authorizations WHERE id = $1 FOR UPDATE")
 HASH = password_hash()

@@ -9,12 +9,13 @@ import pytest
 from redis.asyncio import Redis
 
 from support.sealing import redis_codes
+from support.tier import rounds
 from support.wire_values import CODE
 from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.runtime.redis.codes import RedisCodes
 from valetkey.runtime.redis.connection import connect
 
-ROUNDS = 200
+ROUNDS = rounds(60, nightly=200)
 HANDS = 8
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
 STRANGER = code_binding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri)

@@ -1,7 +1,6 @@
 """The life of codes and tokens against a model of it, in any order, over two replicas and a clock that jumps."""
 
 import asyncio
-import os
 from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
@@ -24,11 +23,12 @@ from support.life_model import ACCESS_TOKEN_LIFETIME, AccessToken, Code, Expecte
 from support.movable_clock import MovableClock
 from support.relying_party import Person, RelyingParty
 from support.systems import running_system
+from support.tier import rounds
 from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime.redis.connection import connect
 
 T = TypeVar("T")
-EXAMPLES = int(os.environ.get("LIFE_CYCLES", "6"))
+EXAMPLES = rounds(6, nightly=30)
 PICK = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 BACK = st.sampled_from([0, 0, 0, 1, 1, 2])
 WORK = [
