@@ -158,19 +158,19 @@ proto-check: proto ## Fail when the generated contracts are not the committed on
 
 .PHONY: settings-table
 settings-table: $(READY) ## Write the table of settings from the code
-	@$(BIN)/python -m valetkey.runtime.settings_table > $(SETTINGS_TABLE)
+	@$(BIN)/python -m valetkey.runtime.settings.table > $(SETTINGS_TABLE)
 
 .PHONY: settings-table-check
 settings-table-check: $(READY) ## Fail when the table of settings is not the code's
-	@$(BIN)/python -m valetkey.runtime.settings_table | diff $(SETTINGS_TABLE) -
+	@$(BIN)/python -m valetkey.runtime.settings.table | diff $(SETTINGS_TABLE) -
 
 .PHONY: metrics-table
 metrics-table: $(READY) ## Write the table of metrics from the code
-	@$(BIN)/python -m valetkey.runtime.metrics_table > $(METRICS_TABLE)
+	@$(BIN)/python -m valetkey.runtime.telemetry.metrics_table > $(METRICS_TABLE)
 
 .PHONY: metrics-table-check
 metrics-table-check: $(READY) ## Fail when the table of metrics is not the code's
-	@$(BIN)/python -m valetkey.runtime.metrics_table | diff $(METRICS_TABLE) -
+	@$(BIN)/python -m valetkey.runtime.telemetry.metrics_table | diff $(METRICS_TABLE) -
 
 .PHONY: left-behind-table
 left-behind-table: $(READY) ## Write what strangers and clients can leave behind into deploy/sizing.md

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from valetkey.cli.demo.free_port import free_port, hold_port, is_free
-from valetkey.cli.demo.listening import NEIGHBOURS
+from valetkey.demo.free_port import free_port, hold_port, is_free
+from valetkey.demo.listening import NEIGHBOURS
 
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTION = ROOT / ".demo" / "demo.json"

@@ -10,7 +10,9 @@ LONGEST = 400
 CODE = {".py", ".proto", ".sql", ".html", ".css", ".js", ".mjs", ".sh"}
 
 ENVIRONMENT = {("os", "environ"), ("os", "environb"), ("os", "getenv"), ("os", "getenvb")}
-READS_THE_ENVIRONMENT = {Path("services/runtime/valetkey/runtime/settings.py"): "it is where settings come from"}
+READS_THE_ENVIRONMENT = {
+    Path("services/runtime/valetkey/runtime/settings/settings.py"): "it is where settings come from"
+}
 
 CLOCK = {
     *(("datetime", name) for name in ("now", "utcnow", "today")),
@@ -19,7 +21,7 @@ CLOCK = {
     ("time", "time_ns"),
 }
 READS_THE_CLOCK = {
-    Path("services/runtime/valetkey/runtime/clock.py"): "it is the clock that everybody else is handed",
+    Path("services/runtime/valetkey/runtime/lifecycle/clock.py"): "it is the clock that everybody else is handed",
     Path("services/resource_server/valetkey/resource_server/clock.py"): "the library is installed without runtime",
 }
 

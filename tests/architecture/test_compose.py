@@ -11,8 +11,8 @@ import yaml
 
 from support.repository import ROOT
 from valetkey.core.routes import FALLBACK, ROUTES
-from valetkey.runtime.settings import Service, Settings
-from valetkey.runtime.settings_keys import sealing_key_list
+from valetkey.runtime.settings.keys import sealing_key_list
+from valetkey.runtime.settings.settings import Service, Settings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text(encoding="utf-8"))
 SERVICES: Mapping[str, dict[str, Any]] = COMPOSE["services"]

@@ -9,15 +9,15 @@ import pytest
 
 from support.left_behind import BEGIN, END, MEMORY, PAGE, PLACES, POSTGRES, REDIS, Row, written
 from support.repository import ROOT
-from valetkey.runtime.postgres.privileges import ROLES
-from valetkey.runtime.redis.keyspace import KEYSPACE
+from valetkey.storage.postgres.schema.privileges import ROLES
+from valetkey.storage.redis.kept.keyspace import KEYSPACE
 
 SERVICES = ROOT / "services"
 # What keeps something from one request to the next, in the services.
 _CACHES = re.compile(r"@(lru_cache|cache)\b|self\.\w+.* = (BoundedCache|OrderedDict|bytearray)\(")
 _ROOMS = ("core", "runtime", "authorize", "token", "introspection")
 # The structure that caches are made of, and what is measured of itself.
-_APART = {"core/bounded_cache.py", "runtime/cores.py"}
+_APART = {"core/bounded_cache.py", "runtime/lifecycle/cores.py"}
 # Not left by anybody who is served: made by migrations, operators and the rotation of keys.
 _OPERATORS = {"published_jwk_set", "signing_keys"}
 ROWS = [row for rows in PLACES.values() for row in rows]

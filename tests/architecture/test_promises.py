@@ -76,7 +76,7 @@ PROMISES = {
     ],
     "introspection is one read of Redis for everybody who asks at the moment": [
         f"{_INTEGRATION}/test_hot_path_cost.py::test_an_introspection_is_one_read_of_redis",
-        "tests/unit/runtime/test_coalescing.py::test_whoever_asks_in_the_same_turn_shares_one_question",
+        "tests/unit/storage/test_coalescing.py::test_whoever_asks_in_the_same_turn_shares_one_question",
     ],
     "a refresh is one statement, a redemption one command and one statement": [
         f"{_INTEGRATION}/test_hot_path_cost.py::test_a_refresh_is_one_statement",

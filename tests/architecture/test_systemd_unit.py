@@ -12,7 +12,7 @@ import pytest
 
 from support.command_line import find_command
 from support.repository import ROOT
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.workers.ending import CONFIGURATION
 from valetkey.runtime.workers.supervisor import Patience
 

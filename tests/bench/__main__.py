@@ -22,7 +22,7 @@ from bench.scenario import BARE, HOT, SCENARIOS, Load, chosen_from
 from bench.sweep import Point, sweep
 from bench.table import markdown, terminal_head, terminal_line
 from bench.world import world
-from valetkey.runtime.clock import system_clock
+from valetkey.runtime.lifecycle.clock import system_clock
 
 BUILD = Path("build")
 

@@ -13,11 +13,11 @@ import asyncpg
 from bench.world import SCOPE
 from support.administration import API, CALLBACK, FULL_SCOPE
 from support.relying_party import ClientIdentity
-from valetkey.core.access_token import TokenId
-from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD
-from valetkey.core.client import GrantType
-from valetkey.core.client_authentication import generate_secret, secret_digest
-from valetkey.runtime.clock import system_clock
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.client import GrantType
+from valetkey.core.oauth.access_token import TokenId
+from valetkey.runtime.lifecycle.clock import system_clock
 
 _USERS = 10_000
 _LIFE = timedelta(days=30)

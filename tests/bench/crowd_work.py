@@ -16,14 +16,14 @@ from bench.work import Requests, Work
 from bench.world import World, basic
 from support.administration import API
 from support.seed import make_client
-from valetkey.core.access_token import TYP, TokenId, access_token_claims
-from valetkey.core.authorization import Authorization
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.refresh_token import RefreshToken, RefreshTokenCodec
-from valetkey.core.sealed_key import KeySealer
-from valetkey.core.signing import SigningKey, from_pkcs8, sign
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.postgres.signing_keys import KeyStore
+from valetkey.core.jose.sealed_key import KeySealer
+from valetkey.core.jose.sign import SigningKey, from_pkcs8, sign
+from valetkey.core.oauth.access_token import TYP, TokenId, access_token_claims
+from valetkey.core.oauth.authorization import Authorization
+from valetkey.core.oauth.refresh_token import RefreshToken, RefreshTokenCodec
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 # Longer than what is asked while measuring, so that chance repeats a client and the list does not.
 _SEQUENCE = 30_000

@@ -26,8 +26,8 @@ from bench.installation import Installation, installation
 from bench.rounds import say
 from bench.scenario import BARE, Load, chosen_from
 from bench.world import World, basic, world
-from valetkey.runtime.redis.revocation_writer import MARKER
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.redis.kept.revocation_writer import MARKER
 
 _HOT = 100
 _REDIRECT = 303

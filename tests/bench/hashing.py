@@ -19,7 +19,7 @@ from bench.installation import pinned_to_service_core
 from bench.measurement import Measurement, percentiles
 from support.repository import ROOT
 from valetkey.runtime.password_hash import verify_password
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
 
 REFERENCE, OURS = "argon2-cffi", "ours"
 _HASHER = PasswordHasher(Settings.password_time_cost, Settings.password_memory_cost, parallelism=1)

@@ -22,11 +22,11 @@ from support.administration import Administration
 from support.repository import ROOT
 from support.stores import create_migrated
 from support.system import rotate
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.settings import Settings
+from valetkey.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.settings import Settings
 
 _DATABASE = "valetkey"
 _START_SECONDS = 30.0

@@ -22,16 +22,16 @@ from bench.installation import Installation
 from support.administration import API
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.seed import make_user, password_hash
-from valetkey.cli.demo.front_door import FrontDoor, create_front_door
-from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
-from valetkey.core.authorization_code import AuthorizationCode, generate_code
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
 from valetkey.core.epoch import GrantEpochs
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.users import Users
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.sealing import create_sealer
+from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
+from valetkey.demo.front_door import FrontDoor, create_front_door
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.sealing import create_sealer
 
 SCOPE = ("openid", "offline_access", "api:read")
 _AT_ONCE = 64

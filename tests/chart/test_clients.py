@@ -11,7 +11,7 @@ from support.chart_values import EXTERNAL, Values, merged
 from valetkey.cli.apply.clients_file import read_declaration
 from valetkey.cli.apply.declaration import Declaration
 from valetkey.cli.apply.plan import Stored, Terms, plan_changes
-from valetkey.core.resource import Catalog, RegisteredScope
+from valetkey.core.oauth.resource import Catalog, RegisteredScope
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 EVERY_FIELD: Values = {

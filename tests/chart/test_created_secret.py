@@ -9,7 +9,7 @@ import pytest
 
 from support.chart import PROGRAMS, Object, environment, objects, pod_of, pods
 from valetkey.cli.kubernetes.secret_values import Extra, new_values
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 MOUNTED = "/run/secrets/valetkey"

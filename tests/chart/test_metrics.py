@@ -19,8 +19,8 @@ from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
 from support.service_processes import ServiceProcesses
 from support.stores import create_migrated
 from support.traffic import a_crowd_at, a_day_at, a_full_redis_at, an_outage_at
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 _PANEL_SECONDS = 40
 _MOST_CONNECTIONS = 64

@@ -7,8 +7,8 @@ import yaml
 
 from support.chart import Object, Pod, environment, manifest, objects, of_kind, pod_of, pods
 from support.chart_values import EXTERNAL, SETS, VALUES, merged
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.settings_reader import table
+from valetkey.runtime.settings.reader import table
+from valetkey.runtime.settings.settings import Settings
 
 SECRET_SETTINGS = {f"VALETKEY_{name.upper()}" for name, row in table(Settings).items() if row.secret}
 # These name a place; what would be secret in them is in a file.

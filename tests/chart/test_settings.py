@@ -6,8 +6,8 @@ import pytest
 
 from support.chart import PROGRAMS, SERVICES, Object, Pod, environment, objects, pod_of, pods
 from support.chart_values import EXTERNAL, SETS, VALUES, merged
-from valetkey.runtime.settings import Settings, SettingsError
-from valetkey.runtime.settings_reader import table
+from valetkey.runtime.settings.reader import table
+from valetkey.runtime.settings.settings import Settings, SettingsError
 
 KEYS = [
     "y3gq1Zc2gE0nQ6bJkZb0o9pM3m0m9m4u5s8s7Qk2w1A",

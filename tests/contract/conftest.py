@@ -6,8 +6,8 @@ from support.granting_party import NOW, SECRET, Party
 from support.kept_values import Hands, Kept
 from support.postgres import Stores
 from support.seed import make_client, make_session, make_user, password_hash
-from valetkey.runtime.audit import AuditEvent, audit_told_to
-from valetkey.runtime.redis.connection import connect
+from valetkey.runtime.telemetry.audit import AuditEvent, audit_told_to
+from valetkey.storage.redis.client.connection import connect
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from asyncpg import Record
 
 from support.postgres import postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.revocation import REVOCATION_MARGIN
-from valetkey.runtime.postgres.authorizations import Authorizations
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
-from valetkey.runtime.postgres.revocations import RevocationRecords
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.oauth.revocation import REVOCATION_MARGIN
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.authorizations import Authorizations
+from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.storage.postgres.tables.revocations import RevocationRecords
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -7,12 +7,12 @@ import pytest
 
 from support.postgres import Stores, fake_stores, postgres_stores
 from support.seed import make_client, make_resource_server
-from valetkey.core.client import AuthenticationMethod, Client, ClientSecret, GrantType
-from valetkey.core.ports import CatalogSource, ClientFinder
-from valetkey.core.resource import RegisteredScope, ResourceServer
-from valetkey.runtime.postgres.catalog_cache import CatalogCache
-from valetkey.runtime.postgres.client_cache import ClientCache
-from valetkey.runtime.postgres.pool import Database
+from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
+from valetkey.core.oauth.resource import RegisteredScope, ResourceServer
+from valetkey.core.ports.clients import CatalogSource, ClientFinder
+from valetkey.storage.postgres.caches.catalog_cache import CatalogCache
+from valetkey.storage.postgres.caches.client_cache import ClientCache
+from valetkey.storage.postgres.database.pool import Database
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 WHOLE = Client(

@@ -12,12 +12,12 @@ from redis.asyncio import Redis
 from support.eventually import eventually
 from support.redis_topologies import URL_FIXTURES
 from support.seed import make_client
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.core.client import AuthenticationMethod
-from valetkey.core.errors import TooManyRequests
-from valetkey.runtime.http.client_rate import MAX_CLIENTS, ClientRate
-from valetkey.runtime.redis.client_rates import BATCH, ClientRates
-from valetkey.runtime.redis.connection import connect
+from valetkey.core.client.client import AuthenticationMethod
+from valetkey.core.oauth.errors import TooManyRequests
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.runtime.http.limits.client_rate import MAX_CLIENTS, ClientRate
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.limits.client_rates import BATCH, ClientRates
 
 LIMIT = 100
 SHARE = LIMIT // 20

@@ -8,16 +8,16 @@ import pytest
 
 from support.postgres import Stores
 from support.seed import make_authorization, make_client, make_resource_server, make_session, make_user, password_hash
-from valetkey.core.client import Client, ClientSecret
-from valetkey.core.resource import RegisteredScope
-from valetkey.core.revocation import authorization_target, client_target
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.postgres.client_secrets import ClientSecrets
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.errors import Conflict
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.client.client import Client, ClientSecret
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oauth.revocation import authorization_target, client_target
+from valetkey.storage.postgres.database.errors import Conflict
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.client_secrets import ClientSecrets
+from valetkey.storage.postgres.tables.clients import Clients
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -16,11 +16,11 @@ from support.fake_codes import FakeCodes
 from support.redis_topologies import URL_FIXTURES
 from support.sealing import redis_codes
 from support.wire_values import CODE
-from valetkey.core.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, generate_code
-from valetkey.core.errors import TooManyRequests
-from valetkey.runtime.redis.code_limits import CodeLimits, TooManyCodes
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
+from valetkey.core.oauth.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.errors import TooManyRequests
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.redis.limits.code_limits import CodeLimits, TooManyCodes
 
 LIMITS = CodeLimits(per_user_and_client=3, per_session=5, per_user=8)
 LIFETIME = timedelta(seconds=30)

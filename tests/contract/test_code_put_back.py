@@ -8,10 +8,10 @@ import pytest
 
 from support.granting_party import NOW, Party
 from support.postgres import Stores, postgres_stores
-from valetkey.core.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
+from valetkey.core.oauth.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.sealed_value import ValueRefused, require_in_time
-from valetkey.runtime.postgres.pool import Database
+from valetkey.storage.postgres.database.pool import Database
 
 # The longest life of a code that settings allow, and the shortest of an authorization.
 CODE, AUTHORIZATION = timedelta(seconds=60), timedelta(seconds=60)

@@ -12,7 +12,7 @@ from support.fake_codes import FakeCodes
 from support.redis_topologies import URL_FIXTURES
 from support.sealing import SEALER, redis_codes
 from support.wire_values import CODE
-from valetkey.core.authorization_code import (
+from valetkey.core.oauth.authorization_code import (
     CodeBinding,
     Redemption,
     RedemptionOutcome,
@@ -20,11 +20,11 @@ from valetkey.core.authorization_code import (
     code_digest,
     generate_code,
 )
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import code_key
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.redis.kept.keyspace import code_key
 from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode
 
 LIFETIME = timedelta(seconds=60)

@@ -7,10 +7,10 @@ import pytest
 
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.consent import Consent, KeptConsent
-from valetkey.core.revocation import authorization_target
-from valetkey.runtime.postgres.consents import Consents, ConsentSummary
-from valetkey.runtime.postgres.pool import Database
+from valetkey.core.oauth.consent import Consent, KeptConsent
+from valetkey.core.oauth.revocation import authorization_target
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.consents import Consents, ConsentSummary
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

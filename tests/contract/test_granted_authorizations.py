@@ -25,11 +25,11 @@ from support.granting_party import (
 )
 from support.postgres import IDLE_LIFETIME, MOST_GRANTS, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.claims_request import ClaimsRequest
-from valetkey.core.consent import Consent
 from valetkey.core.epoch import GrantEpochs
-from valetkey.core.revocation import authorization_target
-from valetkey.runtime.postgres.pool import Database
+from valetkey.core.oauth.consent import Consent
+from valetkey.core.oauth.revocation import authorization_target
+from valetkey.core.oidc.claims.request import ClaimsRequest
+from valetkey.storage.postgres.database.pool import Database
 
 
 async def test_what_was_stored_is_what_is_granted(party: Party) -> None:

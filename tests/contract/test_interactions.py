@@ -14,12 +14,12 @@ from support.fake_interactions import FakeInteractions
 from support.redis_topologies import URL_FIXTURES
 from support.sealing import SEALER
 from support.wire_values import INTERACTION, NOON
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.redis import interaction_message
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.interactions import RedisInteractions
-from valetkey.runtime.redis.keyspace import interaction_key
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.interactions import RedisInteractions
+from valetkey.storage.redis.kept.keyspace import interaction_key
+from valetkey.storage.redis.messages import interaction_message
 from valetkey.wire.v1.interaction_pb2 import Interaction as InteractionMessage
 
 LIFETIME = timedelta(minutes=10)

@@ -12,18 +12,18 @@ import pytest
 from support.kept_values import HOLDER, READINGS, WITHOUT_REDIRECT_URI, Kept, Kind, consume, find, require_refused
 from support.sealing import SEALER, sealer_of
 from support.wire_values import CODE, INTERACTION, NOON
-from valetkey.core.authorization_code import (
+from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
+from valetkey.core.oauth.authorization_code import (
     CodeBinding,
     Redemption,
     RedemptionOutcome,
     code_binding,
     generate_code,
 )
-from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.audit import AuditEvent
-from valetkey.runtime.redis import authorization_code_message, interaction_message
-from valetkey.runtime.redis.keyspace import code_key, interaction_key
+from valetkey.runtime.telemetry.audit import AuditEvent
+from valetkey.storage.redis.kept.keyspace import code_key, interaction_key
+from valetkey.storage.redis.messages import authorization_code_message, interaction_message
 
 # A client, and a verifier, of whoever writes to Redis.
 THIEF = code_binding(CODE.authorization_id, CODE.code_challenge[::-1], CODE.redirect_uri)

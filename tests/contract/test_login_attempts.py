@@ -11,13 +11,19 @@ import pytest
 from redis.asyncio import Redis
 
 from support.redis_topologies import URL_FIXTURES
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.user import normalize_login_name
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
-from valetkey.runtime.redis.login_attempts import Forgotten, Guess, LoginAttempts, account_of_name, account_of_user
-from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
+from valetkey.core.authentication.user import normalize_login_name
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import LOGIN_ATTEMPTS
+from valetkey.storage.redis.limits.login_attempts import (
+    Forgotten,
+    Guess,
+    LoginAttempts,
+    account_of_name,
+    account_of_user,
+)
+from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
 
 ADDRESS = "198.51.100.7"
 SUBJECT = uuid4()

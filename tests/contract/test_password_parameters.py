@@ -10,11 +10,11 @@ from argon2 import PasswordHasher, Type
 from support.eventually import eventually
 from support.postgres import postgres_stores
 from support.seed import make_user
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime.password_hash import decoy, parameters_of
-from valetkey.runtime.postgres.password_parameters import ROWS, PasswordParameters
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.password_parameters import ROWS, PasswordParameters
 
 OLD = PasswordHasher(1, 8, 1)
 NEW = PasswordHasher(2, 16, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from support.postgres import Stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.revocation import (
+from valetkey.core.oauth.revocation import (
     Revocation,
     RevocationTarget,
     authorization_target,
@@ -15,9 +15,9 @@ from valetkey.core.revocation import (
     subject_target,
     token_target,
 )
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocations import RevocationRecords
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.revocations import RevocationRecords
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

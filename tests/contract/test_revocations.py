@@ -11,8 +11,8 @@ import pytest
 from support.fake_revocations import FakeRevocations
 from support.redis_topologies import URL_FIXTURES
 from support.revocation_store import NOW, Replica, new_target, open_replicas, revocation
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import (
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import (
     REVOCATION_MARGIN,
     Revocation,
     RevocationTarget,
@@ -21,10 +21,10 @@ from valetkey.core.revocation import (
     subject_target,
     token_target,
 )
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocations import RevocationRecords
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
-from valetkey.runtime.revocation import RecordedRevocations
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.revocations import RevocationRecords
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
+from valetkey.storage.revocation import RecordedRevocations
 
 MARKER = REVOCATIONS_LOADED.prefix
 NOWHERE = "redis://127.0.0.1:1/0"

@@ -10,14 +10,10 @@ import pytest
 from support.kept_values import HOLDER, Kept, consume
 from support.sealing import SEALER
 from support.wire_values import CODE, INTERACTION, NOON
-from valetkey.core.authorization_code import (
-    Redemption,
-    RedemptionOutcome,
-    generate_code,
-)
+from valetkey.core.oauth.authorization_code import Redemption, RedemptionOutcome, generate_code
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.audit import AuditEvent
-from valetkey.runtime.redis.keyspace import code_key
+from valetkey.runtime.telemetry.audit import AuditEvent
+from valetkey.storage.redis.kept.keyspace import code_key
 from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode as AuthorizationCodeMessage
 
 LATER, TICK = NOON + timedelta(seconds=1), timedelta(microseconds=1)

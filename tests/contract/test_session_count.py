@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from support.eventually import eventually
 from support.postgres import IDLE_LIFETIME, Stores, postgres_stores
 from support.seed import make_session, make_user, password_hash
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.session_count import SessionCount
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.runtime.telemetry.metric import REGISTRY
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.session_count import SessionCount
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MOMENT = timedelta(milliseconds=20)

@@ -9,11 +9,11 @@ import pytest
 from support.granting_party import CLOCKS
 from support.postgres import IDLE_LIFETIME, LIFETIME, MOST_SESSIONS, Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.revocation import Revocation, authorization_target
-from valetkey.core.session import Session
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.sessions import Sessions
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.authentication.session import Session
+from valetkey.core.oauth.revocation import Revocation, authorization_target
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.sessions import Sessions
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

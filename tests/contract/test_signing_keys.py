@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.keys import KeyObservation, KeyState, PublicKey, jwk_set
-from valetkey.core.sealed_key import KeySealer
-from valetkey.core.signing import generate_private_key, kid_of, public_jwk, to_pkcs8
-from valetkey.runtime.postgres.jwk_set import JwkSetStore, PublishedJwkSet
-from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
-from valetkey.runtime.postgres.notifications import KEYS_CHANNEL
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.signer_cache import SignerCache
-from valetkey.runtime.postgres.signing_keys import KeyStore, StoredKey
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.jose.keys import KeyObservation, KeyState, PublicKey, jwk_set
+from valetkey.core.jose.sealed_key import KeySealer
+from valetkey.core.jose.sign import generate_private_key, kid_of, public_jwk, to_pkcs8
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.storage.postgres.caches.jwk_set_cache import JwkSetCache
+from valetkey.storage.postgres.caches.signer_cache import SignerCache
+from valetkey.storage.postgres.database.notifications import KEYS_CHANNEL
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.jwk_set import JwkSetStore, PublishedJwkSet
+from valetkey.storage.postgres.tables.signing_keys import KeyStore, StoredKey
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -12,14 +12,14 @@ from redis.asyncio import Redis
 
 from support.sealing import SEALER, redis_codes
 from support.wire_values import CODE, INTERACTION
-from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.redis import authorization_code_message, interaction_message
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.interactions import RedisInteractions
-from valetkey.runtime.redis.keyspace import code_key
-from valetkey.runtime.telemetry import Trace, begin_trace
+from valetkey.runtime.telemetry.tracing import Trace, begin_trace
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.redis.kept.interactions import RedisInteractions
+from valetkey.storage.redis.kept.keyspace import code_key
+from valetkey.storage.redis.messages import authorization_code_message, interaction_message
 from valetkey.wire.v1 import authorization_code_pb2, interaction_pb2
 
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)

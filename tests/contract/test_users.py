@@ -7,11 +7,11 @@ import pytest
 
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.revocation import RevocationKind, RevocationTarget, authorization_target, subject_target
-from valetkey.runtime.postgres.errors import Conflict
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
-from valetkey.runtime.postgres.users import Users
+from valetkey.core.oauth.revocation import RevocationKind, RevocationTarget, authorization_target, subject_target
+from valetkey.storage.postgres.database.errors import Conflict
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.users import Users
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 
 from support.eventually import eventually
 from support.redis_topologies import URL_FIXTURES
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.redis import window_limit
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import RATE_LIMITS
-from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
-from valetkey.runtime.redis.window_limit import Standing, WindowLimit
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import RATE_LIMITS
+from valetkey.storage.redis.limits import window_limit
+from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
+from valetkey.storage.redis.limits.window_limit import Standing, WindowLimit
 
 ADDRESS = "198.51.100.7"
 LIMIT = 5

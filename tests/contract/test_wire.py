@@ -12,12 +12,12 @@ from hypothesis import given
 from support import wire_values
 from support.repository import ROOT
 from support.sealing import SEALER
-from valetkey.core.authorization_code import AuthorizationCode
-from valetkey.core.interaction import Interaction
-from valetkey.core.revocation import Revocation
+from valetkey.core.oauth.authorization_code import AuthorizationCode
+from valetkey.core.oauth.revocation import Revocation
+from valetkey.core.oidc.interaction import Interaction
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.redis import authorization_code_message, interaction_message, revocation_message
-from valetkey.runtime.redis.wire import READER, UnreadableMessage
+from valetkey.storage.redis.messages import authorization_code_message, interaction_message, revocation_message
+from valetkey.storage.redis.messages.wire import READER, UnreadableMessage
 from valetkey.wire.v1 import (
     authentication_pb2,
     authorization_code_pb2,

@@ -14,7 +14,7 @@ from faults.call import Answer, Outcome
 from faults.journey import answer_from, answer_of, go
 from faults.site import REPLICAS
 from support.relying_party import CodeResponse
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
     import random

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from faults.tolerance import Tolerance
 from faults.workload import HANG_UPS
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     from faults.site import RedisServers, Site

@@ -12,7 +12,7 @@ from faults.faults_of_redis import FORGETFUL
 from faults.harm import killed
 from support.redis_cluster import ClusterNode, EmbeddedCluster
 from support.redis_sentinel import EmbeddedSentinels, frozen
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from faults.site import Site
-    from valetkey.cli.demo.embedded_server import EmbeddedServer
+    from valetkey.demo.stores.embedded_server import EmbeddedServer
 
 _OTHERS = 64
 

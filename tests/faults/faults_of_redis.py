@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 from faults.fault import Fault
 from faults.harm import frozen, killed
 from faults.tolerance import Tolerance
-from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
-from valetkey.core.authorization_code import AuthorizationCode
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.redis import authorization_code_message
-from valetkey.runtime.redis.keyspace import CODE
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.oauth.authorization_code import AuthorizationCode
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.redis.kept.keyspace import CODE
+from valetkey.storage.redis.messages import authorization_code_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from faults.fault import Inflict
     from faults.site import Site
-    from valetkey.cli.demo.embedded_server import EmbeddedServer
+    from valetkey.demo.stores.embedded_server import EmbeddedServer
 
 _UNSPEND = """
 if string.sub(redis.call('GET', KEYS[1]) or '', 1, 1) == 'S' then

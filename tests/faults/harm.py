@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from faults.fault import Inflict
     from faults.site import Site
-    from valetkey.cli.demo.embedded_server import EmbeddedServer
+    from valetkey.demo.stores.embedded_server import EmbeddedServer
 
 Choice = Callable[["Site"], "Sequence[EmbeddedServer]"]
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

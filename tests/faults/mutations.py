@@ -10,29 +10,29 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from faults.mutation import Mutation
-from valetkey.core import revocation
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth import revocation
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.sealed_value import ValueSealer
 from valetkey.introspection import verified_tokens
-from valetkey.runtime.postgres import authorizations
-from valetkey.runtime.postgres.authorizations import Authorizations
-from valetkey.runtime.postgres.consents import Consents
-from valetkey.runtime.postgres.errors import PostgresErrors
-from valetkey.runtime.postgres.statement import Statement
-from valetkey.runtime.postgres.users import Users
-from valetkey.runtime.redis import codes
-from valetkey.runtime.redis.script import Script
-from valetkey.runtime.revocation import RevocationStore
+from valetkey.storage.postgres.database.errors import PostgresErrors
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables import authorizations
+from valetkey.storage.postgres.tables.authorizations import Authorizations
+from valetkey.storage.postgres.tables.consents import Consents
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.client.script import Script
+from valetkey.storage.redis.kept import codes
+from valetkey.storage.revocation import RevocationStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
     from uuid import UUID
 
-    from valetkey.core.access_token import AccessToken
-    from valetkey.core.grant import GrantedAuthorization, NewAuthorization
-    from valetkey.core.revocation import Revocation, RevocationTarget
-    from valetkey.core.user import User
+    from valetkey.core.authentication.user import User
+    from valetkey.core.oauth.access_token import AccessToken
+    from valetkey.core.oauth.revocation import Revocation, RevocationTarget
+    from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 
 _Patches = tuple["AbstractContextManager[object]", ...]
 _PAUSE = 0.7

@@ -12,7 +12,7 @@ from faults.journey import answer_of
 from faults.site import ISSUER, REPLICAS
 from support.relying_party import RelyingParty
 from support.tokens import claims_of
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
     import random

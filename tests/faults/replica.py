@@ -9,8 +9,8 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from support.repository import ROOT
-from valetkey.cli.demo.embedded_server import EmbeddedServer, EmbeddedServerError
-from valetkey.cli.demo.free_port import LOOPBACK, free_port, hold_port
+from valetkey.demo.free_port import LOOPBACK, free_port, hold_port
+from valetkey.demo.stores.embedded_server import EmbeddedServer, EmbeddedServerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from valetkey.runtime.http.server import serve
-from valetkey.runtime.settings import Service
+from valetkey.runtime.settings.settings import Service
 
 _LONGEST = 32
 

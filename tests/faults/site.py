@@ -18,14 +18,14 @@ from support.redis_sentinel import EmbeddedSentinels
 from support.stores import create_migrated
 from support.system import rotate, test_settings
 from support.tcp_proxy import TcpProxy
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.runtime.clock import system_clock
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.runtime.lifecycle.clock import system_clock
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from support.relying_party import ClientIdentity
-    from valetkey.runtime.settings import Settings
+    from valetkey.runtime.settings.settings import Settings
 
 SERVICES = ("authorize", "token", "introspection")
 STORES = ("postgres", "redis")

@@ -12,8 +12,8 @@ from support.relying_party import RelyingParty
 from support.stores import create_migrated
 from support.system import System
 from support.systems import running_system
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 
 @pytest.fixture(scope="session")

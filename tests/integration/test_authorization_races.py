@@ -28,12 +28,12 @@ from support.granting_party import (
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from support.tier import rounds
-from valetkey.core.authorization_code import REMEMBERED_AFTER_END
-from valetkey.core.consent import Consent
-from valetkey.core.grant import GrantedAuthorization, NewAuthorization
-from valetkey.core.revocation import authorization_target
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.oauth.authorization_code import REMEMBERED_AFTER_END
+from valetkey.core.oauth.consent import Consent
+from valetkey.core.oauth.revocation import authorization_target
+from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
 
 T = TypeVar("T")
 ROUNDS = rounds(60, nightly=200)

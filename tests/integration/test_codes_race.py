@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 from support.sealing import redis_codes
 from support.tier import rounds
 from support.wire_values import CODE
-from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
+from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.codes import RedisCodes
 
 ROUNDS = rounds(60, nightly=200)
 HANDS = 8

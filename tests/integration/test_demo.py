@@ -15,8 +15,8 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, encode_basic_auth
 
 from support.demo_process import DemoProcess, still_running
 from support.document import Element, parse_document
-from valetkey.cli.demo.free_port import free_port, is_free
-from valetkey.cli.demo.listening import NEIGHBOURS
+from valetkey.demo.free_port import free_port, is_free
+from valetkey.demo.listening import NEIGHBOURS
 
 EXTRA = "https://app.example/cb"
 

@@ -18,10 +18,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis, find_redis_server
-from valetkey.cli.demo.embedded_server import EmbeddedServer, EmbeddedServerError
-from valetkey.cli.demo.postgres_binaries import copy_for_all, installed_binaries, is_open_to_all
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis, find_redis_server
+from valetkey.demo.stores.embedded_server import EmbeddedServer, EmbeddedServerError
+from valetkey.demo.stores.postgres_binaries import copy_for_all, installed_binaries, is_open_to_all
 
 SERVERS = pytest.mark.parametrize("kind", [EmbeddedPostgres, EmbeddedRedis])
 
@@ -106,8 +106,8 @@ def test_its_password_is_not_among_the_arguments_of_a_process(kind: type[Embedde
 def test_the_stores_die_with_the_process_that_started_them(end: signal.Signals, tmp_path: Path) -> None:
     program = textwrap.dedent("""
         import signal, time
-        from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-        from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+        from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+        from valetkey.demo.stores.embedded_redis import EmbeddedRedis
         # Under nohup it would be ignored.
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
@@ -212,8 +212,8 @@ def test_redis_refuses_whoever_does_not_know_the_password(redis_server: Embedded
 
 
 def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("valetkey.cli.demo.embedded_redis.shutil.which", lambda _program: None)
-    monkeypatch.setattr("valetkey.cli.demo.embedded_redis.importlib.util.find_spec", lambda _package: None)
+    monkeypatch.setattr("valetkey.demo.stores.embedded_redis.shutil.which", lambda _program: None)
+    monkeypatch.setattr("valetkey.demo.stores.embedded_redis.importlib.util.find_spec", lambda _package: None)
 
     with pytest.raises(EmbeddedServerError, match="install valkey-server or redis-server"):
         find_redis_server()

@@ -19,8 +19,8 @@ from support.systems import running_system
 from support.tier import NIGHTLY
 
 if TYPE_CHECKING:
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-    from valetkey.core.ports import Clock
+    from valetkey.core.ports.clock import Clock
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 REPLICAS = 2
 # Seconds by which each clock is ahead of PostgreSQL's. The two of them are four minutes apart: within the tolerance.

@@ -17,13 +17,13 @@ from support.fleet import Fleet
 from support.relying_party import CodeResponse
 from support.systems import running_system
 from support.tier import rounds
-from valetkey.authorize import password
+from valetkey.authorize.login import password
 from valetkey.runtime.password_hash import verify_password
 
 if TYPE_CHECKING:
     from support.administration import Administration
     from support.relying_party import RelyingParty
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 ROUNDS = rounds(2, nightly=8)
 MAKERS = 4

@@ -15,7 +15,7 @@ from support.fleet import Fleet
 from support.systems import running_system
 
 if TYPE_CHECKING:
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 SCOPE = "openid offline_access api:read"
 

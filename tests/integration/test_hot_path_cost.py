@@ -9,7 +9,7 @@ from support.administration import Administration
 from support.household import SCOPE
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
-from valetkey.runtime.metric import REGISTRY
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 TRIES = 6
 OPERATIONS = "db_client_operation_duration_seconds_count"

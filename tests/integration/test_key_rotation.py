@@ -25,13 +25,13 @@ from support.rotating_installation import (
     until,
 )
 from support.rotation import EPOCH, POLICY
-from valetkey.core.access_token import TYP
-from valetkey.core.errors import InvalidToken
-from valetkey.core.jwt_verification import verify_signature
-from valetkey.core.keys import KeyObservation, KeyState, thumbprint
-from valetkey.core.sealed_key import KeySealer, UnsealError
-from valetkey.runtime.postgres.jwk_set import JwkSetStore
-from valetkey.runtime.postgres.jwk_set_cache import JwkSetCache
+from valetkey.core.jose.keys import KeyObservation, KeyState, thumbprint
+from valetkey.core.jose.sealed_key import KeySealer, UnsealError
+from valetkey.core.jose.verify_own import verify_signature
+from valetkey.core.oauth.access_token import TYP
+from valetkey.core.oauth.errors import InvalidToken
+from valetkey.storage.postgres.caches.jwk_set_cache import JwkSetCache
+from valetkey.storage.postgres.tables.jwk_set import JwkSetStore
 
 
 async def test_the_first_run_makes_keys_that_sign_and_publishes_them_with_their_successors(
@@ -323,7 +323,7 @@ async def test_a_replica_tells_for_how_long_it_has_not_heard_about_keys(
 ) -> None:
     told: list[float] = []
     # The metric of the process is shared with whatever else runs in it.
-    monkeypatch.setattr("valetkey.runtime.postgres.jwk_set_cache.JWKS_AGE", Mock(set=told.append))
+    monkeypatch.setattr("valetkey.storage.postgres.caches.jwk_set_cache.JWKS_AGE", Mock(set=told.append))
     await installation.rotate()
     replica = JwkSetCache(
         installation.database, replica_id="r1", service="introspection", poll_interval=POLL, clock=installation.clock

@@ -24,8 +24,8 @@ from support.movable_clock import MovableClock
 from support.relying_party import Person, RelyingParty
 from support.systems import running_system
 from support.tier import rounds
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime.redis.connection import connect
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.redis.client.connection import connect
 
 T = TypeVar("T")
 EXAMPLES = rounds(6, nightly=30)

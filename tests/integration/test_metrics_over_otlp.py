@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from support.rotel import Rotel
-from valetkey.runtime.metric_export import create_metric_export, opentelemetry_name
-from valetkey.runtime.metrics import DATABASE_MAX, HTTP_REQUEST, TOKENS_ISSUED
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metric_export import create_metric_export, opentelemetry_name
+from valetkey.runtime.telemetry.metrics import DATABASE_MAX, HTTP_REQUEST, TOKENS_ISSUED
 
 
 def test_a_count_a_level_and_a_duration_arrive_under_their_stable_names(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ import pytest
 from support.eventually import eventually
 from support.repository import ROOT
 from support.tcp_proxy import TcpProxy
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.postgres.errors import postgres_errors
-from valetkey.runtime.postgres.migrate import Migration, MigrationStatus, status, upgrade
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.schema import SCHEMA_VERSION, SchemaMismatchError, require_schema
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.storage.postgres.database.errors import postgres_errors
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.schema.migrate import Migration, MigrationStatus, status, upgrade
+from valetkey.storage.postgres.schema.version import SCHEMA_VERSION, SchemaMismatchError, require_schema
 
 FIRST = Migration("0001", "First schema.")
 
@@ -60,7 +60,7 @@ async def test_two_tasks_at_once_apply_it_once(empty_postgres_dsn: str) -> None:
 async def test_two_processes_at_once_apply_it_once(empty_postgres_dsn: str) -> None:
     program = (
         "import asyncio, sys\n"
-        "from valetkey.runtime.postgres.migrate import upgrade\n"
+        "from valetkey.storage.postgres.schema.migrate import upgrade\n"
         "print('ready', flush=True)\n"
         "dsn = sys.stdin.readline().strip()\n"
         "print(len(asyncio.run(upgrade(dsn))))\n"
@@ -155,10 +155,10 @@ async def test_an_absent_database_is_no_missing_schema(postgres_dsn: str) -> Non
 @pytest.mark.requirement("operations: services do not install what migrates")
 def test_services_never_load_the_migrations() -> None:
     program = (
-        "import sys, pkgutil, importlib, valetkey.runtime.postgres as rooms\n"
-        "for module in pkgutil.iter_modules(rooms.__path__):\n"
-        "    if module.name not in ('migrate', 'migrations'):\n"
-        "        importlib.import_module(f'valetkey.runtime.postgres.{module.name}')\n"
+        "import sys, pkgutil, importlib, valetkey.storage as room\n"
+        "for module in pkgutil.walk_packages(room.__path__, 'valetkey.storage.'):\n"
+        "    if not {'migrate', 'migrations'} & set(module.name.split('.')):\n"
+        "        importlib.import_module(module.name)\n"
         "sys.exit('alembic' in sys.modules or 'sqlalchemy' in sys.modules)\n"
     )
 
@@ -170,13 +170,13 @@ def test_services_never_load_the_migrations() -> None:
 def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT / "services/runtime",
+        cwd=ROOT / "services/storage",
         check=True,
         capture_output=True,
     )
 
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
 
-    scripts = "valetkey/runtime/postgres/migrations"
+    scripts = "valetkey/storage/postgres/migrations"
     assert f"{scripts}/env.py" in names
     assert f"{scripts}/versions/0001_first_schema.py" in names

@@ -17,8 +17,8 @@ from support.front_channel import heading
 from support.relying_party import CodeResponse, RelyingParty
 from support.steps import STEPS, filled, reach
 from support.tier import rounds
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import CODE
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import CODE
 
 LIMIT = 10
 HANDS = 24

@@ -16,7 +16,7 @@ from support.planted_codes import PlantedCodes, planted_codes
 from support.relying_party import RelyingParty, Reply
 from support.systems import running_system
 from support.tier import rounds
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 ROUNDS = rounds(60, nightly=200)
 HANDS = 6

@@ -17,12 +17,12 @@ from support.relying_party import RelyingParty
 from support.system import System, test_settings
 from support.systems import running_system
 from support.whole_flow import require_whole_flow
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.key_rotation.__main__ import run
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
 
 pytestmark = pytest.mark.skipif(
     find_pgbouncer() is None, reason="there is no pgbouncer on this machine: apt-get install pgbouncer"

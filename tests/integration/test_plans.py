@@ -9,8 +9,8 @@ import pytest
 from support.postgres import postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.epoch import GrantEpochs
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
 
 NOW = datetime.now(UTC)
 # PostgreSQL plans the first five for their values, and compares.

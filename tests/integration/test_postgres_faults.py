@@ -12,17 +12,17 @@ import pytest
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_resource_server, make_session, make_user, password_hash
 from support.tcp_proxy import TcpProxy
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.core.client import Client
-from valetkey.core.consent import Consent
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.resource import RegisteredScope
-from valetkey.core.revocation import Revocation, token_target
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.postgres.catalog_cache import CatalogCache
-from valetkey.runtime.postgres.client_cache import ClientCache
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.consent import Consent
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oauth.revocation import Revocation, token_target
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.postgres.caches.catalog_cache import CatalogCache
+from valetkey.storage.postgres.caches.client_cache import ClientCache
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

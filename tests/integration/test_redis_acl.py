@@ -15,15 +15,15 @@ from support.revocation_store import new_target, open_replicas, revocation
 from support.sealing import redis_codes
 from support.system import System
 from support.wire_values import CODE
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.cli.demo.free_port import LOOPBACK
-from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
-from valetkey.runtime.redis.code_limits import CodeLimits
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
-from valetkey.runtime.redis.login_attempts import Guess, LoginAttempts
-from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
+from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.demo.free_port import LOOPBACK
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import LOGIN_ATTEMPTS
+from valetkey.storage.redis.limits.code_limits import CodeLimits
+from valetkey.storage.redis.limits.login_attempts import Guess, LoginAttempts
+from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
 
 RULES = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
 

@@ -16,10 +16,10 @@ from support.revocation_store import new_target, open_replicas, revocation
 from support.sealing import SEALER
 from support.tcp_proxy import TcpProxy
 from support.wire_values import INTERACTION
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.redis.cluster import ClusterRedis
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.interactions import RedisInteractions
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.redis.client.cluster import ClusterRedis
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.interactions import RedisInteractions
 
 CONNECTIONS = 4
 CANARIES = [f"canary-{number}" for number in range(64)]

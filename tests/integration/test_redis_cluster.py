@@ -15,12 +15,12 @@ from support.revocation_store import Replica, new_target, open_replicas, revocat
 from support.sealing import redis_codes
 from support.system import System
 from support.wire_values import CODE
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import RevocationTarget
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED, code_key
+from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import RevocationTarget
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED, code_key
 
 MARKER = REVOCATIONS_LOADED.prefix
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)

@@ -14,12 +14,12 @@ from support.revocation_store import TIMEOUT, Replica, new_target, open_replicas
 from support.sealing import redis_codes
 from support.tcp_proxy import TcpProxy
 from support.wire_values import CODE
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.core.authorization_code import RedemptionOutcome, code_binding, generate_code
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import Revocation, RevocationTarget
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
+from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import Revocation, RevocationTarget
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 MARKER = REVOCATIONS_LOADED.prefix
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)

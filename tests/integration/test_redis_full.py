@@ -19,8 +19,8 @@ from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import running_system
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime.redis.memory_reserve import RETRY_AFTER
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.redis.limits.memory_reserve import RETRY_AFTER
 
 ROOM = 4 << 20
 SETTINGS = {"interactions_per_address": "1000000", "redis_timeout": "5s"}

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import uvloop
 
-from valetkey.runtime.redis.connection import connect
+from valetkey.storage.redis.client.connection import connect
 
 TIMEOUT = timedelta(milliseconds=100)
 ROUNDS = 10

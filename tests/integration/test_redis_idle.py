@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from support.redis_topologies import URL_FIXTURES
-from valetkey.runtime.redis import connection
-from valetkey.runtime.redis.connection import connect
+from valetkey.storage.redis.client import connection
+from valetkey.storage.redis.client.connection import connect
 
 KEYS = [f"key-{number}" for number in range(24)]
 

@@ -17,8 +17,8 @@ from support.planted_codes import planted_codes
 from support.redis_sentinel import EmbeddedSentinels, frozen
 from support.relying_party import CodeResponse, RelyingParty, Reply
 from support.system import System
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime.redis.keyspace import code_key
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.redis.kept.keyspace import code_key
 
 CODES = 10
 RECOVERED_WITHIN = 30.0

@@ -11,12 +11,12 @@ import pytest
 from support.fake_revocations import FakeRevocations
 from support.redis_sentinel import MASTER_NAME, EmbeddedSentinels, frozen
 from support.revocation_store import Replica, new_target, open_replicas, revocation
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import RevocationTarget
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.errors import redis_operation
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
-from valetkey.runtime.redis.known_server import KnownServer
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import RevocationTarget
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.client.errors import redis_operation
+from valetkey.storage.redis.client.pinned_connection import KnownServer
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 MARKER = REVOCATIONS_LOADED.prefix
 PROMPT = 2.0

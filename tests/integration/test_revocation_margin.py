@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from support.revocation_store import new_target, open_replicas, revocation
-from valetkey.core.revocation import REVOCATION_MARGIN
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocations import RevocationRecords
+from valetkey.core.oauth.revocation import REVOCATION_MARGIN
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.revocations import RevocationRecords
 
 LIFE = timedelta(minutes=10)
 WITHIN, BEYOND = REVOCATION_MARGIN / 2, REVOCATION_MARGIN * 2

@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from support.revocation_store import Replica, new_target, open_replicas, revocation
-from valetkey.core.revocation import RevocationTarget
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocations import RevocationRecords
+from valetkey.core.oauth.revocation import RevocationTarget
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.revocations import RevocationRecords
 
 REPLICAS = 3
 ROUNDS = 300

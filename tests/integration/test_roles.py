@@ -15,9 +15,9 @@ from support.operator_cli import Operator, environment_of
 from support.repository import ROOT
 from support.system import System, test_settings
 from support.whole_flow import require_whole_flow
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime.postgres.migrate import status, upgrade
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.postgres.schema.migrate import status, upgrade
 
 LEAST_PRIVILEGE = pytest.mark.requirement("security 57: least privilege, a PostgreSQL role per service")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")

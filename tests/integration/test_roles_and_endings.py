@@ -10,9 +10,9 @@ import pytest
 from support.database_roles import as_role, run_roles_sql
 from support.postgres import postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.consent import Consent
-from valetkey.runtime.postgres.everything_ending import EverythingEnding
-from valetkey.runtime.postgres.pool import Database
+from valetkey.core.oauth.consent import Consent
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.revoke_all import EverythingEnding
 
 # What a role may try and nothing comes of it: what has ended stays ended. Each is a statement that leaves no trace.
 STAYS_ENDED = {

@@ -18,13 +18,14 @@ from support.database_roles import as_role, create_roles
 from support.eventually import eventually
 from support.system import SERVICES, rotate, test_settings
 from support.systems import StartSystem
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime import stores
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime.http.server import RunningServer, start_app
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.metrics import MIGRATIONS_PENDING
-from valetkey.runtime.postgres import migrate, schema
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metric import REGISTRY
+from valetkey.runtime.telemetry.metrics import MIGRATIONS_PENDING
+from valetkey.storage import stores
+from valetkey.storage.postgres.schema import migrate
+from valetkey.storage.postgres.schema import version as schema
 
 ISSUER = "http://127.0.0.1:8080"
 SCHEMA_VERSION = schema.SCHEMA_VERSION

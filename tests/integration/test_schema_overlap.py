@@ -15,12 +15,12 @@ from aiohttp import ClientSession
 from support.fleet import Fleet
 from support.system import System, rotate, test_settings
 from support.whole_flow import require_whole_flow
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime import stores
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.runtime.http.server import start_app
-from valetkey.runtime.postgres import migrate
-from valetkey.runtime.postgres.schema import SCHEMA_VERSION
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage import stores
+from valetkey.storage.postgres.schema import migrate
+from valetkey.storage.postgres.schema.version import SCHEMA_VERSION
 from valetkey.token.app import create_token
 
 ISSUER = "http://127.0.0.1:8080"

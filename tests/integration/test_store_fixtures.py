@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 import redis
 
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 TWICE = pytest.mark.parametrize("turn", [1, 2])
 

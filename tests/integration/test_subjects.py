@@ -21,11 +21,11 @@ from support.seed import make_client, make_user, password_hash
 from support.system import test_settings
 from support.tier import rounds
 from valetkey.cli.exit_code import ExitCode
-from valetkey.core.registration import is_like_subject
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.errors import Conflict
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.users import Users
+from valetkey.core.client.registration import is_like_subject
+from valetkey.storage.postgres.database.errors import Conflict
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.users import Users
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 SUBJECT = UUID("8b5b7b6e-6a6c-4a51-9d5f-5a0e7f2d6c11")

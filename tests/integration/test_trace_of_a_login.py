@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.system import System
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 STRANGER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SCOPE = "openid profile offline_access api:read"

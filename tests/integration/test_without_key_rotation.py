@@ -8,7 +8,7 @@ from support.fleet import Fleet
 from support.movable_clock import MovableClock
 from support.systems import running_system
 from support.whole_flow import require_whole_flow
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 DAYS = 400
 

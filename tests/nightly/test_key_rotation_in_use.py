@@ -21,12 +21,12 @@ from support.relying_party import RelyingParty
 from support.strict_verifier import StrictVerifier
 from support.systems import running_system
 from support.tokens import header_of
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.core.sealed_key import KeySealer
+from valetkey.core.jose.sealed_key import KeySealer
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.resource_server import AuthorizationServer, BearerError, Verifier
-from valetkey.runtime.stores import open_database
+from valetkey.storage.stores import open_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if "ROTATIONS" in os.environ else 600)]
 

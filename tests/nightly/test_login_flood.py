@@ -20,8 +20,8 @@ from support.raw_connection import RawConnection
 from support.relying_party import RelyingParty
 from support.service_processes import ServiceProcesses
 from support.stores import create_migrated
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 WORKERS, QUEUE = 2, 16
 # A few more than fit, so that there is always somebody waiting.

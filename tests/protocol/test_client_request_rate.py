@@ -8,7 +8,7 @@ import pytest
 from support.relying_party import RelyingParty, Reply
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.core.ports import Clock
+from valetkey.core.ports.clock import Clock
 
 LIMIT = 6
 pytestmark = pytest.mark.requirement("security 40: limits per client")

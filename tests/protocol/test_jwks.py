@@ -6,8 +6,8 @@ import pytest
 
 from support.eventually import eventually
 from support.introspection_server import IntrospectionServer, introspection_server, rotate, settings_for
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 
 @pytest.fixture

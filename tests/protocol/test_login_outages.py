@@ -8,8 +8,8 @@ from support.browser import form_of, query_of
 from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 AWAY = "We cannot do this right now"
 

@@ -12,9 +12,9 @@ from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty
 from valetkey.core.sealed_value import Purpose
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import interaction_key
-from valetkey.runtime.sealing import create_sealer
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import interaction_key
+from valetkey.storage.sealing import create_sealer
 
 STEPS = ("login", "select_account", "consent")
 FILLED: Mapping[str, Mapping[str, str]] = {

@@ -15,8 +15,8 @@ from support.relying_party import ClientIdentity
 from support.system import System
 from support.systems import MakeParty
 from support.wire import Headers, Pairs, Wire, basic, credentials_of
-from valetkey.core.client import ClientSecret
-from valetkey.core.client_authentication import generate_secret, secret_digest
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.client import ClientSecret
 
 ENDPOINTS = ("/token", "/revoke", "/introspect")
 METHODS = ("client_secret_basic", "client_secret_post", "none")

@@ -13,7 +13,7 @@ from support.front_channel import heading, require_shown, response_of
 from support.relying_party import RelyingParty
 from support.steps import FORMS, filled, reach
 from support.system import System
-from valetkey.runtime.metric import REGISTRY
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 REFUSED = "This request did not work"
 ENDPOINTS = ("/authorize", "/login", "/select-account", "/consent", "/logout")

@@ -11,7 +11,7 @@ from support.fragile import Fragile
 from support.refusal import require_refusal
 from support.relying_party import CodeResponse, RelyingParty, Reply
 from support.systems import MakeParty
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 SCOPE = "openid offline_access api:read"
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.core.claims import USER_CLAIMS
+from valetkey.core.oidc.claims.registry import USER_CLAIMS
 
 LIMIT = 5
 LIFETIME = 120

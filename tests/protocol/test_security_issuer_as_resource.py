@@ -7,8 +7,8 @@ from support.front_channel import response_of
 from support.relying_party import ClientIdentity, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.core.resource import RegisteredScope
-from valetkey.runtime.postgres.catalog import CatalogStore
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.storage.postgres.tables.catalog import CatalogStore
 
 SCOPE = "issuer:read"
 

@@ -21,9 +21,9 @@ from support.rfc9068 import Signer, encode, signer
 from support.system import System, rotate
 from support.systems import MakeParty, StartSystem
 from support.tokens import claims_of, header_of
-from valetkey.core.sealed_key import KeySealer
-from valetkey.core.signing import from_pkcs8
-from valetkey.runtime.postgres.signing_keys import KeyStore
+from valetkey.core.jose.sealed_key import KeySealer
+from valetkey.core.jose.sign import from_pkcs8
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 SCOPE = "openid offline_access api:read"
 

@@ -11,8 +11,8 @@ from support.front_channel import heading, response_of
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.authorize.interaction_limit import PER_DEVICE
-from valetkey.authorize.page import LoginError
+from valetkey.authorize.flow.interaction_limit import PER_DEVICE
+from valetkey.authorize.pages.models import LoginError
 
 PER_ACCOUNT = 3
 PER_ADDRESS = 5

@@ -10,9 +10,9 @@ from support.administration import FULL_SCOPE
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.core.revocation import REVOCATION_MARGIN
-from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.core.oauth.revocation import REVOCATION_MARGIN
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
 
 PER_ADDRESS = 5
 COUNT_BYTES = 250

@@ -9,7 +9,7 @@ from support.browser import Answer
 from support.front_channel import heading
 from support.relying_party import Person, RelyingParty
 from support.systems import MakeParty
-from valetkey.runtime.metric import REGISTRY
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 HASHES = "valetkey_password_hash_duration_seconds_count"
 REFUSED = "That user name or password is not right. Check both and try again."

@@ -12,7 +12,7 @@ from support.front_channel import heading
 from support.relying_party import Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.authorize.page import LoginError
+from valetkey.authorize.pages.models import LoginError
 
 PER_ACCOUNT = 4
 PER_ADDRESS = 9

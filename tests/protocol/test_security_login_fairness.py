@@ -16,8 +16,8 @@ from support.front_channel import heading
 from support.relying_party import Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.authorize.fair_queue import FairQueue
-from valetkey.authorize.password import PasswordCheck, PasswordPool
+from valetkey.authorize.login.fair_queue import FairQueue
+from valetkey.authorize.login.password import PasswordCheck, PasswordPool
 
 WORKERS, QUEUE = 1, 15
 SIZE = WORKERS + QUEUE

@@ -18,9 +18,9 @@ from support.browser import Answer
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.authorize import password as password_module
-from valetkey.runtime.metric import REGISTRY
+from valetkey.authorize.login import password as password_module
 from valetkey.runtime.password_hash import parameters_of, verify_password
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 PER_ACCOUNT = 3
 WRONG = "not the password"

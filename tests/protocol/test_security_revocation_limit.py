@@ -10,7 +10,7 @@ from support.eavesdropper import overheard
 from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.storage.postgres.database.statement import Statement
 from valetkey.token import revocation_limit
 
 LIMIT = 5

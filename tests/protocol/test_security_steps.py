@@ -13,7 +13,7 @@ from support.relying_party import RelyingParty
 from support.steps import STEPS, filled, reach
 from support.system import System
 from support.systems import MakeParty
-from valetkey.runtime.redis.keyspace import interaction_key
+from valetkey.storage.redis.kept.keyspace import interaction_key
 
 GONE = "This sign-in has expired"
 ENDPOINTS = {"login": "/login", "select_account": "/select-account", "consent": "/consent"}

@@ -34,10 +34,10 @@ from support.system import System
 from support.systems import MakeParty, StartSystem
 from support.tokens import claims_of
 from support.wire_values import INTERACTION
-from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
-from valetkey.core.authorization_code import AuthorizationCode, generate_code
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
-from valetkey.runtime.redis.keyspace import code_key, interaction_key
+from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
+from valetkey.storage.redis.kept.keyspace import code_key, interaction_key
 
 GONE = "This sign-in has expired"
 VERIFIER = "v" * 43

@@ -9,7 +9,7 @@ from support.legacy import put_legacy_client
 from support.relying_party import ClientIdentity, RelyingParty
 from support.system import System
 from support.systems import MakeParty
-from valetkey.core.registration import is_like_subject
+from valetkey.core.client.registration import is_like_subject
 from valetkey.resource_server import AuthorizationServer, Introspector, Protection, Verifier
 from valetkey.resource_server.protection import Mode
 

@@ -9,7 +9,7 @@ from support.eavesdropper import overheard
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 from support.tokens import claims_of
-from valetkey.runtime.audit import hash_of
+from valetkey.runtime.telemetry.audit import hash_of
 
 SCOPE = "openid offline_access api:read"
 ADDRESS = "127.0.0.1"

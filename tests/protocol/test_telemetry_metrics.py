@@ -11,7 +11,7 @@ from support.relying_party import ClientIdentity, RelyingParty
 from support.system import System
 from support.systems import MakeParty
 from support.wire import Wire
-from valetkey.runtime.metrics_table import table
+from valetkey.runtime.telemetry.metrics_table import table
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

@@ -13,28 +13,28 @@ from uuid import uuid4
 from argon2 import PasswordHasher
 
 from support.relying_party import ClientIdentity, Person
-from valetkey.core.client import AuthenticationMethod, Client, ClientSecret, GrantType
-from valetkey.core.client_authentication import generate_secret, secret_digest
-from valetkey.core.resource import RegisteredScope
-from valetkey.core.user import User
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.consents import Consents
-from valetkey.runtime.postgres.everything_ending import EverythingEnding
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.sessions import Sessions
-from valetkey.runtime.postgres.user_endings import UserEndings
-from valetkey.runtime.postgres.users import Users
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.stores import create_revocation_store
+from valetkey.core.authentication.user import User
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.consents import Consents
+from valetkey.storage.postgres.tables.revoke_all import EverythingEnding
+from valetkey.storage.postgres.tables.sessions import Sessions
+from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.stores import create_revocation_store
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from valetkey.core.ports import Clock
-    from valetkey.core.revocation import Revocation
-    from valetkey.runtime.settings import Settings
+    from valetkey.core.oauth.revocation import Revocation
+    from valetkey.core.ports.clock import Clock
+    from valetkey.runtime.settings.settings import Settings
 
 CALLBACK = "https://client.example/callback"
 SIGNED_OUT = "https://client.example/signed-out"

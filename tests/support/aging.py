@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.storage.postgres.database.statement import Statement
 
 if TYPE_CHECKING:
     from support.administration import Administration

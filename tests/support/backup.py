@@ -7,12 +7,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from support.stores import create_empty, drop
-from valetkey.cli.demo.postgres_binaries import installed_binaries
+from valetkey.demo.stores.postgres_binaries import installed_binaries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 
 def dump(server: EmbeddedPostgres, database: str, file: Path) -> None:

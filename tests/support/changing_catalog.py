@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from valetkey.core.resource import Catalog
+    from valetkey.core.oauth.resource import Catalog
 
 
 class ChangingCatalog:

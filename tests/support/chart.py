@@ -14,7 +14,7 @@ import yaml
 
 from support.chart_values import VALUES
 from support.repository import ROOT
-from valetkey.runtime.settings import Service
+from valetkey.runtime.settings.settings import Service
 
 CHART = ROOT / "helm" / "valetkey"
 HELM = ROOT / ".venv" / "bin" / "helm"

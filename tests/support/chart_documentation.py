@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.settings_reader import table
+from valetkey.runtime.settings.reader import table
+from valetkey.runtime.settings.settings import Settings
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "valetkey"
 VALUES = CHART / "values.yaml"

@@ -18,7 +18,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from support.administration import FULL_SCOPE, Administration
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.system import System
-from valetkey.cli.demo.free_port import LOOPBACK
+from valetkey.demo.free_port import LOOPBACK
 
 SCREENSHOTS = Path("build/screenshots")
 _PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -13,7 +13,7 @@ from support.containers import IMAGE_TAG, docker, inspect
 from support.demo_profile import demo_party
 from support.relying_party import RelyingParty
 from support.repository import ROOT
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.free_port import LOOPBACK, free_port
 
 STAND_IN = ROOT / "tests/system/stand_in"
 PYTHON_IMAGE = os.environ.get("PYTHON_IMAGE", "python:3.11-slim-bookworm")

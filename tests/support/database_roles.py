@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from support.repository import ROOT
-from valetkey.cli.demo.postgres_binaries import installed_binaries
+from valetkey.demo.stores.postgres_binaries import installed_binaries
 
 if TYPE_CHECKING:
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 ROLES_SQL = ROOT / "deploy" / "postgres" / "roles.sql"
 NAMES = ("authorize", "token", "introspection", "key_rotation", "migration", "operator")

@@ -29,7 +29,7 @@ class DemoProcess:
     def start(cls, directory: Path, *arguments: str) -> DemoProcess:
         """Start it in a directory, without a browser; it is not ready yet."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "valetkey.cli.demo", "--no-open", *arguments],
+            [sys.executable, "-m", "valetkey.demo", "--no-open", *arguments],
             cwd=directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

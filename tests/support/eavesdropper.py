@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import asyncpg
 from redis.asyncio import Redis
 
-from valetkey.runtime.audit import Lines, audit_told_to
-from valetkey.runtime.logging import ConsoleFormatter, JsonFormatter
+from valetkey.runtime.telemetry.audit import Lines, audit_told_to
+from valetkey.runtime.telemetry.logging import ConsoleFormatter, JsonFormatter
 
 
 @contextmanager

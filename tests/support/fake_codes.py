@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from valetkey.core.authorization_code import (
+from valetkey.core.oauth.authorization_code import (
     AuthorizationCode,
     CodeBinding,
     Redemption,
@@ -13,8 +13,8 @@ from valetkey.core.authorization_code import (
     code_binding,
     code_digest,
 )
-from valetkey.core.errors import TooManyRequests
-from valetkey.runtime.redis.code_limits import CodeLimits
+from valetkey.core.oauth.errors import TooManyRequests
+from valetkey.storage.redis.limits.code_limits import CodeLimits
 
 
 class FakeCodes:

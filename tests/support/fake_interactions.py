@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from valetkey.core.interaction import Interaction
-from valetkey.core.ports import Clock
+from valetkey.core.oidc.interaction import Interaction
+from valetkey.core.ports.clock import Clock
 
 
 class FakeInteractions:

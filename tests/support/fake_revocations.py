@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import REVOCATION_MARGIN, Revocation, RevocationTarget
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import REVOCATION_MARGIN, Revocation, RevocationTarget
 
 
 class FakeRevocations:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from valetkey.core.client import Client
-from valetkey.core.consent import Consent
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.grant import NewAuthorization
-from valetkey.core.resource import RegisteredScope
-from valetkey.core.revocation import Revocation, RevocationTarget, authorization_target
-from valetkey.core.session import Session
-from valetkey.core.user import User
+from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.user import User
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.consent import Consent
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oauth.revocation import Revocation, RevocationTarget, authorization_target
+from valetkey.core.oauth.stored_authorization import NewAuthorization
 
 _LIFETIME, _EPOCH_LIFETIME = timedelta(hours=1), timedelta(hours=2)
 _BUILT_IN_SCOPES = {

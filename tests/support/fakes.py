@@ -9,23 +9,23 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from support.fake_world import FakeWorld, KeptAuthorization, KeptSession
-from valetkey.core.client import Client
-from valetkey.core.consent import Consent, KeptConsent
+from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.core.client.client import Client
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.grant import GrantedAuthorization, NewAuthorization
-from valetkey.core.refresh_token import RefreshState
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
-from valetkey.core.revocation import (
+from valetkey.core.jose.sign import SigningKey, generate_private_key, kid_of
+from valetkey.core.oauth.consent import Consent, KeptConsent
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.refresh_token import RefreshState
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.oauth.revocation import (
     Revocation,
     RevocationTarget,
     authorization_target,
     client_target,
     subject_target,
 )
-from valetkey.core.session import Session
-from valetkey.core.signing import SigningKey, generate_private_key, kid_of
-from valetkey.core.user import User, normalize_login_name
+from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 
 
 class FakeClients:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from support.fleet import Fleet
 from support.service_processes import ServiceProcesses
 from support.stores import create_migrated
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from support.relying_party import ClientIdentity
     from support.system import System
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-    from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from support.postgres import Stores
 from support.seed import make_authorization, make_client, make_session, password_hash
-from valetkey.core.client import Client
+from valetkey.core.authentication.session import Session
+from valetkey.core.client.client import Client
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.grant import GrantedAuthorization, NewAuthorization
-from valetkey.core.revocation import Revocation, authorization_target
-from valetkey.core.session import Session
+from valetkey.core.oauth.revocation import Revocation, authorization_target
+from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from support.eventually import eventually
 from support.planted_codes import planted_codes
 from support.whole_flow import require_whole_flow
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from support.fleet import Fleet
     from support.movable_clock import MovableClock
     from support.relying_party import CodeResponse, RelyingParty, Reply
-    from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-    from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-    from valetkey.cli.demo.embedded_server import EmbeddedServer
+    from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+    from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+    from valetkey.demo.stores.embedded_server import EmbeddedServer
 
 SCOPE = "openid offline_access api:read"
 _PAUSE_SECONDS = 1.1

@@ -7,14 +7,14 @@ from typing import Protocol
 from aiohttp import ClientResponse, ClientSession, web
 
 from support.raw_connection import RawConnection
-from valetkey.core.errors import InvalidClient, InvalidGrant, InvalidRequest, TemporarilyUnavailable
+from valetkey.core.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest, TemporarilyUnavailable
 from valetkey.runtime.http.bearer import bearer_token
 from valetkey.runtime.http.errors import FailureRenderer, bearer_failure, render_json
 from valetkey.runtime.http.forms import read_form
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.server import RunningServer
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.telemetry import Tracing
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.tracing import Tracing
 
 CANARY = "c4n4ry5f2d9c0a1b"
 HALF_A_FORM = (

@@ -13,14 +13,14 @@ from aiohttp import web
 
 from support.http_request import make_form_request, make_request
 from support.rfc9068 import ISSUER, NOW, ManualClock, Signer, signer
-from valetkey.core.access_token import TokenId
-from valetkey.core.client import AuthenticationMethod, Client, ClientSecret
-from valetkey.core.client_authentication import secret_digest
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.jwt_verification import KeySet
-from valetkey.core.resource import Catalog, RegisteredScope
-from valetkey.core.revocation import Revocation, RevocationTarget
-from valetkey.core.user import User
+from valetkey.core.authentication.user import User
+from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.oauth.access_token import TokenId
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.resource import Catalog, RegisteredScope
+from valetkey.core.oauth.revocation import Revocation, RevocationTarget
 from valetkey.introspection.access_tokens import AccessTokens
 from valetkey.introspection.discovery import Discovery
 from valetkey.introspection.introspector import Introspector
@@ -28,8 +28,8 @@ from valetkey.introspection.service import SERVICE, IntrospectionService
 from valetkey.introspection.user_info import UserInfo
 from valetkey.introspection.verified_tokens import VerifiedTokens
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
-from valetkey.runtime.http.client_rate import ClientRate
 from valetkey.runtime.http.forms import BODY_TIMEOUT
+from valetkey.runtime.http.limits.client_rate import ClientRate
 
 SECRET = "s3cret-of-a-resource-server"
 RESOURCE = "https://api.example"

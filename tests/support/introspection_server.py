@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from aiohttp import ClientResponse, ClientSession
 
-from valetkey.core.sealed_key import KeySealer
+from valetkey.core.jose.sealed_key import KeySealer
 from valetkey.introspection.app import create_introspection
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.report import RotationReport
 from valetkey.key_rotation.rotate import rotate_keys
-from valetkey.runtime.clock import system_clock
 from valetkey.runtime.http.server import start_app
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.secret import Secret
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.secret import Secret
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.database.pool import Database
 
 SEALER = KeySealer({"test": secrets.token_bytes(32)})
 

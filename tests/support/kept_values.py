@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from support.sealing import redis_codes, sealer_of
 from support.wire_values import CODE, INTERACTION, NOON
-from valetkey.core.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome, code_binding
-from valetkey.core.interaction import Interaction
+from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome, code_binding
+from valetkey.core.oidc.interaction import Interaction
 from valetkey.core.sealed_value import Purpose, ValueSealer
-from valetkey.runtime.metrics import STORED_VALUES_REFUSED
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.interactions import RedisInteractions
-from valetkey.runtime.redis.keyspace import code_key, interaction_key
+from valetkey.runtime.telemetry.metrics import STORED_VALUES_REFUSED
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.redis.kept.interactions import RedisInteractions
+from valetkey.storage.redis.kept.keyspace import code_key, interaction_key
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from valetkey.runtime.audit import AuditEvent
+    from valetkey.runtime.telemetry.audit import AuditEvent
 
 LIFETIME, TOMBSTONE, LOGIN = timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=15)
 TICK = timedelta(microseconds=1)

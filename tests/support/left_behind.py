@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from support.repository import ROOT
-from valetkey.core import redirect_uri
-from valetkey.core.parameter_limits import MAX_KEPT
-from valetkey.core.revocation import REVOCATION_MARGIN
-from valetkey.introspection import held_signatures, verified_tokens
-from valetkey.runtime.http import address, client_rate, connection_limit, proven_headers
-from valetkey.runtime.metric import MAX_LABEL_SETS
-from valetkey.runtime.postgres.revocation_lifetime import REVOCATION_LIFETIME
-from valetkey.runtime.redis import window_limit
-from valetkey.runtime.settings import Settings
+from valetkey.core.oauth import redirect_uri
+from valetkey.core.oauth.parameter_limits import MAX_KEPT
+from valetkey.core.oauth.revocation import REVOCATION_MARGIN
+from valetkey.introspection import signature_cache as held_signatures
+from valetkey.introspection import verified_tokens
+from valetkey.runtime.http import address
+from valetkey.runtime.http import client_authentication_cache as proven_headers
+from valetkey.runtime.http.limits import client_rate, connection_limit
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metric import MAX_LABEL_SETS
+from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.storage.redis.limits import window_limit
 from valetkey.token import revocation_limit
 from valetkey.token.grants import client_credentials
 
@@ -186,7 +189,7 @@ POSTGRES = (
 )
 MEMORY = (
     Row(
-        "runtime/http/connection_limit.py AddressShares",
+        "runtime/http/limits/connection_limit.py AddressShares",
         "a stranger",
         f"{connection_limit.MOST:,} connections (fewer where file descriptors are), {_PER_ADDRESS} of one address "
         "(IPv6: one /64), our proxies apart",
@@ -194,14 +197,14 @@ MEMORY = (
         "tests/integration/test_slow_addresses.py::test_another_address_is_served_promptly_and_never_refused",
     ),
     Row(
-        "runtime/http/in_flight.py InFlight",
+        "runtime/http/limits/in_flight.py InFlight",
         "a stranger",
         f"{_S.max_requests_in_flight:,} requests in progress, and as many bodies that arrive slowly",
         f"{_S.max_body_bytes:,} bytes each; {megabytes(_PER_ADDRESS * _S.max_body_bytes)} for an address",
         "tests/protocol/http_layer/test_backpressure.py::test_slow_bodies_are_bounded_too",
     ),
     Row(
-        "runtime/http/connection_limit.py Refusals",
+        "runtime/http/limits/connection_limit.py Refusals",
         "a stranger",
         f"{connection_limit.MAX_REFUSALS} connections that are being refused, a second each",
         "2 kB each",
@@ -216,14 +219,14 @@ MEMORY = (
         "tests/unit/runtime/test_memory_of_strangers.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
     ),
     Row(
-        "core/jwt_verification.py lru_cache",
+        "core/jose/verify_own.py lru_cache",
         "a stranger",
         "64 headers of tokens of at most 384 characters",
         "64 kB",
         "tests/unit/runtime/test_memory_of_strangers.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
     ),
     Row(
-        "runtime/redis/window_limit.py WindowLimit",
+        "storage/redis/limits/window_limit.py WindowLimit",
         "a stranger",
         f"{window_limit.MAX_REMEMBERED:,} digests of who has spent a limit, for each of at most four limits",
         "4.2 MB for each limit",
@@ -231,25 +234,25 @@ MEMORY = (
         "test_so_many_keys_that_are_spent_are_remembered_by_their_digests",
     ),
     Row(
-        "runtime/metric.py Metric",
+        "runtime/telemetry/metric.py Metric",
         "a stranger",
         f"{MAX_LABEL_SETS} label sets for each metric, all of them ours",
         "about 1 kB each",
         "tests/unit/runtime/test_metrics.py::test_label_sets_are_bounded",
     ),
     Row(
-        "authorize/password.py PasswordPool",
+        "authorize/login/password.py PasswordPool",
         "a stranger",
         f"{_S.password_queue} passwords that wait, {_S.password_workers} that are hashed",
         f"{_S.password_max_length:,} bytes each; {megabytes(_S.password_memory_cost * 1024)} while it is hashed",
         "tests/unit/authorize/test_password.py::test_a_full_pool_refuses_at_once_and_recovers",
     ),
     Row(
-        "runtime/postgres/connections.py OrderedDict",
+        "storage/postgres/database/connections.py OrderedDict",
         "a stranger",
         "as many requests as wait for a connection to PostgreSQL, which is part of those in progress",
         "1 kB each",
-        "tests/unit/runtime/test_connections.py::test_the_line_has_an_end",
+        "tests/unit/storage/test_connections.py::test_the_line_has_an_end",
     ),
     Row(
         "token/grants/client_credentials.py BoundedCache",
@@ -260,11 +263,11 @@ MEMORY = (
         "test_one_client_whose_requests_all_differ_takes_a_few_kilobytes",
     ),
     Row(
-        "runtime/http/proven_headers.py BoundedCache",
+        "runtime/http/client_authentication_cache.py BoundedCache",
         "a client",
         f"{proven_headers.MAX_HEADERS:,} headers; a client that sends many displaces its own",
         megabytes(proven_headers.MAX_BYTES),
-        "tests/unit/runtime/test_proven_headers.py::"
+        "tests/unit/runtime/test_client_authentication_cache.py::"
         "test_a_client_that_spells_its_header_in_every_way_displaces_no_other",
     ),
     Row(
@@ -276,56 +279,56 @@ MEMORY = (
         "test_ten_thousand_usual_tokens_fit_and_the_longest_are_held_to_the_bytes",
     ),
     Row(
-        "introspection/held_signatures.py bytearray",
+        "introspection/signature_cache.py bytearray",
         "a client",
         "262,144 digests in a table that never grows; the oldest of four makes room: its signature is checked again",
         megabytes(len(vars(held_signatures.HeldSignatures())["_table"])),
-        "tests/unit/introspection/test_held_signatures.py::test_in_a_bucket_the_newest_four_are_remembered",
+        "tests/unit/introspection/test_signature_cache.py::test_in_a_bucket_the_newest_four_are_remembered",
     ),
     Row(
-        "core/access_token.py lru_cache",
+        "core/oauth/access_token.py lru_cache",
         "a client",
         "256 each of scopes, audiences and epochs that tokens of ours share",
         megabytes(4 << 20),
         "tests/unit/introspection/test_memory_of_tokens.py::test_what_tokens_share_is_bounded_too",
     ),
     Row(
-        "runtime/http/client_rate.py ClientRate",
+        "runtime/http/limits/client_rate.py ClientRate",
         "a client",
         f"{client_rate.MAX_CLIENTS:,} confidential clients in a minute",
         "3 MB",
         "tests/contract/test_client_rate.py::test_what_is_kept_of_clients_is_bounded",
     ),
     Row(
-        "runtime/postgres/read_through.py OrderedDict",
+        "storage/postgres/caches/read_through.py OrderedDict",
         "an operator",
         f"{_S.client_cache_size:,} clients that exist, and the catalog; of others nothing",
         f"about 1 kB each; {megabytes(_S.client_cache_size * 1000)}",
-        "tests/unit/runtime/test_read_through.py::test_what_does_not_exist_is_not_kept",
+        "tests/unit/storage/test_read_through.py::test_what_does_not_exist_is_not_kept",
     ),
     Row(
-        "runtime/postgres/rows.py lru_cache",
+        "storage/postgres/tables/rows.py lru_cache",
         "an operator",
         "1,024 each of lists and sets that registrations share",
         "what is registered",
         "tests/unit/runtime/test_memory_of_clients.py::test_clients_that_are_registered_alike_share_what_is_equal",
     ),
     Row(
-        "core/redirect_uri.py lru_cache",
+        "core/oauth/redirect_uri.py lru_cache",
         "a client",
         "1,024 redirect URIs that are registered, those of loopback addresses with each port that a request names",
         megabytes(1024 * (2 * redirect_uri.MAX_LENGTH + 400)),
         "tests/unit/runtime/test_memory_of_strangers.py::test_redirect_uris_are_not_remembered_beyond_a_bound",
     ),
     Row(
-        "core/signing.py lru_cache",
+        "core/jose/sign.py lru_cache",
         "ourselves",
         "64 headers of our own keys",
         "16 kB",
         "tests/unit/runtime/test_memory_of_strangers.py::test_what_only_our_own_keys_fill_is_small",
     ),
     Row(
-        "core/refresh_token.py lru_cache",
+        "core/oauth/refresh_token.py lru_cache",
         "ourselves",
         "64 keys of ours",
         "64 kB",

@@ -22,8 +22,8 @@ from support.containers import HARDENED_OPTIONS, SERVICES, image_of, inspect
 from support.demo_profile import USER, demo_party
 from support.relying_party import RelyingParty
 from support.repository import ROOT
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
-from valetkey.cli.demo.front_door import FrontDoor, create_front_door
+from valetkey.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.runtime.http.protocol import Runner
 
 testcontainers_config.ryuk_disabled = True

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from valetkey.cli.__main__ import cli
 from valetkey.core.encoding import b64url_encode
-from valetkey.runtime.audit import audit_told_to
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.audit import audit_told_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from support.database_roles import NAMES
-from valetkey.cli.demo.embedded_server import EmbeddedServer
-from valetkey.cli.demo.free_port import LOOPBACK
-from valetkey.cli.demo.launcher import unprivileged_user
+from valetkey.demo.free_port import LOOPBACK
+from valetkey.demo.stores.embedded_server import EmbeddedServer
+from valetkey.demo.stores.launcher import unprivileged_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 
 from support.administration import API
 from support.relying_party import CodeResponse, challenge_for
-from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
-from valetkey.core.authorization_code import AuthorizationCode, generate_code
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.sealing import create_sealer
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
+from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.sealing import create_sealer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,17 +18,17 @@ from support.fakes import (
     FakeUserEndings,
     FakeUsers,
 )
-from valetkey.core.revocation import Revocation
-from valetkey.runtime.postgres.authorizations import Authorizations
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.consents import Consents
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.revocations import RevocationRecords
-from valetkey.runtime.postgres.sessions import Sessions
-from valetkey.runtime.postgres.user_endings import UserEndings
-from valetkey.runtime.postgres.users import Users
+from valetkey.core.oauth.revocation import Revocation
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.authorizations import Authorizations
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.consents import Consents
+from valetkey.storage.postgres.tables.revocations import RevocationRecords
+from valetkey.storage.postgres.tables.sessions import Sessions
+from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
+from valetkey.storage.postgres.tables.users import Users
 
 IDLE_LIFETIME = timedelta(hours=12)
 LIFETIME = timedelta(days=14)

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from support.alert_rules import rule_files
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.free_port import LOOPBACK, free_port
 
 _INTERVAL = "1s"
 _START_SECONDS = 20

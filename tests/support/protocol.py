@@ -13,8 +13,8 @@ from support.stores import create_migrated
 from support.system import System
 from support.systems import running_system
 from support.wire import Wire
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 
 @pytest.fixture

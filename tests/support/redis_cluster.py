@@ -12,8 +12,8 @@ import redis
 from redis.crc import key_slot
 
 from support.redis_sentinel import frozen
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
-from valetkey.cli.demo.free_port import LOOPBACK, free_port, hold_port, release_port
+from valetkey.demo.free_port import LOOPBACK, free_port, hold_port, release_port
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

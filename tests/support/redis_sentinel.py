@@ -12,8 +12,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis, find_redis_server
-from valetkey.cli.demo.free_port import LOOPBACK
+from valetkey.demo.free_port import LOOPBACK
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis, find_redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
-from valetkey.core.authorization_code import code_binding
+from valetkey.core.oauth.authorization_code import code_binding
 from valetkey.core.sealed_value import Purpose, SealingKeys, ValueSealer
-from valetkey.runtime.redis import authorization_code_message, interaction_message
-from valetkey.runtime.redis.keyspace import CODE, INTERACTION, code_key
+from valetkey.storage.redis.kept.keyspace import CODE, INTERACTION, code_key
+from valetkey.storage.redis.messages import authorization_code_message, interaction_message
 
 if TYPE_CHECKING:
-    from valetkey.core.authorization_code import AuthorizationCode
-    from valetkey.core.interaction import Interaction
+    from valetkey.core.oauth.authorization_code import AuthorizationCode
+    from valetkey.core.oidc.interaction import Interaction
 
 _OUTSIDE = 65  # bytes of a code that are not sealed: F or S, and the binding
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import Revocation, RevocationTarget, subject_target
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.revocations import RedisRevocations
-from valetkey.runtime.revocation import RecordedRevocations, RevocationStore
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import Revocation, RevocationTarget, subject_target
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.revocations import RedisRevocations
+from valetkey.storage.revocation import RecordedRevocations, RevocationStore
 
 TIMEOUT = timedelta(seconds=0.5)
 PAUSE = timedelta(seconds=0.02)

@@ -21,8 +21,8 @@ from support.repository import ROOT
 from support.scrape import Scrape
 from support.service_processes import ServiceProcesses
 from support.system import SERVICES
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
-from valetkey.cli.demo.front_door import FrontDoor, create_front_door
+from valetkey.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.runtime.http.protocol import Runner
 
 T = TypeVar("T")

@@ -13,18 +13,18 @@ import pytest
 
 from support.rfc9068 import ManualClock
 from support.rotation import POLICY, START
-from valetkey.core.access_token import TYP
-from valetkey.core.jwt_verification import KeySet
-from valetkey.core.keys import KeyState, PublicKey
-from valetkey.core.sealed_key import KeySealer
-from valetkey.core.signing import sign
+from valetkey.core.jose.keys import KeyState, PublicKey
+from valetkey.core.jose.sealed_key import KeySealer
+from valetkey.core.jose.sign import sign
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.oauth.access_token import TYP
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.report import RotationReport
 from valetkey.key_rotation.rotate import rotate_keys
-from valetkey.runtime.postgres.jwk_set import JwkSetStore
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.signer_cache import SignerCache
-from valetkey.runtime.postgres.signing_keys import KeyStore
+from valetkey.storage.postgres.caches.signer_cache import SignerCache
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.jwk_set import JwkSetStore
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 OLD, NEW, FOREIGN = (secrets.token_bytes(32) for _ in range(3))
 SEALER = KeySealer({"old": OLD})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from valetkey.core.keys import KeyObservation, KeyState, PublicKey
+from valetkey.core.jose.keys import KeyObservation, KeyState, PublicKey
 from valetkey.key_rotation.actions import Action, Activate, Create, Delete, Retire
 from valetkey.key_rotation.policy import RotationPolicy
 

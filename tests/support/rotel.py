@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.free_port import LOOPBACK, free_port
 
 if TYPE_CHECKING:
     from types import TracebackType

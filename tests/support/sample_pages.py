@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from valetkey.authorize.page import (
+from valetkey.authorize.pages.models import (
     Account,
     ConsentPage,
     ErrorPage,
@@ -18,7 +18,7 @@ from valetkey.authorize.page import (
     SelectAccountPage,
     SignedInPage,
 )
-from valetkey.authorize.pages import Pages
+from valetkey.authorize.pages.renderer import Pages
 
 REFERENCE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

@@ -9,8 +9,8 @@ from functools import cache
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from valetkey.runtime import metrics
-from valetkey.runtime.metric import Metric
+from valetkey.runtime.telemetry import metrics
+from valetkey.runtime.telemetry.metric import Metric
 
 # What Prometheus itself adds to every target.
 TARGET_LABELS = frozenset({"namespace", "pod", "job"})

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from support.wire_values import NOON
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.sealed_value import SealingKeys, ValueSealer
-from valetkey.runtime.redis.code_limits import CodeLimits
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.settings_keys import sealing_key_list
+from valetkey.runtime.settings.keys import sealing_key_list
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.redis.limits.code_limits import CodeLimits
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from valetkey.core.ports import Clock
+    from valetkey.core.ports.clock import Clock
 
 _WORDS = {
     "k1": b64url_encode(bytes(7 * number * number % 251 for number in range(1, 33))),

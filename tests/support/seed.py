@@ -7,15 +7,15 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
-from valetkey.core.authentication import ACR_PASSWORD, AMR_PASSWORD, Authentication
-from valetkey.core.claims_request import NO_CLAIMS, ClaimsRequest
-from valetkey.core.client import AuthenticationMethod, Client, ClientSecret, GrantType
-from valetkey.core.client_authentication import secret_digest
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.user import User
+from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.epoch import GrantEpochs
-from valetkey.core.grant import NewAuthorization
-from valetkey.core.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
-from valetkey.core.session import Session
-from valetkey.core.user import User
+from valetkey.core.oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from valetkey.core.oauth.stored_authorization import NewAuthorization
+from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"

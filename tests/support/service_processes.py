@@ -12,7 +12,7 @@ from typing import Any
 
 from support.database_roles import as_role
 from support.system import SERVICES, System, rotate
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.free_port import LOOPBACK, free_port
 
 _ATTEMPTS = 600
 _PAUSE = 0.05

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from valetkey.runtime.settings import Service, Settings, SettingsError
+from valetkey.runtime.settings.settings import Service, Settings, SettingsError
 
 KEY_A, KEY_B, KEY_C, KEY_D, KEY_E, KEY_F = (
     base64.urlsafe_b64encode(hashlib.sha256(bytes([name])).digest()).rstrip(b"=").decode() for name in b"abcdef"

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from support.database_roles import as_role, create_roles
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 _TEMPLATE = "migrated"
 
@@ -102,7 +102,7 @@ def drop(server: EmbeddedPostgres, name: str) -> None:
 
 async def _create_migrated(server: EmbeddedPostgres, name: str) -> None:
     # Tests that need no schema must not need the migrations either.
-    from valetkey.runtime.postgres.migrate import upgrade  # noqa: PLC0415
+    from valetkey.storage.postgres.schema.migrate import upgrade  # noqa: PLC0415
 
     await _execute(server.dsn, f"CREATE DATABASE {name}")
     create_roles(server, name)

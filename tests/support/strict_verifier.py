@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
     from support.relying_party import RelyingParty
-    from valetkey.core.ports import Clock
+    from valetkey.core.ports.clock import Clock
 
 # What time it is, the moved clock knows and PyJWT does not.
 _UNTIMED: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}

@@ -15,19 +15,19 @@ from aiohttp import web
 from support.administration import Administration
 from support.database_roles import as_role
 from valetkey.authorize.app import create_authorize
-from valetkey.cli.demo.free_port import LOOPBACK, free_port
-from valetkey.cli.demo.front_door import FrontDoor, create_front_door
-from valetkey.core.sealed_key import KeySealer
+from valetkey.core.jose.sealed_key import KeySealer
+from valetkey.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.introspection.app import create_introspection
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
-from valetkey.runtime.clock import system_clock
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.http.server import start_app
-from valetkey.runtime.secret import Secret
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.stores import open_database
-from valetkey.runtime.telemetry import create_tracing
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.secret import Secret
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.tracing import create_tracing
+from valetkey.storage.stores import open_database
 from valetkey.token.app import create_token
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from support.pgbouncer import PgBouncer
-    from valetkey.core.ports import Clock
+    from valetkey.core.ports.clock import Clock
     from valetkey.runtime.http.server import RunningServer
-    from valetkey.runtime.telemetry import Tracing
+    from valetkey.runtime.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 Create = Callable[..., web.Application]

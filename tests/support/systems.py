@@ -12,8 +12,8 @@ import pytest
 from support.administration import Administration
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 MakeParty = Callable[..., Awaitable[RelyingParty]]
 StartSystem = Callable[..., System]

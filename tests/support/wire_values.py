@@ -5,13 +5,13 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from valetkey.core.authentication import Authentication
-from valetkey.core.authorization_code import AuthorizationCode
-from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
-from valetkey.core.claims_request import ClaimsRequest
+from valetkey.core.authentication.result import Authentication
 from valetkey.core.epoch import GrantEpochs
-from valetkey.core.interaction import Interaction
-from valetkey.core.revocation import Revocation, RevocationKind, RevocationTarget
+from valetkey.core.oauth.authorization_code import AuthorizationCode
+from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
+from valetkey.core.oauth.revocation import Revocation, RevocationKind, RevocationTarget
+from valetkey.core.oidc.claims.request import ClaimsRequest
+from valetkey.core.oidc.interaction import Interaction
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

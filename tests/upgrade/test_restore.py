@@ -21,8 +21,8 @@ from support.stores import create_migrated
 from support.system import System, rotate
 from support.tokens import header_of
 from support.whole_flow import require_whole_flow
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 DATABASE, ONLINE = "valetkey", "openid api:read"
 

@@ -11,15 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from support.loopback_issuer import LoopbackIssuer
 from support.rfc9068 import AUDIENCE, claims, signer
-from valetkey.resource_server import (
-    ACCESS_TOKEN,
-    Introspector,
-    Protection,
-    Verifier,
-    protect,
-    public,
-    requires,
-)
+from valetkey.resource_server import ACCESS_TOKEN, Introspector, Protection, Verifier, protect, public, requires
 from valetkey.resource_server.protection import Mode
 
 Api = TestClient[web.Request, web.Application]

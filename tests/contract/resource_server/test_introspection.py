@@ -8,12 +8,7 @@ import pytest
 
 from support.loopback_issuer import BROKEN_ANSWERS, CLIENT_ID, CLIENT_SECRET, LoopbackIssuer
 from support.rfc9068 import AUDIENCE, ManualClock
-from valetkey.resource_server import (
-    AuthorizationServer,
-    Introspector,
-    InvalidToken,
-    IssuerUnavailable,
-)
+from valetkey.resource_server import AuthorizationServer, Introspector, InvalidToken, IssuerUnavailable
 
 
 @pytest.mark.requirement("RFC 7662 §2.1: the resource server authenticates; RFC 6749 §2.3.1: form-urlencoded parts")

@@ -7,12 +7,7 @@ import pytest
 
 from support.loopback_issuer import BROKEN_ANSWERS, METADATA, LoopbackIssuer
 from support.rfc9068 import AUDIENCE, ManualClock, claims, signer
-from valetkey.resource_server import (
-    AuthorizationServer,
-    InvalidToken,
-    IssuerUnavailable,
-    Verifier,
-)
+from valetkey.resource_server import AuthorizationServer, InvalidToken, IssuerUnavailable, Verifier
 
 ES256 = signer("ES256")
 

@@ -20,8 +20,8 @@ from bench.work import Requests
 from bench.world import World
 from bench.wrk import find_wrk
 from support.relying_party import ClientIdentity, Person
-from valetkey.cli.demo.free_port import LOOPBACK
-from valetkey.runtime.settings import Settings
+from valetkey.demo.free_port import LOOPBACK
+from valetkey.runtime.settings.settings import Settings
 
 DRIVERS = [
     GENERATOR,

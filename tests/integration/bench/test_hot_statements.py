@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from bench.crowd import Crowd
-from valetkey.runtime.postgres import authorizations, clients, consents, revocations, sessions
-from valetkey.runtime.postgres.statement import Statement
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables import authorizations, clients, consents, revocations, sessions
 
 HOT = [
     (clients, "clients.find"),

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from support.loopback_issuer import LoopbackIssuer
 from support.rfc9068 import JSONValue
-from valetkey.cli.demo.resource_server import ResourceServerConfig, create_resource_server
+from valetkey.demo.resource_server import ResourceServerConfig, create_resource_server
 
 RESOURCE = "https://api.example/"
 NOTES = "/api/notes"

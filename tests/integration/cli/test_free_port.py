@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from valetkey.cli.demo import free_port as module
-from valetkey.cli.demo.free_port import free_port, hold_port, release_port
+from valetkey.demo import free_port as module
+from valetkey.demo.free_port import free_port, hold_port, release_port
 
 FIRST, LAST = 20_000, 20_119
 OTHER_PROCESS = f"""
-from valetkey.cli.demo import free_port as module
+from valetkey.demo import free_port as module
 module._LAST = {LAST}
 print(*(module.free_port() for _ in range(30)))
 """

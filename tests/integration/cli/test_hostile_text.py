@@ -19,7 +19,7 @@ from support.kubernetes_api import KubernetesApi
 from support.operator_cli import Operator, Outcome
 from valetkey.cli.command_table import commands
 from valetkey.cli.exit_code import ExitCode
-from valetkey.core.signing import generate_private_key, kid_of, public_jwk
+from valetkey.core.jose.sign import generate_private_key, kid_of, public_jwk
 
 # A client_id is ASCII, and what is not is looked for nowhere.
 CLIENT_ID = f"web{''.join(filter(str.isascii, CONTROLS))}"

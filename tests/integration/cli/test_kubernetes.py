@@ -13,8 +13,8 @@ import yaml
 from support.kubernetes_api import KubernetesApi, make_certificate
 from support.operator_cli import Operator, Outcome
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.settings_keys import sealing_key_list
+from valetkey.runtime.settings.keys import sealing_key_list
+from valetkey.runtime.settings.settings import Settings
 
 SECRET = ("identity", "vk")
 KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "key-encryption-keys"}

@@ -8,11 +8,11 @@ import redis
 
 from support.operator_cli import Operator
 from valetkey.cli import ending, store
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.cli.exit_code import ExitCode
-from valetkey.core.revocation import Revocation
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
+from valetkey.core.oauth.revocation import Revocation
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 
 @pytest.mark.requirement("security 55: dependencies away: fail closed")

@@ -14,7 +14,7 @@ import pytest
 
 from support.database_roles import as_role
 from support.operator_cli import Operator
-from valetkey.cli.demo.free_port import free_port
+from valetkey.demo.free_port import free_port
 
 READY_WITHIN = 30.0
 GONE_WITHIN = 15.0

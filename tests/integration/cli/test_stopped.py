@@ -20,11 +20,11 @@ from support.eventually import eventually
 from support.operator_cli import Operator, environment_of
 from support.system import test_settings
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime.termination import TERMINATED
+from valetkey.runtime.lifecycle.termination import TERMINATED
 
 PROMPT_SECONDS = 3.0
 NOBODY = "postgresql://u:p@127.0.0.1:1/x"
-# That of the migration; see valetkey.runtime.postgres.migrate.
+# That of the migration; see valetkey.storage.postgres.schema.migrate.
 MIGRATION_LOCK = 8_517_213_904_113
 JOB, CLI = "valetkey.key_rotation", "valetkey.cli"
 

@@ -13,12 +13,12 @@ from support.redis_topologies import URL_FIXTURES
 from support.relying_party import Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.keyspace import LOGIN_ATTEMPTS
-from valetkey.runtime.redis.login_attempts import Guess, LoginAttempts, account_of_user
-from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.keyspace import LOGIN_ATTEMPTS
+from valetkey.storage.redis.limits.login_attempts import Guess, LoginAttempts, account_of_user
+from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
 
 PER_ACCOUNT = 10
 CONSENT = "asks for access"

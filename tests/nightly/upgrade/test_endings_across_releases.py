@@ -16,8 +16,8 @@ from support.release import Release, install_previous_release, this_release
 from support.rolling_installation import RollingInstallation
 from support.stores import create_empty
 from support.system import SERVICES
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     from support.relying_party import CodeResponse, RelyingParty, Reply

@@ -12,8 +12,8 @@ from support.movable_clock import MovableClock
 from support.system import System, rotate
 from support.systems import running_system
 from support.table_sizes import Size, table_sizes
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.runtime.redis.keyspace import REVOCATIONS_LOADED
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

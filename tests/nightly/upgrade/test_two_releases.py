@@ -16,10 +16,10 @@ from support.sealing import setting_of
 from support.steady_load import SteadyLoad
 from support.stores import create_empty
 from support.system import SERVICES
-from valetkey.cli.demo.embedded_postgres import EmbeddedPostgres
-from valetkey.cli.demo.embedded_redis import EmbeddedRedis
 from valetkey.core.sealed_value import VERSION
-from valetkey.runtime.redis.keyspace import code_key
+from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
+from valetkey.demo.stores.embedded_redis import EmbeddedRedis
+from valetkey.storage.redis.kept.keyspace import code_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -10,8 +10,8 @@ from support.raw_connection import RawConnection
 from valetkey.runtime.http.app import create_app
 from valetkey.runtime.http.errors import FailureRenderer, render_json
 from valetkey.runtime.http.server import RunningServer, start_app
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.telemetry import Tracing
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.tracing import Tracing
 
 
 @pytest.fixture

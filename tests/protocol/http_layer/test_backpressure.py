@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 
 from support.eventually import eventually
 from support.http_layer import HALF_A_FORM, SETTINGS, Dial, Start, post, raw
-from valetkey.runtime.http.connection_limit import MOST, RESERVED, connections_allowed
-from valetkey.runtime.http.in_flight import IN_FLIGHT
+from valetkey.runtime.http.limits.connection_limit import MOST, RESERVED, connections_allowed
+from valetkey.runtime.http.limits.in_flight import IN_FLIGHT
 from valetkey.runtime.http.server import RunningServer
 
 WHOLE = b"GET /userinfo HTTP/1.1\r\nHost: x\r\n\r\n"

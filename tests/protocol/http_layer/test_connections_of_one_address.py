@@ -11,9 +11,9 @@ import pytest
 from support.eventually import eventually
 from support.http_layer import HALF_A_FORM, SETTINGS, Dial, Start
 from support.raw_connection import RawConnection
-from valetkey.runtime.http.connection_limit import PART, AddressShares, connections_of_one
-from valetkey.runtime.metrics import HTTP_SHED
-from valetkey.runtime.settings_types import Network
+from valetkey.runtime.http.limits.connection_limit import PART, AddressShares, connections_of_one
+from valetkey.runtime.settings.types import Network
+from valetkey.runtime.telemetry.metrics import HTTP_SHED
 
 GREEDY, POLITE = "127.0.0.1", "127.0.0.2"
 WHOLE = b"GET /userinfo HTTP/1.1\r\nHost: x\r\n\r\n"

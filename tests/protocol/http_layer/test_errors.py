@@ -6,7 +6,7 @@ from aiohttp import ClientSession, web
 from support.http_layer import CANARY, Start, post
 from valetkey.runtime.http.errors import Failure
 from valetkey.runtime.http.server import RunningServer
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
 
 
 @pytest.mark.requirement("RFC 6749 §5.2: errors of the token endpoint")

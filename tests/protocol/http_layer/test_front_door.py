@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from support.http_layer import CANARY, HALF_A_FORM, post, raw
-from valetkey.cli.demo.front_door import FrontDoor, create_front_door
+from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.http.server import RunningServer
 

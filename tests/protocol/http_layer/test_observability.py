@@ -7,9 +7,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from support.http_layer import CANARY, Start, post
 from valetkey.runtime.http.server import RunningServer
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.telemetry import create_tracing
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metric import REGISTRY
+from valetkey.runtime.telemetry.tracing import create_tracing
 
 
 @pytest.mark.requirement("security 52: metric labels are bounded whatever a stranger sends")

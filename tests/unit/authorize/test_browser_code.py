@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.authorize.browser_code import LIFETIME, BrowserCodes
-from valetkey.authorize.device import Devices
+from valetkey.authorize.login.browser_code import LIFETIME, BrowserCodes
+from valetkey.authorize.login.device_cookie import Devices
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(range(100, 132))
 ADA, EVE = uuid4(), uuid4()

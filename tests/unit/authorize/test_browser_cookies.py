@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from support.http_request import make_request
-from valetkey.authorize.browser import Browser, BrowserCookies, generate_secret
+from valetkey.authorize.browser.cookies import Browser, BrowserCookies, generate_secret
 from valetkey.runtime.http.cookies import Cookies
 
 COOKIES = BrowserCookies(Cookies(https=True))

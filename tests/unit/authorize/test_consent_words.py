@@ -1,8 +1,8 @@
 """What is asked for, in words."""
 
-from valetkey.authorize.consent_words import scope_groups
-from valetkey.authorize.page import ScopeGroup, ScopeWords
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.authorize.consent.words import scope_groups
+from valetkey.authorize.pages.models import ScopeGroup, ScopeWords
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 
 NOTES, FILES = "https://notes.example", "https://files.example"
 CATALOG = Catalog(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from valetkey.authorize.csp import form_action, form_post_policy, page_policy
+from valetkey.authorize.pages.csp import form_action, form_post_policy, page_policy
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from valetkey.authorize.browser import Browser
-from valetkey.authorize.csrf import Csrf, require_own_origin
-from valetkey.authorize.mac import Mac
-from valetkey.authorize.shown_error import FormRefused
+from valetkey.authorize.browser.cookies import Browser
+from valetkey.authorize.browser.csrf import Csrf, require_own_origin
+from valetkey.authorize.browser.keyed_mac import Mac
+from valetkey.authorize.pages.shown_error import FormRefused
 
 OLD_KEY, NEW_KEY = bytes(range(32)), bytes(range(100, 132))
 ISSUER = "https://login.example"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.authorize.claim_words import claim_words
-from valetkey.authorize.display import MAX_LENGTH, initial, plain, web_link
-from valetkey.core.claims import USER_CLAIMS
+from valetkey.authorize.consent.claim_words import claim_words
+from valetkey.authorize.pages.display import MAX_LENGTH, initial, plain, web_link
+from valetkey.core.oidc.claims.registry import USER_CLAIMS
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.authorize.fair_queue import FairQueue, QueueFullError, Source
+from valetkey.authorize.login.fair_queue import FairQueue, QueueFullError, Source
 
 ROOM = 1000
 _number = count()

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.authorize.id_token_hint import hinted_subject, read_hint
-from valetkey.core.errors import InvalidRequest, InvalidToken
-from valetkey.core.jwt_verification import KeySet
-from valetkey.core.signing import SigningKey, generate_private_key, kid_of, public_jwk, sign
+from valetkey.authorize.flow.id_token_hint import hinted_subject, read_hint
+from valetkey.core.jose.sign import SigningKey, generate_private_key, kid_of, public_jwk, sign
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
 
 ISSUER = "https://login.example"
 SUBJECT = uuid4()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from valetkey.authorize.logout_form import LogoutForm
+from valetkey.authorize.logout.form import LogoutForm
 
 
 @pytest.mark.parametrize(

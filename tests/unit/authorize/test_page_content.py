@@ -8,17 +8,10 @@ import pytest
 
 from support.document import parse_document
 from support.sample_pages import REFERENCE, consent
-from valetkey.authorize.error_words import error_page
-from valetkey.authorize.page import (
-    FormPostPage,
-    LoginError,
-    LoginPage,
-    ScopeGroup,
-    ScopeWords,
-    SignedInPage,
-)
-from valetkey.authorize.pages import Pages
-from valetkey.authorize.theme import Theme
+from valetkey.authorize.pages.error_words import error_page
+from valetkey.authorize.pages.models import FormPostPage, LoginError, LoginPage, ScopeGroup, ScopeWords, SignedInPage
+from valetkey.authorize.pages.renderer import Pages
+from valetkey.authorize.pages.theme import Theme
 
 STATUSES = (400, 403, 404, 405, 410, 413, 429, 500, 503)
 

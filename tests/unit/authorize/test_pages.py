@@ -10,13 +10,9 @@ from jinja2 import UndefinedError
 
 from support.document import Element, parse_document
 from support.sample_pages import REFERENCE, every_page, show
-from valetkey.authorize.page import (
-    FormPostPage,
-    LoggedOutPage,
-    LogoutPage,
-)
-from valetkey.authorize.pages import CONTENT_SECURITY_POLICY, FORM_POST_CONTENT_SECURITY_POLICY, Pages
-from valetkey.authorize.theme import Theme, ThemeError
+from valetkey.authorize.pages.models import FormPostPage, LoggedOutPage, LogoutPage
+from valetkey.authorize.pages.renderer import CONTENT_SECURITY_POLICY, FORM_POST_CONTENT_SECURITY_POLICY, Pages
+from valetkey.authorize.pages.theme import Theme, ThemeError
 
 HOSTILE = (
     "<script>alert(1)</script>",

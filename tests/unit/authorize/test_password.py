@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 
-from valetkey.authorize import password as password_module
-from valetkey.authorize.fair_queue import Source
-from valetkey.authorize.password import MAX_PARAMETERS, PasswordCheck, PasswordPool
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.authorize.login import password as password_module
+from valetkey.authorize.login.fair_queue import Source
+from valetkey.authorize.login.password import MAX_PARAMETERS, PasswordCheck, PasswordPool
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.password_hash import PasswordCosts, parameters_of, verify_password
 
 CHEAP = PasswordCosts(time_cost=1, memory_cost=8192)

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from valetkey.authorize.static_assets import StaticAssets
-from valetkey.authorize.theme import Theme, ThemeError, theme_css
+from valetkey.authorize.pages.static_assets import StaticAssets
+from valetkey.authorize.pages.theme import Theme, ThemeError, theme_css
 
 
 @pytest.mark.parametrize(

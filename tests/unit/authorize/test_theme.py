@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import valetkey.authorize
-from valetkey.authorize.color import BLACK, WHITE, Color, contrast, parse_color
-from valetkey.authorize.theme import DARK, LIGHT, Scheme, Theme, ThemeError, palette, theme_css
+from valetkey.authorize.pages.color import BLACK, WHITE, Color, contrast, parse_color
+from valetkey.authorize.pages.theme import DARK, LIGHT, Scheme, Theme, ThemeError, palette, theme_css
 
-STYLESHEET = (Path(valetkey.authorize.__file__).parent / "static" / "valetkey.css").read_text()
+STYLESHEET = (Path(valetkey.authorize.__file__).parent / "pages" / "static" / "valetkey.css").read_text()
 CHANNEL = st.integers(0, 255)
 SCHEMES = pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
 

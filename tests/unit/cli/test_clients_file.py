@@ -6,7 +6,7 @@ import pytest
 from valetkey.cli.apply.clients_file import CLIENT_FIELDS, read_declaration
 from valetkey.cli.apply.declaration import DEFAULT_OVERLAP, Declaration
 from valetkey.cli.client_record import FIELDS
-from valetkey.core.client import AuthenticationMethod
+from valetkey.core.client.client import AuthenticationMethod
 
 HERE = Path("/etc/valetkey")
 HOW_TO_WRITE_ONE = "write it like 90, 90s, 15m, 12h or 14d"

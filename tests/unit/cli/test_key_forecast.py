@@ -4,7 +4,7 @@ import pytest
 
 from support.rotation import POLICY, START, key, observation, seconds
 from valetkey.cli.key_forecast import forecast
-from valetkey.core.keys import KeyState
+from valetkey.core.jose.keys import KeyState
 
 
 def test_a_prepared_key_waits_until_everybody_can_know_it() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from valetkey.cli import operator_audit
 from valetkey.cli.operator_audit import audited, configure_operator_audit, tell
-from valetkey.runtime.audit import audit_told_to
+from valetkey.runtime.telemetry.audit import audit_told_to
 
 
 class Terminal(io.StringIO):

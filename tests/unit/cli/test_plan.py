@@ -10,10 +10,10 @@ from valetkey.cli.apply.change import Kind, Plan
 from valetkey.cli.apply.clients_file import read_declaration
 from valetkey.cli.apply.plan import Stored, Terms, plan_changes
 from valetkey.cli.apply.show import plan_lines, plan_record
-from valetkey.core.client import Client, ClientSecret
-from valetkey.core.client_authentication import secret_digest
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
-from valetkey.runtime.postgres.clients import ClientRecord
+from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.client import Client, ClientSecret
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.storage.postgres.tables.clients import ClientRecord
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TERMS = Terms("platform", can_generate=True)

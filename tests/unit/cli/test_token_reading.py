@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valetkey.cli.token_reading import TokenKind, distance, explained_claims, read_token, verify_reading
-from valetkey.core import access_token, id_token
-from valetkey.core.jwt_verification import KeySet
-from valetkey.core.refresh_token import RefreshToken, RefreshTokenCodec
-from valetkey.core.signing import SigningKey, generate_private_key, kid_of, public_jwk, sign
+from valetkey.core.jose.sign import SigningKey, generate_private_key, kid_of, public_jwk, sign
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.oauth import access_token
+from valetkey.core.oauth.refresh_token import RefreshToken, RefreshTokenCodec
+from valetkey.core.oidc import id_token
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ISSUER = "https://id.example"

@@ -5,16 +5,16 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.core.authorization_request import (
+from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.oauth.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
     parse_authorization_request,
     trust_redirect,
 )
-from valetkey.core.client import AuthenticationMethod, Client
-from valetkey.core.errors import InvalidRequest, OAuthError
-from valetkey.core.params import Params
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.oauth.errors import InvalidRequest, OAuthError
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 
 API, OTHER = "https://api.example", "https://other.example"
 CATALOG = Catalog(

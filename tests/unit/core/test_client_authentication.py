@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.client import AuthenticationMethod, Client, ClientSecret
-from valetkey.core.client_authentication import (
+from valetkey.core.client.authentication.authenticate import (
     PresentedCredentials,
     authenticate_client,
     generate_secret,
@@ -18,8 +17,9 @@ from valetkey.core.client_authentication import (
     require_confidential,
     secret_digest,
 )
-from valetkey.core.errors import InvalidClient, InvalidRequest, OAuthError
-from valetkey.core.params import Params
+from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret
+from valetkey.core.oauth.errors import InvalidClient, InvalidRequest, OAuthError
+from valetkey.core.oauth.params import Params
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BASIC, POST, NONE = AuthenticationMethod.BASIC, AuthenticationMethod.POST, AuthenticationMethod.NONE

@@ -5,14 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from valetkey.core.authentication import ACR_PASSWORD
-from valetkey.core.authorization_request import AuthorizationRequest, TrustedRedirect
-from valetkey.core.claims_request import ClaimsRequest
-from valetkey.core.client import AuthenticationMethod, Client
-from valetkey.core.consent import Consent, KeptConsent, must_ask
-from valetkey.core.interaction import Interaction, Step, login_step, refusal_without_prompt
-from valetkey.core.session import Session
-from valetkey.core.user import User
+from valetkey.core.authentication.result import ACR_PASSWORD
+from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.user import User
+from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
+from valetkey.core.oauth.consent import Consent, KeptConsent, must_ask
+from valetkey.core.oidc.claims.request import ClaimsRequest
+from valetkey.core.oidc.interaction import Interaction, Step, login_step, refusal_without_prompt
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADA, BOB = uuid4(), uuid4()

@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.errors import InvalidToken
-from valetkey.core.jwt_verification import KeySet, require_issued_by, require_unexpired, verify_signature
-from valetkey.core.keys import KeyState, PublicKey, jwk_set, thumbprint
-from valetkey.core.signing import (
+from valetkey.core.jose.keys import KeyState, PublicKey, jwk_set, thumbprint
+from valetkey.core.jose.sign import (
     PrivateKey,
     SigningKey,
     from_pkcs8,
@@ -26,6 +24,8 @@ from valetkey.core.signing import (
     sign,
     to_pkcs8,
 )
+from valetkey.core.jose.verify_own import KeySet, require_issued_by, require_unexpired, verify_signature
+from valetkey.core.oauth.errors import InvalidToken
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EC, RSA = generate_private_key("ES256"), generate_private_key("RS256")

@@ -7,13 +7,13 @@ from uuid import uuid4
 import pytest
 
 from support.repository import ROOT
-from valetkey.core.authorization_request import AuthorizationRequest, parse_authorization_request, trust_redirect
-from valetkey.core.claims import USER_CLAIMS
-from valetkey.core.client import AuthenticationMethod, Client
-from valetkey.core.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
-from valetkey.core.parameter_limits import LIMITS, MAX_KEPT, kept_bytes, kept_kilobytes
-from valetkey.core.params import Params
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.oauth.authorization_request import AuthorizationRequest, parse_authorization_request, trust_redirect
+from valetkey.core.oauth.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
+from valetkey.core.oauth.parameter_limits import LIMITS, MAX_KEPT, kept_bytes, kept_kilobytes
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.oidc.claims.registry import USER_CLAIMS
 
 SCOPES = tuple(f"scope-{number:03}-with-a-long-name" for number in range(64))
 APIS = tuple(f"https://api-{number}.example/{'p' * 480}" for number in range(8))

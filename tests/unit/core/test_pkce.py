@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.errors import InvalidGrant, InvalidRequest
-from valetkey.core.pkce import challenge_of, require_challenge
+from valetkey.core.oauth.errors import InvalidGrant, InvalidRequest
+from valetkey.core.oauth.pkce import challenge_of, require_challenge
 
 RFC_7636_APPENDIX_B_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 RFC_7636_APPENDIX_B_CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.redirect_uri import (
+from valetkey.core.oauth.redirect_uri import (
     append_response,
     is_loopback_literal,
     match_redirect_uri,

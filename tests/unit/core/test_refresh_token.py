@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.refresh_token import Presentation, RefreshState, RefreshToken, RefreshTokenCodec, judge_presentation
+from valetkey.core.oauth.refresh_token import (
+    Presentation,
+    RefreshState,
+    RefreshToken,
+    RefreshTokenCodec,
+    judge_presentation,
+)
 
 KEYS = (b"1" * 32, b"2" * 32)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

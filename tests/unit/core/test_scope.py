@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.errors import InvalidScope
-from valetkey.core.scope import MAX_LENGTH, MAX_NAMES, format_scope, narrow_scope, parse_scope
+from valetkey.core.oauth.errors import InvalidScope
+from valetkey.core.oauth.scope import MAX_LENGTH, MAX_NAMES, format_scope, narrow_scope, parse_scope
 
 
 @pytest.mark.requirement("security 34: scopes are deduplicated and keep the client's order")

@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.access_token import AccessToken, TokenId
-from valetkey.core.claims import userinfo_claims
-from valetkey.core.claims_request import parse_claims_request
-from valetkey.core.client import AuthenticationMethod, Client
+from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.registration import client_problems, is_like_subject, new_client_problems
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.errors import InvalidRequest, InvalidTarget, InvalidToken
-from valetkey.core.logout_request import LogoutRequest, hinted_client_id, post_logout_location
-from valetkey.core.metadata import authorization_server_metadata, metadata_paths
-from valetkey.core.registration import client_problems, is_like_subject, new_client_problems
-from valetkey.core.resource import Catalog, narrow_resource, parse_resource
-from valetkey.core.revocation import (
+from valetkey.core.jose.sealed_key import KeySealer, SealedKey, UnsealError
+from valetkey.core.oauth.access_token import AccessToken, TokenId
+from valetkey.core.oauth.errors import InvalidRequest, InvalidTarget, InvalidToken
+from valetkey.core.oauth.resource import Catalog, narrow_resource, parse_resource
+from valetkey.core.oauth.revocation import (
     Revocation,
     RevocationKind,
     RevocationTarget,
@@ -28,8 +26,10 @@ from valetkey.core.revocation import (
     subject_target,
     targets_of,
 )
-from valetkey.core.sealed_key import KeySealer, SealedKey, UnsealError
-from valetkey.core.user import User, normalize_login_name
+from valetkey.core.oauth.server_metadata import authorization_server_metadata, metadata_paths
+from valetkey.core.oidc.claims.registry import userinfo_claims
+from valetkey.core.oidc.claims.request import parse_claims_request
+from valetkey.core.oidc.logout import LogoutRequest, hinted_client_id, post_logout_location
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 USER = User(

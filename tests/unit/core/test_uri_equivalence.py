@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.core.client import AuthenticationMethod, Client
-from valetkey.core.registration import client_problems
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer, is_resource_identifier
-from valetkey.core.uri_equivalence import is_same_uri
+from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.registration import client_problems
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer, is_resource_identifier
+from valetkey.core.oauth.uri_equivalence import is_same_uri
 
 ISSUER = "https://id.example.com/tenant-1"
 SAME = [

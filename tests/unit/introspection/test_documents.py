@@ -4,7 +4,7 @@ import pytest
 
 from support.introspection import World, json_of
 from support.rfc9068 import ISSUER, signer
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.introspection.endpoints import jwks, metadata
 from valetkey.introspection.routes import cross_origin, routes
 

@@ -7,8 +7,14 @@ import pytest
 
 from support.introspection import ADA, RESOURCE, World, basic, json_of
 from support.rfc9068 import ISSUER, NOW, signer
-from valetkey.core.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
-from valetkey.core.revocation import RevocationTarget, authorization_target, client_target, subject_target, token_target
+from valetkey.core.oauth.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
+from valetkey.core.oauth.revocation import (
+    RevocationTarget,
+    authorization_target,
+    client_target,
+    subject_target,
+    token_target,
+)
 from valetkey.introspection.endpoints import introspect
 
 INACTIVE = {"active": False}

@@ -11,7 +11,7 @@ import pytest
 from support.introspection import World
 from support.memory_of import size_of
 from support.rfc9068 import ISSUER, NOW
-from valetkey.core import access_token
+from valetkey.core.oauth import access_token
 from valetkey.introspection.verified_tokens import MAX_BYTES, MAX_TOKENS, SHARE, VerifiedTokens
 
 TOKENS = 300

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from support.introspection import ADA, World, json_of
 from support.rfc9068 import ISSUER, NOW
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.revocation import subject_target
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import subject_target
 from valetkey.introspection.endpoints import userinfo
 
 

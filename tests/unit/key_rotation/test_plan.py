@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from support.rotation import POLICY, START, active, applied, key, observation, seconds
-from valetkey.core.keys import KeyState
+from valetkey.core.jose.keys import KeyState
 from valetkey.key_rotation.actions import Activate, Create, Delete, Retire
 from valetkey.key_rotation.plan import holding_back, is_ripe, plan
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.rotation import EPOCH, POLICY, START, active, applied, observation, seconds
-from valetkey.core.keys import KeyObservation, KeyState, PublicKey
+from valetkey.core.jose.keys import KeyObservation, KeyState, PublicKey
 from valetkey.key_rotation.plan import plan
 
 ALGORITHMS = ("ES256", "RS256")

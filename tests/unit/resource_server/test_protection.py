@@ -9,14 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from support.rfc9068 import AUDIENCE, ISSUER, NOW, claims
-from valetkey.resource_server import (
-    AuthorizationServer,
-    Introspector,
-    InvalidToken,
-    Protection,
-    Verifier,
-    requires,
-)
+from valetkey.resource_server import AuthorizationServer, Introspector, InvalidToken, Protection, Verifier, requires
 from valetkey.resource_server.claims import read_access_token
 from valetkey.resource_server.introspector import basic_authorization
 from valetkey.resource_server.protection import Mode, agreement

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from valetkey.runtime.audit import AuditEvent, audit_told_to, configure_audit, emit, hash_of
-from valetkey.runtime.telemetry import begin_trace
+from valetkey.runtime.telemetry.audit import AuditEvent, audit_told_to, configure_audit, emit, hash_of
+from valetkey.runtime.telemetry.tracing import begin_trace
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.http_request import make_request
-from valetkey.core.errors import InvalidRequest
-from valetkey.core.params import Params
+from valetkey.core.oauth.errors import InvalidRequest
+from valetkey.core.oauth.params import Params
 from valetkey.runtime.http.bearer import bearer_token
 
 EMPTY = Params.parse([])

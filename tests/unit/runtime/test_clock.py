@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from valetkey.runtime.clock import Clock, system_clock
+from valetkey.runtime.lifecycle.clock import Clock, system_clock
 
 
 def test_the_system_clock_tells_the_present_in_utc() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from valetkey.runtime.cores import usable_cores
+from valetkey.runtime.lifecycle.cores import usable_cores
 
 MANY = 64
 

@@ -1,7 +1,7 @@
 import asyncio
 import time
 
-from valetkey.runtime.event_loop import LagWatch
+from valetkey.runtime.lifecycle.event_loop import LagWatch
 
 
 async def test_a_loop_that_is_kept_busy_comes_back_late() -> None:

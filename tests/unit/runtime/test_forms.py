@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.http_request import FORM, make_form_request, make_request
-from valetkey.core.errors import InvalidRequest
+from valetkey.core.oauth.errors import InvalidRequest
 from valetkey.runtime.http.forms import MAX_FIELDS, read_form, read_query, refuse_query_credentials
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)

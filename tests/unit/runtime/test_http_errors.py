@@ -1,9 +1,9 @@
 import pytest
 
-from valetkey.core import errors
-from valetkey.core.errors import OAuthError
+from valetkey.core.oauth import errors
+from valetkey.core.oauth.errors import OAuthError
 from valetkey.runtime.http.errors import bearer_challenge, failure_of
-from valetkey.runtime.telemetry import begin_trace
+from valetkey.runtime.telemetry.tracing import begin_trace
 
 CLASSES = OAuthError.__subclasses__()
 REASON = "the reason that stays here"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from valetkey.runtime.logging import configure_logging
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.telemetry import begin_trace
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.logging import configure_logging
+from valetkey.runtime.telemetry.tracing import begin_trace
 
 CANARY = "c4n4ry5f2d9c0a1b"
 FORGED = "ada\r\n12:00:00 INFO valetkey.audit logged in\u2028\x1b[2Kx"

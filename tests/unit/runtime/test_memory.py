@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import gc, json
-from valetkey.runtime.memory import THRESHOLDS, settle
+from valetkey.runtime.lifecycle.memory import THRESHOLDS, settle
 
 ring = []
 ring.append(ring)

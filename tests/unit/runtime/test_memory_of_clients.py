@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from asyncpg import Record
 
-from valetkey.core.client import Client
-from valetkey.runtime.postgres.rows import client_from
+from valetkey.core.client.client import Client
+from valetkey.storage.postgres.tables.rows import client_from
 
 CLIENTS = 300
 BYTES_EACH = 1_000

@@ -16,16 +16,18 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from support.memory_of import size_of
-from valetkey.core import jwt_verification, refresh_token, signing
+from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.errors import InvalidToken
-from valetkey.core.jwt_verification import KeySet, verify_signature
-from valetkey.core.redirect_uri import MAX_LENGTH, response_target
-from valetkey.core.registration import MAX_CLIENT_ID_LENGTH
+from valetkey.core.jose import sign as signing
+from valetkey.core.jose import verify_own as jwt_verification
+from valetkey.core.jose.verify_own import KeySet, verify_signature
+from valetkey.core.oauth import refresh_token
+from valetkey.core.oauth.errors import InvalidToken
+from valetkey.core.oauth.redirect_uri import MAX_LENGTH, response_target
 from valetkey.runtime.http import address
 from valetkey.runtime.http.address import address_group, client_address
-from valetkey.runtime.postgres.client_cache import ClientCache
-from valetkey.runtime.redis.window_limit import MAX_REMEMBERED, WindowLimit
+from valetkey.storage.postgres.caches.client_cache import ClientCache
+from valetkey.storage.redis.limits.window_limit import MAX_REMEMBERED, WindowLimit
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LONG = "x" * 7000

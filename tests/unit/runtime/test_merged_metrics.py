@@ -5,7 +5,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from valetkey.runtime.metric import Count, Duration, Level
+from valetkey.runtime.telemetry.metric import Count, Duration, Level
 from valetkey.runtime.workers.merged_metrics import merge
 
 TRACE_ID = "ab" * 16

@@ -1,7 +1,7 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from valetkey.runtime.metric import MAX_LABEL_SETS, OTHER, REGISTRY, Count, Duration, Level
+from valetkey.runtime.telemetry.metric import MAX_LABEL_SETS, OTHER, REGISTRY, Count, Duration, Level
 
 
 @pytest.fixture

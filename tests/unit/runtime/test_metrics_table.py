@@ -1,14 +1,16 @@
 from prometheus_client.exposition import generate_latest
 
 from support.repository import ROOT
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.metrics_table import render, table
+from valetkey.runtime.telemetry.metric import REGISTRY
+from valetkey.runtime.telemetry.metrics_table import render, table
 
 PAGE = ROOT / "services/runtime/METRICS.md"
 
 
 def test_the_page_of_metrics_agrees_with_the_code() -> None:
-    assert PAGE.read_text() == render(), "run python -m valetkey.runtime.metrics_table > services/runtime/METRICS.md"
+    assert PAGE.read_text() == render(), (
+        "run python -m valetkey.runtime.telemetry.metrics_table > services/runtime/METRICS.md"
+    )
 
 
 def test_every_metric_is_on_the_page_once_and_says_what_it_is() -> None:

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
 
 from valetkey.runtime.password_hash import PasswordCosts, decoy, parameters_of, verify_password
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
 
 CHEAP = PasswordCosts(time_cost=1, memory_cost=8192)
 PASSWORD = "pässword ☂\0 and more"

@@ -2,7 +2,7 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from valetkey.runtime.postgres.poller import Poller
+from valetkey.runtime.lifecycle.poller import Poller
 
 LONG = timedelta(hours=1)
 

@@ -15,9 +15,9 @@ from multidict import CIMultiDict
 from support.http_request import Transport
 from valetkey.runtime.http.app import create_app
 from valetkey.runtime.http.proxy_watch import LEAST_SAMPLES, LOG_SECONDS, WINDOW_SECONDS, ProxyWatch
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.settings_types import Network
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.settings.types import Network
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 TRUSTED = (ip_network("10.9.0.0/16"),)
 FORWARDED = (("X-Forwarded-For", "203.0.113.9"),)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.runtime.redaction import is_sensitive, one_line, redact
+from valetkey.runtime.telemetry.redaction import is_sensitive, one_line, redact
 
 CANARY = "c4n4ry5f2d9c0a1b"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from valetkey.runtime.redis.address import parse_address, with_passwords
+from valetkey.runtime.settings.redis_address import parse_address, with_passwords
 
 GOOD = {
     "redis://cache": ("single", (("cache", 6379),), "redis://cache:6379/"),

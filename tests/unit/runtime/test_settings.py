@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from support.sound_settings import KEY_A, KEY_B, KEY_C, KEY_D, SOUND, load, problems
-from valetkey.runtime.secret import Secret, SecretMissingError
-from valetkey.runtime.settings import SERVICES, Service, Settings, SettingsError
+from valetkey.runtime.settings.secret import Secret, SecretMissingError
+from valetkey.runtime.settings.settings import SERVICES, Service, Settings, SettingsError
 
 
 def test_sound_settings_load_with_working_defaults() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from asyncpg.connect_utils import _parse_connect_dsn_and_args  # type: ignore[attr-defined]  # the driver's own
 
-from valetkey.runtime.settings import Settings, SettingsError
+from valetkey.runtime.settings.settings import Settings, SettingsError
 
 PASSWORD = "p@ss/w:rd?+ %&#é"
 ADVICE = "VALETKEY_POSTGRES_PASSWORD is the password of nobody"

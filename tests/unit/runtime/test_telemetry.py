@@ -10,12 +10,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from valetkey.runtime import telemetry
-from valetkey.runtime.allowance import Allowance
-from valetkey.runtime.redis.errors import redis_operation
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.span_export import MAX_QUEUE, SHUTDOWN_TIMEOUT
-from valetkey.runtime.telemetry import (
+from valetkey.runtime.http.limits.rate_limiter import Allowance
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry import tracing as telemetry
+from valetkey.runtime.telemetry.span_export import MAX_QUEUE, SHUTDOWN_TIMEOUT
+from valetkey.runtime.telemetry.traceparent import SpanReference, parse_traceparent, to_traceparent
+from valetkey.runtime.telemetry.tracing import (
     CONTINUED_PER_SECOND,
     MAX_OPERATIONS,
     Tracing,
@@ -27,7 +27,7 @@ from valetkey.runtime.telemetry import (
     current_traceparent,
     detached_task,
 )
-from valetkey.runtime.traceparent import SpanReference, parse_traceparent, to_traceparent
+from valetkey.storage.redis.client.errors import redis_operation
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_ID, SPAN_ID = CALLER.split("-")[1:3]

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from valetkey.runtime.termination import TERMINATED, interrupted_by_sigterm
+from valetkey.runtime.lifecycle.termination import TERMINATED, interrupted_by_sigterm
 
 
 def terminate() -> None:

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from valetkey.cli.__main__ import cli
 from valetkey.cli.exit_code import ExitCode
-from valetkey.runtime import settings_types
-from valetkey.runtime.settings_types import workers
+from valetkey.runtime.settings import types as settings_types
+from valetkey.runtime.settings.types import workers
 
 
 @pytest.mark.parametrize(("text", "count"), [("1", 1), ("4", 4), ("64", 64)])

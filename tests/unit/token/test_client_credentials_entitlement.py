@@ -6,10 +6,10 @@ import pytest
 
 from support.changing_catalog import ChangingCatalog
 from support.seed import make_client
-from valetkey.core.client import Client, GrantType
-from valetkey.core.errors import InvalidScope, InvalidTarget
-from valetkey.core.params import Params
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.client.client import Client, GrantType
+from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.token.grants.client_credentials import ClientCredentials
 
 API, OTHER = "https://api.example.com/", "https://other.example.com/"

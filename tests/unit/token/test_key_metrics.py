@@ -1,11 +1,11 @@
 from datetime import timedelta
 
 from support.rotation import START, key
-from valetkey.core.keys import KeyState
+from valetkey.core.jose.keys import KeyState
 from valetkey.key_rotation.plan import due_at
 from valetkey.key_rotation.policy import RotationPolicy
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metric import REGISTRY
 from valetkey.token.key_metrics import KeySchedule, report
 
 SCHEDULE = KeySchedule.from_settings(Settings(signing_algorithms=("ES256",)))

@@ -12,10 +12,10 @@ from support.changing_catalog import ChangingCatalog
 from support.memory_of import size_of
 from support.seed import make_client
 from valetkey.core.bounded_cache import BoundedCache
-from valetkey.core.client import Client, GrantType
-from valetkey.core.errors import OAuthError
-from valetkey.core.params import Params
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.client.client import Client, GrantType
+from valetkey.core.oauth.errors import OAuthError
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.token.grants.client_credentials import MAX_BYTES, MAX_CLIENTS, MAX_QUESTIONS, ClientCredentials
 
 API = "https://api.example.com/"

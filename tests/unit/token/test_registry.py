@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.core.client import AuthenticationMethod, Client
-from valetkey.core.errors import UnauthorizedClient, UnsupportedGrantType
+from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from valetkey.token import registry
 from valetkey.token.grants.client_credentials import ClientCredentials
 from valetkey.token.registry import Grants, discover

@@ -4,22 +4,22 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from valetkey.authorize.authorization import authorize
-from valetkey.authorize.consent import decide_consent, show_consent
-from valetkey.authorize.failure_page import failure_renderer, shown_errors_middleware
-from valetkey.authorize.login import log_in, show_login
-from valetkey.authorize.logout import log_out
-from valetkey.authorize.pages import Pages
-from valetkey.authorize.select_account import select_account, show_accounts
+from valetkey.authorize.consent.endpoint import decide_consent, show_consent
+from valetkey.authorize.flow.endpoint import authorize
+from valetkey.authorize.flow.select_account import select_account, show_accounts
+from valetkey.authorize.login.endpoint import log_in, show_login
+from valetkey.authorize.logout.endpoint import log_out
+from valetkey.authorize.pages.failure_page import failure_renderer, shown_errors_middleware
+from valetkey.authorize.pages.renderer import Pages
+from valetkey.authorize.pages.static_file import static_file
+from valetkey.authorize.pages.theme import Theme
 from valetkey.authorize.service import AUTHORIZE
-from valetkey.authorize.static_file import static_file
 from valetkey.authorize.stores import open_service
-from valetkey.authorize.theme import Theme
-from valetkey.core.ports import Clock
-from valetkey.runtime.clock import system_clock
+from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.app import HEALTH, create_app
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.telemetry import Tracing
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.tracing import Tracing
 
 
 def create_authorize(

@@ -6,28 +6,25 @@ from uuid import UUID
 
 from aiohttp import web
 
-from valetkey.authorize.browser import BrowserCookies
-from valetkey.authorize.browser_code import BrowserCodes
-from valetkey.authorize.csrf import Csrf
-from valetkey.authorize.device import Devices
-from valetkey.authorize.interaction_limit import InteractionLimit
-from valetkey.authorize.pages import Pages
-from valetkey.authorize.password import PasswordPool
-from valetkey.core.ports import (
-    CatalogSource,
-    ClientFinder,
-    Clock,
-    CodeIssuer,
-    ConsentStore,
-    InteractionStore,
-    KeySetSource,
-    SessionStore,
-    UserFinder,
-)
-from valetkey.core.session import Session
-from valetkey.runtime.redis.login_attempts import LoginAttempts
-from valetkey.runtime.redis.memory_reserve import MemoryReserve
-from valetkey.runtime.settings import Settings
+from valetkey.authorize.browser.cookies import BrowserCookies
+from valetkey.authorize.browser.csrf import Csrf
+from valetkey.authorize.flow.interaction_limit import InteractionLimit
+from valetkey.authorize.login.browser_code import BrowserCodes
+from valetkey.authorize.login.device_cookie import Devices
+from valetkey.authorize.login.password import PasswordPool
+from valetkey.authorize.pages.renderer import Pages
+from valetkey.core.authentication.session import Session
+from valetkey.core.ports.authorization_codes import CodeIssuer
+from valetkey.core.ports.clients import CatalogSource, ClientFinder
+from valetkey.core.ports.clock import Clock
+from valetkey.core.ports.consents import ConsentStore
+from valetkey.core.ports.interactions import InteractionStore
+from valetkey.core.ports.keys import KeySetSource
+from valetkey.core.ports.sessions import SessionStore
+from valetkey.core.ports.users import UserFinder
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.redis.limits.login_attempts import LoginAttempts
+from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
 
 
 class UserStore(UserFinder, Protocol):

@@ -4,30 +4,30 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from valetkey.authorize.browser import BrowserCookies
-from valetkey.authorize.browser_code import BrowserCodes
-from valetkey.authorize.csrf import Csrf
-from valetkey.authorize.device import Devices
-from valetkey.authorize.interaction_limit import InteractionLimit
-from valetkey.authorize.pages import Pages
-from valetkey.authorize.password import PasswordPool
+from valetkey.authorize.browser.cookies import BrowserCookies
+from valetkey.authorize.browser.csrf import Csrf
+from valetkey.authorize.flow.interaction_limit import InteractionLimit
+from valetkey.authorize.login.browser_code import BrowserCodes
+from valetkey.authorize.login.device_cookie import Devices
+from valetkey.authorize.login.password import PasswordPool
+from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.service import AuthorizeService
-from valetkey.core.ports import Clock
+from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.cookies import Cookies
+from valetkey.runtime.lifecycle.readiness import Waiting
 from valetkey.runtime.password_hash import PasswordCosts
-from valetkey.runtime.postgres.consents import Consents
-from valetkey.runtime.postgres.password_parameters import PasswordParameters
-from valetkey.runtime.postgres.session_count import SessionCount
-from valetkey.runtime.postgres.sessions import Sessions
-from valetkey.runtime.postgres.users import Users
-from valetkey.runtime.redis.code_limits import CodeLimits
-from valetkey.runtime.redis.codes import RedisCodes
-from valetkey.runtime.redis.interactions import RedisInteractions
-from valetkey.runtime.redis.login_attempts import LoginAttempts
-from valetkey.runtime.sealing import create_sealer
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.stores import Stores, open_stores
-from valetkey.runtime.waiting import Waiting
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.tables.consents import Consents
+from valetkey.storage.postgres.tables.password_parameters import PasswordParameters
+from valetkey.storage.postgres.tables.session_count import SessionCount
+from valetkey.storage.postgres.tables.sessions import Sessions
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.kept.codes import RedisCodes
+from valetkey.storage.redis.kept.interactions import RedisInteractions
+from valetkey.storage.redis.limits.code_limits import CodeLimits
+from valetkey.storage.redis.limits.login_attempts import LoginAttempts
+from valetkey.storage.sealing import create_sealer
+from valetkey.storage.stores import Stores, open_stores
 
 
 @asynccontextmanager

@@ -11,8 +11,8 @@ import click
 
 from valetkey.cli.option import example
 from valetkey.cli.output import write_lines
-from valetkey.runtime.redaction import one_line
-from valetkey.runtime.termination import interrupted_by_sigterm
+from valetkey.runtime.lifecycle.termination import interrupted_by_sigterm
+from valetkey.runtime.telemetry.redaction import one_line
 
 # What loads the pages of authorize must not be loaded to serve tokens, nor a schema tool to read a setting.
 COMMANDS = {

@@ -11,14 +11,14 @@ from urllib.parse import urlencode
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import Credentials, IssuerClient, require_safe
 from valetkey.cli.loopback_redirect import LoopbackRedirect
-from valetkey.core import id_token
-from valetkey.core.client import GrantType
+from valetkey.core.client.client import GrantType
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.errors import InvalidToken
-from valetkey.core.jwt_verification import require_issued_by, require_unexpired, verify_signature
-from valetkey.core.pkce import S256, challenge_of
-from valetkey.core.ports import Clock
-from valetkey.core.scope import OPENID, Scope, format_scope
+from valetkey.core.jose.verify_own import require_issued_by, require_unexpired, verify_signature
+from valetkey.core.oauth.errors import InvalidToken
+from valetkey.core.oauth.pkce import S256, challenge_of
+from valetkey.core.oauth.scope import OPENID, Scope, format_scope
+from valetkey.core.oidc import id_token
+from valetkey.core.ports.clock import Clock
 
 
 def _random() -> str:

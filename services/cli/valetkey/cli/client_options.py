@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import click
 
 from valetkey.cli.option import Decorated, scope_option
-from valetkey.core.client import AuthenticationMethod, GrantType
-from valetkey.core.keys import SUPPORTED_ALGORITHMS
-from valetkey.core.registration import MAX_SECONDS
+from valetkey.core.client.client import AuthenticationMethod, GrantType
+from valetkey.core.client.registration import MAX_SECONDS
+from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 
 # Options that may be repeated, by the field that they fill.
 _LISTS = {

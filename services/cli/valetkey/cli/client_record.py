@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from valetkey.core.client import Client
-from valetkey.core.scope import format_scope
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.scope import format_scope
 
 if TYPE_CHECKING:
-    from valetkey.runtime.postgres.clients import ClientRecord
+    from valetkey.storage.postgres.tables.clients import ClientRecord
 
 LIST_COLUMNS = ("client_id", "client_name", "token_endpoint_auth_method", "grant_types", "enabled", "managed_by")
 # What a registration consists of, apart from its secrets.

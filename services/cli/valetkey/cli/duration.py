@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from valetkey.runtime.settings_types import seconds
+from valetkey.runtime.settings.types import seconds
 
 
 def parse_duration(text: str, longest: timedelta) -> timedelta:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from valetkey.cli.failure import NotFound
 from valetkey.cli.store import Publish, Stores
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.postgres.user_endings import UserEndings
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
 
 
 async def disable_client(stores: Stores, client_id: str, publish: Publish) -> None:

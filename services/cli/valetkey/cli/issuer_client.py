@@ -13,11 +13,11 @@ import aiohttp
 from jwt import PyJWTError
 
 from valetkey.cli.failure import Failure, Unavailable
-from valetkey.cli.json_object import find_json_object
-from valetkey.core.client import AuthenticationMethod
-from valetkey.core.jwt_verification import KeySet
-from valetkey.core.metadata import AUTHORIZATION_SERVER, metadata_paths
-from valetkey.runtime.settings_types import is_loopback
+from valetkey.core.client.client import AuthenticationMethod
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.json_text import find_json_object
+from valetkey.core.oauth.server_metadata import AUTHORIZATION_SERVER, metadata_paths
+from valetkey.runtime.settings.types import is_loopback
 
 MAX_BODY = 1 << 20
 # What `KeySet.parse` raises for a JWK Set that is none.

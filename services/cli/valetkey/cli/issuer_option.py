@@ -10,9 +10,9 @@ import click
 from valetkey.cli.issuer_client import Credentials
 from valetkey.cli.option import Decorated
 from valetkey.cli.secret_input import read_secret, secret_path
-from valetkey.core.client import AuthenticationMethod
-from valetkey.runtime.settings import configured_issuer
-from valetkey.runtime.settings_types import issuer as issuer_parser
+from valetkey.core.client.client import AuthenticationMethod
+from valetkey.runtime.settings.settings import configured_issuer
+from valetkey.runtime.settings.types import issuer as issuer_parser
 
 
 def _parse(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from valetkey.core.keys import KeyObservation, KeyState, PublicKey
+from valetkey.core.jose.keys import KeyObservation, KeyState, PublicKey
 from valetkey.key_rotation.plan import due_at, holding_back
 from valetkey.key_rotation.policy import RotationPolicy
 

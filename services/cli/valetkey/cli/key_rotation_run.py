@@ -11,12 +11,12 @@ from valetkey.cli.failure import Misconfigured
 from valetkey.cli.operator_audit import audited
 from valetkey.cli.output import Output, say
 from valetkey.cli.store import open_stores, prepare, translated
-from valetkey.core.sealed_key import KeySealer, UnsealError
+from valetkey.core.jose.sealed_key import KeySealer, UnsealError
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.report import RotationReport
 from valetkey.key_rotation.rotate import rotate_keys
-from valetkey.runtime.patience import Patience
-from valetkey.runtime.settings import Settings, load_settings
+from valetkey.runtime.lifecycle.retry_policy import Patience
+from valetkey.runtime.settings.settings import Settings, load_settings
 
 _NO_PATIENCE = Patience()
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from valetkey.cli.operator_name import operator_name
 from valetkey.cli.output import say
-from valetkey.runtime.audit import AuditEvent, configure_audit, emit, send_audit_to
-from valetkey.runtime.telemetry import begin_trace
+from valetkey.runtime.telemetry.audit import AuditEvent, configure_audit, emit, send_audit_to
+from valetkey.runtime.telemetry.tracing import begin_trace
 
 
 def _tell_terminal(event: AuditEvent) -> None:

@@ -10,7 +10,7 @@ import click
 
 from valetkey.cli.duration import Duration
 from valetkey.cli.output import Format, Output
-from valetkey.runtime.redaction import one_line
+from valetkey.runtime.telemetry.redaction import one_line
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

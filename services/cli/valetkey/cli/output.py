@@ -19,7 +19,7 @@ from uuid import UUID
 
 import click
 
-from valetkey.runtime.redaction import one_line
+from valetkey.runtime.telemetry.redaction import one_line
 
 _GAP = "  "
 _MOST_LEVELS = 64

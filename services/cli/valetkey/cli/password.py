@@ -7,10 +7,10 @@ from pathlib import Path
 
 from valetkey.cli.failure import Failure
 from valetkey.cli.secret_input import read_secret
+from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.user import normalize_login_name
 from valetkey.runtime.password_hash import PasswordCosts
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
 
 MIN_LENGTH = 8
 _GENERATED_BYTES = 18

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from valetkey.core.client import AuthenticationMethod, Client, GrantType
-from valetkey.core.registration import client_problems, new_client_problems
-from valetkey.core.resource import Catalog, ResourceServer
+from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.registration import client_problems, new_client_problems
+from valetkey.core.oauth.resource import Catalog, ResourceServer
 
 _SETS = ("grant_types", "resources")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from valetkey.core.resource import RegisteredScope
-from valetkey.core.scope import USER_SCOPES, is_scope_name
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oauth.scope import USER_SCOPES, is_scope_name
 
 MAX_DESCRIPTION_LENGTH = 200
 

@@ -17,22 +17,22 @@ from redis.asyncio import Redis
 
 from valetkey.cli.failure import Conflict, Misconfigured, Unavailable, WaitedInVain
 from valetkey.cli.operator_audit import configure_operator_audit
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.ports import Clock
-from valetkey.core.revocation import Revocation
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.logging import configure_logging
-from valetkey.runtime.patience import Patience, WaitedInVainError
-from valetkey.runtime.postgres.errors import Conflict as StoredConflict
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.schema import SchemaMismatchError, require_schema
-from valetkey.runtime.redaction import redact
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.errors import redis_operation
-from valetkey.runtime.revocation import RevocationStore
-from valetkey.runtime.secret import SecretMissingError
-from valetkey.runtime.settings import Settings, SettingsError, load_settings
-from valetkey.runtime.stores import create_revocation_store, open_database
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.revocation import Revocation
+from valetkey.core.ports.clock import Clock
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.lifecycle.retry_policy import Patience, WaitedInVainError
+from valetkey.runtime.settings.secret import SecretMissingError
+from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.telemetry.logging import configure_logging
+from valetkey.runtime.telemetry.redaction import redact
+from valetkey.storage.postgres.database.errors import Conflict as StoredConflict
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.schema.version import SchemaMismatchError, require_schema
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.client.errors import redis_operation
+from valetkey.storage.revocation import RevocationStore
+from valetkey.storage.stores import create_revocation_store, open_database
 
 Parameters = ParamSpec("Parameters")
 Publish = Callable[[Sequence[Revocation]], Awaitable[None]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from valetkey.cli.failure import Conflict, NotFound
-from valetkey.runtime.postgres.clients import ClientRecord, Clients
-from valetkey.runtime.postgres.statement import Executor
+from valetkey.storage.postgres.database.statement import Executor
+from valetkey.storage.postgres.tables.clients import ClientRecord, Clients
 
 
 async def get_client(database: Executor, client_id: str) -> ClientRecord:

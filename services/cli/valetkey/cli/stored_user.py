@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from valetkey.cli.failure import NotFound
-from valetkey.core.user import User, normalize_login_name
-from valetkey.runtime.postgres.statement import Executor
-from valetkey.runtime.postgres.users import Users
+from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.storage.postgres.database.statement import Executor
+from valetkey.storage.postgres.tables.users import Users
 
 LIST_COLUMNS = ("username", "email", "enabled", "subject")
 

@@ -9,16 +9,17 @@ from enum import StrEnum
 
 import jwt
 
-from valetkey.core import access_token, id_token
-from valetkey.core.errors import InvalidToken
-from valetkey.core.jwt_verification import (
+from valetkey.core.jose.verify_own import (
     MAX_TOKEN_LENGTH,
     KeySet,
     require_issued_by,
     require_unexpired,
     verify_signature,
 )
-from valetkey.core.refresh_token import PREFIX as REFRESH_TOKEN_PREFIX
+from valetkey.core.oauth import access_token
+from valetkey.core.oauth.errors import InvalidToken
+from valetkey.core.oauth.refresh_token import PREFIX as REFRESH_TOKEN_PREFIX
+from valetkey.core.oidc import id_token
 
 _TIMES = ("exp", "iat", "nbf", "auth_time", "updated_at")
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))

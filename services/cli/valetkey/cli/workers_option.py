@@ -15,7 +15,7 @@ class _Workers(click.ParamType[int]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """A number of processes, once ``auto`` is counted. Fails with exit code 2."""
-        from valetkey.runtime.settings_types import workers
+        from valetkey.runtime.settings.types import workers
 
         try:
             return workers.parse(str(value))

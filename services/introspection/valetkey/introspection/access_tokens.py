@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.errors import InvalidToken
-from valetkey.core.revocation import is_revoked
+from valetkey.core.oauth.errors import InvalidToken
+from valetkey.core.oauth.revocation import is_revoked
 
 if TYPE_CHECKING:
-    from valetkey.core.ports import Clock, RevocationReader
+    from valetkey.core.ports.clock import Clock
+    from valetkey.core.ports.revocations import RevocationReader
     from valetkey.introspection.verified_tokens import VerifiedToken, VerifiedTokens
 
 

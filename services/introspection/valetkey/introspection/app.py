@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from valetkey.introspection.routes import cross_origin, routes
 from valetkey.introspection.service import SERVICE
 from valetkey.introspection.stores import open_service
-from valetkey.runtime.clock import system_clock
 from valetkey.runtime.http.app import HEALTH, create_app
+from valetkey.runtime.lifecycle.clock import system_clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp import web
 
-    from valetkey.core.ports import Clock
-    from valetkey.runtime.settings import Settings
-    from valetkey.runtime.telemetry import Tracing
+    from valetkey.core.ports.clock import Clock
+    from valetkey.runtime.settings.settings import Settings
+    from valetkey.runtime.telemetry.tracing import Tracing
 
 
 def create_introspection(

@@ -6,16 +6,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.metadata import authorization_server_metadata
-from valetkey.core.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from valetkey.core.oauth.server_metadata import authorization_server_metadata
 from valetkey.introspection.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from valetkey.core.ports import CatalogSource
-    from valetkey.core.resource import Catalog
+    from valetkey.core.oauth.resource import Catalog
+    from valetkey.core.ports.clients import CatalogSource
 
 # A store that does not answer must not keep clients from finding us.
 _PATIENCE = 1.0

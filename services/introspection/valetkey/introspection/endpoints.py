@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from valetkey.core.client_authentication import require_confidential
-from valetkey.core.errors import InsufficientScope, InvalidRequest, InvalidToken
-from valetkey.core.scope import OPENID
+from valetkey.core.client.authentication.authenticate import require_confidential
+from valetkey.core.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
+from valetkey.core.oauth.scope import OPENID
 from valetkey.introspection.document import Document
 from valetkey.introspection.service import SERVICE
 from valetkey.runtime.http.bearer import bearer_token

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.errors import InvalidToken
+from valetkey.core.oauth.errors import InvalidToken
 from valetkey.introspection.access_tokens import Revoked
-from valetkey.runtime.metrics import INTROSPECTIONS
+from valetkey.runtime.telemetry.metrics import INTROSPECTIONS
 
 if TYPE_CHECKING:
-    from valetkey.core.access_token import AccessToken
-    from valetkey.core.client import Client
+    from valetkey.core.client.client import Client
+    from valetkey.core.oauth.access_token import AccessToken
     from valetkey.introspection.access_tokens import AccessTokens
 
 INACTIVE = b'{"active":false}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from valetkey.core.metadata import AUTHORIZATION_SERVER, OPENID_CONFIGURATION, issuer_path, metadata_paths
+from valetkey.core.oauth.server_metadata import AUTHORIZATION_SERVER, OPENID_CONFIGURATION, issuer_path, metadata_paths
 from valetkey.introspection import endpoints
 
 

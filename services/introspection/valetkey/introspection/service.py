@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from valetkey.introspection.sources import PublishedJwkSet
     from valetkey.introspection.user_info import UserInfo
     from valetkey.runtime.http.client_authenticator import ClientAuthenticator
-    from valetkey.runtime.http.client_rate import ClientRate
+    from valetkey.runtime.http.limits.client_rate import ClientRate
 
 
 @dataclass(frozen=True, slots=True)

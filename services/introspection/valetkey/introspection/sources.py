@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from valetkey.core.ports import KeySetSource
+from valetkey.core.ports.keys import KeySetSource
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from valetkey.core.user import User
+    from valetkey.core.authentication.user import User
 
 
 class PublishedJwkSet(KeySetSource, Protocol):

@@ -12,18 +12,18 @@ from valetkey.introspection.service import IntrospectionService
 from valetkey.introspection.user_info import UserInfo
 from valetkey.introspection.verified_tokens import VerifiedTokens
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
-from valetkey.runtime.http.client_failures import ClientFailures
-from valetkey.runtime.http.client_rate import ClientRate
-from valetkey.runtime.postgres.users import Users
-from valetkey.runtime.redis.client_rates import ClientRates
-from valetkey.runtime.stores import open_stores
+from valetkey.runtime.http.limits.client_rate import ClientRate
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.limits.client_failures import ClientFailures
+from valetkey.storage.redis.limits.client_rates import ClientRates
+from valetkey.storage.stores import open_stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from valetkey.core.ports import Clock
-    from valetkey.runtime.settings import Settings
-    from valetkey.runtime.waiting import Waiting
+    from valetkey.core.ports.clock import Clock
+    from valetkey.runtime.lifecycle.readiness import Waiting
+    from valetkey.runtime.settings.settings import Settings
 
 
 @asynccontextmanager

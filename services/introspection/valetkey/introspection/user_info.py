@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from valetkey.core.claims import userinfo_claims
-from valetkey.core.errors import InsufficientScope, InvalidToken
-from valetkey.core.scope import OPENID
+from valetkey.core.oauth.errors import InsufficientScope, InvalidToken
+from valetkey.core.oauth.scope import OPENID
+from valetkey.core.oidc.claims.registry import userinfo_claims
 
 if TYPE_CHECKING:
-    from valetkey.core.access_token import AccessToken
-    from valetkey.core.user import User
+    from valetkey.core.authentication.user import User
+    from valetkey.core.oauth.access_token import AccessToken
     from valetkey.introspection.access_tokens import AccessTokens
     from valetkey.introspection.sources import SubjectFinder
 

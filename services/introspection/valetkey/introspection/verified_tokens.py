@@ -11,25 +11,25 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.access_token import TYP, AccessToken
 from valetkey.core.bounded_cache import BoundedCache
-from valetkey.core.errors import InvalidScope, InvalidToken
-from valetkey.core.jwt_verification import (
+from valetkey.core.jose.verify_own import (
     MAX_TOKEN_LENGTH,
     read_verified_claims,
     require_issued_by,
     require_unexpired,
     verify_signature,
 )
-from valetkey.core.revocation import RevocationTarget, targets_of
-from valetkey.introspection.held_signatures import HeldSignatures
+from valetkey.core.oauth.access_token import TYP, AccessToken
+from valetkey.core.oauth.errors import InvalidScope, InvalidToken
+from valetkey.core.oauth.revocation import RevocationTarget, targets_of
+from valetkey.introspection.signature_cache import HeldSignatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from valetkey.core.jwt_verification import KeySet
-    from valetkey.core.ports import KeySetSource
+    from valetkey.core.jose.verify_own import KeySet
+    from valetkey.core.ports.keys import KeySetSource
 
 MAX_TOKENS = 10_240
 MAX_BYTES = 32 << 20

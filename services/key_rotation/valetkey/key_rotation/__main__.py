@@ -10,21 +10,21 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.sealed_key import KeySealer, UnsealError
+from valetkey.core.jose.sealed_key import KeySealer, UnsealError
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.key_rotation.jitter import LONGEST, spread
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
-from valetkey.runtime.audit import configure_audit
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.logging import configure_logging
-from valetkey.runtime.patience import Patience, WaitedInVainError
-from valetkey.runtime.postgres.schema import SchemaMismatchError, require_schema
-from valetkey.runtime.settings import Settings, SettingsError, load_settings
-from valetkey.runtime.settings_types import seconds
-from valetkey.runtime.stores import open_database
-from valetkey.runtime.telemetry import create_tracing
-from valetkey.runtime.termination import interrupted_by_sigterm
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.lifecycle.retry_policy import Patience, WaitedInVainError
+from valetkey.runtime.lifecycle.termination import interrupted_by_sigterm
+from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.settings.types import seconds
+from valetkey.runtime.telemetry.audit import configure_audit
+from valetkey.runtime.telemetry.logging import configure_logging
+from valetkey.runtime.telemetry.tracing import create_tracing
+from valetkey.storage.postgres.schema.version import SchemaMismatchError, require_schema
+from valetkey.storage.stores import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from valetkey.core.keys import KeyState
+    from valetkey.core.jose.keys import KeyState
 
 
 @dataclass(frozen=True, slots=True)

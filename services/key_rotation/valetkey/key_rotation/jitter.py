@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from secrets import SystemRandom
 
-from valetkey.runtime.patience import Sleep
+from valetkey.runtime.lifecycle.retry_policy import Sleep
 
 LONGEST = timedelta(hours=1)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from valetkey.core.keys import KeyState, PublicKey
-from valetkey.core.signing import generate_private_key, kid_of, public_jwk, to_pkcs8
-from valetkey.runtime.postgres.signing_keys import StoredKey
+from valetkey.core.jose.keys import KeyState, PublicKey
+from valetkey.core.jose.sign import generate_private_key, kid_of, public_jwk, to_pkcs8
+from valetkey.storage.postgres.tables.signing_keys import StoredKey
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from valetkey.core.sealed_key import KeySealer
+    from valetkey.core.jose.sealed_key import KeySealer
     from valetkey.key_rotation.actions import Create
 
 

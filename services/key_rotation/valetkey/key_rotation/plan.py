@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.core.keys import KeyObservation, KeyState, PublicKey
+from valetkey.core.jose.keys import KeyObservation, KeyState, PublicKey
 from valetkey.key_rotation.actions import Action, Activate, Create, Delete, Retire
 
 if TYPE_CHECKING:

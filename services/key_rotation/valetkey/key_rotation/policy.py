@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from valetkey.runtime.settings import Settings
+    from valetkey.runtime.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.keys import KeyState, PublicKey, jwk_set
+from valetkey.core.jose.keys import KeyState, PublicKey, jwk_set
 from valetkey.key_rotation.actions import Action, Activate, Create, Delete, Retire
 from valetkey.key_rotation.key_maker import make_key
 from valetkey.key_rotation.plan import due_at, holding_back, plan
 from valetkey.key_rotation.report import RotationReport
-from valetkey.runtime import audit
-from valetkey.runtime.postgres.signing_keys import KeyStore, KeyTransaction, StoredKey
+from valetkey.runtime.telemetry import audit
+from valetkey.storage.postgres.tables.signing_keys import KeyStore, KeyTransaction, StoredKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from valetkey.core.keys import KeyObservation
-    from valetkey.core.ports import Clock
-    from valetkey.core.sealed_key import KeySealer
+    from valetkey.core.jose.keys import KeyObservation
+    from valetkey.core.jose.sealed_key import KeySealer
+    from valetkey.core.ports.clock import Clock
     from valetkey.key_rotation.policy import RotationPolicy
-    from valetkey.runtime.postgres.pool import Database
+    from valetkey.storage.postgres.database.pool import Database
 
 ACTOR = "key_rotation"
 

@@ -16,7 +16,7 @@ from nacl.exceptions import CryptoError
 from nacl.pwhash import argon2id
 
 if TYPE_CHECKING:
-    from valetkey.runtime.settings import Settings
+    from valetkey.runtime.settings.settings import Settings
 
 _KIBIBYTE = 1024
 # What a stored hash begins with, as far as it decides the work of checking it. Another scheme (bcrypt, PBKDF2) is one

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from valetkey.core.metadata import issuer_path
-from valetkey.core.ports import Clock
-from valetkey.runtime.clock import system_clock
+from valetkey.core.oauth.server_metadata import issuer_path
+from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.app import HEALTH, create_app
-from valetkey.runtime.settings import Settings
-from valetkey.runtime.telemetry import Tracing
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.tracing import Tracing
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.revoke import revoke
 from valetkey.token.service import SERVICE

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from valetkey.core.client import Client
-from valetkey.runtime import audit
+from valetkey.core.client.client import Client
 from valetkey.runtime.http.address import caller_address
-from valetkey.runtime.metrics import CODE_REPLAYS, REFRESH_REUSE
+from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.metrics import CODE_REPLAYS, REFRESH_REUSE
 
 _REVOKED = "the authorization has been revoked"
 _FORGOTTEN = f"PostgreSQL has forgotten its last rotation, as after a restore: {_REVOKED}"

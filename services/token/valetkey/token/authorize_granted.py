@@ -1,10 +1,10 @@
 """From the stored row to what is authorized now: the client's registration and the catalog may have moved since."""
 
-from valetkey.core.authorization import Authorization
-from valetkey.core.client import Client, GrantType
-from valetkey.core.grant import GrantedAuthorization
-from valetkey.core.resource import Catalog
-from valetkey.core.scope import Scope
+from valetkey.core.client.client import Client, GrantType
+from valetkey.core.oauth.authorization import Authorization
+from valetkey.core.oauth.resource import Catalog
+from valetkey.core.oauth.scope import Scope
+from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 
 
 def current_resources(granted: tuple[str, ...], client: Client, catalog: Catalog) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
-from valetkey.core.client import Client
+from valetkey.core.client.client import Client
 
 
 class GrantEvents(Protocol):

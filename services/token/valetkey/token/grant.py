@@ -4,11 +4,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from valetkey.core.authorization import Authorization
-from valetkey.core.client import Client
-from valetkey.core.params import Params
-from valetkey.core.ports import CatalogSource, Clock, CodeRedeemer, GrantedAuthorizations, Revoker
-from valetkey.core.refresh_token import RefreshTokenCodec
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.authorization import Authorization
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.refresh_token import RefreshTokenCodec
+from valetkey.core.ports.authorization_codes import CodeRedeemer
+from valetkey.core.ports.authorizations import GrantedAuthorizations
+from valetkey.core.ports.clients import CatalogSource
+from valetkey.core.ports.clock import Clock
+from valetkey.core.ports.revocations import Revoker
 from valetkey.token.events import GrantEvents
 from valetkey.token.policy import TokenPolicy
 

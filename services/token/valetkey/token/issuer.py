@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from valetkey.core.access_token import TYP as ACCESS_TOKEN_TYP
-from valetkey.core.access_token import TokenId, access_token_claims
-from valetkey.core.authorization import Authorization, TokenSet
-from valetkey.core.client import Client
-from valetkey.core.id_token import TYP as ID_TOKEN_TYP
-from valetkey.core.id_token import id_token_claims
-from valetkey.core.ports import Clock
-from valetkey.core.refresh_token import RefreshToken, RefreshTokenCodec
-from valetkey.core.scope import OPENID
-from valetkey.core.signing import SignerSource, sign
+from valetkey.core.client.client import Client
+from valetkey.core.jose.sign import SignerSource, sign
+from valetkey.core.oauth.access_token import TYP as ACCESS_TOKEN_TYP
+from valetkey.core.oauth.access_token import TokenId, access_token_claims
+from valetkey.core.oauth.authorization import Authorization, TokenSet
+from valetkey.core.oauth.refresh_token import RefreshToken, RefreshTokenCodec
+from valetkey.core.oauth.scope import OPENID
+from valetkey.core.oidc.id_token import TYP as ID_TOKEN_TYP
+from valetkey.core.oidc.id_token import id_token_claims
+from valetkey.core.ports.clock import Clock
 from valetkey.token.policy import TokenPolicy
 
 

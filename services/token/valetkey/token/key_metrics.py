@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from valetkey.core.keys import KeyState, PublicKey
-from valetkey.core.ports import Clock
-from valetkey.runtime.metrics import NEXT_KEY_ROTATION, SIGNING_KEY_AGE, SIGNING_KEYS
-from valetkey.runtime.postgres.notifications import KEYS_CHANNEL
-from valetkey.runtime.postgres.poller import Poller
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.signing_keys import KeyStore
-from valetkey.runtime.settings import Settings
+from valetkey.core.jose.keys import KeyState, PublicKey
+from valetkey.core.ports.clock import Clock
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.metrics import NEXT_KEY_ROTATION, SIGNING_KEY_AGE, SIGNING_KEYS
+from valetkey.storage.postgres.database.notifications import KEYS_CHANNEL
+from valetkey.storage.postgres.database.polling import database_poller
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class KeyMetrics:
         self._store = KeyStore(database)
         self._schedule = schedule
         self._clock = clock
-        self._poller = Poller(self._refresh, poll_interval, "key-metrics")
+        self._poller = database_poller(self._refresh, poll_interval, "key-metrics")
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
 
     async def start(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from valetkey.core.client import Client, GrantType
+from valetkey.core.client.client import Client, GrantType
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 
-from valetkey.core.client import Client
-from valetkey.core.errors import UnsupportedGrantType
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.errors import UnsupportedGrantType
 from valetkey.token import grants as package
 from valetkey.token.grant import Grant, GrantPorts
 

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from valetkey.core.authorization import TokenSet
-from valetkey.core.scope import format_scope
+from valetkey.core.oauth.authorization import TokenSet
+from valetkey.core.oauth.scope import format_scope
 from valetkey.runtime.http.responses import no_store_json
 
 

@@ -10,15 +10,15 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from valetkey.core.client import Client
-from valetkey.core.errors import TemporarilyUnavailable, TooManyRequests
-from valetkey.runtime import audit
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.errors import TemporarilyUnavailable, TooManyRequests
 from valetkey.runtime.http.address import caller_address
-from valetkey.runtime.metrics import RATE_LIMITED
-from valetkey.runtime.redis.keyspace import RATE_LIMITS
-from valetkey.runtime.redis.rate_limit_storage import RateLimitStorage
-from valetkey.runtime.redis.window_limit import Standing, WindowLimit
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.metrics import RATE_LIMITED
+from valetkey.storage.redis.kept.keyspace import RATE_LIMITS
+from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
+from valetkey.storage.redis.limits.window_limit import Standing, WindowLimit
 
 PER_AUTHORIZATION = 100
 

@@ -4,15 +4,15 @@ from uuid import UUID
 
 from aiohttp import web
 
-from valetkey.core.access_token import TYP, AccessToken
-from valetkey.core.client import Client
-from valetkey.core.errors import InvalidScope, InvalidToken
-from valetkey.core.jwt_verification import require_issued_by, require_unexpired, verify_signature
-from valetkey.core.refresh_token import RefreshToken
-from valetkey.core.revocation import Revocation, RevocationTarget, authorization_target, token_target
-from valetkey.runtime import audit
+from valetkey.core.client.client import Client
+from valetkey.core.jose.verify_own import require_issued_by, require_unexpired, verify_signature
+from valetkey.core.oauth.access_token import TYP, AccessToken
+from valetkey.core.oauth.errors import InvalidScope, InvalidToken
+from valetkey.core.oauth.refresh_token import RefreshToken
+from valetkey.core.oauth.revocation import Revocation, RevocationTarget, authorization_target, token_target
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, refuse_query_credentials
+from valetkey.runtime.telemetry import audit
 from valetkey.token.service import SERVICE, TokenService
 
 

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from valetkey.core.authorization import Authorization, TokenSet
-from valetkey.core.client import Client
-from valetkey.core.errors import OAuthError
-from valetkey.core.ports import Clock, GrantedAuthorizations, KeySetSource, Revoker
-from valetkey.core.refresh_token import RefreshTokenCodec
-from valetkey.runtime import audit
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.authorization import Authorization, TokenSet
+from valetkey.core.oauth.errors import OAuthError
+from valetkey.core.oauth.refresh_token import RefreshTokenCodec
+from valetkey.core.ports.authorizations import GrantedAuthorizations
+from valetkey.core.ports.clock import Clock
+from valetkey.core.ports.keys import KeySetSource
+from valetkey.core.ports.revocations import Revoker
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
-from valetkey.runtime.http.client_rate import ClientRate
-from valetkey.runtime.metrics import TOKEN_ERRORS, TOKENS_ISSUED
+from valetkey.runtime.http.limits.client_rate import ClientRate
+from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.metrics import TOKEN_ERRORS, TOKENS_ISSUED
 from valetkey.token.issuer import TokenIssuer
 from valetkey.token.policy import TokenPolicy
 from valetkey.token.registry import Grants

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from valetkey.core.errors import OAuthError
+from valetkey.core.oauth.errors import OAuthError
 from valetkey.runtime.http.forms import read_form, refuse_query_credentials
 from valetkey.token.response import token_response
 from valetkey.token.service import SERVICE

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from valetkey.cli.apply.declaration import DeclaredClient
-from valetkey.core.resource import RegisteredScope
-from valetkey.runtime.postgres.clients import ClientRecord
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.storage.postgres.tables.clients import ClientRecord
 
 
 class Kind(StrEnum):

@@ -15,8 +15,8 @@ from valetkey.cli.client_record import FIELDS
 from valetkey.cli.duration import parse_duration
 from valetkey.cli.registration import new_client
 from valetkey.cli.scope_registration import scope_problems
-from valetkey.core.client import AuthenticationMethod
-from valetkey.core.resource import RegisteredScope
+from valetkey.core.client.client import AuthenticationMethod
+from valetkey.core.oauth.resource import RegisteredScope
 
 LONGEST_OVERLAP = timedelta(days=90)
 

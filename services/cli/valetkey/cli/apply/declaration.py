@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from valetkey.core.client import Client
-from valetkey.core.resource import RegisteredScope
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.resource import RegisteredScope
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 

@@ -14,13 +14,13 @@ from valetkey.cli.failure import Conflict
 from valetkey.cli.operator_audit import audited, tell
 from valetkey.cli.secret_file import secret_file
 from valetkey.cli.store import Publish, Stores
-from valetkey.core.client import ClientSecret
-from valetkey.core.client_authentication import generate_secret, secret_digest
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.postgres.client_secrets import ClientSecrets
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.statement import Executor
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.client import ClientSecret
+from valetkey.storage.postgres.database.statement import Executor
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.client_secrets import ClientSecrets
+from valetkey.storage.postgres.tables.clients import Clients
 
 
 async def read_stored(database: Executor) -> Stored:

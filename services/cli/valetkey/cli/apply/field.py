@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
-from valetkey.core.registration import MAX_SECONDS
+from valetkey.core.client.registration import MAX_SECONDS
 
 Value = TypeVar("Value")
 _MOST_TOLD = 10

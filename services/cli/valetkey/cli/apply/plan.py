@@ -10,8 +10,8 @@ from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, Sco
 from valetkey.cli.apply.declaration import Declaration, DeclaredClient
 from valetkey.cli.client_record import client_fields
 from valetkey.cli.registration import change_problems, creation_problems, registration_problems
-from valetkey.core.resource import Catalog, RegisteredScope, ResourceServer
-from valetkey.runtime.postgres.clients import ClientRecord
+from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.storage.postgres.tables.clients import ClientRecord
 
 _NOTHING: tuple[object, ...] = (None, "", (), frozenset())
 

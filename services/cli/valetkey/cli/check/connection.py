@@ -14,7 +14,7 @@ from yarl import URL
 
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import MAX_BODY, require_safe
-from valetkey.cli.json_object import find_json_object
+from valetkey.core.json_text import find_json_object
 from valetkey.core.routes import service_of
 
 ANY_SERVICE = ""

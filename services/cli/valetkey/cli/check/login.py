@@ -14,14 +14,14 @@ from valetkey.cli.check.html_form import HtmlForm, read_page
 from valetkey.cli.check.step import Steps
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import UNREADABLE_KEYS, Credentials
-from valetkey.core import id_token
-from valetkey.core.client import AuthenticationMethod
+from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.errors import InvalidToken
-from valetkey.core.jwt_verification import KeySet, require_issued_by, require_unexpired, verify_signature
-from valetkey.core.metadata import OPENID_CONFIGURATION, metadata_paths
-from valetkey.core.pkce import S256, challenge_of
-from valetkey.core.ports import Clock
+from valetkey.core.jose.verify_own import KeySet, require_issued_by, require_unexpired, verify_signature
+from valetkey.core.oauth.errors import InvalidToken
+from valetkey.core.oauth.pkce import S256, challenge_of
+from valetkey.core.oauth.server_metadata import OPENID_CONFIGURATION, metadata_paths
+from valetkey.core.oidc import id_token
+from valetkey.core.ports.clock import Clock
 
 _MOST_PAGES = 12
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")

@@ -17,11 +17,11 @@ from valetkey.cli.output import say
 from valetkey.cli.password import generate_password, hash_password
 from valetkey.cli.registration import new_client
 from valetkey.cli.store import Publish, Stores
-from valetkey.core.client import AuthenticationMethod, ClientSecret, GrantType
-from valetkey.core.client_authentication import generate_secret, secret_digest
-from valetkey.core.user import User
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.users import Users
+from valetkey.core.authentication.user import User
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.client import AuthenticationMethod, ClientSecret, GrantType
+from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.users import Users
 
 REDIRECT_URI = "http://127.0.0.1/valetkey-check"
 SCOPE = ("openid", "profile", "offline_access")

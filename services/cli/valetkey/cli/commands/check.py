@@ -21,10 +21,10 @@ from valetkey.cli.option import example, output_option, scope_option
 from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.secret_input import read_secret, secret_path
 from valetkey.cli.store import Stores, with_stores
-from valetkey.core.client import AuthenticationMethod
+from valetkey.core.client.client import AuthenticationMethod
+from valetkey.core.oauth.scope import OPENID
 from valetkey.core.routes import ROUTES
-from valetkey.core.scope import OPENID
-from valetkey.runtime.clock import system_clock
+from valetkey.runtime.lifecycle.clock import system_clock
 
 _NAME_WIDTH = 17
 

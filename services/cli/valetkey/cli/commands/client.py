@@ -28,11 +28,11 @@ from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
 from valetkey.cli.store import Stores, with_stores
 from valetkey.cli.stored_client import get_client, require_unowned
-from valetkey.core.client import Client, ClientSecret
-from valetkey.core.client_authentication import generate_secret, secret_digest
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.client_endings import ClientEndings
-from valetkey.runtime.postgres.clients import ClientRecord, Clients
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.client import Client, ClientSecret
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.clients import ClientRecord, Clients
 
 _ID_BYTES = 8
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")

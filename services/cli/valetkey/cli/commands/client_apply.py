@@ -21,7 +21,7 @@ from valetkey.cli.failure import Conflict, Failure
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.store import Stores, with_stores
-from valetkey.core.client_authentication import secret_digest
+from valetkey.core.client.authentication.authenticate import secret_digest
 
 DEFAULT_OWNER = "valetkey-apply"
 _STDIN = Path("-")

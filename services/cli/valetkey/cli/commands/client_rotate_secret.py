@@ -16,8 +16,8 @@ from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
 from valetkey.cli.store import Stores, with_stores
 from valetkey.cli.stored_client import get_client
-from valetkey.core.client_authentication import generate_secret, secret_digest
-from valetkey.runtime.postgres.client_secrets import ClientSecrets
+from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.storage.postgres.tables.client_secrets import ClientSecrets
 
 LONGEST_OVERLAP = timedelta(days=90)
 

@@ -8,7 +8,7 @@ from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.failure import Misconfigured
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
-from valetkey.runtime.settings import SERVICES, Service, SettingsError, load_settings
+from valetkey.runtime.settings.settings import SERVICES, Service, SettingsError, load_settings
 
 _service_option = click.option(
     "--service",

@@ -10,7 +10,7 @@ from valetkey.cli.output import Output, say
 from valetkey.cli.store import Stores, with_stores
 from valetkey.cli.stored_client import get_client
 from valetkey.cli.stored_user import get_user
-from valetkey.runtime.postgres.consents import Consents, ConsentSummary
+from valetkey.storage.postgres.tables.consents import Consents, ConsentSummary
 
 _COLUMNS = ("username", "client_id", "scope", "resources", "updated_at")
 

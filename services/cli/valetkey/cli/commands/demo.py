@@ -33,9 +33,9 @@ def command(issuer_port: int, issuer: str, redirect_uris: tuple[str, ...], *, no
     production; nothing is left running.
     """
     try:
-        from valetkey.cli.demo.demo import run_demo
-        from valetkey.cli.demo.demo_error import DemoError
-        from valetkey.cli.demo.options import DemoOptions
+        from valetkey.demo.demo import run_demo
+        from valetkey.demo.demo_error import DemoError
+        from valetkey.demo.options import DemoOptions
     except ModuleNotFoundError as error:
         raise Failure(
             f"The demo is not installed here ({error.name} is missing): install valetkey-cli[demo]."

@@ -17,11 +17,11 @@ from valetkey.cli.diagnosis.sealing import examine_sealing
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
-from valetkey.core.keys import KeyState
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.postgres.signing_keys import KeyStore
-from valetkey.runtime.settings import Settings, SettingsError, load_settings
-from valetkey.runtime.stores import open_database
+from valetkey.core.jose.keys import KeyState
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
+from valetkey.storage.stores import open_database
 
 _COLUMNS = ("status", "check", "detail")
 

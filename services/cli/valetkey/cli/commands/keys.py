@@ -11,9 +11,9 @@ from valetkey.cli.key_rotation_run import run_rotation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output
 from valetkey.cli.store import Stores, with_stores
-from valetkey.core.keys import PublicKey
+from valetkey.core.jose.keys import PublicKey
 from valetkey.key_rotation.policy import RotationPolicy
-from valetkey.runtime.postgres.signing_keys import KeyStore
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 _COLUMNS = ("kid", "alg", "state", "since", "next_state", "not_before", "replicas")
 

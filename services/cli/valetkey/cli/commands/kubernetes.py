@@ -19,10 +19,10 @@ from valetkey.cli.operator_audit import configure_operator_audit, tell
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say, write_verbatim
 from valetkey.cli.store import translated
-from valetkey.runtime.clock import system_clock
-from valetkey.runtime.patience import Patience
-from valetkey.runtime.sealing import NEXT_STEP
-from valetkey.runtime.settings import kubernetes_api
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.lifecycle.retry_policy import Patience
+from valetkey.runtime.settings.settings import kubernetes_api
+from valetkey.storage.sealing import NEXT_STEP
 
 _LONGEST = {"subdomain": 253, "label": 63}
 _PATTERNS = {

@@ -17,10 +17,10 @@ from valetkey.cli.loopback_redirect import loopback_redirect
 from valetkey.cli.option import example, output_option, scope_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.token_reading import explained_claims, read_token
-from valetkey.core.client import AuthenticationMethod
-from valetkey.core.metadata import PROMPTS
-from valetkey.core.scope import OPENID
-from valetkey.runtime.clock import system_clock
+from valetkey.core.client.client import AuthenticationMethod
+from valetkey.core.oauth.scope import OPENID
+from valetkey.core.oauth.server_metadata import PROMPTS
+from valetkey.runtime.lifecycle.clock import system_clock
 
 _HIGHEST_PORT = 65535
 

@@ -14,12 +14,12 @@ from valetkey.cli.operator_audit import audited
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.store import prepare, translated
-from valetkey.runtime.patience import Patience
-from valetkey.runtime.postgres.errors import postgres_errors
-from valetkey.runtime.settings import Settings, load_settings
+from valetkey.runtime.lifecycle.retry_policy import Patience
+from valetkey.runtime.settings.settings import Settings, load_settings
+from valetkey.storage.postgres.database.errors import postgres_errors
 
 if TYPE_CHECKING:
-    from valetkey.runtime.postgres.migrate import Migration
+    from valetkey.storage.postgres.schema.migrate import Migration
 
 
 @click.group("migrate", epilog=example("valetkey migrate up"))
@@ -35,7 +35,7 @@ def up(output: Output, wait: timedelta) -> None:
 
     Safe to run at any time, and twice at once.
     """
-    from valetkey.runtime.postgres.migrate import upgrade
+    from valetkey.storage.postgres.schema.migrate import upgrade
 
     async def attempt() -> tuple[Migration, ...]:
         with postgres_errors:
@@ -59,7 +59,7 @@ def status(context: click.Context, output: Output) -> None:
 
     Changes nothing; exits with 1 where `valetkey migrate up` would change something.
     """
-    from valetkey.runtime.postgres import migrate
+    from valetkey.storage.postgres.schema import migrate
 
     with translated():
         settings = load_settings("migrate")

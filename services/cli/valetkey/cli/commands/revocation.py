@@ -10,9 +10,9 @@ from valetkey.cli.operator_audit import audited
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.store import Stores, with_stores
-from valetkey.runtime.postgres.everything_ending import EverythingEnding
-from valetkey.runtime.redis.connection import connect
-from valetkey.runtime.redis.revocation_writer import RevocationWriter
+from valetkey.storage.postgres.tables.revoke_all import EverythingEnding
+from valetkey.storage.redis.client.connection import connect
+from valetkey.storage.redis.kept.revocation_writer import RevocationWriter
 
 
 @click.group("revocation", epilog=example("valetkey revocation reload", "valetkey revocation end-all --yes"))

@@ -12,7 +12,7 @@ from valetkey.cli.key_rotation_run import run_rotation
 from valetkey.cli.option import confirm, example, output_option, wait_option, yes_option
 from valetkey.cli.output import Output
 from valetkey.key_rotation.jitter import LONGEST, spread
-from valetkey.runtime.patience import Patience
+from valetkey.runtime.lifecycle.retry_policy import Patience
 
 EMERGENCY_QUESTION = "Replace every signing key now, so that every token there is becomes worthless?"
 

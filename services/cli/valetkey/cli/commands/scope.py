@@ -10,10 +10,10 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.scope_registration import scope_problems
 from valetkey.cli.store import Stores, with_stores
-from valetkey.core.resource import RegisteredScope
-from valetkey.core.scope import USER_SCOPES
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.clients import Clients
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oauth.scope import USER_SCOPES
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.clients import Clients
 
 _COLUMNS = ("name", "description", "resource")
 

@@ -15,8 +15,8 @@ from valetkey.cli.workers_option import workers_option
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from valetkey.runtime.settings import Service, Settings
-    from valetkey.runtime.telemetry import Tracing
+    from valetkey.runtime.settings.settings import Service, Settings
+    from valetkey.runtime.telemetry.tracing import Tracing
 
 
 @click.group("serve", epilog=example("valetkey serve token"))

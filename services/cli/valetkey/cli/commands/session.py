@@ -13,7 +13,7 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.store import Publish, Stores, with_stores
 from valetkey.cli.stored_user import get_user
-from valetkey.runtime.postgres.sessions import Sessions, SessionSummary
+from valetkey.storage.postgres.tables.sessions import Sessions, SessionSummary
 
 _COLUMNS = ("session_id", "username", "auth_time", "used_at", "expires_at")
 

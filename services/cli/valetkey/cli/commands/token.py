@@ -15,10 +15,10 @@ from valetkey.cli.option import Decorated, example, output_option, scope_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_input import STDIN, read_secret, secret_path
 from valetkey.cli.token_reading import TokenKind, TokenReading, explained_claims, read_token, verify_reading
-from valetkey.core.client import GrantType
-from valetkey.core.jwt_verification import KeySet
-from valetkey.core.scope import format_scope
-from valetkey.runtime.clock import system_clock
+from valetkey.core.client.client import GrantType
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.oauth.scope import format_scope
+from valetkey.runtime.lifecycle.clock import system_clock
 
 _HINTS = ("access_token", "refresh_token")
 

@@ -15,11 +15,11 @@ from valetkey.cli.password import hash_password
 from valetkey.cli.password_option import PasswordChoice, password_options
 from valetkey.cli.store import Stores, with_stores
 from valetkey.cli.stored_user import LIST_COLUMNS, get_user, login_names, user_record
-from valetkey.core.claims import ATTRIBUTE_CLAIMS
-from valetkey.core.user import User
-from valetkey.runtime.postgres.user_endings import UserEndings
-from valetkey.runtime.postgres.users import Users
-from valetkey.runtime.redis.login_attempts import LoginAttempts, account_of_user
+from valetkey.core.authentication.user import User
+from valetkey.core.oidc.claims.registry import ATTRIBUTE_CLAIMS
+from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.limits.login_attempts import LoginAttempts, account_of_user
 
 
 def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from valetkey.cli.diagnosis.finding import Finding, doubtful, unwell, well
 from valetkey.cli.registration import creation_problems, registration_problems
-from valetkey.core.resource import Catalog
-from valetkey.runtime.postgres.catalog import CatalogStore
-from valetkey.runtime.postgres.clients import Clients
-from valetkey.runtime.postgres.statement import Executor
+from valetkey.core.oauth.resource import Catalog
+from valetkey.storage.postgres.database.statement import Executor
+from valetkey.storage.postgres.tables.catalog import CatalogStore
+from valetkey.storage.postgres.tables.clients import Clients
 
 _CHECK = "clients"
 _ADVICE = (

@@ -8,13 +8,13 @@ from datetime import datetime
 from asyncpg import InsufficientPrivilegeError
 
 from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
-from valetkey.core.keys import KeyState, PublicKey
-from valetkey.core.sealed_key import KeySealer, UnsealError
+from valetkey.core.jose.keys import KeyState, PublicKey
+from valetkey.core.jose.sealed_key import KeySealer, UnsealError
 from valetkey.key_rotation.plan import due_at
 from valetkey.key_rotation.policy import RotationPolicy
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.signing_keys import KeyStore
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 _ROTATE = "Run `valetkey rotate-keys`, and see that its CronJob runs."
 

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.core.ports import Clock
-from valetkey.runtime.postgres.grants import READ_GRANTS, GrantDifferences, compare
-from valetkey.runtime.postgres.pool import Database
-from valetkey.runtime.postgres.schema import SCHEMA_VERSION, find_schema_version
-from valetkey.runtime.postgres.server_clock import measure_clock_skew
-from valetkey.runtime.postgres.statement import Statement
-from valetkey.runtime.redaction import redact
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.core.ports.clock import Clock
+from valetkey.runtime.telemetry.redaction import redact
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.server_clock import measure_clock_skew
+from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.schema.role_privilege_check import READ_GRANTS, GrantDifferences, compare
+from valetkey.storage.postgres.schema.version import SCHEMA_VERSION, find_schema_version
 
 _TOLERATED_SKEW = timedelta(seconds=1)
 _GRANTS = Statement("roles.read_grants", READ_GRANTS)

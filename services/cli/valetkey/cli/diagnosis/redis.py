@@ -10,14 +10,14 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
-from valetkey.core.errors import TemporarilyUnavailable
-from valetkey.runtime.redaction import redact
-from valetkey.runtime.redis.address import Node
-from valetkey.runtime.redis.cluster import ClusterRedis
-from valetkey.runtime.redis.connection import MasterConnectionPool, connect
-from valetkey.runtime.redis.errors import redis_operation
-from valetkey.runtime.redis.memory import fullest, memory_of
-from valetkey.runtime.settings import Settings
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+from valetkey.runtime.settings.redis_address import Node
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.redaction import redact
+from valetkey.storage.redis.client.cluster import ClusterRedis
+from valetkey.storage.redis.client.connection import MasterConnectionPool, connect
+from valetkey.storage.redis.client.errors import redis_operation
+from valetkey.storage.redis.client.memory import fullest, memory_of
 
 _ADDRESS = "Check that VALETKEY_REDIS_URL names the server, that it runs, and that it is not full or read-only."
 _CLUSTER = "Give every slot to a master that runs: `redis-cli --cluster check`."

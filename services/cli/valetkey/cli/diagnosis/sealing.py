@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, well
-from valetkey.runtime.sealing import sealing_keys, weakness_of
-from valetkey.runtime.settings import Settings
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.sealing import sealing_keys, weakness_of
 
 _CHECK = "sealing"
 _ROLL_IN = (

@@ -12,8 +12,8 @@ from typing import Self
 import aiohttp
 
 from valetkey.cli.failure import Failure, Misconfigured
-from valetkey.cli.json_object import find_json_object
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.json_text import find_json_object
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from valetkey.cli.failure import Conflict, Failure, NotFound
 from valetkey.cli.kubernetes.api_server import Answer, ApiServer
 from valetkey.cli.kubernetes.secret_manifest import secret_manifest
-from valetkey.core.errors import TemporarilyUnavailable
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from valetkey.runtime.telemetry import current_request
+from valetkey.runtime.telemetry.tracing import current_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from valetkey.runtime.settings_types import Network
+    from valetkey.runtime.settings.types import Network
 
 TRUSTED_PROXIES: web.AppKey[Sequence[Network]] = web.AppKey("trusted_proxies")
 UNKNOWN = "unknown"

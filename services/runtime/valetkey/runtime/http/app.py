@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from valetkey.runtime.http.address import TRUSTED_PROXIES
-from valetkey.runtime.http.connection_limit import (
+from valetkey.runtime.http.cors import cors_middleware
+from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
+from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
+from valetkey.runtime.http.health import Health
+from valetkey.runtime.http.limits.connection_limit import (
     CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS,
     connections_allowed,
     connections_of_one,
 )
-from valetkey.runtime.http.cors import cors_middleware
-from valetkey.runtime.http.errors import FailureRenderer, errors_middleware, render_json
-from valetkey.runtime.http.forms import BODY_TIMEOUT, MAX_FIELDS
-from valetkey.runtime.http.gate import gate_middleware
-from valetkey.runtime.http.health import Health
-from valetkey.runtime.http.in_flight import IN_FLIGHT, InFlight
+from valetkey.runtime.http.limits.gate import gate_middleware
+from valetkey.runtime.http.limits.in_flight import IN_FLIGHT, InFlight
 from valetkey.runtime.http.observe import observe_middleware
 from valetkey.runtime.http.proxy_watch import ProxyWatch
 from valetkey.runtime.http.security_headers import security_headers_middleware
-from valetkey.runtime.telemetry import Tracing
+from valetkey.runtime.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from valetkey.runtime.settings import Settings
+    from valetkey.runtime.settings.settings import Settings
 
 HEALTH = web.AppKey("health", Health)
 TRACING = web.AppKey("tracing", Tracing)

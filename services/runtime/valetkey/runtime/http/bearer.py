@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from valetkey.core.errors import InvalidRequest
+from valetkey.core.oauth.errors import InvalidRequest
 from valetkey.runtime.http.forms import read_query
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from valetkey.core.params import Params
+    from valetkey.core.oauth.params import Params
 
 MAX_TOKEN_LENGTH = 8192
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")

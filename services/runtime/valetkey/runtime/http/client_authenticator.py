@@ -1,21 +1,33 @@
 """Which client is asking, proven the way it registered for. OAuth 2.1 §2.4."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
-from valetkey.core.client import Client
-from valetkey.core.client_authentication import PresentedCredentials, authenticate_client, presented_credentials
-from valetkey.core.errors import InvalidClient, TooManyRequests
-from valetkey.core.params import Params
-from valetkey.core.ports import ClientFinder, Clock
-from valetkey.runtime import audit
+from valetkey.core.client.authentication.authenticate import (
+    PresentedCredentials,
+    authenticate_client,
+    presented_credentials,
+)
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.errors import InvalidClient, TooManyRequests
+from valetkey.core.oauth.params import Params
+from valetkey.core.ports.clients import ClientFinder
+from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.address import caller_address
-from valetkey.runtime.http.client_failures import FailureCounter
-from valetkey.runtime.http.proven_headers import ProvenHeaders
-from valetkey.runtime.metrics import CLIENT_AUTHENTICATIONS
+from valetkey.runtime.http.client_authentication_cache import ProvenHeaders
+from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.metrics import CLIENT_AUTHENTICATIONS
 
 _IN_THE_FORM = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+
+
+class FailureCounter(Protocol):
+    """Knows how many failures are too many."""
+
+    async def count(self, client_id: str, address: str) -> None:
+        """Count a failure; an empty ``client_id`` names nobody. Raises ``TooManyRequests``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from valetkey.core.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable, TooManyRequests
+from valetkey.core.oauth.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable, TooManyRequests
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.route import route_of
-from valetkey.runtime.telemetry import current_trace_id
+from valetkey.runtime.telemetry.tracing import current_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from valetkey.core.errors import InvalidRequest
-from valetkey.core.params import Params
-from valetkey.runtime.http.in_flight import IN_FLIGHT
+from valetkey.core.oauth.errors import InvalidRequest
+from valetkey.core.oauth.params import Params
+from valetkey.runtime.http.limits.in_flight import IN_FLIGHT
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 100

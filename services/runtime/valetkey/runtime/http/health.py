@@ -6,8 +6,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from valetkey.runtime.metric import REGISTRY
-from valetkey.runtime.waiting import Waiting
+from valetkey.runtime.lifecycle.readiness import Waiting
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 
 class Health:

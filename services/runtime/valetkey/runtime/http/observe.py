@@ -10,14 +10,14 @@ from aiohttp.typedefs import Handler, Middleware
 
 from valetkey.runtime.http.errors import ERROR_TYPE
 from valetkey.runtime.http.route import route_of
-from valetkey.runtime.metrics import HTTP_REQUEST
-from valetkey.runtime.telemetry import begin_trace
-from valetkey.runtime.traceparent import parse_traceparent
+from valetkey.runtime.telemetry.metrics import HTTP_REQUEST
+from valetkey.runtime.telemetry.traceparent import parse_traceparent
+from valetkey.runtime.telemetry.tracing import begin_trace
 
 if TYPE_CHECKING:
     from valetkey.runtime.http.health import Health
     from valetkey.runtime.http.proxy_watch import ProxyWatch
-    from valetkey.runtime.telemetry import Trace, Tracing
+    from valetkey.runtime.telemetry.tracing import Trace, Tracing
 
 TRACE_HEADER = "X-Trace-Id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -9,9 +9,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web_protocol import _ErrInfo
 
-from valetkey.core.errors import InvalidRequest, OAuthError, ServerError
+from valetkey.core.oauth.errors import InvalidRequest, OAuthError, ServerError
 from valetkey.runtime.http.address import TRUSTED_PROXIES
-from valetkey.runtime.http.connection_limit import (
+from valetkey.runtime.http.forms import BODY_TIMEOUT
+from valetkey.runtime.http.limits.connection_limit import (
     CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS,
     MOST,
@@ -20,13 +21,12 @@ from valetkey.runtime.http.connection_limit import (
     Refusals,
     bound_send_buffer,
 )
-from valetkey.runtime.http.forms import BODY_TIMEOUT
 from valetkey.runtime.http.listener import keep_newcomers_out, let_in
 from valetkey.runtime.http.observe import TRACE_HEADER
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.security_headers import EVERYWHERE
-from valetkey.runtime.metrics import HTTP_MALFORMED
-from valetkey.runtime.telemetry import begin_trace, current_trace_id
+from valetkey.runtime.telemetry.metrics import HTTP_MALFORMED
+from valetkey.runtime.telemetry.tracing import begin_trace, current_trace_id
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,14 +7,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING
 
 from valetkey.runtime.http.address import is_in, parse_address
-from valetkey.runtime.metrics import UNTRUSTED_PROXY
+from valetkey.runtime.telemetry.metrics import UNTRUSTED_PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aiohttp import web
 
-    from valetkey.runtime.settings_types import Network
+    from valetkey.runtime.settings.types import Network
 
 _LOG = logging.getLogger("valetkey.server")
 SAMPLE_SECONDS = 1.0

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from valetkey.runtime.audit import configure_audit
-from valetkey.runtime.event_loop import LagWatch
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.listener import BACKLOG, bind, url_of
 from valetkey.runtime.http.protocol import Runner
-from valetkey.runtime.logging import configure_logging
-from valetkey.runtime.memory import settle
-from valetkey.runtime.metrics import BUILD
-from valetkey.runtime.settings import Service, Settings, SettingsError, load_settings
-from valetkey.runtime.telemetry import Tracing, create_tracing
+from valetkey.runtime.lifecycle.event_loop import LagWatch
+from valetkey.runtime.lifecycle.memory import settle
+from valetkey.runtime.settings.settings import Service, Settings, SettingsError, load_settings
+from valetkey.runtime.telemetry.audit import configure_audit
+from valetkey.runtime.telemetry.logging import configure_logging
+from valetkey.runtime.telemetry.metrics import BUILD
+from valetkey.runtime.telemetry.tracing import Tracing, create_tracing
 from valetkey.runtime.workers.place import Place, place_from
 from valetkey.runtime.workers.service import answering, unless, until_able
 from valetkey.runtime.workers.whole_lines import whole_lines
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from valetkey.runtime.metric_export import MetricExport
+    from valetkey.runtime.telemetry.metric_export import MetricExport
 
 EXIT_CONFIGURATION = 78
 _LOG = logging.getLogger("valetkey.server")
@@ -185,6 +185,6 @@ def serve(
 def _send_metrics(settings: Settings, service: Service) -> MetricExport | None:
     if not settings.metrics_otlp_endpoint:
         return None
-    from valetkey.runtime.metric_export import create_metric_export  # noqa: PLC0415 - as heavy as the SDK of traces
+    from valetkey.runtime.telemetry.metric_export import create_metric_export  # noqa: PLC0415 - as heavy as the SDK of traces
 
     return create_metric_export(settings, service)

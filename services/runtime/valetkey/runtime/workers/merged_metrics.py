@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from valetkey.runtime.metric import REGISTRY
+from valetkey.runtime.telemetry.metric import REGISTRY
 
 LABEL = "worker"
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0"

@@ -14,7 +14,7 @@ from valetkey.runtime.workers.place import Place
 
 if TYPE_CHECKING:
     from valetkey.runtime.http.health import Health
-    from valetkey.runtime.waiting import Waiting
+    from valetkey.runtime.lifecycle.readiness import Waiting
 
 T = TypeVar("T")
 

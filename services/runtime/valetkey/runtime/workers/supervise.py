@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from valetkey.runtime.http.listener import BACKLOG, bind, claim, url_of
-from valetkey.runtime.logging import configure_logging
+from valetkey.runtime.telemetry.logging import configure_logging
 from valetkey.runtime.workers.management import create_supervisor_app
 from valetkey.runtime.workers.supervisor import Patience, Supervisor
 from valetkey.runtime.workers.whole_lines import whole_lines
@@ -22,7 +22,7 @@ from valetkey.runtime.workers.worker import Berth
 if TYPE_CHECKING:
     import socket
 
-    from valetkey.runtime.settings import Service, Settings
+    from valetkey.runtime.settings.settings import Service, Settings
 
 _LOG = logging.getLogger("valetkey.supervisor")
 _CANNOT_LISTEN = 1

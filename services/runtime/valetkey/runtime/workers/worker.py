@@ -16,7 +16,7 @@ from valetkey.runtime.workers.place import Place
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-    from valetkey.runtime.settings import Service
+    from valetkey.runtime.settings.settings import Service
 
 READY = "ready"
 STARTING = "starting"

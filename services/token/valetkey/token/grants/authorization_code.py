@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Self
 
-from valetkey.core.authorization import Authorization
-from valetkey.core.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, is_code
-from valetkey.core.client import Client, GrantType
-from valetkey.core.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
-from valetkey.core.grant import GrantedAuthorization, NewAuthorization
-from valetkey.core.params import Params
-from valetkey.core.pkce import challenge_of
-from valetkey.core.resource import narrow_resource, parse_resource
-from valetkey.core.revocation import Revocation, authorization_target
-from valetkey.core.scope import OFFLINE_ACCESS
+from valetkey.core.client.client import Client, GrantType
+from valetkey.core.oauth.authorization import Authorization
+from valetkey.core.oauth.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, is_code
+from valetkey.core.oauth.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.pkce import challenge_of
+from valetkey.core.oauth.resource import narrow_resource, parse_resource
+from valetkey.core.oauth.revocation import Revocation, authorization_target
+from valetkey.core.oauth.scope import OFFLINE_ACCESS
+from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 from valetkey.token.authorize_granted import authorize_granted, current_resources
 from valetkey.token.grant import Grant, GrantPorts
 

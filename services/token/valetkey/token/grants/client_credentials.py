@@ -3,16 +3,16 @@
 from typing import NamedTuple, Self
 from uuid import uuid4
 
-from valetkey.core.authorization import Authorization
 from valetkey.core.bounded_cache import BoundedCache
-from valetkey.core.client import Client, GrantType
-from valetkey.core.client_authentication import require_confidential
+from valetkey.core.client.authentication.authenticate import require_confidential
+from valetkey.core.client.client import Client, GrantType
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.errors import InvalidScope
-from valetkey.core.params import Params
-from valetkey.core.ports import CatalogSource
-from valetkey.core.resource import Catalog, parse_resource
-from valetkey.core.scope import USER_SCOPES, Scope, parse_scope
+from valetkey.core.oauth.authorization import Authorization
+from valetkey.core.oauth.errors import InvalidScope
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.resource import Catalog, parse_resource
+from valetkey.core.oauth.scope import USER_SCOPES, Scope, parse_scope
+from valetkey.core.ports.clients import CatalogSource
 from valetkey.token.grant import Grant, GrantPorts
 
 # What is known, over all clients: at most so many clients, with so many questions each, and so many bytes.

@@ -2,15 +2,15 @@
 
 from typing import Self
 
-from valetkey.core.authorization import Authorization
-from valetkey.core.client import Client, GrantType
-from valetkey.core.errors import InvalidGrant
-from valetkey.core.grant import GrantedAuthorization
-from valetkey.core.params import Params
-from valetkey.core.refresh_token import Presentation, RefreshToken, judge_presentation
-from valetkey.core.resource import Catalog, narrow_resource, parse_resource
-from valetkey.core.revocation import Revocation, authorization_target
-from valetkey.core.scope import narrow_scope, parse_scope
+from valetkey.core.client.client import Client, GrantType
+from valetkey.core.oauth.authorization import Authorization
+from valetkey.core.oauth.errors import InvalidGrant
+from valetkey.core.oauth.params import Params
+from valetkey.core.oauth.refresh_token import Presentation, RefreshToken, judge_presentation
+from valetkey.core.oauth.resource import Catalog, narrow_resource, parse_resource
+from valetkey.core.oauth.revocation import Revocation, authorization_target
+from valetkey.core.oauth.scope import narrow_scope, parse_scope
+from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 from valetkey.token.authorize_granted import authorize_granted, current_resources
 from valetkey.token.grant import Grant, GrantPorts
 

@@ -1,0 +1,1 @@
+"""What a browser holds for us, and how we know that a form is ours."""

@@ -1,0 +1,98 @@
+"""The consent page: what a client asks for, and the user's answer. OIDC Core §3.1.2.4."""
+
+from aiohttp import web
+
+from valetkey.authorize.browser.csrf import require_own_origin
+from valetkey.authorize.consent.words import scope_groups
+from valetkey.authorize.flow.complete import advance, grant, refuse, require_still_allowed
+from valetkey.authorize.flow.interaction import Pending, open_pending, step_location
+from valetkey.authorize.flow.next_step import consent_of
+from valetkey.authorize.login.endpoint import account_of
+from valetkey.authorize.pages.models import ConsentPage
+from valetkey.authorize.pages.response import page_response, see_other
+from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.core.authentication.session import Session
+from valetkey.core.oauth.errors import AccessDenied, InvalidRequest, OAuthError
+from valetkey.core.oauth.redirect_uri import redirect_host
+from valetkey.core.oauth.resource import Catalog
+from valetkey.core.oidc.interaction import Step
+from valetkey.runtime.http.address import caller_address
+from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.metrics import CONSENTS
+from valetkey.runtime.telemetry.tracing import current_trace_id
+
+FORM = "consent"
+
+
+async def show_consent(request: web.Request) -> web.StreamResponse:
+    """What the stored request asks for."""
+    service = request.app[AUTHORIZE]
+    pending = await open_pending(service, request, read_query(request).get("interaction"))
+    if pending.step is not Step.CONSENT or pending.session is None:
+        return await advance(service, request, pending)
+    catalog = await service.catalog.get()
+    try:
+        require_still_allowed(pending.interaction.request, pending.client, catalog)
+    except OAuthError as error:
+        return await refuse(service, request, pending, error)
+    return _form(service, pending, pending.session, catalog)
+
+
+async def decide_consent(request: web.Request) -> web.StreamResponse:
+    """Allow or deny what the page has shown."""
+    service = request.app[AUTHORIZE]
+    require_own_origin(request.headers, service.settings.issuer_origin)
+    form = await read_form(request)
+    pending = await open_pending(service, request, form.get("interaction"))
+    session = pending.session
+    if session is None or pending.step in (Step.LOGIN, Step.SELECT_ACCOUNT):
+        return see_other(step_location(service, pending.step, pending.interaction_id))
+    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+    match form.get("action"):
+        case "allow":
+            _record(pending, session, is_allowed=True)
+            return await grant(service, request, pending, session, consent_of(pending.interaction.request))
+        case "deny":
+            _record(pending, session, is_allowed=False)
+            return await refuse(service, request, pending, AccessDenied("the user denied consent"))
+        case _:
+            raise InvalidRequest("the form says neither allow nor deny")
+
+
+def _form(service: AuthorizeService, pending: Pending, session: Session, catalog: Catalog) -> web.Response:
+    asked, client = pending.interaction.request, pending.client
+    redirect_uri = pending.redirect_uri
+    page = ConsentPage(
+        form_action=service.path("/consent"),
+        csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
+        interaction=pending.interaction_id,
+        account=account_of(session.user),
+        client_id=client.client_id,
+        client_name=client.client_name,
+        redirect_host=redirect_host(redirect_uri),
+        # Registration allows nothing but https, http on the loopback interface, and private-use schemes.
+        is_on_this_device=not redirect_uri.startswith("https:"),
+        is_unverified=client.is_public,
+        groups=scope_groups(asked.scope, asked.resources, catalog),
+        claims=sorted(asked.claims.names),
+        policy_uri=client.policy_uri,
+        tos_uri=client.tos_uri,
+    )
+    return page_response(service.pages.consent(page, reference=current_trace_id()), forms_end_at=redirect_uri)
+
+
+def _record(pending: Pending, session: Session, *, is_allowed: bool) -> None:
+    CONSENTS.add("allowed" if is_allowed else "denied")
+    audit.emit(
+        audit.AuditEvent(
+            type="consent",
+            outcome="success" if is_allowed else "failure",
+            subject=str(session.user.subject),
+            client_id=pending.client.client_id,
+            scope=" ".join(pending.interaction.request.scope),
+            amr=session.amr,
+            session_id=str(session.session_id),
+            address=caller_address(),
+        )
+    )

@@ -1,0 +1,1 @@
+"""An authorization request from its arrival to its response."""

@@ -1,0 +1,124 @@
+"""The authorization endpoint. OAuth 2.1 §4.1.1, OIDC Core §3.1.2.
+
+Until the redirect URI is trusted a failure is an exception that ends as a page; afterwards it answers the client.
+"""
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from valetkey.authorize.browser.cookies import Browser, generate_secret
+from valetkey.authorize.browser.cross_site_post import location_with_cookies
+from valetkey.authorize.flow.id_token_hint import hinted_subject
+from valetkey.authorize.flow.interaction import step_location
+from valetkey.authorize.flow.next_step import due_step
+from valetkey.authorize.flow.response import answer_with_code, answer_with_error
+from valetkey.authorize.pages.response import see_other
+from valetkey.authorize.pages.shown_error import NoRoom
+from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.authorization_request import (
+    AuthorizationRequest,
+    TrustedRedirect,
+    parse_authorization_request,
+    trust_redirect,
+)
+from valetkey.core.oauth.errors import InvalidRequest, OAuthError
+from valetkey.core.oauth.parameter_limits import kept_bytes
+from valetkey.core.oauth.params import Params
+from valetkey.core.oidc.interaction import Interaction, Step, refusal_without_prompt
+from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.telemetry.metrics import AUTHORIZATION_REQUESTS
+from valetkey.storage.redis.limits.memory_reserve import Kind, StoreIsFull
+
+# What an interaction takes beside the texts of its request, with its key and the counts of its address and browser.
+_INTERACTION_BYTES = 900
+
+
+async def authorize(request: web.Request) -> web.StreamResponse:
+    """Authorization endpoint, GET and POST."""
+    service = request.app[AUTHORIZE]
+    try:
+        params = await _read(request)
+        client = await _require_client(service, params)
+        redirect = trust_redirect(params, client)
+    except OAuthError as error:
+        AUTHORIZATION_REQUESTS.add("page", error.error)
+        raise
+    try:
+        return await _decide(service, request, params, redirect, client)
+    except OAuthError as error:
+        return answer_with_error(service, request, redirect, client, error)
+
+
+async def _read(request: web.Request) -> Params:
+    # Repeats are judged once it is known whom to tell. RFC 6749 §3.1.
+    if request.method == "POST":
+        return await read_form(request, keep_repeats=True)
+    return read_query(request, keep_repeats=True)
+
+
+async def _require_client(service: AuthorizeService, params: Params) -> Client:
+    client = await service.clients.find(params.required("client_id"))
+    if client is None or not client.enabled:
+        raise InvalidRequest("client_id is unknown or disabled")
+    return client
+
+
+async def _decide(
+    service: AuthorizeService, request: web.Request, params: Params, redirect: TrustedRedirect, client: Client
+) -> web.StreamResponse:
+    asked = parse_authorization_request(params, redirect, client, await service.catalog.get())
+    again = location_with_cookies(service, request, params, "/authorize")
+    if again is not None:
+        return see_other(again)
+    interaction = await _interaction(service, asked, client)
+    session = await service.find_session(request)
+    step, consent_epoch = await due_step(service, interaction, client, session)
+    if consent_epoch is not None and session is not None:
+        return await answer_with_code(service, interaction, client, session, consent_epoch)
+    if "none" in asked.prompt:
+        raise refusal_without_prompt(step)
+    return await _begin(service, request, interaction, step)
+
+
+async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, client: Client) -> Interaction:
+    hinted = None
+    if asked.id_token_hint is not None:
+        hinted = hinted_subject(asked.id_token_hint, service.keys.key_set, service.settings.issuer, client.client_id)
+        # What it said is kept; a token itself never is.
+        asked = replace(asked, id_token_hint=None)
+    return Interaction(
+        asked,
+        client.uid,
+        browser=b"",
+        created_at=service.clock(),
+        hinted_subject=hinted,
+        installation_epoch=client.installation_epoch,
+        client_epoch=client.epoch,
+    )
+
+
+async def _begin(
+    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
+) -> web.StreamResponse:
+    _require_room(service, interaction.request)
+    browser = service.cookies.browser(request) or Browser.generate()
+    device = service.devices.parse(service.cookies.device(request))
+    device_id = device.device_id if device is not None and service.devices.is_ours(device) else None
+    await service.interaction_limit.require(request, service.settings, interaction.request, browser, device_id)
+    interaction_id = generate_secret()
+    await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
+    AUTHORIZATION_REQUESTS.add("interaction", "")
+    response = see_other(step_location(service, step, interaction_id))
+    service.cookies.write_browser(response, browser)
+    return response
+
+
+def _require_room(service: AuthorizeService, asked: AuthorizationRequest) -> None:
+    """Raise ``NoRoom``: a page, because a client that hears of it tends to begin again at once."""
+    try:
+        service.reserve.require_room(Kind.INTERACTION, kept_bytes(asked) + _INTERACTION_BYTES)
+    except StoreIsFull as error:
+        AUTHORIZATION_REQUESTS.add("page", error.error)
+        raise NoRoom(error.reason, error.retry_after) from error

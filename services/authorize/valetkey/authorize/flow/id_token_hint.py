@@ -1,0 +1,32 @@
+"""ID tokens of ours that clients send back as hints. OIDC Core §3.1.2.1, RP-Initiated Logout §2."""
+
+from uuid import UUID
+
+from valetkey.core.jose.verify_own import KeySet, require_issued_by, verify_signature
+from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
+from valetkey.core.oidc.id_token import TYP
+
+
+def read_hint(token: str, key_set: KeySet, issuer: str) -> dict[str, object]:
+    """The claims of an ID token that we signed, expired or not; ``InvalidToken`` for anything else."""
+    claims = verify_signature(token, key_set, TYP)
+    require_issued_by(claims, issuer)
+    return claims
+
+
+def hinted_subject(token: str, key_set: KeySet, issuer: str, client_id: str) -> UUID:
+    """The user that an authorization request expects. OIDC Core §3.1.2.1: an expired hint still says who is meant.
+
+    Raises ``InvalidRequest`` for a hint that we did not sign or that was issued to another client: OIDC Core names no
+    error for it, and ignoring it would answer for a user whom the client did not mean.
+    """
+    try:
+        claims = read_hint(token, key_set, issuer)
+    except InvalidToken as error:
+        raise InvalidRequest(f"id_token_hint: {error.reason}") from error
+    if claims.get("aud") != client_id:
+        raise InvalidRequest("id_token_hint was issued to another client")
+    try:
+        return UUID(str(claims.get("sub")))
+    except ValueError as error:
+        raise InvalidRequest("id_token_hint names no user of ours") from error

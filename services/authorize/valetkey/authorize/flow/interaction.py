@@ -1,0 +1,96 @@
+"""An interaction in progress, as far as this browser may act on it. What a step acts on is what was stored, only."""
+
+import hmac
+from dataclasses import dataclass, replace
+from typing import Self
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from valetkey.authorize.browser.cookies import Browser, is_secret
+from valetkey.authorize.flow.next_step import due_step
+from valetkey.authorize.pages.shown_error import ClientGone, CookieMissing, InteractionGone, NothingWaiting
+from valetkey.authorize.service import AuthorizeService
+from valetkey.core.authentication.session import Session
+from valetkey.core.client.client import Client
+from valetkey.core.oauth.redirect_uri import match_redirect_uri
+from valetkey.core.oidc.interaction import Interaction, Step
+
+_ENDPOINTS = {
+    Step.LOGIN: "/login",
+    Step.SELECT_ACCOUNT: "/select-account",
+    Step.CONSENT: "/consent",
+    # Asked for its page, consent finishes whatever has nothing left to ask.
+    Step.DONE: "/consent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An interaction of this browser, with its client and session as they are now, and the step that is due.
+
+    ``consent_epoch`` is set where nothing is left to ask.
+    """
+
+    interaction_id: str
+    interaction: Interaction
+    browser: Browser
+    client: Client
+    session: Session | None
+    step: Step
+    consent_epoch: int | None
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the answer will go."""
+        return self.interaction.request.redirect.redirect_uri
+
+    @property
+    def session_name(self) -> str:
+        """The session that a form speaks of, so that a form filled in as one user never counts for another."""
+        return "" if self.session is None else str(self.session.session_id)
+
+    async def moved(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
+        """The same after a step. It is kept for the next one; what is finished at once need not be."""
+        step, consent_epoch = await due_step(service, interaction, self.client, session)
+        if step is not Step.DONE:
+            await service.interactions.put(self.interaction_id, interaction)
+        return replace(self, interaction=interaction, session=session, step=step, consent_epoch=consent_epoch)
+
+
+async def open_pending(service: AuthorizeService, request: web.Request, interaction_id: str | None) -> Pending:
+    """What this browser may act on. Raises a ``ShownError`` for anything that is not its own live interaction."""
+    if interaction_id is None:
+        raise NothingWaiting("no interaction was named")
+    browser = service.cookies.browser(request)
+    if browser is None:
+        raise CookieMissing("there is no binding cookie")
+    interaction = await service.interactions.find(interaction_id) if is_secret(interaction_id) else None
+    if interaction is None:
+        raise InteractionGone("the interaction is spent, expired or unknown")
+    if not hmac.compare_digest(interaction.browser, browser.digest):
+        raise InteractionGone("the interaction belongs to another browser")
+    client = await require_same_client(service, interaction)
+    session = await service.find_session(request)
+    step, consent_epoch = await due_step(service, interaction, client, session)
+    return Pending(interaction_id, interaction, browser, client, session, step, consent_epoch)
+
+
+async def require_same_client(service: AuthorizeService, interaction: Interaction) -> Client:
+    """The client that began it, if it may still be answered. Raises ``ClientGone`` where nothing may be sent to it."""
+    asked = interaction.request
+    client = await service.clients.find(asked.client_id)
+    if client is None or client.uid != interaction.client_uid:
+        raise ClientGone("the client was deleted, or registered anew under the same client_id")
+    if not client.enabled:
+        raise ClientGone("the client was disabled")
+    if interaction.has_ended(client):
+        raise InteractionGone("its client, or everything, has ended since it began")
+    if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris):
+        raise ClientGone("the redirect URI is no longer registered")
+    return client
+
+
+def step_location(service: AuthorizeService, step: Step, interaction_id: str) -> str:
+    """The page of a step."""
+    return f"{service.path(_ENDPOINTS[step])}?{urlencode({'interaction': interaction_id})}"

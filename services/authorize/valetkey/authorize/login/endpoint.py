@@ -1,0 +1,161 @@
+"""The login page. Signs users in with user name or e-mail and password. OIDC Core §3.1.2.3."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+from aiohttp import web
+
+from valetkey.authorize.browser.cookies import generate_secret
+from valetkey.authorize.browser.csrf import require_own_origin
+from valetkey.authorize.flow.complete import advance, refuse
+from valetkey.authorize.flow.interaction import Pending, open_pending
+from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
+from valetkey.authorize.pages.models import Account, LoginError, LoginPage, SignedInPage
+from valetkey.authorize.pages.response import page_response
+from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD
+from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, User, normalize_login_name
+from valetkey.core.oauth.errors import AccessDenied
+from valetkey.core.oauth.params import Params
+from valetkey.core.oidc.interaction import Step, is_expected_subject
+from valetkey.runtime.http.address import address_group, client_address
+from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.telemetry.tracing import current_trace_id
+
+FORM = "login"
+# Where a password may be right and refused.
+_MAY_BE_RIGHT = (LoginError.CREDENTIALS, LoginError.TOO_MANY_ATTEMPTS)
+
+
+async def show_login(request: web.Request) -> web.StreamResponse:
+    """The login form, or whatever else is due; without an interaction, who is signed in."""
+    service = request.app[AUTHORIZE]
+    interaction_id = read_query(request).get("interaction")
+    if interaction_id is None and (session := await service.find_session(request)) is not None:
+        code = service.browser_codes.make(session.user.subject, service.clock())
+        page = SignedInPage(account=account_of(session.user), browser_code=code)
+        return page_response(service.pages.signed_in(page, reference=current_trace_id()))
+    pending = await open_pending(service, request, interaction_id)
+    # Whoever has to choose an account may also sign in to another one.
+    if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT):
+        return await advance(service, request, pending)
+    return _form(service, pending, username=_first_name(pending))
+
+
+async def log_in(request: web.Request) -> web.StreamResponse:
+    """Check what was typed; the next step follows under a new session.
+
+    Signing in never skips a step, so that it does not matter which one is due.
+    """
+    service = request.app[AUTHORIZE]
+    require_own_origin(request.headers, service.settings.issuer_origin)
+    form = await read_form(request)
+    pending = await open_pending(service, request, form.get("interaction"))
+    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id)
+    if form.get("action") == "cancel":
+        return await refuse(service, request, pending, AccessDenied("the user cancelled the login"))
+    try:
+        attempt = _attempt(service, request, pending, form)
+        user = await check_credentials(service, attempt)
+        return await _sign_in(service, request, pending, attempt, user)
+    except LoginRefused as refusal:
+        return _form(service, pending, username=form.get("username") or "", refusal=refusal)
+
+
+def account_of(user: User) -> Account:
+    """How pages show a user."""
+    return Account(name=user.display_name, identifier=user.username)
+
+
+def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, form: Params) -> Attempt:
+    name, password = form.get("username"), form.get("password")
+    if name is None or password is None:
+        raise LoginRefused(LoginError.INCOMPLETE, 400)
+    return Attempt(
+        name=name,
+        password=password,
+        address=address_group(client_address(request, service.settings.trusted_proxies)),
+        device=service.devices.parse(service.cookies.device(request)),
+        client_id=pending.client.client_id,
+        browser_code=form.get("browser_code"),
+    )
+
+
+async def _sign_in(
+    service: AuthorizeService, request: web.Request, pending: Pending, attempt: Attempt, user: User
+) -> web.StreamResponse:
+    session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
+    if not is_expected_subject(pending.interaction, session):
+        raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
+    # A new secret at every login: one that somebody planted or learnt before it is worth nothing after it.
+    secret = generate_secret()
+    begun = await _begin_session(service, request, pending, secret, session)
+    if begun is None:
+        raise ended_meanwhile(attempt, user)
+    session = begun
+    moved = await pending.moved(service, pending.interaction.logged_in(session.session_id), session)
+    response = await advance(service, request, moved)
+    service.cookies.write_session(response, secret)
+    device = service.devices.parse(service.cookies.device(request))
+    service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
+    return response
+
+
+async def _begin_session(
+    service: AuthorizeService, request: web.Request, pending: Pending, secret: str, session: Session
+) -> Session | None:
+    """Store the session; the user's own one goes on, so that one client's ``prompt=login`` signs out no other.
+
+    None where nothing is stored, because the user has ended since the password was read.
+    """
+    current = pending.session
+    if current is not None and current.user.subject == session.user.subject:
+        renewed = replace(session, session_id=current.session_id)
+        if await service.sessions.renew(secret, renewed):
+            return renewed
+    created = await service.sessions.create(secret, session, service.cookies.session_secret(request))
+    return session if created else None
+
+
+def _first_name(pending: Pending) -> str:
+    """What to fill in: who must prove it again, otherwise the ``login_hint``. OIDC Core §3.1.2.1."""
+    if (session := _expected_again(pending)) is not None:
+        return session.user.username
+    hint = pending.interaction.request.login_hint or ""
+    return hint if normalize_login_name(hint) is not None else ""
+
+
+def _expected_again(pending: Pending) -> Session | None:
+    session = pending.session
+    if session is None or pending.step is not Step.LOGIN or not is_expected_subject(pending.interaction, session):
+        return None
+    return session
+
+
+def _code_page(service: AuthorizeService) -> str:
+    """Where a signed-in browser shows a code, as people type it."""
+    return f"{service.settings.issuer}/login".partition("://")[2]
+
+
+def _form(
+    service: AuthorizeService, pending: Pending, *, username: str, refusal: LoginRefused | None = None
+) -> web.Response:
+    again = _expected_again(pending)
+    page = LoginPage(
+        form_action=service.path("/login"),
+        csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
+        interaction=pending.interaction_id,
+        client_name=pending.client.client_name,
+        username=username[:MAX_LOGIN_NAME_LENGTH],
+        error=None if refusal is None else refusal.shown,
+        account=None if again is None else account_of(again.user),
+        code_page=None if refusal is None or refusal.shown not in _MAY_BE_RIGHT else _code_page(service),
+        is_limited=refusal is not None and refusal.shown is LoginError.TOO_MANY_ATTEMPTS,
+    )
+    html = service.pages.login(page, reference=current_trace_id())
+    headers = {}
+    if refusal is not None and refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    status = 200 if refusal is None else refusal.status
+    return page_response(html, status=status, forms_end_at=pending.redirect_uri, headers=headers)

@@ -1,0 +1,150 @@
+"""The end session endpoint. OpenID Connect RP-Initiated Logout 1.0."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from valetkey.authorize.browser.cookies import Browser
+from valetkey.authorize.browser.cross_site_post import location_with_cookies
+from valetkey.authorize.browser.csrf import require_own_origin
+from valetkey.authorize.flow.id_token_hint import read_hint
+from valetkey.authorize.login.endpoint import account_of
+from valetkey.authorize.logout.form import LogoutForm
+from valetkey.authorize.pages.models import LoggedOutPage, LogoutPage, SignedInPage
+from valetkey.authorize.pages.response import page_response, see_other
+from valetkey.authorize.pages.shown_error import CookieMissing
+from valetkey.authorize.service import AUTHORIZE, AuthorizeService
+from valetkey.core.authentication.session import Session
+from valetkey.core.client.client import Client
+from valetkey.core.jose.verify_own import require_unexpired
+from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
+from valetkey.core.oauth.params import Params
+from valetkey.core.oidc.logout import hinted_client_id, parse_logout_request, post_logout_location
+from valetkey.runtime.http.address import caller_address
+from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.tracing import current_trace_id
+
+FORM = "logout"
+
+
+async def log_out(request: web.Request) -> web.StreamResponse:
+    """End session endpoint, GET and POST; the answer to our own question comes here as well."""
+    service = request.app[AUTHORIZE]
+    if request.method != "POST":
+        return await _logout(service, request, read_query(request))
+    form = await read_form(request)
+    if "csrf_token" in form:
+        return await _answered(service, request, form)
+    again = location_with_cookies(service, request, form, "/logout")
+    return await _logout(service, request, form) if again is None else see_other(again)
+
+
+async def _logout(service: AuthorizeService, request: web.Request, params: Params) -> web.StreamResponse:
+    """A client's request: done at once where the hint proves that it speaks of this session, otherwise a question."""
+    asked = parse_logout_request(params)
+    hint = _read_hint(service, asked.id_token_hint)
+    client_id = asked.client_id if hint is None else hinted_client_id(hint, asked.client_id)
+    client = await _find_client(service, client_id)
+    location = post_logout_location(asked, client)
+    session = await service.find_session(request)
+    if session is None or (hint is not None and _speaks_of(hint, session, service)):
+        return await _end(service, request, session, client, location)
+    form = LogoutForm(client_id, asked.post_logout_redirect_uri, asked.state)
+    return _question(service, request, session, client, form)
+
+
+async def _answered(service: AuthorizeService, request: web.Request, form: Params) -> web.StreamResponse:
+    require_own_origin(request.headers, service.settings.issuer_origin)
+    browser = service.cookies.browser(request)
+    if browser is None:
+        raise CookieMissing("there is no binding cookie")
+    session = await service.find_session(request)
+    carried = form.get("interaction") or ""
+    service.csrf.require(form.get("csrf_token"), browser, FORM, carried, _name(session))
+    asked = LogoutForm.parse(carried).request
+    client = await _find_client(service, asked.client_id)
+    match form.get("action"):
+        case "logout":
+            return await _end(service, request, session, client, post_logout_location(asked, client))
+        case "stay" if session is not None:
+            page = SignedInPage(account=account_of(session.user))
+            return page_response(service.pages.signed_in(page, reference=current_trace_id()))
+        case _:
+            raise InvalidRequest("the form says neither logout nor stay")
+
+
+def _read_hint(service: AuthorizeService, token: str | None) -> Mapping[str, object] | None:
+    """The claims of the hint; a hint that is not ours proves nothing, so that the user is asked. Logout §2, §4."""
+    if token is None:
+        return None
+    try:
+        return read_hint(token, service.keys.key_set, service.settings.issuer)
+    except InvalidToken:
+        return None
+
+
+def _speaks_of(hint: Mapping[str, object], session: Session, service: AuthorizeService) -> bool:
+    """Whether the hint is about this very session, and not so old that somebody may have found it."""
+    try:
+        require_unexpired(hint, service.clock())
+    except InvalidToken:
+        return False
+    return hint.get("sid") == str(session.session_id) and hint.get("sub") == str(session.user.subject)
+
+
+async def _find_client(service: AuthorizeService, client_id: str | None) -> Client | None:
+    client = None if client_id is None else await service.clients.find(client_id)
+    return client if client is not None and client.enabled else None
+
+
+async def _end(
+    service: AuthorizeService,
+    request: web.Request,
+    session: Session | None,
+    client: Client | None,
+    location: str | None,
+) -> web.StreamResponse:
+    if session is not None:
+        await service.sessions.end(session.session_id, service.clock())
+        audit.emit(
+            audit.AuditEvent(
+                type="logout",
+                outcome="success",
+                subject=str(session.user.subject),
+                client_id="" if client is None else client.client_id,
+                amr=session.amr,
+                session_id=str(session.session_id),
+                address=caller_address(),
+            )
+        )
+    if location is not None:
+        response = see_other(location)
+    else:
+        page = LoggedOutPage(client_name=None if client is None else client.client_name)
+        response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
+    # Where nobody was signed in there is nothing to forget, and a stranger's link must not stop a login in progress.
+    if service.cookies.session_secret(request) is not None:
+        service.cookies.sign_out(response)
+    return response
+
+
+def _question(
+    service: AuthorizeService, request: web.Request, session: Session, client: Client | None, form: LogoutForm
+) -> web.StreamResponse:
+    browser = service.cookies.browser(request) or Browser.generate()
+    page = LogoutPage(
+        form_action=service.path("/logout"),
+        csrf_token=service.csrf.token(browser, FORM, str(form), _name(session)),
+        interaction=str(form),
+        account=account_of(session.user),
+        client_name=None if client is None else client.client_name,
+    )
+    html = service.pages.logout(page, reference=current_trace_id())
+    response = page_response(html, forms_end_at=form.post_logout_redirect_uri)
+    service.cookies.write_browser(response, browser)
+    return response
+
+
+def _name(session: Session | None) -> str:
+    return "" if session is None else str(session.session_id)

@@ -1,0 +1,1 @@
+"""HTML: templates, models, files and headers."""

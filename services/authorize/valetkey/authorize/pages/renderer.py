@@ -1,0 +1,149 @@
+"""The renderer: templates in, HTML out. It decides nothing; handlers say what a page shows."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateError,
+)
+
+from valetkey.authorize.consent.claim_words import claim_words
+from valetkey.authorize.pages.display import initial, plain, web_link
+from valetkey.authorize.pages.error_words import error_page
+from valetkey.authorize.pages.models import (
+    ConsentPage,
+    ErrorPage,
+    FormPostPage,
+    LoggedOutPage,
+    LoginPage,
+    LogoutPage,
+    Page,
+    SelectAccountPage,
+    SignedInPage,
+)
+from valetkey.authorize.pages.static_assets import StaticAssets
+from valetkey.authorize.pages.theme import Theme, ThemeError
+
+# form-action is left out on purpose: browsers apply it to the redirect that follows a form, which goes to the client.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+FORM_POST_CONTENT_SECURITY_POLICY = f"{CONTENT_SECURITY_POLICY}; script-src 'self'"
+# For the files under /static/: an SVG opened by itself is a document, and must not run anything.
+STATIC_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+
+_SCRIPT_SCHEMES = frozenset({"javascript", "data", "vbscript"})
+
+
+class Pages:
+    """Renders every page of the service.
+
+    ``directory`` is a platform team's own: its templates win over ours, and files in its ``static/`` over our static
+    files; ``valetkey/<name>`` always names our own template, to be extended. Raises ``ThemeError`` at once if the
+    directory is missing or a template in it does not compile.
+    """
+
+    def __init__(self, theme: Theme, *, base_path: str = "", directory: Path | None = None, demo: bool = False) -> None:
+        """Read and compile everything once."""
+        if directory is not None and not directory.is_dir():
+            raise ThemeError(f"the templates directory {directory} does not exist or is not a directory")
+        self.assets = StaticAssets(
+            theme, base_path=base_path, directory=None if directory is None else directory / "static"
+        )
+        self._environment = Environment(
+            loader=_loader(directory),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "plain": plain,
+            "initial": initial,
+            "web_link": web_link,
+            "claim_words": claim_words,
+        }
+        self._environment.globals |= {
+            "theme": theme,
+            "demo": demo,
+            "logo": self.assets.logo,
+            "static": self.assets.url,
+            "reference": None,
+        }
+        self._compile()
+
+    def render(self, name: str, **context: object) -> str:
+        """Render any template by name; the typed methods below are what handlers use."""
+        return self._environment.get_template(name).render(context)
+
+    def login(self, page: LoginPage, *, reference: str | None = None) -> str:
+        """The login form."""
+        return self._page(page, reference)
+
+    def select_account(self, page: SelectAccountPage, *, reference: str | None = None) -> str:
+        """The choice between the signed-in account and another one. OIDC Core §3.1.2.1, prompt=select_account."""
+        return self._page(page, reference)
+
+    def consent(self, page: ConsentPage, *, reference: str | None = None) -> str:
+        """What an application asks for. OIDC Core §3.1.2.4."""
+        return self._page(page, reference)
+
+    def logout(self, page: LogoutPage, *, reference: str | None = None) -> str:
+        """The question whether to sign out. OIDC RP-Initiated Logout §2."""
+        return self._page(page, reference)
+
+    def logged_out(self, page: LoggedOutPage, *, reference: str | None = None) -> str:
+        """The end of a session that has nowhere to go back to."""
+        return self._page(page, reference)
+
+    def signed_in(self, page: SignedInPage, *, reference: str | None = None) -> str:
+        """A sign-in that is complete, or was never left."""
+        return self._page(page, reference)
+
+    def error(self, page: ErrorPage, *, reference: str | None = None) -> str:
+        """What went wrong before a redirect URI could be trusted, and everything that is not about a request."""
+        return self._page(page, reference)
+
+    def error_status(self, status: int, *, reference: str | None = None) -> str:
+        """The error page with the usual words for an HTTP status."""
+        return self._page(error_page(status), reference)
+
+    def form_post(self, page: FormPostPage, *, reference: str | None = None) -> str:
+        """The authorization response as a form. Needs ``FORM_POST_CONTENT_SECURITY_POLICY``.
+
+        OAuth 2.0 Form Post Response Mode §2. Raises ``ValueError`` for a redirect URI that would run as a script.
+        """
+        if page.redirect_uri.partition(":")[0].strip().lower() in _SCRIPT_SCHEMES:
+            raise ValueError("a form cannot be posted to this redirect URI")
+        return self._page(page, reference)
+
+    def _page(self, page: Page, reference: str | None) -> str:
+        context = {field.name: getattr(page, field.name) for field in fields(page)}
+        return self.render(page.template, **context, reference=reference)
+
+    def _compile(self) -> None:
+        for name in self._environment.list_templates(extensions=["html"]):
+            if name.startswith("."):
+                continue
+            try:
+                self._environment.get_template(name)
+            except TemplateError as error:
+                raise ThemeError(f"the template {name} cannot be used: {error}") from error
+
+
+def _loader(directory: Path | None) -> BaseLoader:
+    own = PackageLoader("valetkey.authorize.pages")
+    loaders: list[BaseLoader] = [own, PrefixLoader({"valetkey": own})]
+    if directory is not None:
+        loaders.insert(0, FileSystemLoader(directory))
+    return ChoiceLoader(loaders)

@@ -1,0 +1,35 @@
+"""HTML answers, with the headers that every page carries."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from valetkey.authorize.pages.csp import form_post_policy, page_policy
+from valetkey.runtime.http.security_headers import page_headers
+
+
+def page_response(
+    html: str, *, status: int = 200, forms_end_at: str | None = None, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A page; ``forms_end_at`` is the redirect URI to which submitting a form on it may lead."""
+    return _html(html, status, page_policy(forms_end_at), headers or {})
+
+
+def form_post_response(html: str, redirect_uri: str) -> web.Response:
+    """The page that posts an authorization response. OAuth 2.0 Form Post Response Mode §2."""
+    return _html(html, 200, form_post_policy(redirect_uri), {})
+
+
+def see_other(location: str) -> web.Response:
+    """303: whatever the method was, the browser goes on with GET and without the body. RFC 9700 §4.12."""
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def _html(html: str, status: int, policy: str, headers: Mapping[str, str]) -> web.Response:
+    return web.Response(
+        text=html,
+        status=status,
+        content_type="text/html",
+        charset="utf-8",
+        headers={**page_headers(), "Content-Security-Policy": policy, **headers},
+    )

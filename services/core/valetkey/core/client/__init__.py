@@ -1,0 +1,1 @@
+"""Clients: what they are registered with and what they may do."""

@@ -1,0 +1,1 @@
+"""Signing and checking JWTs, and the keys for it."""

@@ -1,0 +1,202 @@
+"""The authorization request, parsed in two stages: trust the redirect, then the rest.
+
+OAuth 2.1 §4.1.1, OIDC Core §3.1.2.1.
+
+Until the first stage has succeeded an error can only be shown as a page; after it, every error goes to the client.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from valetkey.core.authentication.result import SUPPORTED_ACR
+from valetkey.core.authentication.user import normalize_login_name
+from valetkey.core.client.client import Client, GrantType
+from valetkey.core.oauth.errors import (
+    InvalidRequest,
+    InvalidScope,
+    OAuthError,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnmetAuthenticationRequirements,
+    UnsupportedResponseType,
+)
+from valetkey.core.oauth.parameter_limits import is_too_long, require_compact, require_within_limits
+from valetkey.core.oauth.pkce import require_challenge
+from valetkey.core.oauth.redirect_uri import append_response, match_redirect_uri, response_target
+from valetkey.core.oauth.resource import Catalog, parse_resource
+from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
+from valetkey.core.oauth.server_metadata import PROMPTS, RESPONSE_MODES
+from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest, parse_claims_request
+
+if TYPE_CHECKING:
+    from valetkey.core.oauth.params import Params
+
+MAX_AGE_SECONDS = 10 * 365 * 86400
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.5: state is VSCHAR
+_DIGITS = re.compile(r"[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedRedirect:
+    """A place that an answer may be sent to, and how. ``response_mode`` is ``query`` or ``form_post``."""
+
+    redirect_uri: str
+    response_mode: str
+    state: str | None
+
+    def success(self, code: str, issuer: str) -> list[tuple[str, str]]:
+        """The parameters of a successful response. OAuth 2.1 §4.1.2, RFC 9207 §2."""
+        return [("code", code), *self._state(), ("iss", issuer)]
+
+    def failure(self, error: OAuthError, issuer: str) -> list[tuple[str, str]]:
+        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2."""
+        return [("error", error.error), ("error_description", error.description), *self._state(), ("iss", issuer)]
+
+    @property
+    def target(self) -> str:
+        """Where the parameters of a response are added: none of them is there already."""
+        return response_target(self.redirect_uri)
+
+    def location(self, pairs: list[tuple[str, str]]) -> str:
+        """Where response mode ``query`` redirects to."""
+        return append_response(self.target, pairs)
+
+    def _state(self) -> list[tuple[str, str]]:
+        return [] if self.state is None else [("state", self.state)]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out."""
+
+    client_id: str
+    redirect: TrustedRedirect
+    scope: Scope
+    resources: tuple[str, ...]
+    code_challenge: str
+    nonce: str | None = None
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    login_hint: str | None = None
+    id_token_hint: str | None = None
+    claims: ClaimsRequest = NO_CLAIMS
+
+
+def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
+    """Stage one: the redirect URI, which must be registered exactly. OAuth 2.1 §4.1.1, RFC 9700 §2.1.
+
+    Raises ``InvalidRequest``, to be shown as a page. A client with one registered URI may omit it. A ``state`` or
+    ``response_mode`` that cannot be used does not stop the answer: stage two refuses it.
+    """
+    presented = params.get("redirect_uri")
+    if presented is None:
+        if len(client.redirect_uris) != 1:
+            raise InvalidRequest("redirect_uri is missing and the client has not registered exactly one")
+        presented = client.redirect_uris[0]
+    elif not match_redirect_uri(presented, client.redirect_uris):
+        raise InvalidRequest("redirect_uri is not registered for this client")
+    response_mode = _single(params, "response_mode")
+    return TrustedRedirect(
+        redirect_uri=presented,
+        response_mode=response_mode if response_mode in RESPONSE_MODES else "query",
+        state=_usable_state(_single(params, "state")),
+    )
+
+
+def parse_authorization_request(
+    params: Params,
+    redirect: TrustedRedirect,
+    client: Client,
+    catalog: Catalog,
+) -> AuthorizationRequest:
+    """Stage two: everything else. Raises an ``OAuthError`` to be sent to the trusted redirect. OAuth 2.1 §4.1.2.1."""
+    params.reject_repeats()
+    if "request" in params:
+        raise RequestNotSupported("request object by value")
+    if "request_uri" in params:
+        raise RequestUriNotSupported("request object by reference")
+    if params.required("response_type") != "code":
+        raise UnsupportedResponseType("response_type is not code")
+    client.require_grant(GrantType.AUTHORIZATION_CODE)
+    require_within_limits(params)
+    _require_usable_answer(params)
+    challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
+    scope = parse_scope(params.get("scope")) or tuple(name for name in client.scope if name != OFFLINE_ACCESS)
+    if not scope:
+        raise InvalidScope("no scope was asked for and the client has none registered")
+    catalog.require_scopes(scope, frozenset(client.scope))
+    resources = parse_resource(params.all("resource"))
+    catalog.require_resources(resources, catalog.resources_for(client))
+    claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
+    max_age = _max_age(params.get("max_age"))
+    request = AuthorizationRequest(
+        client_id=client.client_id,
+        redirect=redirect,
+        scope=scope,
+        resources=catalog.targets(scope, resources),
+        code_challenge=challenge,
+        nonce=params.get("nonce"),
+        prompt=_prompt(params.get("prompt")),
+        max_age=client.default_max_age if max_age is None else max_age,
+        login_hint=_login_name(params.get("login_hint")),
+        id_token_hint=params.get("id_token_hint"),
+        claims=claims,
+    )
+    require_compact(request)
+    return request
+
+
+def _single(params: Params, name: str) -> str | None:
+    values = params.all(name)
+    return values[0] if len(values) == 1 else None
+
+
+def _usable_state(state: str | None) -> str | None:
+    # One that is too long is not repeated: cut short it would be another one, and whole it may not arrive.
+    return state if state is not None and not is_too_long("state", state) and _PRINTABLE.fullmatch(state) else None
+
+
+def _require_usable_answer(params: Params) -> None:
+    state, response_mode = params.get("state"), params.get("response_mode")
+    if state is not None and _usable_state(state) is None:
+        raise InvalidRequest("state breaks the grammar")
+    if response_mode is not None and response_mode not in RESPONSE_MODES:
+        raise InvalidRequest("response_mode is not supported")
+
+
+def _login_name(hint: str | None) -> str | None:
+    """What the login page can be filled in with; any other hint is of no use. OIDC Core §3.1.2.1."""
+    return hint if hint is not None and normalize_login_name(hint) is not None else None
+
+
+def _reachable(claims: ClaimsRequest) -> ClaimsRequest:
+    """The same with those essential ``acr`` values that a login here reaches; it must be one of them."""
+    if not claims.essential_acr:
+        return claims
+    reached = tuple(acr for acr in SUPPORTED_ACR if acr in claims.essential_acr)
+    if not reached:
+        raise UnmetAuthenticationRequirements("no login here reaches the essential acr")
+    return claims._replace(essential_acr=reached)
+
+
+def _prompt(text: str | None) -> frozenset[str]:
+    if text is None:
+        return frozenset()
+    prompts = frozenset(text.split(" "))
+    if not prompts <= set(PROMPTS):
+        raise InvalidRequest("prompt has an unknown value")
+    if "none" in prompts and len(prompts) > 1:
+        raise InvalidRequest("prompt none stands with another value")
+    return prompts
+
+
+def _max_age(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not _DIGITS.fullmatch(text) or int(text) > MAX_AGE_SECONDS:
+        raise InvalidRequest("max_age is not a number of seconds")
+    return int(text)

@@ -1,0 +1,35 @@
+"""Proof Key for Code Exchange, S256 only and always. RFC 7636, OAuth 2.1 §4.1.1."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from valetkey.core.encoding import b64url_encode
+from valetkey.core.oauth.errors import InvalidGrant, InvalidRequest
+
+S256 = "S256"
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+
+
+def require_challenge(challenge: str | None, method: str | None) -> str:
+    """The code challenge of an authorization request. RFC 7636 §4.3.
+
+    Raises ``InvalidRequest`` where it is missing, malformed or not S256.
+    """
+    if challenge is None:
+        raise InvalidRequest("code_challenge is missing")
+    # Stricter than RFC 7636 §4.3: plain is refused, and so is the omitted method that means plain (RFC 9700 §2.1.1).
+    if method != S256:
+        raise InvalidRequest("code_challenge_method is not S256")
+    if not _CHALLENGE.fullmatch(challenge):
+        raise InvalidRequest("code_challenge is not the base64url form of a SHA-256 digest")
+    return challenge
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge that this verifier answers; ``InvalidGrant`` if it breaks the grammar. RFC 7636 §4.2."""
+    if not _VERIFIER.fullmatch(verifier):
+        raise InvalidGrant("code_verifier breaks the grammar")
+    return b64url_encode(hashlib.sha256(verifier.encode("ascii")).digest())

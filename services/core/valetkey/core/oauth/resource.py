@@ -1,0 +1,138 @@
+"""Resource indicators, and the catalog of registered scopes and resource servers. RFC 8707."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from valetkey.core.client.client import Client
+    from valetkey.core.oauth.scope import Scope
+
+MAX_RESOURCES = 8
+MAX_LENGTH = 512
+_URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredScope:
+    """A scope somebody may ask for, described in words for the consent page.
+
+    ``resource`` is the identifier of the resource server that understands it, or None where it is about the user.
+    """
+
+    name: str
+    description: str
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceServer:
+    """An API that tokens are made for. ``identifier`` is the URI that goes into ``aud``."""
+
+    identifier: str
+    name: str
+
+
+def is_resource_identifier(value: str) -> bool:
+    """Whether this is an absolute URI without a fragment, in bounded, plain characters. RFC 8707 §2."""
+    if len(value) > MAX_LENGTH or not _URI_CHARACTERS.fullmatch(value):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return bool(parts.scheme) and bool(parts.netloc or (parts.path and not parts.path.startswith("/")))
+
+
+def parse_resource(values: Iterable[str]) -> tuple[str, ...]:
+    """The distinct resource indicators of a request; ``InvalidTarget`` where one is malformed. RFC 8707 §2."""
+    resources = tuple(dict.fromkeys(values))
+    if len(resources) > MAX_RESOURCES:
+        raise InvalidTarget("too many resources")
+    if not all(is_resource_identifier(value) for value in resources):
+        raise InvalidTarget("resource is not an absolute URI without a fragment")
+    return resources
+
+
+def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...]:
+    """The resources a token request asks for, within those granted. Omitted means all of them. RFC 8707 §2.2.
+
+    Raises ``InvalidTarget`` for a resource that the grant does not cover.
+    """
+    if not requested:
+        return granted
+    if not set(requested) <= set(granted):
+        raise InvalidTarget("resource exceeds what was granted")
+    return requested
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every registered scope by name and every resource server by identifier."""
+
+    scopes: Mapping[str, RegisteredScope]
+    resources: Mapping[str, ResourceServer]
+
+    def without_issuer(self, issuer: str) -> Catalog:
+        """The same without a resource server that calls itself by the issuer's name, and without its scopes.
+
+        Tokens for no resource have the issuer as their audience: all of them would be meant for it. RFC 9068 §3.
+        """
+        if issuer not in self.resources:
+            return self
+        return Catalog(
+            scopes={name: scope for name, scope in self.scopes.items() if scope.resource != issuer},
+            resources={name: server for name, server in self.resources.items() if name != issuer},
+        )
+
+    def require_scopes(self, scope: Scope, allowed: frozenset[str]) -> None:
+        """Raise ``InvalidScope`` unless every name is registered here and allowed to the client."""
+        for name in scope:
+            if name not in self.scopes or name not in allowed:
+                raise InvalidScope("scope is not registered for this client")
+
+    def require_resources(self, resources: tuple[str, ...], allowed: frozenset[str]) -> None:
+        """Raise ``InvalidTarget`` unless every resource is registered here and allowed to the client. RFC 8707 §2."""
+        for identifier in resources:
+            if identifier not in self.resources or identifier not in allowed:
+                raise InvalidTarget("resource is not registered for this client")
+
+    def resources_for(self, client: Client) -> frozenset[str]:
+        """The resources a client may ask tokens for: its own list, and those that its scopes belong to."""
+        return client.resources | frozenset(self.resources_of(client.scope))
+
+    def resources_of(self, scope: Iterable[str]) -> tuple[str, ...]:
+        """The resource servers that understand these scopes, each once, in the order of the scopes."""
+        found = (self.scopes[name].resource for name in scope if name in self.scopes)
+        return tuple(dict.fromkeys(resource for resource in found if resource is not None))
+
+    def same_scopes(self, scope: Scope) -> Scope:
+        """The same scopes by the names that are kept here, for keeping; ``KeyError`` unless all are registered."""
+        return tuple(self.scopes[name].name for name in scope)
+
+    def same_resources(self, resources: tuple[str, ...]) -> tuple[str, ...]:
+        """The same resources by the identifiers that are kept here; ``KeyError`` unless all are registered."""
+        return tuple(self.resources[identifier].identifier for identifier in resources)
+
+    def targets(self, scope: Scope, requested: tuple[str, ...]) -> tuple[str, ...]:
+        """The resources a grant is for: those asked for, otherwise those that its scopes belong to."""
+        return requested or self.resources_of(scope)
+
+    def scope_for(self, scope: Scope, resources: tuple[str, ...]) -> Scope:
+        """The scopes that mean something at these resources: a token carries no scope of an API it is not for.
+
+        RFC 8707 §2.2: the access token's scope is narrowed to what the resource understands.
+        """
+        return tuple(
+            name
+            for name in scope
+            if (registered := self.scopes.get(name)) is not None
+            and (registered.resource is None or registered.resource in resources)
+        )

@@ -1,0 +1,70 @@
+"""The discovery documents. RFC 8414 §2, OIDC Discovery §3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from valetkey.core.authentication.result import SUPPORTED_ACR
+from valetkey.core.client.client import AuthenticationMethod, GrantType
+from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.oauth.pkce import S256
+from valetkey.core.oidc.claims.registry import USER_CLAIMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+AUTHORIZATION_SERVER = "oauth-authorization-server"
+OPENID_CONFIGURATION = "openid-configuration"
+
+RESPONSE_MODES = ("query", "form_post")
+PROMPTS = ("none", "login", "consent", "select_account")
+_CONFIDENTIAL = [AuthenticationMethod.BASIC.value, AuthenticationMethod.POST.value]
+
+
+def issuer_path(issuer: str) -> str:
+    """The path of the issuer, empty where it has none; every endpoint lives below it."""
+    return urlsplit(issuer).path.rstrip("/")
+
+
+def metadata_paths(issuer: str, document: str) -> tuple[str, ...]:
+    """Where a document is looked for: the well-known part inserted before the issuer's path, and appended to it.
+
+    RFC 8414 §3.1 inserts, OIDC Discovery §4.1 appends; clients try both, and a 404 on the first stops some.
+    """
+    path = issuer_path(issuer)
+    return tuple(dict.fromkeys((f"/.well-known/{document}{path}", f"{path}/.well-known/{document}")))
+
+
+def authorization_server_metadata(issuer: str, scopes: Iterable[str]) -> dict[str, object]:
+    """Everything a client may rely on. The same members serve as both documents; unknown ones are ignored."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "end_session_endpoint": f"{issuer}/logout",
+        "scopes_supported": sorted(scopes),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": [grant.value for grant in GrantType],
+        "token_endpoint_auth_methods_supported": [method.value for method in AuthenticationMethod],
+        "revocation_endpoint_auth_methods_supported": [method.value for method in AuthenticationMethod],
+        "introspection_endpoint_auth_methods_supported": _CONFIDENTIAL,
+        "code_challenge_methods_supported": [S256],
+        "authorization_response_iss_parameter_supported": True,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(SUPPORTED_ALGORITHMS),
+        "acr_values_supported": list(SUPPORTED_ACR),
+        "prompt_values_supported": list(PROMPTS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": sorted(
+            {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | USER_CLAIMS
+        ),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }

@@ -1,0 +1,1 @@
+"""OpenID Connect: ID tokens, logout, and what a user still has to do."""

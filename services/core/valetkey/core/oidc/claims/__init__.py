@@ -1,0 +1,1 @@
+"""Claims about the user, and how clients ask for them."""

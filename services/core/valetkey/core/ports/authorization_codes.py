@@ -1,0 +1,37 @@
+"""Authorization codes: authorize issues them, token redeems them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, Redemption
+
+
+class CodeIssuer(Protocol):
+    """What authorize may do with authorization codes."""
+
+    async def put(self, value: str, code: AuthorizationCode) -> None:
+        """Keep the code for its lifetime, under the digest of its value.
+
+        ``TooManyRequests`` where so many codes as there may be wait for this client, session or user; nothing is kept.
+        """
+
+
+class CodeRedeemer(Protocol):
+    """What token may do with authorization codes."""
+
+    async def consume(self, value: str, binding: CodeBinding) -> Redemption:
+        """TAKEN for exactly one caller, ever; REPLAYED for whoever holds the binding after that. RFC 6749 §4.1.2.
+
+        MISMATCHED leaves the code as it was. All of it is decided in one atomic step of the store.
+        """
+
+    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
+        """Undo ``consume`` after a failure.
+
+        ``abandoned_at`` is the redemption that may have stored the authorization all the same: whoever takes the code
+        next finds it in ``AuthorizationCode.abandoned_at``. Harmless without it: the primary key refuses a second one.
+        """

@@ -1,0 +1,31 @@
+"""Browser sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from valetkey.core.authentication.session import Session
+
+
+class SessionStore(Protocol):
+    """Browser sessions, by the secret in the browser's cookie."""
+
+    async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
+        """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
+
+        False, and nothing is stored, where the user has ended since ``session.user`` was read, or where the session was
+        to go on and has ended.
+        """
+
+    async def renew(self, secret: str, session: Session) -> bool:
+        """Let a session go on under a new secret after another login, with what is bound to it. See ``create``."""
+
+    async def find(self, secret: str, now: datetime) -> Session | None:
+        """The live session of a user who has not ended since it began, or None."""
+
+    async def end(self, session_id: UUID, now: datetime) -> None:
+        """End a session and every authorization bound to it."""

@@ -1,0 +1,160 @@
+"""The whole demo: real stores, every service, a front door, an application and an API, in one process on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack, closing, suppress
+from functools import partial
+from pathlib import Path
+from socket import socket
+from typing import TextIO
+
+from aiohttp import web
+
+from valetkey.authorize.app import create_authorize
+from valetkey.core.oauth.scope import format_scope
+from valetkey.demo.browser import open_in_browser
+from valetkey.demo.data_directory import data_directory, open_private
+from valetkey.demo.demo_file import demo_file
+from valetkey.demo.demo_settings import demo_settings
+from valetkey.demo.front_door import FrontDoor, create_front_door
+from valetkey.demo.health import wait_until_healthy
+from valetkey.demo.key_rotation import KeyRotation
+from valetkey.demo.listening import listen_at, listen_near, port_of
+from valetkey.demo.options import DemoOptions, chosen_port, issuer_at, loopback_url, require_options
+from valetkey.demo.registration import Addresses, Registration, register
+from valetkey.demo.relying_party.app import create_relying_party
+from valetkey.demo.relying_party.config import RelyingPartyConfig
+from valetkey.demo.resource_server import ResourceServerConfig, create_resource_server
+from valetkey.demo.seed import seed
+from valetkey.demo.stop_signal import in_thread, stop_signals
+from valetkey.demo.stores.database_roles import create_roles, settings_of
+from valetkey.demo.stores.embedded_stores import embedded_stores
+from valetkey.demo.summary import STARTING, summary
+from valetkey.demo.terminal import say
+from valetkey.introspection.app import create_introspection
+from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.http.server import start_app
+from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.telemetry.audit import configure_audit
+from valetkey.runtime.telemetry.logging import configure_logging
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.schema.migrate import upgrade
+from valetkey.token.app import create_token
+
+_GOODBYE = 1.0
+_SERVICES: dict[str, Callable[[Settings], web.Application]] = {
+    "authorize": partial(create_authorize, demo=True),
+    "token": create_token,
+    "introspection": create_introspection,
+}
+
+
+async def run_demo(options: DemoOptions) -> None:
+    """Start everything, say so on standard output, and end everything at Ctrl-C, SIGTERM or SIGHUP.
+
+    Raises ``DemoError`` where it cannot start. Afterwards the process ignores these signals.
+    """
+    require_options(options)
+    async with stop_signals() as stop, AsyncExitStack() as stack:
+        _say(STARTING)
+        starting = asyncio.create_task(_start(options, stack))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+            return
+        registration = starting.result()
+        _say(*summary(registration, options.directory))
+        if options.open_browser:
+            await in_thread(partial(open_in_browser, f"{registration.addresses.tour}/"))
+        await stopping
+        _say("DEMO  Ending.")
+
+
+async def _start(options: DemoOptions, stack: AsyncExitStack) -> Registration:
+    """Start every part, leaving on the stack how to end it, and return once all of them are healthy."""
+    directory = stack.enter_context(data_directory(options.directory))
+    door = stack.enter_context(closing(listen_at(chosen_port(options))))
+    port = port_of(door)
+    tour = stack.enter_context(closing(listen_near(port + 1)))
+    api = stack.enter_context(closing(listen_near(port + 2)))
+    addresses = Addresses(
+        issuer=issuer_at(options, port), tour=loopback_url(port_of(tour)), api=loopback_url(port_of(api))
+    )
+    registration = register(addresses, options.redirect_uris)
+
+    stores = await stack.enter_async_context(embedded_stores(directory))
+    settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url)
+    configure_logging(settings, "demo", _open_log(directory / "log", stack))
+    configure_audit("demo", _open_log(directory / "audit", stack))
+    roles = await create_roles(stores.postgres_dsn)
+    await upgrade(stores.postgres_dsn)
+    database = await stack.enter_async_context(Database(stores.postgres_dsn, application_name="valetkey-demo"))
+    rotation = KeyRotation(database, settings, system_clock)
+    await rotation.run()
+    await seed(database, registration, settings, system_clock)
+
+    upstreams = await _start_services(settings, roles, stack)
+    front_door = create_front_door(FrontDoor(upstreams, settings.issuer_path))
+    config = _relying_party_config(registration)
+    await _serve(front_door, door, stack)
+    await _serve(create_resource_server(_resource_server_config(registration)), api, stack)
+    await _serve(create_relying_party(config, rotation.advance), tour, stack)
+    await wait_until_healthy(registration, config)
+    stack.enter_context(demo_file(directory, registration))
+    return registration
+
+
+async def _start_services(settings: Settings, roles: dict[str, str], stack: AsyncExitStack) -> dict[str, str]:
+    upstreams = {}
+    for name, create in _SERVICES.items():
+        server = await start_app(create(settings_of(settings, name, roles)), settings, management=False)
+        stack.push_async_callback(server.close)
+        upstreams[name] = server.url
+    return upstreams
+
+
+async def _serve(app: web.Application, listener: socket, stack: AsyncExitStack) -> None:
+    runner = Runner(app, access_log=None, shutdown_timeout=_GOODBYE)
+    stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+
+
+def _relying_party_config(registration: Registration) -> RelyingPartyConfig:
+    addresses, web_client = registration.addresses, registration.clients["web"]
+    return RelyingPartyConfig(
+        base_url=addresses.tour,
+        issuer=addresses.issuer,
+        client_id=web_client.client.client_id,
+        client_secret=web_client.secret or "",
+        scope=format_scope(web_client.client.scope),
+        api_url=addresses.api,
+    )
+
+
+def _resource_server_config(registration: Registration) -> ResourceServerConfig:
+    addresses, api = registration.addresses, registration.clients["api"]
+    return ResourceServerConfig(
+        issuer=addresses.issuer,
+        resource=addresses.resource,
+        client_id=api.client.client_id,
+        client_secret=api.secret or "",
+        tour_url=f"{addresses.tour}/",
+    )
+
+
+def _open_log(path: Path, stack: AsyncExitStack) -> TextIO:
+    return stack.enter_context(os.fdopen(open_private(path), "w", encoding="utf-8", buffering=1))
+
+
+def _say(*lines: str) -> None:
+    # Whoever was listening may be gone: a closed terminal, or a pipe that had enough.
+    with suppress(OSError):
+        say(*lines)

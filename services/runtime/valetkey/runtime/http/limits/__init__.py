@@ -1,0 +1,1 @@
+"""What bounds connections and requests."""

@@ -1,0 +1,34 @@
+"""The innermost middleware: while the process waits for what it needs, or has its hands full, nobody gets further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from valetkey.core.oauth.errors import TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    from valetkey.runtime.http.limits.in_flight import InFlight
+    from valetkey.runtime.lifecycle.readiness import Waiting
+
+RETRY_AFTER = 5  # seconds
+
+
+def gate_middleware(waiting: Waiting, in_flight: InFlight) -> Middleware:
+    """Answers 503 and when to come again, instead of failing in the middle of something or queueing without end."""
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if reason := waiting.reason:
+            raise TemporarilyUnavailable(f"waiting: {reason}", RETRY_AFTER)
+        if in_flight.count >= in_flight.limit:
+            raise in_flight.refuse()
+        in_flight.count += 1
+        try:
+            return await handler(request)
+        finally:
+            in_flight.count -= 1
+
+    return gate

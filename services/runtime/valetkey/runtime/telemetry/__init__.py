@@ -1,0 +1,1 @@
+"""Traces, metrics, audit events and logs."""

@@ -1,0 +1,1 @@
+"""The stores: PostgreSQL and Redis behind the ports of core."""

@@ -1,0 +1,1 @@
+"""The schema: its version, its migrations, and the privileges of each role."""

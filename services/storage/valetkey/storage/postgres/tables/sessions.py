@@ -1,0 +1,270 @@
+"""Browser sessions. A session is its row: logging out deletes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from asyncpg import Record
+
+from valetkey.core.authentication.session import Session
+from valetkey.core.oauth.revocation import Revocation
+from valetkey.storage.batches import Batches
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Executor, Statement
+from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
+from valetkey.storage.postgres.tables.revocations import Publish
+from valetkey.storage.postgres.tables.rows import floor_to_millisecond, revocation_from, session_from
+
+# Nothing is created for a user who has ended since the login began: one who was disabled or given another password, or
+# everybody. Of a user's sessions, the one used longest ago makes room.
+_CREATE = Statement(
+    "sessions.create",
+    """
+    WITH swept AS (
+        DELETE FROM sessions WHERE session_id IN (
+            SELECT session_id FROM sessions WHERE expires_at <= $8 ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
+        )
+    ), resource_owner AS MATERIALIZED (
+        SELECT subject, users.epoch AS user_epoch, installation.epoch AS installation_epoch
+        FROM users, installation
+        WHERE subject = $3 AND enabled AND users.epoch = $11 AND installation.id = 1 AND installation.epoch = $12
+        FOR SHARE OF users
+    ), created AS (
+        INSERT INTO sessions (
+            session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
+            installation_epoch, user_epoch
+        )
+        SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
+            $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch
+        FROM resource_owner
+        RETURNING subject
+    )
+    SELECT ARRAY(
+        SELECT session_id FROM sessions WHERE sessions.subject = created.subject AND expires_at > $8
+        ORDER BY used_at DESC OFFSET $13::integer - 1
+    ) AS crowded_out FROM created
+    """,
+)
+_RENEW = Statement(
+    "sessions.renew",
+    """
+    WITH resource_owner AS MATERIALIZED (
+        SELECT subject, users.epoch AS user_epoch, installation.epoch AS installation_epoch
+        FROM users, installation
+        WHERE subject = $3 AND enabled AND users.epoch = $9 AND installation.id = 1 AND installation.epoch = $10
+        FOR SHARE OF users
+    )
+    UPDATE sessions AS s
+    SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $4, idle_expires_at = $7, expires_at = $8,
+        installation_epoch = o.installation_epoch, user_epoch = o.user_epoch
+    FROM resource_owner AS o
+    WHERE s.session_id = $1 AND s.subject = o.subject
+    RETURNING s.session_id
+    """,
+)
+_FIND_ID = Statement("sessions.find_id", "SELECT session_id FROM sessions WHERE secret_digest = $1")
+# Noting a use is not worth waiting for whoever holds the row.
+_FIND = Statement(
+    "sessions.find",
+    """
+    WITH used AS (
+        UPDATE sessions SET used_at = $2, idle_expires_at = least($2::timestamptz + $3::interval, expires_at)
+        WHERE session_id IN (
+            SELECT session_id FROM sessions
+            WHERE secret_digest = ANY ($1::bytea[]) AND used_at <= $2::timestamptz - $4::interval
+                AND idle_expires_at > $2 AND expires_at > $2
+            FOR NO KEY UPDATE SKIP LOCKED
+        )
+    )
+    SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
+        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
+        u.epoch AS user_epoch, i.epoch AS installation_epoch
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
+    WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
+    """,
+)
+_DELETE = Statement("sessions.delete", "DELETE FROM sessions WHERE session_id = $1")
+_END_AUTHORIZATIONS = Statement(
+    "sessions.end_authorizations",
+    """
+    WITH ended AS (
+        UPDATE authorizations SET revoked_at = $2
+        WHERE session_id = $1 AND bound_to_session AND revoked_at IS NULL AND expires_at > $2 RETURNING id
+    )
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at)
+    SELECT 'authorization', id::text, $2, $3::timestamptz FROM ended ORDER BY id
+    ON CONFLICT (kind, target) DO UPDATE
+    SET revoked_at = greatest(r.revoked_at, excluded.revoked_at),
+        expires_at = greatest(r.expires_at, excluded.expires_at)
+    RETURNING kind, target, revoked_at, expires_at, epoch
+    """,
+)
+_LIST = Statement(
+    "sessions.list",
+    """
+    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
+        s.expires_at
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
+    WHERE ($1::uuid IS NULL OR s.subject = $1) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
+    ORDER BY s.created_at, s.session_id
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """What an operator sees of a live session. Times are UTC."""
+
+    session_id: UUID
+    subject: UUID
+    username: str
+    auth_time: datetime
+    amr: tuple[str, ...]
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+
+class Sessions:
+    """See ``valetkey.core.ports.SessionStore``.
+
+    ``most`` is how many a user may have. ``publish`` takes the revocations that ending a session has stored here to
+    where introspection looks first.
+    """
+
+    def __init__(
+        self, database: Database, publish: Publish, *, idle_lifetime: timedelta, lifetime: timedelta, most: int
+    ) -> None:
+        self._database = database
+        self._publish = publish
+        self._most = most
+        self._idle_lifetime = idle_lifetime
+        self._lifetime = lifetime
+        # Noting every use would write a row for every page; so short a lifetime needs a finer note.
+        self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
+        self._uses: Batches[tuple[bytes, datetime], Session | None] = Batches(self._find)
+
+    async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
+        """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
+
+        It lives from ``auth_time`` on. False, and nothing is stored, where the user has ended since ``session.user``
+        was read.
+        """
+        revocations: Sequence[Revocation] = ()
+        if replaced is None:
+            row = await self._insert(self._database, secret, session)
+        else:
+            async with self._database.transaction("sessions.create") as transaction:
+                # The user is locked before anything of his, by everybody.
+                row = await self._insert(transaction, secret, session)
+                if row is not None:
+                    revocations = await _end_replaced(transaction, replaced, session.auth_time)
+        if row is None:
+            return False
+        if revocations:
+            await self._publish(revocations)
+        for session_id in row["crowded_out"]:
+            await self.end(session_id, session.auth_time)
+        return True
+
+    async def renew(self, secret: str, session: Session) -> bool:
+        """Let a session go on under a new secret after another login, with everything that is bound to it.
+
+        False, and nothing changes, where it has ended meanwhile, or its user has: what has ended never goes on.
+        """
+        renewed = await self._database.fetch_row(
+            _RENEW,
+            session.session_id,
+            _digest(secret),
+            session.user.subject,
+            session.auth_time,
+            session.acr,
+            session.amr,
+            *self._ends(session),
+            session.user.epoch,
+            session.user.installation_epoch,
+        )
+        return renewed is not None
+
+    async def find(self, secret: str, now: datetime) -> Session | None:
+        """The live session of a user who has not ended since it began, or None. Notes its use."""
+        return await self._uses.ask((_digest(secret), now))
+
+    async def end(self, session_id: UUID, now: datetime) -> None:
+        """End a session and every authorization bound to it."""
+        async with self._database.transaction("sessions.end") as transaction:
+            revocations = await _end(transaction, session_id, now)
+        if revocations:
+            await self._publish(revocations)
+
+    async def list(self, now: datetime, subject: UUID | None = None) -> list[SessionSummary]:
+        """The live sessions, of one user or of all, the oldest first."""
+        return [
+            SessionSummary(
+                session_id=row["session_id"],
+                subject=row["subject"],
+                username=row["username"],
+                auth_time=row["auth_time"],
+                amr=tuple(row["amr"]),
+                created_at=row["created_at"],
+                used_at=row["used_at"],
+                expires_at=min(row["idle_expires_at"], row["expires_at"]),
+            )
+            for row in await self._database.fetch(_LIST, subject, now)
+        ]
+
+    async def _insert(self, executor: Executor, secret: str, session: Session) -> Record | None:
+        """``crowded_out`` are the sessions that have to make room; None if nothing was stored."""
+        return await executor.fetch_row(
+            _CREATE,
+            session.session_id,
+            _digest(secret),
+            session.user.subject,
+            session.auth_time,
+            session.acr,
+            session.amr,
+            session.auth_time,
+            session.auth_time,
+            *self._ends(session),
+            session.user.epoch,
+            session.user.installation_epoch,
+            self._most,
+        )
+
+    def _ends(self, session: Session) -> tuple[datetime, datetime]:
+        """When it ends unless it is used, and in any case."""
+        begun = session.auth_time
+        return min(begun + self._idle_lifetime, begun + self._lifetime), begun + self._lifetime
+
+    async def _find(self, asked: Sequence[tuple[bytes, datetime]]) -> Sequence[Session | None]:
+        digests = list({digest for digest, _ in asked})
+        now = max(now for _, now in asked)
+        rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval)
+        found = {row["secret_digest"]: session_from(row) for row in rows}
+        return [found.get(digest) for digest, _ in asked]
+
+
+def _digest(secret: str) -> bytes:
+    """What is stored of a session's secret, which is random enough for a plain SHA-256."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def _end_replaced(transaction: Executor, secret: str, now: datetime) -> list[Revocation]:
+    row = await transaction.fetch_row(_FIND_ID, _digest(secret))
+    return [] if row is None else await _end(transaction, row["session_id"], now)
+
+
+async def _end(transaction: Executor, session_id: UUID, now: datetime) -> list[Revocation]:
+    # Deleting first waits for redemptions that are storing something bound to this session; then it can be found.
+    await transaction.execute(_DELETE, session_id)
+    moment = floor_to_millisecond(now)
+    rows = await transaction.fetch(_END_AUTHORIZATIONS, session_id, moment, moment + REVOCATION_LIFETIME)
+    return [revocation_from(row) for row in rows]

@@ -1,0 +1,124 @@
+"""Users, and the names under which they sign in. What ends with a user is in ``user_endings``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.storage.batches import Batches
+from valetkey.storage.postgres.database.errors import Conflict
+from valetkey.storage.postgres.database.statement import Executor, Statement
+from valetkey.storage.postgres.tables.rows import to_json, user_from
+
+_FIND_BY_LOGIN_NAME = Statement(
+    "users.find_by_login_name",
+    """
+    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch, password_hash
+    FROM login_names JOIN users USING (subject) JOIN installation AS i ON i.id = 1 WHERE name_key = $1
+    """,
+)
+_FIND_BY_SUBJECT = Statement(
+    "users.find_by_subject",
+    """
+    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+    FROM users JOIN installation AS i ON i.id = 1 WHERE subject = ANY ($1::uuid[])
+    """,
+)
+_LIST = Statement(
+    "users.list",
+    """
+    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+    FROM users JOIN installation AS i ON i.id = 1 ORDER BY username, subject
+    """,
+)
+_CREATE = Statement(
+    "users.create",
+    """
+    WITH created AS (
+        INSERT INTO users (
+            subject, username, email, email_verified, claims, password_hash, enabled, valid_since, created_at,
+            updated_at
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING subject
+    )
+    INSERT INTO login_names (name_key, subject) SELECT name_key, created.subject
+    FROM created, unnest($10::text[]) AS name_key
+    """,
+)
+_REHASH_PASSWORD = Statement(
+    "users.rehash_password", "UPDATE users SET password_hash = $3 WHERE subject = $1 AND password_hash = $2"
+)
+
+
+class Users:
+    """See ``valetkey.core.ports.UserFinder``."""
+
+    def __init__(self, database: Executor) -> None:
+        self._database = database
+        self._finds: Batches[UUID, User | None] = Batches(self._find)
+
+    async def find_by_login_name(self, name: str) -> tuple[User, str] | None:
+        """The user, enabled or not, whose normalized user name or e-mail this is, with the hash of the password.
+
+        Every spelling that ``normalize_login_name`` takes for the same name finds the same user.
+        """
+        key = normalize_login_name(name)
+        if key is None:
+            return None
+        row = await self._database.fetch_row(_FIND_BY_LOGIN_NAME, key)
+        return None if row is None else (user_from(row), row["password_hash"])
+
+    async def find_by_subject(self, subject: UUID) -> User | None:
+        """The user, enabled or not."""
+        return await self._finds.ask(subject)
+
+    async def list(self) -> list[User]:
+        """Every user, by user name."""
+        return [user_from(row) for row in await self._database.fetch(_LIST)]
+
+    async def create(self, user: User, password_hash: str) -> None:
+        """Add a user, made at ``updated_at``, with an argon2id hash.
+
+        Raises ``Conflict`` where a name is taken or the subject is a client's name, ``ValueError`` for what is no name.
+        """
+        keys = {_login_name_key(name) for name in (user.username, user.email) if name is not None}
+        try:
+            await self._database.execute(
+                _CREATE,
+                user.subject,
+                user.username,
+                user.email,
+                user.email_verified,
+                to_json(user.claims),
+                password_hash,
+                user.enabled,
+                user.valid_since,
+                user.updated_at,
+                sorted(keys),
+            )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "users_called_like_clients":
+                raise Conflict(f"The subject {user.subject} is the client_id of a client; give another.") from error
+            raise Conflict(f"The user name or e-mail address of {user.username} is taken.") from error
+
+    async def rehash_password(self, subject: UUID, old_hash: str, new_hash: str) -> None:
+        """Keep the same password under another hash, unless the password was changed meanwhile. Ends nothing."""
+        await self._database.execute(_REHASH_PASSWORD, subject, old_hash, new_hash)
+
+    async def _find(self, subjects: Sequence[UUID]) -> Sequence[User | None]:
+        rows = await self._database.fetch(_FIND_BY_SUBJECT, list(set(subjects)))
+        found = {row["subject"]: user_from(row) for row in rows}
+        return [found.get(subject) for subject in subjects]
+
+
+def _login_name_key(name: str) -> str:
+    key = normalize_login_name(name)
+    # A name whose one spelling is not its own could be stored and never be found.
+    if key is None or normalize_login_name(key) != key:
+        raise ValueError(f"{name!r} cannot be a user name or e-mail address")
+    return key

@@ -1,0 +1,1 @@
+"""What is counted in Redis, and how much of it others may fill."""
