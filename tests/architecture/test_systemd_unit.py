@@ -14,7 +14,7 @@ from support.command_line import find_command
 from support.repository import ROOT
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.workers.ending import CONFIGURATION
-from valetkey.runtime.workers.supervisor import Patience
+from valetkey.runtime.workers.supervisor import RetryPolicy
 
 UNIT = ROOT / "deploy" / "systemd" / "valetkey@.service"
 # What `systemd-analyze security` calls OK; a unit without hardening has 9.6.
@@ -61,7 +61,7 @@ def test_what_it_starts_exists(service: configparser.SectionProxy) -> None:
 
 def test_it_waits_for_as_long_as_the_supervisor_may_take(service: configparser.SectionProxy) -> None:
     seconds = float(service["TimeoutStopSec"].removesuffix("s"))
-    patience = Patience(default_of("drain_delay"), default_of("shutdown_grace"))
+    patience = RetryPolicy(default_of("drain_delay"), default_of("shutdown_grace"))
 
     assert seconds > patience.drain + patience.grace + patience.margin
     assert service["KillMode"] == "mixed"

@@ -8,9 +8,9 @@ import pytest
 
 from support.chart import CHART, named, objects
 from support.chart_values import EXTERNAL, Values, merged
-from valetkey.cli.apply.clients_file import read_declaration
-from valetkey.cli.apply.declaration import Declaration
-from valetkey.cli.apply.plan import Stored, Terms, plan_changes
+from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.declaration import Declaration
+from valetkey.administration.apply.plan import Stored, Terms, plan_changes
 from valetkey.core.oauth.resource import Catalog, RegisteredScope
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from support.granting_party import LATER, MATRIX, NOW, End, Party, as_granted, s
 @pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs nobody a login")
 async def test_what_an_abandoned_redemption_stored_is_taken_over_once(party: Party) -> None:
     new = await party.insert()
-    retry = replace(new, issued_at=LATER, abandoned_at=(NOW - timedelta(seconds=1), NOW))
+    retry = replace(new, issued_at=LATER, unconfirmed_at=(NOW - timedelta(seconds=1), NOW))
 
     taken_over = await party.stores.authorizations.insert(retry)
     again = await party.stores.authorizations.insert(replace(retry, issued_at=LATER + timedelta(microseconds=1)))
@@ -22,16 +22,16 @@ async def test_what_an_abandoned_redemption_stored_is_taken_over_once(party: Par
 
 
 async def test_an_abandoned_redemption_that_stored_nothing_is_followed_by_one_that_does(party: Party) -> None:
-    new = party.new(issued_at=LATER, abandoned_at=(NOW,))
+    new = party.new(issued_at=LATER, unconfirmed_at=(NOW,))
 
     assert await party.stores.authorizations.insert(new) == as_granted(party, new, 1)
-    assert await party.stores.authorizations.insert(replace(new, abandoned_at=())) is None
+    assert await party.stores.authorizations.insert(replace(new, unconfirmed_at=())) is None
 
 
 async def test_an_abandoned_redemption_that_arrives_late_changes_nothing(party: Party) -> None:
-    new = await party.insert(issued_at=LATER, abandoned_at=(NOW,))
+    new = await party.insert(issued_at=LATER, unconfirmed_at=(NOW,))
 
-    late = await party.stores.authorizations.insert(replace(new, issued_at=NOW, abandoned_at=()))
+    late = await party.stores.authorizations.insert(replace(new, issued_at=NOW, unconfirmed_at=()))
 
     assert late is None
     assert await state_of(party, new) == (party.client.uid, 1, True)
@@ -41,7 +41,7 @@ async def test_what_was_refreshed_is_not_taken_over(party: Party) -> None:
     new = await party.insert()
     await party.stores.authorizations.rotate(new.authorization_id, 1, party.client.uid, LATER)
 
-    taken_over = await party.stores.authorizations.insert(replace(new, issued_at=LATER, abandoned_at=(NOW, LATER)))
+    taken_over = await party.stores.authorizations.insert(replace(new, issued_at=LATER, unconfirmed_at=(NOW, LATER)))
 
     assert taken_over is None
 
@@ -53,6 +53,6 @@ async def test_what_has_ended_is_not_taken_over(party: Party, end: End, bound: b
     await end(party, new)
     later = LATER + timedelta(seconds=1)
 
-    await party.stores.authorizations.insert(replace(new, issued_at=later, abandoned_at=(NOW,)))
+    await party.stores.authorizations.insert(replace(new, issued_at=later, unconfirmed_at=(NOW,)))
 
     assert await party.stores.authorizations.find_live(new.authorization_id, party.client.uid, later) is None

@@ -15,7 +15,7 @@ from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
 from valetkey.storage.postgres.tables.catalog import CatalogStore
-from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle
 from valetkey.storage.postgres.tables.client_secrets import ClientSecrets
 from valetkey.storage.postgres.tables.clients import Clients
 
@@ -229,7 +229,7 @@ async def test_scopes_go_with_their_resource_server(
     await clients.insert(server, NOW)
     await catalog.put_scope(RegisteredScope("read", "Read", server.resource))
 
-    await ClientEndings(database).delete(server.client_id, NOW)
+    await ClientLifecycle(database).delete(server.client_id, NOW)
 
     found = await catalog.get()
     assert "read" not in found.scopes

@@ -123,7 +123,7 @@ async def test_a_code_given_back_can_be_taken_again_by_one(codes: Codes) -> None
     await codes.put(value, CODE)
     await codes.consume(value, HOLDER)
 
-    await codes.give_back(value)
+    await codes.release(value)
 
     assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.TAKEN
     assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.REPLAYED
@@ -132,20 +132,20 @@ async def test_a_code_given_back_can_be_taken_again_by_one(codes: Codes) -> None
 async def test_a_code_tells_which_redemptions_were_abandoned(codes: Codes) -> None:
     value, first, second = generate_code(), CODE.issued_at + timedelta(seconds=1), CODE.issued_at + timedelta(seconds=9)
     await codes.put(value, CODE)
-    for abandoned_at in (first, None, second):
+    for unconfirmed_at in (first, None, second):
         await codes.consume(value, HOLDER)
-        await codes.give_back(value, abandoned_at)
+        await codes.release(value, unconfirmed_at)
 
     taken = await codes.consume(value, HOLDER)
 
-    assert taken == Redemption(RedemptionOutcome.TAKEN, replace(CODE, abandoned_at=(first, second)))
+    assert taken == Redemption(RedemptionOutcome.TAKEN, replace(CODE, unconfirmed_at=(first, second)))
     assert await codes.consume(value, HOLDER) == Redemption(RedemptionOutcome.REPLAYED, taken.code)
 
 
 async def test_giving_back_what_was_never_there_does_nothing(codes: Codes) -> None:
     value = generate_code()
 
-    await codes.give_back(value)
+    await codes.release(value)
 
     assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.UNKNOWN
 
@@ -154,7 +154,7 @@ async def test_giving_back_a_fresh_code_leaves_it_as_it_is(codes: Codes) -> None
     value = generate_code()
     await codes.put(value, CODE)
 
-    await codes.give_back(value)
+    await codes.release(value)
 
     assert (await codes.consume(value, HOLDER)).outcome is RedemptionOutcome.TAKEN
 
@@ -193,7 +193,7 @@ async def test_giving_back_does_not_prolong_a_code(short_lived_codes: Codes) -> 
     await short_lived_codes.put(value, CODE)
     await short_lived_codes.consume(value, HOLDER)
 
-    await short_lived_codes.give_back(value)
+    await short_lived_codes.release(value)
     await asyncio.sleep(0.25)
 
     assert (await short_lived_codes.consume(value, HOLDER)).outcome is not RedemptionOutcome.TAKEN
@@ -205,7 +205,7 @@ async def test_a_code_given_back_too_late_cannot_be_taken(short_lived_codes: Cod
     await short_lived_codes.consume(value, HOLDER)
     await asyncio.sleep(0.25)
 
-    await short_lived_codes.give_back(value)
+    await short_lived_codes.release(value)
 
     assert (await short_lived_codes.consume(value, HOLDER)).outcome is not RedemptionOutcome.TAKEN
 
@@ -226,7 +226,7 @@ async def test_redis_keeps_a_code_and_its_tombstone_for_a_bounded_time(redis: Re
     fresh = await redis.pttl(key)
     await codes.consume(value, HOLDER)
     spent = await redis.pttl(key)
-    await codes.give_back(value)
+    await codes.release(value)
     given_back = await redis.pttl(key)
 
     assert 59_000 < given_back <= fresh <= 60_000

@@ -197,7 +197,7 @@ async def test_what_is_no_string_stands_in_nobodys_way(kept: Kept) -> None:
     for key in (code_key("code"), interaction_key("interaction")):
         await kept.redis.rpush(key, "x")
 
-    await kept.codes.give_back("code", NOON)
+    await kept.codes.release("code", NOON)
     await kept.codes.put("code", CODE)
     await kept.interactions.put("interaction", INTERACTION)
 
@@ -236,7 +236,7 @@ async def test_redis_sees_nothing_of_what_a_code_or_a_login_says(kept: Kept) -> 
     await kept.codes.put("code", CODE)
     await kept.interactions.put("interaction", INTERACTION)
     await kept.codes.consume("code", HOLDER)
-    await kept.codes.give_back("code", LATER)
+    await kept.codes.release("code", LATER)
 
     raw = b"".join(
         [value async for key in kept.redis.scan_iter() if isinstance(value := await kept.redis.get(key), bytes)]

@@ -36,13 +36,13 @@ async def test_what_one_state_of_a_rotation_leaves_the_next_goes_on_with(
     # Abandoned by either, taken and replayed by the other.
     for place, abandoned_by in enumerate((after, before)):
         assert await consume(before, value) is not None
-        await abandoned_by.codes.give_back(value, LATER + place * TICK)
+        await abandoned_by.codes.release(value, LATER + place * TICK)
     taken = await after.codes.consume(value, HOLDER)
     replayed = await before.codes.consume(value, HOLDER)
     await after.interactions.put("interaction", INTERACTION.logged_in(CODE.authorization_id))
     found = await before.interactions.find("interaction")
 
-    expected = replace(CODE, abandoned_at=(LATER, LATER + TICK))
+    expected = replace(CODE, unconfirmed_at=(LATER, LATER + TICK))
     assert taken == Redemption(RedemptionOutcome.TAKEN, expected)
     assert replayed == Redemption(RedemptionOutcome.REPLAYED, expected)
     assert found == await after.interactions.take("interaction") == INTERACTION.logged_in(CODE.authorization_id)
@@ -54,7 +54,7 @@ async def test_what_was_given_back_by_a_service_without_the_key_stays_refused(ke
     await kept.codes.put(value, CODE)
 
     refused_there = await kept.at("plain").codes.consume(value, HOLDER)
-    await kept.at("plain").codes.give_back(value, LATER)
+    await kept.at("plain").codes.release(value, LATER)
 
     assert refused_there == Redemption(RedemptionOutcome.UNKNOWN)
     assert await consume(kept, value) == CODE

@@ -199,12 +199,12 @@ async def test_a_replica_serves_nothing_before_rotation_knows_of_it(
     try:
         await connection.execute("ALTER TABLE key_observations RENAME TO elsewhere")
         await jwk_sets.start()
-        reason = jwk_sets.reason_to_wait()
+        reason = jwk_sets.not_ready_reason()
         with pytest.raises(TemporarilyUnavailable):
             _ = jwk_sets.document
 
         await connection.execute(f"ALTER TABLE elsewhere RENAME TO key_observations; NOTIFY {KEYS_CHANNEL}")
-        await eventually(lambda: not jwk_sets.reason_to_wait())
+        await eventually(lambda: not jwk_sets.not_ready_reason())
     finally:
         await connection.close()
 

@@ -63,7 +63,7 @@ MESSAGES = pytest.mark.parametrize(
             "AuthorizationCode",
             WHOLE_CODE,
             authorization_code_message.from_bytes,
-            replace(wire_values.CODE, abandoned_at=(wire_values.NOON,)),
+            replace(wire_values.CODE, unconfirmed_at=(wire_values.NOON,)),
         ),
         ("Interaction", WHOLE_INTERACTION, interaction_message.from_bytes, wire_values.INTERACTION),
         ("Revocation", REVOCATION, read_revocation, wire_values.REVOCATION),
@@ -234,7 +234,7 @@ def test_what_is_appended_to_a_code_is_for_good() -> None:
     read = authorization_code_message.from_bytes(SAMPLE_CODE + authorization_code_message.abandoned(later) * 2)
 
     assert authorization_code_message.abandoned(wire_values.CODE.issued_at) == SAMPLE_ABANDONED
-    assert read == replace(wire_values.CODE, abandoned_at=(later, later), epochs=None)
+    assert read == replace(wire_values.CODE, unconfirmed_at=(later, later), epochs=None)
 
 
 def test_the_field_numbers_of_an_interaction_are_for_good() -> None:

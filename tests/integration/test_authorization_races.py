@@ -127,7 +127,7 @@ async def test_of_many_who_take_over_an_abandoned_redemption_at_once_exactly_one
         await party.stores.authorizations.insert(new)
 
         def take_over(number: int, new: NewAuthorization = new) -> Callable[[], Awaitable[object]]:
-            retry = replace(new, issued_at=NOW + timedelta(seconds=1 + number), abandoned_at=(NOW,))
+            retry = replace(new, issued_at=NOW + timedelta(seconds=1 + number), unconfirmed_at=(NOW,))
             return lambda: party.replicas[number % 2].authorizations.insert(retry)
 
         results = await at_once(*map(take_over, range(RIVALS)))

@@ -69,7 +69,7 @@ async def test_a_code_given_back_in_the_middle_of_a_race_is_taken_once_more_at_m
         await replicas[0].put(value, CODE)
         assert (await replicas[0].consume(value, HOLDER)).outcome is RedemptionOutcome.TAKEN
         start = asyncio.Barrier(HANDS)
-        giving_back = asyncio.create_task(replicas[1].give_back(value))
+        giving_back = asyncio.create_task(replicas[1].release(value))
         outcomes = await asyncio.gather(*(at_once(start, replicas[hand % 4], value) for hand in range(HANDS)))
         await giving_back
         taken[outcomes.count(RedemptionOutcome.TAKEN)] += 1

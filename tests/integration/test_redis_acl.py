@@ -116,7 +116,7 @@ async def test_the_rules_are_enough_on_a_cluster(cluster_url: str, redis_cluster
         codes = redis_codes(client, CodeLimits(60, 120, 300))
         await codes.put(value, CODE)
         await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
-        await codes.give_back(value, CODE.issued_at)
+        await codes.release(value, CODE.issued_at)
         taken = await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
         await replica.load()
         await replica.store.revoke([revocation(target)])

@@ -322,7 +322,7 @@ async def test_codes_are_refused_while_redis_is_away_and_taken_when_it_is_back(d
         await redis.save()
         await asyncio.to_thread(disposable_redis.kill)
 
-        for attempt in (codes.consume(value, HOLDER), codes.give_back(value), codes.put(value, CODE)):
+        for attempt in (codes.consume(value, HOLDER), codes.release(value), codes.put(value, CODE)):
             with pytest.raises(TemporarilyUnavailable):
                 await attempt
         await asyncio.to_thread(disposable_redis.start)

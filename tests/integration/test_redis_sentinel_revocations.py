@@ -15,7 +15,7 @@ from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.revocation import RevocationTarget
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.client.errors import redis_operation
-from valetkey.storage.redis.client.pinned_connection import KnownServer
+from valetkey.storage.redis.client.pinned_connection import PinnedConnection
 from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 MARKER = REVOCATIONS_LOADED.prefix
@@ -132,7 +132,7 @@ async def test_a_revocation_is_not_done_while_no_majority_names_the_master_that_
 
 async def test_a_sentinel_that_hangs_delays_nobody(sentinels: EmbeddedSentinels) -> None:
     longest = 0.0
-    server = KnownServer(sentinels.url, key=MARKER, timeout=MUCH_LONGER)
+    server = PinnedConnection(sentinels.url, key=MARKER, timeout=MUCH_LONGER)
     async with connect(sentinels.url, timeout=MUCH_LONGER) as redis:
         for hung in sentinels.sentinels:
             with frozen(hung):

@@ -12,7 +12,7 @@ from support.postgres import postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.oauth.consent import Consent
 from valetkey.storage.postgres.database.pool import Database
-from valetkey.storage.postgres.tables.revoke_all import EverythingEnding
+from valetkey.storage.postgres.tables.revoke_all import revoke_all
 
 # What a role may try and nothing comes of it: what has ended stays ended. Each is a statement that leaves no trace.
 STAYS_ENDED = {
@@ -60,7 +60,7 @@ async def end_one_of_each(dsn: str) -> None:
         await stores.consents.withdraw(session.user.subject, client.uid, now)
         await stores.client_endings.disable(client.client_id, now)
         await stores.user_endings.disable(session.user.subject, now)
-        await EverythingEnding(database).end(now)
+        await revoke_all(database, now)
 
 
 async def what_has_ended(dsn: str) -> list[str]:

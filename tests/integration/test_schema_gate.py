@@ -24,11 +24,10 @@ from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.metric import REGISTRY
 from valetkey.runtime.telemetry.metrics import MIGRATIONS_PENDING
 from valetkey.storage import stores
-from valetkey.storage.postgres.schema import migrate
-from valetkey.storage.postgres.schema import version as schema
+from valetkey.storage.postgres.schema import migrate, version
 
 ISSUER = "http://127.0.0.1:8080"
-SCHEMA_VERSION = schema.SCHEMA_VERSION
+SCHEMA_VERSION = version.SCHEMA_VERSION
 NEXT_VERSION = f"{int(SCHEMA_VERSION) + 2:04}"
 WAITS = pytest.mark.requirement("operations: pods of a newer release wait rather than crash")
 NEEDS_KEYS = ("token", "introspection")
@@ -128,7 +127,7 @@ async def test_a_newer_release_waits_for_its_schema_while_the_older_one_serves(
     settings = settings_for(service, postgres_dsn, redis_url)
     await rotate(settings_for("key_rotation", postgres_dsn, redis_url))
     old = await start_pod(service, settings)
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", NEXT_VERSION)
+    monkeypatch.setattr(version, "SCHEMA_VERSION", NEXT_VERSION)
 
     new = await start_pod(service, settings)
     state, pending, beside = await new.readiness(), migrations_pending(), await old.readiness()

@@ -19,12 +19,12 @@ from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecr
 from valetkey.core.oauth.resource import RegisteredScope
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.tables.catalog import CatalogStore
-from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle
 from valetkey.storage.postgres.tables.clients import Clients
 from valetkey.storage.postgres.tables.consents import Consents
-from valetkey.storage.postgres.tables.revoke_all import EverythingEnding
+from valetkey.storage.postgres.tables.revoke_all import revoke_all
 from valetkey.storage.postgres.tables.sessions import Sessions
-from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.stores import create_revocation_store
@@ -141,13 +141,13 @@ class Administration:
         return Person(user.username, password, str(user.subject))
 
     async def change_user(
-        self, change: Callable[[UserEndings, UUID], Coroutine[Any, Any, Any]], person: Person
+        self, change: Callable[[UserLifecycle, UUID], Coroutine[Any, Any, Any]], person: Person
     ) -> None:
         """Disable, enable, delete a user or set the password, and publish what that revokes."""
         from uuid import UUID  # noqa: PLC0415
 
         async with self.database() as database:
-            await self._publish(database, await change(UserEndings(database), UUID(person.subject)))
+            await self._publish(database, await change(UserLifecycle(database), UUID(person.subject)))
 
     async def disable_user(self, person: Person) -> None:
         """Disable."""
@@ -180,17 +180,17 @@ class Administration:
     async def disable_client(self, client: ClientIdentity) -> None:
         """Disable."""
         async with self.database() as database:
-            await self._publish(database, await ClientEndings(database).disable(client.client_id, self.clock()))
+            await self._publish(database, await ClientLifecycle(database).disable(client.client_id, self.clock()))
 
     async def enable_client(self, client: ClientIdentity) -> None:
         """Enable again."""
         async with self.database() as database:
-            await ClientEndings(database).enable(client.client_id, self.clock())
+            await ClientLifecycle(database).enable(client.client_id, self.clock())
 
     async def delete_client(self, client: ClientIdentity) -> None:
         """Delete."""
         async with self.database() as database:
-            await self._publish(database, await ClientEndings(database).delete(client.client_id, self.clock()))
+            await self._publish(database, await ClientLifecycle(database).delete(client.client_id, self.clock()))
 
     async def withdraw_consent(self, person: Person, client: ClientIdentity) -> None:
         """Withdraw what the user has agreed to."""
@@ -220,7 +220,7 @@ class Administration:
     async def end_everything(self, *, consents: bool = False) -> None:
         """End whatever was given to anybody."""
         async with self.database() as database:
-            ended = await EverythingEnding(database).end(self.clock(), consents=consents)
+            ended = await revoke_all(database, self.clock(), consents=consents)
             await self._publish(database, ended.revocations)
 
     async def _publish(self, database: Database, revocations: Sequence[Revocation] | None) -> None:

@@ -61,9 +61,9 @@ class FakeCodes:
             self._spent[digest] = self._fresh.pop(digest)
         return Redemption(outcome, code)
 
-    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
+    async def release(self, value: str, unconfirmed_at: datetime | None = None) -> None:
         digest = code_digest(value)
         if digest in self._spent:
             code, until = self._spent.pop(digest)
-            abandoned = (*code.abandoned_at, *([abandoned_at] if abandoned_at else []))
-            self._fresh[digest] = replace(code, abandoned_at=abandoned), until
+            abandoned = (*code.unconfirmed_at, *([unconfirmed_at] if unconfirmed_at else []))
+            self._fresh[digest] = replace(code, unconfirmed_at=abandoned), until

@@ -239,7 +239,7 @@ class FakeAuthorizations:
         login, kept = new.authentication, KeptAuthorization(new, 1, new.issued_at)
         stored = self._world.authorizations.get(new.authorization_id)
         if stored is not None and (
-            stored.generation > 1 or stored.revoked or stored.rotated_at not in new.abandoned_at
+            stored.generation > 1 or stored.revoked or stored.rotated_at not in new.unconfirmed_at
         ):
             return None
         if not self._may_exist(kept, new.issued_at):

@@ -12,10 +12,8 @@ from support.repository import ROOT
 from valetkey.core.oauth import redirect_uri
 from valetkey.core.oauth.parameter_limits import MAX_KEPT
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN
-from valetkey.introspection import signature_cache as held_signatures
-from valetkey.introspection import verified_tokens
-from valetkey.runtime.http import address
-from valetkey.runtime.http import client_authentication_cache as proven_headers
+from valetkey.introspection import signature_cache, verified_tokens
+from valetkey.runtime.http import address, client_authentication_cache
 from valetkey.runtime.http.limits import client_rate, connection_limit
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.metric import MAX_LABEL_SETS
@@ -265,8 +263,8 @@ MEMORY = (
     Row(
         "runtime/http/client_authentication_cache.py BoundedCache",
         "a client",
-        f"{proven_headers.MAX_HEADERS:,} headers; a client that sends many displaces its own",
-        megabytes(proven_headers.MAX_BYTES),
+        f"{client_authentication_cache.MAX_HEADERS:,} headers; a client that sends many displaces its own",
+        megabytes(client_authentication_cache.MAX_BYTES),
         "tests/unit/runtime/test_client_authentication_cache.py::"
         "test_a_client_that_spells_its_header_in_every_way_displaces_no_other",
     ),
@@ -282,7 +280,7 @@ MEMORY = (
         "introspection/signature_cache.py bytearray",
         "a client",
         "262,144 digests in a table that never grows; the oldest of four makes room: its signature is checked again",
-        megabytes(len(vars(held_signatures.HeldSignatures())["_table"])),
+        megabytes(len(vars(signature_cache.SignatureCache())["_table"])),
         "tests/unit/introspection/test_signature_cache.py::test_in_a_bucket_the_newest_four_are_remembered",
     ),
     Row(

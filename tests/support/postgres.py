@@ -22,12 +22,12 @@ from valetkey.core.oauth.revocation import Revocation
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.tables.authorizations import Authorizations
 from valetkey.storage.postgres.tables.catalog import CatalogStore
-from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle
 from valetkey.storage.postgres.tables.clients import Clients
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.revocations import RevocationRecords
 from valetkey.storage.postgres.tables.sessions import Sessions
-from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 
 IDLE_LIFETIME = timedelta(hours=12)
@@ -40,9 +40,9 @@ class Stores:
     """Everything that PostgreSQL keeps, or the fakes of it. `published` is what ending sessions has revoked."""
 
     clients: Clients | FakeClients
-    client_endings: ClientEndings | FakeClientEndings
+    client_endings: ClientLifecycle | FakeClientEndings
     users: Users | FakeUsers
-    user_endings: UserEndings | FakeUserEndings
+    user_endings: UserLifecycle | FakeUserEndings
     sessions: Sessions | FakeSessions
     consents: Consents | FakeConsents
     authorizations: Authorizations | FakeAuthorizations
@@ -89,9 +89,9 @@ def postgres_stores(database: Database) -> Stores:
 
     return Stores(
         clients=Clients(database),
-        client_endings=ClientEndings(database),
+        client_endings=ClientLifecycle(database),
         users=Users(database),
-        user_endings=UserEndings(database),
+        user_endings=UserLifecycle(database),
         sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME, most=MOST_SESSIONS),
         consents=Consents(database),
         authorizations=Authorizations(database, publish, most=MOST_GRANTS),

@@ -170,7 +170,7 @@ async def test_an_api_server_that_stays_away_is_not_waited_for_endlessly(api: Ku
 
     outcome = await create(api, "--wait", "1")
 
-    assert outcome.exit_code == ExitCode.WAITED_IN_VAIN
+    assert outcome.exit_code == ExitCode.RETRY_TIMEOUT
     assert "cannot be reached" in outcome.err
 
 

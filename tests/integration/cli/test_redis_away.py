@@ -7,11 +7,11 @@ import pytest
 import redis
 
 from support.operator_cli import Operator
-from valetkey.cli import ending, store
+from valetkey.administration import clients, installation
 from valetkey.cli.exit_code import ExitCode
 from valetkey.core.oauth.revocation import Revocation
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
-from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
+from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle
 from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 
@@ -22,14 +22,14 @@ def test_whoever_ends_something_is_told_what_redis_missed_and_how_to_mend_it(
     operator = operator.with_variables(redis_url=disposable_redis.url)
     operator.succeed("client", "create", "web", "--redirect-uri", "https://web.example/cb")
 
-    class EndingsWhileRedisDies(ClientEndings):
+    class EndingsWhileRedisDies(ClientLifecycle):
         async def disable(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
             ended = await super().disable(client_id, now)
             disposable_redis.kill()
             return ended
 
-    monkeypatch.setattr(ending, "ClientEndings", EndingsWhileRedisDies)
-    monkeypatch.setattr(store, "_PAUSE", 0)
+    monkeypatch.setattr(clients, "ClientLifecycle", EndingsWhileRedisDies)
+    monkeypatch.setattr(installation, "_PAUSE", 0)
     interrupted = operator.run("client", "delete", "web", "--yes")
     monkeypatch.undo()
     disposable_redis.start()

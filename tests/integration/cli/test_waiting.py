@@ -26,7 +26,7 @@ def newcomer(empty_postgres_dsn: str, redis_url: str) -> Operator:
 def test_waiting_for_postgres_ends_with_a_code_of_its_own(newcomer: Operator, command: tuple[str, ...]) -> None:
     outcome = newcomer.with_variables(postgres_dsn=NOBODY).run(*command, "--wait", "1")
 
-    assert outcome.exit_code == ExitCode.WAITED_IN_VAIN
+    assert outcome.exit_code == ExitCode.RETRY_TIMEOUT
     assert "waited 1 s: " in outcome.err
     assert "PostgreSQL" in outcome.err
     assert "canary" not in outcome.out + outcome.err
@@ -35,7 +35,7 @@ def test_waiting_for_postgres_ends_with_a_code_of_its_own(newcomer: Operator, co
 def test_waiting_for_the_schema_says_who_makes_it(newcomer: Operator) -> None:
     outcome = newcomer.run("rotate-keys", "--wait", "1")
 
-    assert outcome.exit_code == ExitCode.WAITED_IN_VAIN
+    assert outcome.exit_code == ExitCode.RETRY_TIMEOUT
     assert "valetkey migrate up" in outcome.err
 
 
@@ -61,6 +61,6 @@ def test_the_job_itself_waits_as_long_and_ends_the_same_way(newcomer: Operator) 
         check=False,
     )
 
-    assert job.returncode == ExitCode.WAITED_IN_VAIN, job.stderr
+    assert job.returncode == ExitCode.RETRY_TIMEOUT, job.stderr
     assert "waited 1 s: PostgreSQL" in job.stdout + job.stderr
     assert "canary" not in job.stdout + job.stderr

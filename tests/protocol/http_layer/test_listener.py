@@ -59,7 +59,7 @@ async def test_whoever_gets_in_before_the_port_closes_is_answered_and_everybody_
 
     clients = [asyncio.create_task(go_on_knocking()) for _ in range(30)]
     await asyncio.sleep(0.1)
-    await server.keep_newcomers_out()
+    await server.stop_accepting()
     await server.close()
     await asyncio.gather(*clients)
 
@@ -71,7 +71,7 @@ async def test_whoever_gets_in_before_the_port_closes_is_answered_and_everybody_
 async def test_a_connection_that_was_there_still_sends_its_request_when_newcomers_are_kept_out() -> None:
     server = await serve()
     reader, writer = await asyncio.open_connection(*address_of(server))
-    closing = asyncio.create_task(server.keep_newcomers_out())
+    closing = asyncio.create_task(server.stop_accepting())
     await asyncio.sleep(SETTLING_SECONDS / 5)
 
     writer.write(REQUEST)
@@ -85,7 +85,7 @@ async def test_a_connection_that_was_there_still_sends_its_request_when_newcomer
 
 async def test_nobody_gets_in_once_newcomers_are_kept_out() -> None:
     server = await serve()
-    await server.keep_newcomers_out()
+    await server.stop_accepting()
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.open_connection(*address_of(server)), 0.5)

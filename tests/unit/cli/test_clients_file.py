@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from valetkey.cli.apply.clients_file import CLIENT_FIELDS, read_declaration
-from valetkey.cli.apply.declaration import DEFAULT_OVERLAP, Declaration
-from valetkey.cli.client_record import FIELDS
+from valetkey.administration.apply.clients_file import CLIENT_FIELDS, read_declaration
+from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration
+from valetkey.administration.client_record import FIELDS
 from valetkey.core.client.client import AuthenticationMethod
 
 HERE = Path("/etc/valetkey")

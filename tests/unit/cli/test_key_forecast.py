@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from support.rotation import POLICY, START, key, observation, seconds
-from valetkey.cli.key_forecast import forecast
+from valetkey.administration.key_forecast import forecast
 from valetkey.core.jose.keys import KeyState
 
 
@@ -22,7 +22,7 @@ def test_a_replica_that_does_not_serve_the_key_is_named() -> None:
         observation("knowing", ["old", "next"], seen_at=START),
     ]
 
-    assert forecast(prepared, seen, POLICY, START + seconds(60)).held_back_by == ("ignorant",)
+    assert forecast(prepared, seen, POLICY, START + seconds(60)).blocking_replicas == ("ignorant",)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from valetkey.administration.audit import audited
 from valetkey.cli import operator_audit
-from valetkey.cli.operator_audit import audited, configure_operator_audit, tell
+from valetkey.cli.operator_audit import configure_operator_audit, record
 from valetkey.runtime.telemetry.audit import audit_told_to
 
 
@@ -18,13 +19,13 @@ def operator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operator_audit, "operator_name", lambda: "ada")
 
 
-def test_whoever_sits_at_a_terminal_reads_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     with audit_told_to():
         configure_operator_audit()
-        tell("client.created", client_id="web\r\naudit: forged")
-        with pytest.raises(LookupError), audited("client.deleted", client_id="web"):
+        record("client.created", client_id="web\r\naudit: forged")
+        with pytest.raises(LookupError), audited("client.deleted", "ada", client_id="web"):
             raise LookupError
 
     created, deleted = terminal.getvalue().splitlines()
@@ -37,8 +38,8 @@ def test_a_collector_reads_json_of_one_trace(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stderr", stream)
     with audit_told_to():
         configure_operator_audit()
-        tell("client.created", client_id="web")
-        tell("client.deleted", client_id="web")
+        record("client.created", client_id="web")
+        record("client.deleted", client_id="web")
 
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(event["type"], event["service"], event["actor"]) for event in events] == [

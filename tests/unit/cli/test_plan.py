@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.cli.apply.change import Kind, Plan
-from valetkey.cli.apply.clients_file import read_declaration
-from valetkey.cli.apply.plan import Stored, Terms, plan_changes
-from valetkey.cli.apply.show import plan_lines, plan_record
+from valetkey.administration.apply.change import Kind, Plan
+from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.plan import Stored, Terms, plan_changes
+from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.core.client.authentication.authenticate import secret_digest
 from valetkey.core.client.client import Client, ClientSecret
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer

@@ -10,9 +10,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from support.system import test_settings
-from valetkey.cli.apply.declared_secret import read_declared_secret
+from valetkey.administration.apply.declared_secret import read_declared_secret
+from valetkey.administration.passwords import generate_password, hash_password, password_problem
 from valetkey.cli.failure import Failure
-from valetkey.cli.password import generate_password, hash_password, password_problem
 from valetkey.cli.secret_file import handed_over, secret_file
 from valetkey.cli.secret_input import STDIN, read_secret
 

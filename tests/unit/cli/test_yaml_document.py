@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valetkey.cli.apply.clients_file import read_declaration
-from valetkey.cli.apply.yaml_document import MAX_BYTES, YamlError, parse_yaml, read_text
+from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.yaml_document import MAX_BYTES, YamlError, parse_yaml, read_text
 
 
 def test_plain_data_is_read_as_it_stands() -> None:

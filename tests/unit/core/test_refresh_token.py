@@ -12,7 +12,7 @@ from valetkey.core.oauth.refresh_token import (
     RefreshState,
     RefreshToken,
     RefreshTokenCodec,
-    judge_presentation,
+    classify_refresh_token,
 )
 
 KEYS = (b"1" * 32, b"2" * 32)
@@ -67,12 +67,12 @@ def test_two_generations_of_one_authorization_differ() -> None:
 def test_what_a_presentation_means(age: int, behind: int, live: bool, holder: UUID) -> None:
     state = RefreshState(OURS, 6, timedelta(seconds=age), live)
 
-    judged = judge_presentation(RefreshToken(uuid4(), 6 - behind), state, holder, GRACE)
+    judged = classify_refresh_token(RefreshToken(uuid4(), 6 - behind), state, holder, GRACE)
 
     if not live or holder != OURS or behind == 0:
         assert judged is Presentation.DEAD
     elif behind < 0:
-        assert judged is Presentation.AHEAD
+        assert judged is Presentation.UNKNOWN_GENERATION
     elif behind == 1 and age <= 10:
         assert judged is Presentation.RETRY
     else:
@@ -80,13 +80,13 @@ def test_what_a_presentation_means(age: int, behind: int, live: bool, holder: UU
 
 
 def test_an_authorization_that_is_gone_judges_nothing() -> None:
-    assert judge_presentation(RefreshToken(uuid4(), 1), None, OURS, GRACE) is Presentation.DEAD
+    assert classify_refresh_token(RefreshToken(uuid4(), 1), None, OURS, GRACE) is Presentation.DEAD
 
 
 @pytest.mark.parametrize("age", [-1, 0, 1])
 def test_without_a_grace_period_no_clock_makes_reuse_an_honest_retry(age: int) -> None:
     state = RefreshState(OURS, 6, timedelta(seconds=age), is_live=True)
 
-    judged = judge_presentation(RefreshToken(uuid4(), 5), state, OURS, timedelta())
+    judged = classify_refresh_token(RefreshToken(uuid4(), 5), state, OURS, timedelta())
 
     assert judged is Presentation.REUSE

@@ -9,7 +9,7 @@ from support.rfc9068 import NOW, signer
 from valetkey.core.jose.verify_own import KeySet, verify_signature
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.introspection import verified_tokens
-from valetkey.introspection.signature_cache import HeldSignatures
+from valetkey.introspection.signature_cache import SignatureCache
 
 TOKENS = 100_000
 
@@ -19,7 +19,7 @@ def digest(number: int) -> bytes:
 
 
 def test_of_a_hundred_thousand_tokens_nearly_all_are_remembered() -> None:
-    held = HeldSignatures()
+    held = SignatureCache()
     for number in range(TOKENS):
         held.add(digest(number))
 
@@ -28,7 +28,7 @@ def test_of_a_hundred_thousand_tokens_nearly_all_are_remembered() -> None:
 
 
 def test_in_a_bucket_the_newest_four_are_remembered() -> None:
-    held = HeldSignatures()
+    held = SignatureCache()
     alike = [bytes([number]) * 16 + b"\x12\x34" + bytes(14) for number in range(1, 7)]
 
     for each in (*alike, alike[-1]):
@@ -38,7 +38,7 @@ def test_in_a_bucket_the_newest_four_are_remembered() -> None:
 
 
 def test_another_digest_is_never_taken_for_one_that_was_kept() -> None:
-    held = HeldSignatures()
+    held = SignatureCache()
     held.add(digest(1))
 
     for position in range(18):

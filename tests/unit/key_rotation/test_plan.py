@@ -5,7 +5,7 @@ import pytest
 from support.rotation import POLICY, START, active, applied, key, observation, seconds
 from valetkey.core.jose.keys import KeyState
 from valetkey.key_rotation.actions import Activate, Create, Delete, Retire
-from valetkey.key_rotation.plan import holding_back, is_ripe, plan
+from valetkey.key_rotation.plan import blocking_replicas, can_activate, plan
 
 PREPARED, ACTIVE, RETIRED = KeyState.PREPARED, KeyState.ACTIVE, KeyState.RETIRED
 DUE = START + POLICY.active_period
@@ -48,7 +48,7 @@ def test_a_due_key_is_retired_replaced_and_the_next_successor_is_made() -> None:
 def test_a_prepared_key_waits_for_max_age_and_margin(age: int, ripe: bool) -> None:
     prepared = key("next", PREPARED)
 
-    assert is_ripe(prepared, [], POLICY, START + seconds(age)) is ripe
+    assert can_activate(prepared, [], POLICY, START + seconds(age)) is ripe
 
 
 def test_a_due_key_goes_on_signing_until_its_successor_is_ripe() -> None:
@@ -64,8 +64,8 @@ def test_a_live_replica_that_does_not_serve_the_key_holds_it_back() -> None:
     current = observation("a", ["old", "next"], seen_at=now)
     lagging = observation("b", ["old"], seen_at=now)
 
-    assert holding_back(prepared, [current, lagging], POLICY, now) == ("b",)
-    assert is_ripe(prepared, [current], POLICY, now)
+    assert blocking_replicas(prepared, [current, lagging], POLICY, now) == ("b",)
+    assert can_activate(prepared, [current], POLICY, now)
 
 
 def test_a_replica_that_took_the_key_up_late_holds_it_back_until_its_older_answers_have_left_every_cache() -> None:
@@ -73,8 +73,8 @@ def test_a_replica_that_took_the_key_up_late_holds_it_back_until_its_older_answe
     prepared = key("next", PREPARED)
     late = observation("late", ["old", "next"], seen_at=now, serving_since=now)
 
-    assert not is_ripe(prepared, [late], POLICY, now + seconds(359))
-    assert is_ripe(prepared, [late], POLICY, now + seconds(360))
+    assert not can_activate(prepared, [late], POLICY, now + seconds(359))
+    assert can_activate(prepared, [late], POLICY, now + seconds(360))
 
 
 def test_a_replica_that_fell_silent_counts_until_its_last_answer_has_left_every_cache() -> None:
@@ -82,8 +82,8 @@ def test_a_replica_that_fell_silent_counts_until_its_last_answer_has_left_every_
     prepared = key("next", PREPARED)
     silent = observation("silent", ["old"], seen_at=now)
 
-    assert not is_ripe(prepared, [silent], POLICY, now + seconds(120 + 359))
-    assert is_ripe(prepared, [silent], POLICY, now + seconds(120 + 360))
+    assert not can_activate(prepared, [silent], POLICY, now + seconds(120 + 359))
+    assert can_activate(prepared, [silent], POLICY, now + seconds(120 + 360))
 
 
 def test_a_retired_key_stays_until_its_last_token_has_expired_and_is_then_deleted() -> None:

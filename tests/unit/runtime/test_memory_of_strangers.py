@@ -18,8 +18,7 @@ from multidict import CIMultiDict
 from support.memory_of import size_of
 from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.jose import sign as signing
-from valetkey.core.jose import verify_own as jwt_verification
+from valetkey.core.jose import sign, verify_own
 from valetkey.core.jose.verify_own import KeySet, verify_signature
 from valetkey.core.oauth import refresh_token
 from valetkey.core.oauth.errors import InvalidToken
@@ -73,7 +72,7 @@ def present_a_short_header(number: int) -> None:
     ],
 )
 def test_what_is_sent_is_not_remembered_beyond_a_bound(send: Callable[[int], None], limit: int) -> None:
-    caches = [vars(address)["_known"], vars(address)["_text"], vars(jwt_verification)["_read_header"]]
+    caches = [vars(address)["_known"], vars(address)["_text"], vars(verify_own)["_read_header"]]
     for cache in caches:
         cache.cache_clear()
     send(0)
@@ -98,7 +97,7 @@ def test_redirect_uris_are_not_remembered_beyond_a_bound() -> None:
 
 
 def test_what_only_our_own_keys_fill_is_small() -> None:
-    for cache in (vars(signing)["_header"], vars(refresh_token)["_keyed"]):
+    for cache in (vars(sign)["_header"], vars(refresh_token)["_keyed"]):
         assert cache.cache_info().maxsize == 64
 
 

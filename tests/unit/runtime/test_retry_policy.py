@@ -9,7 +9,7 @@ import pytest
 
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.key_rotation.jitter import spread
-from valetkey.runtime.lifecycle.retry_policy import Patience, WaitedInVainError
+from valetkey.runtime.lifecycle.retry_policy import RetryPolicy, RetryTimeoutError
 from valetkey.storage.postgres.schema.version import SchemaMismatchError
 
 AWAY = TemporarilyUnavailable("PostgreSQL: ConnectionRefusedError")
@@ -36,8 +36,8 @@ class Sleeper:
             raise self.failures.pop(0)
         return "done"
 
-    def patience(self, seconds: float) -> Patience:
-        return Patience(timedelta(seconds=seconds), self.clock, self.sleep)
+    def patience(self, seconds: float) -> RetryPolicy:
+        return RetryPolicy(timedelta(seconds=seconds), self.clock, self.sleep)
 
 
 async def test_what_is_there_is_not_waited_for() -> None:
@@ -58,7 +58,7 @@ async def test_postgres_and_then_its_schema_are_waited_for() -> None:
 async def test_patience_ends_when_it_was_said_to_and_says_what_is_missing(failure: Exception) -> None:
     sleeper = Sleeper([failure] * 1000)
 
-    with pytest.raises(WaitedInVainError, match="waited 5 s: ") as caught:
+    with pytest.raises(RetryTimeoutError, match="waited 5 s: ") as caught:
         await sleeper.patience(5).wait_for(sleeper.attempt)
 
     assert str(failure) in str(caught.value)

@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from valetkey.runtime.http.limits.rate_limiter import Allowance
+from valetkey.runtime.http.limits.rate_limiter import RateLimiter
 from valetkey.runtime.settings.settings import Settings
-from valetkey.runtime.telemetry import tracing as telemetry
+from valetkey.runtime.telemetry import tracing as module
 from valetkey.runtime.telemetry.span_export import MAX_QUEUE, SHUTDOWN_TIMEOUT
 from valetkey.runtime.telemetry.traceparent import SpanReference, parse_traceparent, to_traceparent
 from valetkey.runtime.telemetry.tracing import (
@@ -175,7 +175,7 @@ def test_what_was_left_is_continued_whether_or_not_the_request_was_to_be_sampled
 @pytest.mark.requirement("security 48: nothing that a stranger sends becomes our trace")
 def test_repeating_the_pages_of_a_sampled_login_makes_us_trace_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
     # One of its own, so that other tests find theirs as it was.
-    monkeypatch.setattr(telemetry, "_continued", Allowance(CONTINUED_PER_SECOND))
+    monkeypatch.setattr(module, "_continued", RateLimiter(CONTINUED_PER_SECOND))
 
     def continued() -> bool:
         trace = begin_trace()
@@ -195,7 +195,7 @@ def test_repeating_the_pages_of_a_sampled_login_makes_us_trace_only_so_much(monk
 
 def test_an_allowance_grants_its_rate_and_keeps_one_second_of_it() -> None:
     now = [0.0]
-    allowance = Allowance(3, lambda: now[0])
+    allowance = RateLimiter(3, lambda: now[0])
 
     granted = []
     for at in (0.0, 0.5, 100.0):

@@ -15,10 +15,9 @@ from redis.asyncio.connection import AbstractConnection
 from support.kubernetes_api import make_certificate
 from support.scripted_redis import Command, ScriptedRedis, bulk, echo
 from valetkey.runtime.settings.redis_address import parse_address
-from valetkey.storage.redis.client import connection
-from valetkey.storage.redis.client import multiplexer as conversation
-from valetkey.storage.redis.client.connection import ProvenConnectionPool, connect, connection_options
-from valetkey.storage.redis.client.discovered_connection import LocatedConnection
+from valetkey.storage.redis.client import connection, multiplexer
+from valetkey.storage.redis.client.connection import HealthCheckedPool, connect, connection_options
+from valetkey.storage.redis.client.discovered_connection import DiscoveredConnection
 from valetkey.storage.redis.client.pipelining import PipeliningRedis
 
 TIMEOUT = timedelta(milliseconds=150)
@@ -132,7 +131,7 @@ async def test_an_answer_that_is_late_fails_everybody_behind_it_and_nobody_after
 async def test_each_command_has_its_own_time_while_others_are_answered(
     server: ScriptedRedis, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_LIFETIME", 60.0)
+    monkeypatch.setattr(multiplexer, "_LIFETIME", 60.0)
     server.script = lambda _: None
     waiting: list[asyncio.Task[object]] = []
     for key in KEYS[:4]:
@@ -257,7 +256,7 @@ async def test_only_a_connection_that_lay_idle_is_asked_whether_it_is_alive(
 async def test_a_connection_is_looked_at_again_while_there_is_always_something_to_ask(
     server: ScriptedRedis, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_LIFETIME", 0.02)
+    monkeypatch.setattr(multiplexer, "_LIFETIME", 0.02)
     taken = 0
     get_connection = redis.connection_pool.get_connection
 
@@ -284,7 +283,7 @@ async def test_a_server_that_should_not_have_been_asked_is_not_asked_again(serve
         return address.nodes[0]
 
     options = connection_options(parse_address(server.url), TIMEOUT, 4)
-    pool = ProvenConnectionPool(**options, connection_class=LocatedConnection, locate=locate)
+    pool = HealthCheckedPool(**options, connection_class=DiscoveredConnection, locate=locate)
     redis = PipeliningRedis.from_pool(pool)
     server.script = lambda command: b"-READONLY replica\r\n" if command[1] == b"first" else echo(command)
 

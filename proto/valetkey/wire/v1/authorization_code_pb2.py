@@ -26,7 +26,7 @@ from valetkey.wire.v1 import authentication_pb2 as valetkey_dot_wire_dot_v1_dot_
 from valetkey.wire.v1 import claims_request_pb2 as valetkey_dot_wire_dot_v1_dot_claims__request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)valetkey/wire/v1/authorization_code.proto\x12\x10valetkey.wire.v1\x1a%valetkey/wire/v1/authentication.proto\x1a%valetkey/wire/v1/claims_request.proto\"R\n\x0bGrantEpochs\x12\x14\n\x0cinstallation\x18\x01 \x01(\x03\x12\x0e\n\x06\x63lient\x18\x02 \x01(\x03\x12\x0c\n\x04user\x18\x03 \x01(\x03\x12\x0f\n\x07\x63onsent\x18\x04 \x01(\x03\"\x9b\x03\n\x11\x41uthorizationCode\x12\x18\n\x10\x61uthorization_id\x18\x01 \x01(\x0c\x12\x12\n\nclient_uid\x18\x02 \x01(\x0c\x12\x14\n\x0credirect_uri\x18\x03 \x01(\t\x12\x16\n\x0e\x63ode_challenge\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x03(\t\x12\x11\n\tresources\x18\x06 \x03(\t\x12\x38\n\x0e\x61uthentication\x18\x07 \x01(\x0b\x32 .valetkey.wire.v1.Authentication\x12\x11\n\tissued_at\x18\x08 \x01(\x03\x12\x12\n\x05nonce\x18\t \x01(\tH\x00\x88\x01\x01\x12/\n\x06\x63laims\x18\n \x01(\x0b\x32\x1f.valetkey.wire.v1.ClaimsRequest\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x14\n\x0c\x61\x62\x61ndoned_at\x18\x0c \x03(\x03\x12-\n\x06\x65pochs\x18\r \x01(\x0b\x32\x1d.valetkey.wire.v1.GrantEpochs\x12\x12\n\nmin_reader\x18\x0f \x01(\rB\x08\n\x06_nonceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)valetkey/wire/v1/authorization_code.proto\x12\x10valetkey.wire.v1\x1a%valetkey/wire/v1/authentication.proto\x1a%valetkey/wire/v1/claims_request.proto\"R\n\x0bGrantEpochs\x12\x14\n\x0cinstallation\x18\x01 \x01(\x03\x12\x0e\n\x06\x63lient\x18\x02 \x01(\x03\x12\x0c\n\x04user\x18\x03 \x01(\x03\x12\x0f\n\x07\x63onsent\x18\x04 \x01(\x03\"\x9d\x03\n\x11\x41uthorizationCode\x12\x18\n\x10\x61uthorization_id\x18\x01 \x01(\x0c\x12\x12\n\nclient_uid\x18\x02 \x01(\x0c\x12\x14\n\x0credirect_uri\x18\x03 \x01(\t\x12\x16\n\x0e\x63ode_challenge\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x03(\t\x12\x11\n\tresources\x18\x06 \x03(\t\x12\x38\n\x0e\x61uthentication\x18\x07 \x01(\x0b\x32 .valetkey.wire.v1.Authentication\x12\x11\n\tissued_at\x18\x08 \x01(\x03\x12\x12\n\x05nonce\x18\t \x01(\tH\x00\x88\x01\x01\x12/\n\x06\x63laims\x18\n \x01(\x0b\x32\x1f.valetkey.wire.v1.ClaimsRequest\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x16\n\x0eunconfirmed_at\x18\x0c \x03(\x03\x12-\n\x06\x65pochs\x18\r \x01(\x0b\x32\x1d.valetkey.wire.v1.GrantEpochs\x12\x12\n\nmin_reader\x18\x0f \x01(\rB\x08\n\x06_nonceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,5 +36,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRANTEPOCHS']._serialized_start=141
   _globals['_GRANTEPOCHS']._serialized_end=223
   _globals['_AUTHORIZATIONCODE']._serialized_start=226
-  _globals['_AUTHORIZATIONCODE']._serialized_end=637
+  _globals['_AUTHORIZATIONCODE']._serialized_end=639
 # @@protoc_insertion_point(module_scope)

@@ -67,7 +67,7 @@ class AuthorizationCode(_message.Message):
     NONCE_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
-    ABANDONED_AT_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_AT_FIELD_NUMBER: _builtins.int
     EPOCHS_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     authorization_id: _builtins.bytes
@@ -93,7 +93,7 @@ class AuthorizationCode(_message.Message):
     @_builtins.property
     def claims(self) -> _claims_request_pb2.ClaimsRequest: ...
     @_builtins.property
-    def abandoned_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+    def unconfirmed_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """redemptions, as issued_at: each answered 503, and perhaps stored all the same"""
 
     @_builtins.property
@@ -114,13 +114,13 @@ class AuthorizationCode(_message.Message):
         nonce: _builtins.str | None = ...,
         claims: _claims_request_pb2.ClaimsRequest | None = ...,
         traceparent: _builtins.str = ...,
-        abandoned_at: _abc.Iterable[_builtins.int] | None = ...,
+        unconfirmed_at: _abc.Iterable[_builtins.int] | None = ...,
         epochs: Global___GrantEpochs | None = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "claims", b"claims", "epochs", b"epochs", "nonce", b"nonce"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "abandoned_at", b"abandoned_at", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "epochs", b"epochs", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nonce", b"_nonce", "authentication", b"authentication", "authorization_id", b"authorization_id", "claims", b"claims", "client_uid", b"client_uid", "code_challenge", b"code_challenge", "epochs", b"epochs", "issued_at", b"issued_at", "min_reader", b"min_reader", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "resources", b"resources", "scope", b"scope", "traceparent", b"traceparent", "unconfirmed_at", b"unconfirmed_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nonce: _TypeAlias = _typing.Literal["nonce"]  # noqa: Y015
     _WhichOneofArgType__nonce: _TypeAlias = _typing.Literal["_nonce", b"_nonce"]  # noqa: Y015

@@ -14,7 +14,7 @@ from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.cookies import Cookies
-from valetkey.runtime.lifecycle.readiness import Waiting
+from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.postgres.tables.consents import Consents
@@ -32,7 +32,7 @@ from valetkey.storage.stores import Stores, open_stores
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, pages: Pages, clock: Clock, waiting: Waiting
+    settings: Settings, pages: Pages, clock: Clock, waiting: ReadinessChecks
 ) -> AsyncIterator[AuthorizeService]:
     """The service; it opens while PostgreSQL and Redis are away, too, and then says 503."""
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Durations on the command line and in files, spelled as in the settings: ``90s``, ``15m``, ``24h``, ``14d``."""
+"""Durations on the command line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ from datetime import timedelta
 
 import click
 
-from valetkey.runtime.settings.types import seconds
-
-
-def parse_duration(text: str, longest: timedelta) -> timedelta:
-    """The duration, from nothing to ``longest``; ``ValueError`` says how to write one."""
-    return timedelta(seconds=seconds(0, int(longest.total_seconds())).parse(text.strip()))
+from valetkey.administration.duration import parse_duration
 
 
 class Duration(click.ParamType[timedelta]):

@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     CONFLICT = 4
     UNAVAILABLE = 69
-    WAITED_IN_VAIN = 75
+    RETRY_TIMEOUT = 75
     CONFIGURATION = 78
     TERMINATED = 143
 
@@ -31,7 +31,7 @@ _MEANINGS = {
     ExitCode.NOT_FOUND: "what was named does not exist",
     ExitCode.CONFLICT: "at odds with what exists: a name is taken, somebody else owns it, or it changed meanwhile",
     ExitCode.UNAVAILABLE: "PostgreSQL, Redis or the issuer cannot be reached; try again",
-    ExitCode.WAITED_IN_VAIN: "`--wait` is over and what was waited for is not there",
+    ExitCode.RETRY_TIMEOUT: "`--wait` is over and what was waited for is not there",
     ExitCode.CONFIGURATION: "the settings cannot be used, or the schema is not theirs",
     ExitCode.TERMINATED: "stopped by SIGTERM; what was not finished was rolled back",
 }

@@ -6,10 +6,10 @@
     ├── NotFound (3)
     ├── Conflict (4)
     ├── Unavailable (69)
-    ├── WaitedInVain (75)
+    ├── RetryTimeout (75)
     └── Misconfigured (78)
 
-What the stores raise becomes one of these in ``store``.
+What the stores raise becomes one of these in ``installation``.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class Unavailable(Failure):
     exit_code = ExitCode.UNAVAILABLE
 
 
-class WaitedInVain(Failure):
+class RetryTimeout(Failure):
     """``--wait`` is over and what was waited for is not there."""
 
-    exit_code = ExitCode.WAITED_IN_VAIN
+    exit_code = ExitCode.RETRY_TIMEOUT
 
 
 class Misconfigured(Failure):

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from valetkey.cli.password import generate_password, read_password
+from valetkey.administration.passwords import generate_password
 from valetkey.cli.secret_file import handed_over
-from valetkey.cli.secret_input import secret_path
+from valetkey.cli.secret_input import read_secret, secret_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class PasswordChoice:
         """The password. Asks where no option says otherwise."""
         if self.is_generated:
             return generate_password()
-        return read_password(self.password_file)
+        return read_secret(self.password_file, what="password", option="--password-file", confirm=True)
 
     @contextmanager
     def handed_over(self, password: str) -> Iterator[dict[str, object]]:

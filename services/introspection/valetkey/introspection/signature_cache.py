@@ -8,7 +8,7 @@ _BUCKET = _KEPT * _WAYS
 _BUCKETS = 1 << 16
 
 
-class HeldSignatures:
+class SignatureCache:
     """SHA-256 digests of a quarter of a million tokens in 4 MiB; the oldest of a bucket of four makes room.
 
     128 bits of a digest are kept, and 16 others choose the bucket.

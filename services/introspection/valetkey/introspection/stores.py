@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from valetkey.core.ports.clock import Clock
-    from valetkey.runtime.lifecycle.readiness import Waiting
+    from valetkey.runtime.lifecycle.readiness import ReadinessChecks
     from valetkey.runtime.settings.settings import Settings
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, clock: Clock, waiting: Waiting) -> AsyncIterator[IntrospectionService]:
+async def open_service(
+    settings: Settings, clock: Clock, waiting: ReadinessChecks
+) -> AsyncIterator[IntrospectionService]:
     """The service, as long as the context lasts."""
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings, "introspection", clock, waiting))
-        waiting.add(stores.jwk_set.reason_to_wait)
+        waiting.add(stores.jwk_set.not_ready_reason)
         verified = VerifiedTokens(stores.jwk_set, settings.issuer)
         access_tokens = AccessTokens(verified, stores.revocations, clock)
         client_rate = ClientRate(ClientRates(stores.redis, "introspection"), clock, settings.client_requests_per_minute)

@@ -22,7 +22,7 @@ from valetkey.core.jose.verify_own import (
 from valetkey.core.oauth.access_token import TYP, AccessToken
 from valetkey.core.oauth.errors import InvalidScope, InvalidToken
 from valetkey.core.oauth.revocation import RevocationTarget, targets_of
-from valetkey.introspection.signature_cache import HeldSignatures
+from valetkey.introspection.signature_cache import SignatureCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class VerifiedTokens:
         self._keys = keys
         self._issuer = issuer
         self._verified: BoundedCache[bytes, VerifiedToken] = BoundedCache(entries=size, size=max_bytes, share=SHARE)
-        self._held = HeldSignatures()
+        self._held = SignatureCache()
         self._verified_with: KeySet | None = None
 
     def verify(self, value: str, now: datetime) -> VerifiedToken:
@@ -74,7 +74,7 @@ class VerifiedTokens:
         if key_set is not self._verified_with:
             # A key that was taken out of the set takes its tokens with it.
             self._verified.clear()
-            self._held = HeldSignatures()
+            self._held = SignatureCache()
             self._verified_with = key_set
         if len(value) > MAX_TOKEN_LENGTH:
             raise InvalidToken("token is too long")

@@ -16,7 +16,7 @@ from valetkey.key_rotation.jitter import LONGEST, spread
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.runtime.lifecycle.clock import system_clock
-from valetkey.runtime.lifecycle.retry_policy import Patience, WaitedInVainError
+from valetkey.runtime.lifecycle.retry_policy import RetryPolicy, RetryTimeoutError
 from valetkey.runtime.lifecycle.termination import interrupted_by_sigterm
 from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
 from valetkey.runtime.settings.types import seconds
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from valetkey.key_rotation.report import RotationReport
 
-NO_PATIENCE = Patience()
+NO_PATIENCE = RetryPolicy()
 
 _log = logging.getLogger("valetkey.key_rotation")
 
@@ -41,9 +41,9 @@ async def run(
     *,
     emergency: bool = False,
     compromised: Sequence[str] = (),
-    patience: Patience = NO_PATIENCE,
+    patience: RetryPolicy = NO_PATIENCE,
 ) -> RotationReport:
-    """One run with these settings. Raises as ``rotate_keys`` and ``Patience.wait_for`` do."""
+    """One run with these settings. Raises as ``rotate_keys`` and ``RetryPolicy.wait_for`` do."""
     sealer = KeySealer(dict(settings.key_encryption_keys.reveal()))
     policy = RotationPolicy.from_settings(settings)
     async with open_database(settings, "key_rotation") as database:
@@ -89,14 +89,14 @@ def _main(arguments: Sequence[str] | None) -> int:
     configure_logging(settings, "key_rotation")
     configure_audit("key_rotation")
     tracing = create_tracing(settings, "key_rotation")
-    patience = Patience(options.wait)
+    patience = RetryPolicy(options.wait)
     try:
         asyncio.run(spread(options.jitter))
         with tracing.run("key_rotation"):
             report = asyncio.run(
                 run(settings, emergency=options.emergency, compromised=options.compromised, patience=patience)
             )
-    except (TemporarilyUnavailable, WaitedInVainError) as error:
+    except (TemporarilyUnavailable, RetryTimeoutError) as error:
         _log.error("keys were not rotated: %s", error)
         return os.EX_TEMPFAIL
     except SchemaMismatchError as error:

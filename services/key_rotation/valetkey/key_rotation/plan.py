@@ -35,16 +35,16 @@ def plan(
     actions: list[Action] = [Delete(key.kid) for key in keys if key.kid in compromised]
     sound = [key for key in keys if key.kid not in compromised]
     for alg in policy.algorithms:
-        bereft = not keys or any(
+        no_active_key = not keys or any(
             key.alg == alg and key.state is KeyState.ACTIVE for key in keys if key.kid in compromised
         )
-        actions += _plan_algorithm(alg, sound, observations, policy, now, bereft=bereft)
+        actions += _plan_algorithm(alg, sound, observations, policy, now, no_active_key=no_active_key)
     actions += _wind_up([key for key in sound if key.alg not in policy.algorithms], policy, now)
     actions += [Delete(key.kid) for key in sound if _has_served_its_time(key, now)]
     return actions
 
 
-def holding_back(
+def blocking_replicas(
     key: PublicKey, observations: Iterable[KeyObservation], policy: RotationPolicy, now: datetime
 ) -> tuple[str, ...]:
     """The replicas whose answers without this key somebody may still hold.
@@ -59,9 +59,9 @@ def holding_back(
     )
 
 
-def is_ripe(key: PublicKey, observations: Iterable[KeyObservation], policy: RotationPolicy, now: datetime) -> bool:
+def can_activate(key: PublicKey, observations: Iterable[KeyObservation], policy: RotationPolicy, now: datetime) -> bool:
     """Whether every verifier that ever asked can have this key by now."""
-    return now >= key.created_at + policy.propagation and not holding_back(key, observations, policy, now)
+    return now >= key.created_at + policy.propagation and not blocking_replicas(key, observations, policy, now)
 
 
 def due_at(key: PublicKey, policy: RotationPolicy) -> datetime:
@@ -76,20 +76,20 @@ def _plan_algorithm(
     policy: RotationPolicy,
     now: datetime,
     *,
-    bereft: bool,
+    no_active_key: bool,
 ) -> list[Action]:
     active = _in_state(keys, alg, KeyState.ACTIVE)
     prepared = _in_state(keys, alg, KeyState.PREPARED)
-    ripe = [key for key in prepared if is_ripe(key, observations, policy, now)]
+    ripe = [key for key in prepared if can_activate(key, observations, policy, now)]
     successor = None
     if not active or now >= due_at(active[-1], policy):
         # The oldest prepared key has the best chance of being known where one has to sign before its time.
-        successor = next(iter(ripe or (prepared if bereft else ())), None)
+        successor = next(iter(ripe or (prepared if no_active_key else ())), None)
     retiring = active if successor else active[:-1]
     actions: list[Action] = [Retire(key.kid, now + policy.retirement) for key in retiring]
     if successor:
         actions.append(Activate(successor.kid))
-    elif bereft:
+    elif no_active_key:
         actions.append(Create(alg, KeyState.ACTIVE))
     if len(prepared) == (1 if successor else 0):
         actions.append(Create(alg, KeyState.PREPARED))

@@ -11,7 +11,7 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.jose.keys import KeyState, PublicKey, jwk_set
 from valetkey.key_rotation.actions import Action, Activate, Create, Delete, Retire
 from valetkey.key_rotation.key_maker import make_key
-from valetkey.key_rotation.plan import due_at, holding_back, plan
+from valetkey.key_rotation.plan import blocking_replicas, due_at, plan
 from valetkey.key_rotation.report import RotationReport
 from valetkey.runtime.telemetry import audit
 from valetkey.storage.postgres.tables.signing_keys import KeyStore, KeyTransaction, StoredKey
@@ -116,7 +116,7 @@ class _Run:
         active = [key for key in self._keys.values() if key.state is KeyState.ACTIVE]
         overdue = {key.alg for key in active if self._now >= due_at(key, self._policy)}
         waiting = [key for key in self._keys.values() if key.state is KeyState.PREPARED and key.alg in overdue]
-        silent = {name for key in waiting for name in holding_back(key, observations, self._policy, self._now)}
+        silent = {name for key in waiting for name in blocking_replicas(key, observations, self._policy, self._now)}
         return RotationReport(
             created=tuple(kid for kid in self._keys if kid not in before),
             activated=tuple(key.kid for key in active if _state(before, key.kid) is not KeyState.ACTIVE),

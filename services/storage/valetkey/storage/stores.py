@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from valetkey.core.ports.clock import Clock
-    from valetkey.runtime.lifecycle.readiness import Waiting
+    from valetkey.runtime.lifecycle.readiness import ReadinessChecks
     from valetkey.runtime.settings.settings import Service, Settings
 
 
@@ -48,7 +48,9 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, service: Service, clock: Clock, waiting: Waiting) -> AsyncIterator[Stores]:
+async def open_stores(
+    settings: Settings, service: Service, clock: Clock, waiting: ReadinessChecks
+) -> AsyncIterator[Stores]:
     """The stores of one service, closed at the end. None of them has to be there yet.
 
     The service waits while PostgreSQL is there and its schema is older than this code.

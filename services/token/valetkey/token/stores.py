@@ -9,7 +9,7 @@ from valetkey.core.oauth.refresh_token import RefreshTokenCodec
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.client_authenticator import ClientAuthenticator
 from valetkey.runtime.http.limits.client_rate import ClientRate
-from valetkey.runtime.lifecycle.readiness import Waiting
+from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.postgres.caches.signer_cache import SignerCache
 from valetkey.storage.postgres.tables.authorizations import Authorizations
@@ -30,7 +30,7 @@ from valetkey.token.service import TokenService
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, policy: TokenPolicy, clock: Clock, waiting: Waiting
+    settings: Settings, policy: TokenPolicy, clock: Clock, waiting: ReadinessChecks
 ) -> AsyncIterator[TokenService]:
     """The service, as long as the context lasts."""
     async with open_stores(settings, "token", clock, waiting) as stores:
@@ -40,8 +40,8 @@ async def open_service(
             poll_interval=timedelta(seconds=settings.key_poll_interval),
         )
         await signers.start()
-        waiting.add(stores.jwk_set.reason_to_wait)
-        waiting.add(signers.reason_to_wait)
+        waiting.add(stores.jwk_set.not_ready_reason)
+        waiting.add(signers.not_ready_reason)
         poll_interval = timedelta(seconds=settings.key_poll_interval)
         key_metrics = KeyMetrics(stores.database, KeySchedule.from_settings(settings), poll_interval, clock)
         await key_metrics.start()

@@ -5,7 +5,7 @@ from aiohttp import web
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.consent.words import scope_groups
 from valetkey.authorize.flow.complete import advance, grant, refuse, require_still_allowed
-from valetkey.authorize.flow.interaction import Pending, open_pending, step_location
+from valetkey.authorize.flow.interaction import InteractionContext, open_interaction, step_location
 from valetkey.authorize.flow.next_step import consent_of
 from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.pages.models import ConsentPage
@@ -28,7 +28,7 @@ FORM = "consent"
 async def show_consent(request: web.Request) -> web.StreamResponse:
     """What the stored request asks for."""
     service = request.app[AUTHORIZE]
-    pending = await open_pending(service, request, read_query(request).get("interaction"))
+    pending = await open_interaction(service, request, read_query(request).get("interaction"))
     if pending.step is not Step.CONSENT or pending.session is None:
         return await advance(service, request, pending)
     catalog = await service.catalog.get()
@@ -44,7 +44,7 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
     service = request.app[AUTHORIZE]
     require_own_origin(request.headers, service.settings.issuer_origin)
     form = await read_form(request)
-    pending = await open_pending(service, request, form.get("interaction"))
+    pending = await open_interaction(service, request, form.get("interaction"))
     session = pending.session
     if session is None or pending.step in (Step.LOGIN, Step.SELECT_ACCOUNT):
         return see_other(step_location(service, pending.step, pending.interaction_id))
@@ -60,7 +60,7 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
             raise InvalidRequest("the form says neither allow nor deny")
 
 
-def _form(service: AuthorizeService, pending: Pending, session: Session, catalog: Catalog) -> web.Response:
+def _form(service: AuthorizeService, pending: InteractionContext, session: Session, catalog: Catalog) -> web.Response:
     asked, client = pending.interaction.request, pending.client
     redirect_uri = pending.redirect_uri
     page = ConsentPage(
@@ -82,7 +82,7 @@ def _form(service: AuthorizeService, pending: Pending, session: Session, catalog
     return page_response(service.pages.consent(page, reference=current_trace_id()), forms_end_at=redirect_uri)
 
 
-def _record(pending: Pending, session: Session, *, is_allowed: bool) -> None:
+def _record(pending: InteractionContext, session: Session, *, is_allowed: bool) -> None:
     CONSENTS.add("allowed" if is_allowed else "denied")
     audit.emit(
         audit.AuditEvent(

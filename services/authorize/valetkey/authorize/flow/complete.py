@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from valetkey.authorize.flow.interaction import Pending, step_location
+from valetkey.authorize.flow.interaction import InteractionContext, step_location
 from valetkey.authorize.flow.response import answer_with_code, answer_with_error
 from valetkey.authorize.pages.response import see_other
 from valetkey.authorize.pages.shown_error import InteractionGone
@@ -15,7 +15,7 @@ from valetkey.core.oauth.errors import AccessDenied, OAuthError
 from valetkey.core.oauth.resource import Catalog
 
 
-async def advance(service: AuthorizeService, request: web.Request, pending: Pending) -> web.Response:
+async def advance(service: AuthorizeService, request: web.Request, pending: InteractionContext) -> web.Response:
     """Go to the step that is due, or finish where none is."""
     if pending.consent_epoch is not None and pending.session is not None:
         return await grant(service, request, pending, pending.session)
@@ -25,7 +25,7 @@ async def advance(service: AuthorizeService, request: web.Request, pending: Pend
 async def grant(
     service: AuthorizeService,
     request: web.Request,
-    pending: Pending,
+    pending: InteractionContext,
     session: Session,
     agreed: Consent | None = None,
 ) -> web.Response:
@@ -48,13 +48,15 @@ async def grant(
         return answer_with_error(service, request, asked.redirect, client, error)
 
 
-async def refuse(service: AuthorizeService, request: web.Request, pending: Pending, error: OAuthError) -> web.Response:
+async def refuse(
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, error: OAuthError
+) -> web.Response:
     """Answer with an error, ``AccessDenied`` where the user said no. RFC 6749 §4.1.2.1."""
     await _take(service, pending)
     return answer_with_error(service, request, pending.interaction.request.redirect, pending.client, error)
 
 
-async def _take(service: AuthorizeService, pending: Pending) -> None:
+async def _take(service: AuthorizeService, pending: InteractionContext) -> None:
     if await service.interactions.take(pending.interaction_id) is None:
         raise InteractionGone("the interaction was finished by another request")
 

@@ -11,7 +11,7 @@ from valetkey.authorize.browser.cookies import Browser, generate_secret
 from valetkey.authorize.browser.cross_site_post import location_with_cookies
 from valetkey.authorize.flow.id_token_hint import hinted_subject
 from valetkey.authorize.flow.interaction import step_location
-from valetkey.authorize.flow.next_step import due_step
+from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.flow.response import answer_with_code, answer_with_error
 from valetkey.authorize.pages.response import see_other
 from valetkey.authorize.pages.shown_error import NoRoom
@@ -74,7 +74,7 @@ async def _decide(
         return see_other(again)
     interaction = await _interaction(service, asked, client)
     session = await service.find_session(request)
-    step, consent_epoch = await due_step(service, interaction, client, session)
+    step, consent_epoch = await next_step(service, interaction, client, session)
     if consent_epoch is not None and session is not None:
         return await answer_with_code(service, interaction, client, session, consent_epoch)
     if "none" in asked.prompt:

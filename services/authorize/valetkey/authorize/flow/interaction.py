@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from valetkey.authorize.browser.cookies import Browser, is_secret
-from valetkey.authorize.flow.next_step import due_step
+from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.pages.shown_error import ClientGone, CookieMissing, InteractionGone, NothingWaiting
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session
@@ -26,7 +26,7 @@ _ENDPOINTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class InteractionContext:
     """An interaction of this browser, with its client and session as they are now, and the step that is due.
 
     ``consent_epoch`` is set where nothing is left to ask.
@@ -50,15 +50,17 @@ class Pending:
         """The session that a form speaks of, so that a form filled in as one user never counts for another."""
         return "" if self.session is None else str(self.session.session_id)
 
-    async def moved(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
+    async def after_step(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
         """The same after a step. It is kept for the next one; what is finished at once need not be."""
-        step, consent_epoch = await due_step(service, interaction, self.client, session)
+        step, consent_epoch = await next_step(service, interaction, self.client, session)
         if step is not Step.DONE:
             await service.interactions.put(self.interaction_id, interaction)
         return replace(self, interaction=interaction, session=session, step=step, consent_epoch=consent_epoch)
 
 
-async def open_pending(service: AuthorizeService, request: web.Request, interaction_id: str | None) -> Pending:
+async def open_interaction(
+    service: AuthorizeService, request: web.Request, interaction_id: str | None
+) -> InteractionContext:
     """What this browser may act on. Raises a ``ShownError`` for anything that is not its own live interaction."""
     if interaction_id is None:
         raise NothingWaiting("no interaction was named")
@@ -72,8 +74,8 @@ async def open_pending(service: AuthorizeService, request: web.Request, interact
         raise InteractionGone("the interaction belongs to another browser")
     client = await require_same_client(service, interaction)
     session = await service.find_session(request)
-    step, consent_epoch = await due_step(service, interaction, client, session)
-    return Pending(interaction_id, interaction, browser, client, session, step, consent_epoch)
+    step, consent_epoch = await next_step(service, interaction, client, session)
+    return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch)
 
 
 async def require_same_client(service: AuthorizeService, interaction: Interaction) -> Client:

@@ -10,7 +10,7 @@ from valetkey.core.oauth.consent import Consent, asked_consent, must_ask
 from valetkey.core.oidc.interaction import Interaction, Step, login_step
 
 
-class DueStep(NamedTuple):
+class NextStep(NamedTuple):
     """The step, and the epoch of the consent that makes another one needless: only where nothing is left to ask."""
 
     step: Step
@@ -22,16 +22,16 @@ def consent_of(request: AuthorizationRequest) -> Consent:
     return asked_consent(request.scope, request.resources, request.claims.names)
 
 
-async def due_step(
+async def next_step(
     service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None
-) -> DueStep:
+) -> NextStep:
     """The page to show next; DONE where nothing is left to ask. OIDC Core §3.1.2.3, §3.1.2.4."""
     step = login_step(interaction, session, service.clock())
     if step is not Step.CONSENT or session is None:
-        return DueStep(step)
+        return NextStep(step)
     if "consent" in interaction.request.prompt or not client.remembers_consent:
-        return DueStep(Step.CONSENT)
+        return NextStep(Step.CONSENT)
     remembered = await service.consents.find(session.user.subject, client.uid)
     if remembered is None or must_ask(client, remembered, consent_of(interaction.request)):
-        return DueStep(Step.CONSENT)
-    return DueStep(Step.DONE, remembered.epoch)
+        return NextStep(Step.CONSENT)
+    return NextStep(Step.DONE, remembered.epoch)

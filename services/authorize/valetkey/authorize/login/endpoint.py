@@ -8,7 +8,7 @@ from aiohttp import web
 from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance, refuse
-from valetkey.authorize.flow.interaction import Pending, open_pending
+from valetkey.authorize.flow.interaction import InteractionContext, open_interaction
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
 from valetkey.authorize.pages.models import Account, LoginError, LoginPage, SignedInPage
 from valetkey.authorize.pages.response import page_response
@@ -36,7 +36,7 @@ async def show_login(request: web.Request) -> web.StreamResponse:
         code = service.browser_codes.make(session.user.subject, service.clock())
         page = SignedInPage(account=account_of(session.user), browser_code=code)
         return page_response(service.pages.signed_in(page, reference=current_trace_id()))
-    pending = await open_pending(service, request, interaction_id)
+    pending = await open_interaction(service, request, interaction_id)
     # Whoever has to choose an account may also sign in to another one.
     if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT):
         return await advance(service, request, pending)
@@ -51,7 +51,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     service = request.app[AUTHORIZE]
     require_own_origin(request.headers, service.settings.issuer_origin)
     form = await read_form(request)
-    pending = await open_pending(service, request, form.get("interaction"))
+    pending = await open_interaction(service, request, form.get("interaction"))
     service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id)
     if form.get("action") == "cancel":
         return await refuse(service, request, pending, AccessDenied("the user cancelled the login"))
@@ -68,7 +68,7 @@ def account_of(user: User) -> Account:
     return Account(name=user.display_name, identifier=user.username)
 
 
-def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, form: Params) -> Attempt:
+def _attempt(service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params) -> Attempt:
     name, password = form.get("username"), form.get("password")
     if name is None or password is None:
         raise LoginRefused(LoginError.INCOMPLETE, 400)
@@ -83,7 +83,7 @@ def _attempt(service: AuthorizeService, request: web.Request, pending: Pending, 
 
 
 async def _sign_in(
-    service: AuthorizeService, request: web.Request, pending: Pending, attempt: Attempt, user: User
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, attempt: Attempt, user: User
 ) -> web.StreamResponse:
     session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
     if not is_expected_subject(pending.interaction, session):
@@ -94,8 +94,8 @@ async def _sign_in(
     if begun is None:
         raise ended_meanwhile(attempt, user)
     session = begun
-    moved = await pending.moved(service, pending.interaction.logged_in(session.session_id), session)
-    response = await advance(service, request, moved)
+    advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
+    response = await advance(service, request, advanced)
     service.cookies.write_session(response, secret)
     device = service.devices.parse(service.cookies.device(request))
     service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
@@ -103,7 +103,7 @@ async def _sign_in(
 
 
 async def _begin_session(
-    service: AuthorizeService, request: web.Request, pending: Pending, secret: str, session: Session
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, secret: str, session: Session
 ) -> Session | None:
     """Store the session; the user's own one goes on, so that one client's ``prompt=login`` signs out no other.
 
@@ -118,7 +118,7 @@ async def _begin_session(
     return session if created else None
 
 
-def _first_name(pending: Pending) -> str:
+def _first_name(pending: InteractionContext) -> str:
     """What to fill in: who must prove it again, otherwise the ``login_hint``. OIDC Core §3.1.2.1."""
     if (session := _expected_again(pending)) is not None:
         return session.user.username
@@ -126,7 +126,7 @@ def _first_name(pending: Pending) -> str:
     return hint if normalize_login_name(hint) is not None else ""
 
 
-def _expected_again(pending: Pending) -> Session | None:
+def _expected_again(pending: InteractionContext) -> Session | None:
     session = pending.session
     if session is None or pending.step is not Step.LOGIN or not is_expected_subject(pending.interaction, session):
         return None
@@ -139,7 +139,7 @@ def _code_page(service: AuthorizeService) -> str:
 
 
 def _form(
-    service: AuthorizeService, pending: Pending, *, username: str, refusal: LoginRefused | None = None
+    service: AuthorizeService, pending: InteractionContext, *, username: str, refusal: LoginRefused | None = None
 ) -> web.Response:
     again = _expected_again(pending)
     page = LoginPage(

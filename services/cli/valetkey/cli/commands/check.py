@@ -11,16 +11,17 @@ from urllib.parse import urlsplit
 
 import click
 
+from valetkey.administration.installation import Installation
 from valetkey.cli.check.connection import ANY_SERVICE, Connection
 from valetkey.cli.check.login import Account, LoginCheck
 from valetkey.cli.check.step import Step, Steps
 from valetkey.cli.check.temporary import temporary_account
 from valetkey.cli.failure import Failure
+from valetkey.cli.installation import with_installation
 from valetkey.cli.issuer_option import issuer_option, read_credentials
 from valetkey.cli.option import example, output_option, scope_option
 from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.secret_input import read_secret, secret_path
-from valetkey.cli.store import Stores, with_stores
 from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.oauth.scope import OPENID
 from valetkey.core.routes import ROUTES
@@ -138,13 +139,13 @@ def login(  # noqa: PLR0913 - one parameter per option
     say("Everything works.")
 
 
-@with_stores
-async def _with_temporary(stores: Stores, check: Check) -> None:
+@with_installation
+async def _with_temporary(installation: Installation, check: Check) -> None:
     task = asyncio.current_task()
     with suppress(RuntimeError, ValueError):  # Only the main thread hears signals.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel if task else lambda: None)
     try:
-        async with temporary_account(stores) as account:
+        async with temporary_account(installation) as account:
             await check(account)
     except asyncio.CancelledError:
         raise Failure("Stopped. The temporary client and user are gone.") from None

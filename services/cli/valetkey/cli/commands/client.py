@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import secrets
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
+from valetkey.administration.client_record import LIST_COLUMNS, client_record
+from valetkey.administration.clients import (
+    change_client,
+    delete_client,
+    disable_client,
+    enable_client,
+    get_client,
+    list_clients,
+    prepare_client,
+    register_client,
+    require_unowned,
+)
+from valetkey.administration.installation import Installation
 from valetkey.cli.client_options import EMPTY_VALUES, client_field_options, given_fields
-from valetkey.cli.client_record import LIST_COLUMNS, client_record
 from valetkey.cli.commands import client_apply, client_rotate_secret
-from valetkey.cli.ending import delete_client, disable_client
-from valetkey.cli.failure import Failure
-from valetkey.cli.operator_audit import audited
+from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
-from valetkey.cli.registration import (
-    change_problems,
-    changed_client,
-    creation_problems,
-    new_client,
-    registration_problems,
-)
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
-from valetkey.cli.store import Stores, with_stores
-from valetkey.cli.stored_client import get_client, require_unowned
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
-from valetkey.core.client.client import Client, ClientSecret
-from valetkey.storage.postgres.tables.catalog import CatalogStore
-from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
-from valetkey.storage.postgres.tables.clients import ClientRecord, Clients
 
-_ID_BYTES = 8
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
 
 
@@ -60,28 +53,25 @@ command.add_command(client_apply.command)
 @client_field_options
 @click.option("--secret-file", type=secret_path(exists=False), help="Write the secret there instead of printing it.")
 @output_option
-@with_stores
+@with_installation
 async def create(
-    stores: Stores, /, client_id: str | None, secret_file: Path | None, output: Output, **fields: object
+    installation: Installation, /, client_id: str | None, secret_file: Path | None, output: Output, **fields: object
 ) -> None:
     """Register a client.
 
     A confidential client gets a secret of 256 bits, which is shown once. CLIENT_ID is made up unless given.
     """
-    client = new_client(client_id or secrets.token_hex(_ID_BYTES), given_fields(fields))
-    await _require_sound(stores, client)
-    if client.is_public and secret_file is not None:
+    new = await prepare_client(installation, client_id, given_fields(fields))
+    if new.secret is None and secret_file is not None:
         raise click.UsageError("A public client has no secret: drop --secret-file.")
-    now, handed = stores.clock(), dict[str, object]()
-    with ExitStack() as stack:
-        if not client.is_public:
-            secret = generate_secret()
-            client = replace(client, secrets=(ClientSecret(secret_digest(secret)),))
-            handed = stack.enter_context(handed_over("client_secret", secret, secret_file))
-        stack.enter_context(audited("client.created", client_id=client.client_id))
-        await Clients(stores.database).insert(client, now)
-    # Not read back: whatever fails from here on must not keep the secret from whoever waits for it.
-    output.one(client_record(ClientRecord(client, None, now, now), now) | handed)
+    handing = (
+        nullcontext(dict[str, object]())
+        if new.secret is None
+        else handed_over("client_secret", new.secret, secret_file)
+    )
+    with handing as handed:
+        record = await register_client(installation, new)
+    output.one(client_record(record, record.created_at) | handed)
     if "client_secret" in handed:
         say("The secret is shown this once; `valetkey client rotate-secret` makes another.")
 
@@ -89,20 +79,20 @@ async def create(
 @command.command("get", epilog=example("valetkey client get web -o json"))
 @click.argument("client_id")
 @output_option
-@with_stores
-async def get(stores: Stores, client_id: str, output: Output) -> None:
+@with_installation
+async def get(installation: Installation, client_id: str, output: Output) -> None:
     """Show a client."""
-    await _show(stores, client_id, output)
+    await _show(installation, client_id, output)
 
 
 @command.command("list", epilog=example("valetkey client list", "valetkey client list --owner platform -o json"))
 @click.option("--owner", help="Only those that `client apply --owner` owns under this name.")
 @output_option
-@with_stores
-async def list_(stores: Stores, owner: str | None, output: Output) -> None:
+@with_installation
+async def list_(installation: Installation, owner: str | None, output: Output) -> None:
     """List every client."""
-    records = await Clients(stores.database).list()
-    now = stores.clock()
+    records = await list_clients(installation)
+    now = installation.clock()
     wanted = [record for record in records if owner is None or record.managed_by == owner]
     output.many([client_record(record, now) for record in wanted], LIST_COLUMNS)
 
@@ -120,9 +110,9 @@ async def list_(stores: Stores, owner: str | None, output: Output) -> None:
 @click.option("--enable/--disable", "enabled", default=None, help="Disabling ends everything the client was given.")
 @_force_option
 @output_option
-@with_stores
+@with_installation
 async def update(
-    stores: Stores,
+    installation: Installation,
     /,
     client_id: str,
     cleared: tuple[str, ...],
@@ -133,51 +123,35 @@ async def update(
     **fields: object,
 ) -> None:
     """Change a client. A list that is given replaces the whole list that was."""
-    record = await get_client(stores.database, client_id)
+    record = await get_client(installation, client_id)
     require_unowned(record, force=force)
     given = given_fields(fields)
     if both := sorted(given.keys() & set(cleared)):
         raise click.UsageError(f"Both given and cleared: {', '.join(both)}.")
-    client = changed_client(record.client, given | {name: EMPTY_VALUES[name] for name in cleared})
-    # What only ends a client, or accepts it again, is possible whatever a release before this one let it have.
-    if client != record.client:
-        await _require_sound(stores, client, record.client)
-        with audited("client.updated", client_id=client_id):
-            await Clients(stores.database).update(client, stores.clock(), record.managed_by)
+    await change_client(installation, record, given | {name: EMPTY_VALUES[name] for name in cleared})
     if enabled is False:
         # Even where it is disabled already: Redis may have been away the first time.
-        async with stores.revoking() as publish:
-            with audited("client.disabled", client_id=client_id):
-                await disable_client(stores, client_id, publish)
+        async with installation.revoking() as publish:
+            await disable_client(installation, client_id, publish)
     if enabled and not record.client.enabled:
-        with audited("client.enabled", client_id=client_id):
-            await ClientEndings(stores.database).enable(client_id, stores.clock())
-    await _show(stores, client_id, output)
+        await enable_client(installation, client_id)
+    await _show(installation, client_id, output)
 
 
 @command.command("delete", epilog=example("valetkey client delete web --yes"))
 @click.argument("client_id")
 @_force_option
 @yes_option
-@with_stores
-async def delete(stores: Stores, client_id: str, *, force: bool, yes: bool) -> None:
+@with_installation
+async def delete(installation: Installation, client_id: str, *, force: bool, yes: bool) -> None:
     """Delete a client. Its secrets, consents and grants go too, and its tokens are refused."""
-    record = await get_client(stores.database, client_id)
+    record = await get_client(installation, client_id)
     require_unowned(record, force=force)
     confirm(f"Delete the client {client_id} ({record.client.client_name}) and end everything it was given?", yes=yes)
-    async with stores.revoking() as publish:
-        with audited("client.deleted", client_id=client_id):
-            await delete_client(stores, client_id, publish)
+    async with installation.revoking() as publish:
+        await delete_client(installation, client_id, publish)
     say(f"The client {client_id} is gone.")
 
 
-async def _require_sound(stores: Stores, client: Client, old: Client | None = None) -> None:
-    catalog = await CatalogStore(stores.database).get()
-    problems = registration_problems(client, catalog, stores.settings.issuer)
-    problems += creation_problems(client) if old is None else change_problems(old, client)
-    if problems:
-        raise Failure(f"The client {client.client_id} cannot be registered like this:", *problems)
-
-
-async def _show(stores: Stores, client_id: str, output: Output) -> None:
-    output.one(client_record(await get_client(stores.database, client_id), stores.clock()))
+async def _show(installation: Installation, client_id: str, output: Output) -> None:
+    output.one(client_record(await get_client(installation, client_id), installation.clock()))

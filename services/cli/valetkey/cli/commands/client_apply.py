@@ -9,18 +9,20 @@ from pathlib import Path
 
 import click
 
-from valetkey.cli.apply.change import Plan
-from valetkey.cli.apply.clients_file import read_declaration
-from valetkey.cli.apply.declaration import Declaration
-from valetkey.cli.apply.declared_secret import read_declared_secret
-from valetkey.cli.apply.execute import Execution, read_stored
-from valetkey.cli.apply.plan import Terms, plan_changes
-from valetkey.cli.apply.show import plan_lines, plan_record
-from valetkey.cli.apply.yaml_document import MAX_BYTES, YamlError, read_text
+from valetkey.administration.apply.change import Plan
+from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.declaration import Declaration
+from valetkey.administration.apply.declared_secret import read_declared_secret
+from valetkey.administration.apply.execute import Execution, HandOver, read_stored
+from valetkey.administration.apply.plan import Terms, plan_changes
+from valetkey.administration.apply.yaml_document import MAX_BYTES, YamlError, read_text
+from valetkey.administration.installation import Installation
 from valetkey.cli.failure import Conflict, Failure
+from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
-from valetkey.cli.store import Stores, with_stores
+from valetkey.cli.plan_output import plan_lines, plan_record
+from valetkey.cli.secret_file import secret_file
 from valetkey.core.client.authentication.authenticate import secret_digest
 
 DEFAULT_OWNER = "valetkey-apply"
@@ -53,9 +55,9 @@ _MOST_TOLD = 100
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @yes_option
 @output_option
-@with_stores
+@with_installation
 async def command(  # noqa: PLR0913 - one parameter per option
-    stores: Stores,
+    installation: Installation,
     file: Path,
     owner: str,
     secrets_directory: Path | None,
@@ -73,19 +75,25 @@ async def command(  # noqa: PLR0913 - one parameter per option
     text, directory = _read(file), Path() if file == _STDIN else file.parent
     declaration, problems = read_declaration(text, directory, _name(file))
     secrets = _declared_secrets(declaration, problems)
-    can_generate, issuer = secrets_directory is not None, stores.settings.issuer
+    can_generate, issuer = secrets_directory is not None, installation.settings.issuer
     terms = Terms(owner, adopt=adopt, prune=prune, can_generate=can_generate, issuer=issuer)
-    make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=stores.clock())
-    plan = make_plan(await read_stored(stores.database))
+    make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=installation.clock())
+    plan = make_plan(await read_stored(installation.database))
     _require_applicable(plan, problems)
     if not output.is_json:
         write_lines(*plan_lines(plan))
     if plan.changes and not dry_run:
         confirm(f"Make {len(plan.changes)} change(s)?", yes=yes)
-        await Execution(stores, plan, make_plan, owner, secrets_directory).run()
+        await Execution(installation, plan, make_plan, owner, _hand_over(secrets_directory)).run()
     if output.is_json:
         output.one({"owner": owner, "applied": not dry_run, **plan_record(plan)})
     _conclude(plan, dry_run=dry_run)
+
+
+def _hand_over(directory: Path | None) -> HandOver | None:
+    if directory is None:
+        return None
+    return lambda client_id, secret: secret_file(directory / f"{client_id}.secret", secret)
 
 
 def _read(file: Path) -> str:

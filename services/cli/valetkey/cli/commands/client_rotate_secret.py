@@ -7,19 +7,16 @@ from pathlib import Path
 
 import click
 
+from valetkey.administration.clients import LONGEST_OVERLAP, get_client, rotate_secret
+from valetkey.administration.installation import Installation
 from valetkey.cli.duration import Duration
-from valetkey.cli.failure import Failure, NotFound
-from valetkey.cli.operator_audit import audited
+from valetkey.cli.failure import Failure
+from valetkey.cli.installation import with_installation
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
-from valetkey.cli.store import Stores, with_stores
-from valetkey.cli.stored_client import get_client
 from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
-from valetkey.storage.postgres.tables.client_secrets import ClientSecrets
-
-LONGEST_OVERLAP = timedelta(days=90)
 
 
 @click.command(
@@ -39,22 +36,19 @@ LONGEST_OVERLAP = timedelta(days=90)
 )
 @click.option("--secret-file", type=secret_path(exists=False), help="Write the secret there instead of printing it.")
 @output_option
-@with_stores
-async def command(stores: Stores, client_id: str, overlap: timedelta, secret_file: Path | None, output: Output) -> None:
+@with_installation
+async def command(
+    installation: Installation, client_id: str, overlap: timedelta, secret_file: Path | None, output: Output
+) -> None:
     """Give a client a new secret. It is shown once; the old one counts for a while more."""
-    record = await get_client(stores.database, client_id)
+    record = await get_client(installation, client_id)
     if record.client.is_public:
         raise Failure(f"{client_id} is a public client and has no secret.")
     if record.managed_by is not None:
         say(f"{client_id} is owned by {record.managed_by}: the next apply brings back a secret its file names.")
-    secret, now = generate_secret(), stores.clock()
-    with (
-        handed_over("client_secret", secret, secret_file) as handed,
-        audited("client.secret_rotated", client_id=client_id),
-    ):
-        digest, keep_until = secret_digest(secret), now + overlap
-        if not await ClientSecrets(stores.database).rotate(record.client.uid, digest, now, keep_until):
-            raise NotFound(f"There is no client {client_id} any more.")
+    secret = generate_secret()
+    with handed_over("client_secret", secret, secret_file) as handed:
+        keep_until = await rotate_secret(installation, record.client, secret_digest(secret), overlap)
     output.one({"client_id": client_id, **handed, "previous_secret_expires_at": keep_until})
     if "client_secret" in handed:
         say("The secret is shown this once.")

@@ -7,21 +7,14 @@ import logging
 
 import click
 
-from valetkey.cli.diagnosis.clients import examine_clients
-from valetkey.cli.diagnosis.finding import Finding, Status, unwell, well
-from valetkey.cli.diagnosis.issuer import examine_issuer
-from valetkey.cli.diagnosis.keys import examine_keys
-from valetkey.cli.diagnosis.postgres import examine_postgres
-from valetkey.cli.diagnosis.redis import examine_redis
-from valetkey.cli.diagnosis.sealing import examine_sealing
+from valetkey.administration.diagnosis.finding import Finding, Status, unwell, well
+from valetkey.administration.diagnosis.sealing import examine_sealing
+from valetkey.administration.diagnosis.stores import examine_stores
+from valetkey.cli.check.issuer import examine_issuer
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
-from valetkey.core.jose.keys import KeyState
-from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
-from valetkey.storage.postgres.tables.signing_keys import KeyStore
-from valetkey.storage.stores import open_database
 
 _COLUMNS = ("status", "check", "detail")
 
@@ -54,18 +47,11 @@ def _examine() -> list[Finding]:
         return [
             unwell("settings", problem, "Mend it, then run `valetkey config validate`.") for problem in error.problems
         ]
-    return [well("settings", "can be used"), examine_sealing(settings), *asyncio.run(_examine_stores(settings))]
+    return [well("settings", "can be used"), examine_sealing(settings), *asyncio.run(_examine_outside(settings))]
 
 
-async def _examine_stores(settings: Settings) -> list[Finding]:
-    findings, kids = await examine_redis(settings), []
-    async with open_database(settings, "cli") as database:
-        findings = [*await examine_postgres(database, system_clock), *findings]
-        if all(finding.status is not Status.FAILED for finding in findings if finding.check in ("postgres", "schema")):
-            findings += await examine_keys(settings, database, system_clock())
-            findings += await examine_clients(database, settings.issuer)
-            keys = await KeyStore(database).public_keys()
-            kids = [key.kid for key in keys if key.state is KeyState.ACTIVE]
+async def _examine_outside(settings: Settings) -> list[Finding]:
+    findings, kids = await examine_stores(settings)
     return findings + await examine_issuer(settings.issuer, kids)
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import click
 
+from valetkey.administration.installation import Installation
+from valetkey.administration.keys import list_keys, require_key
 from valetkey.cli.commands.rotate_keys import EMERGENCY_QUESTION
-from valetkey.cli.failure import NotFound
-from valetkey.cli.key_forecast import forecast
-from valetkey.cli.key_rotation_run import run_rotation
+from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output
-from valetkey.cli.store import Stores, with_stores
+from valetkey.cli.rotation import run_rotation
 from valetkey.core.jose.keys import PublicKey
-from valetkey.key_rotation.policy import RotationPolicy
-from valetkey.storage.postgres.tables.signing_keys import KeyStore
 
 _COLUMNS = ("kid", "alg", "state", "since", "next_state", "not_before", "replicas")
 
@@ -25,25 +23,19 @@ def command() -> None:
 
 @command.command("list", epilog=example("valetkey keys list", "valetkey keys list -o json"))
 @output_option
-@with_stores
-async def list_(stores: Stores, output: Output) -> None:
+@with_installation
+async def list_(installation: Installation, output: Output) -> None:
     """List every key: its state and times, what comes next and when, and how many live replicas know it."""
-    store, policy, now = KeyStore(stores.database), RotationPolicy.from_settings(stores.settings), stores.clock()
-    observations = await store.observations()
-    live = [seen for seen in observations if now < seen.seen_at + policy.replica_timeout]
-    records = []
-    for key in await store.public_keys():
-        coming = forecast(key, observations, policy, now)
-        knowing = sum(key.kid in seen.kids for seen in live)
-        records.append(
-            {
-                **_record(key),
-                "next_state": coming.next_state,
-                "not_before": coming.not_before,
-                "held_back_by": coming.held_back_by,
-                "replicas": f"{knowing}/{len(live)}",
-            }
-        )
+    records = [
+        {
+            **_record(listed.key),
+            "next_state": listed.forecast.next_state,
+            "not_before": listed.forecast.not_before,
+            "held_back_by": listed.forecast.blocking_replicas,
+            "replicas": f"{listed.knowing}/{listed.live}",
+        }
+        for listed in await list_keys(installation)
+    ]
     output.many(records, _COLUMNS)
 
 
@@ -70,10 +62,9 @@ def retire(kid: str, output: Output, *, yes: bool) -> None:
     run_rotation(output, compromised=(kid,))
 
 
-@with_stores
-async def _require_key(stores: Stores, kid: str) -> None:
-    if all(key.kid != kid for key in await KeyStore(stores.database).public_keys()):
-        raise NotFound(f"There is no key {kid}; `valetkey keys list` lists them.")
+@with_installation
+async def _require_key(installation: Installation, kid: str) -> None:
+    await require_key(installation, kid)
 
 
 def _record(key: PublicKey) -> dict[str, object]:

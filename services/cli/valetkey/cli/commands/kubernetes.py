@@ -10,19 +10,19 @@ from pathlib import Path
 import click
 import yaml
 
+from valetkey.administration.diagnosis.sealing import SEALING_RUNBOOK
 from valetkey.cli.failure import Misconfigured
+from valetkey.cli.installation import translated
 from valetkey.cli.kubernetes.api_server import SERVICE_ACCOUNT, ApiServer, ServiceAccount
 from valetkey.cli.kubernetes.create_secret import Created, create_if_absent
 from valetkey.cli.kubernetes.secret_manifest import secret_manifest
 from valetkey.cli.kubernetes.secret_values import Extra, later_additions, new_values
-from valetkey.cli.operator_audit import configure_operator_audit, tell
+from valetkey.cli.operator_audit import configure_operator_audit, record
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say, write_verbatim
-from valetkey.cli.store import translated
 from valetkey.runtime.lifecycle.clock import system_clock
-from valetkey.runtime.lifecycle.retry_policy import Patience
+from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
 from valetkey.runtime.settings.settings import kubernetes_api
-from valetkey.storage.sealing import NEXT_STEP
 
 _LONGEST = {"subdomain": 253, "label": 63}
 _PATTERNS = {
@@ -114,14 +114,14 @@ def create_secret(
     async def create() -> Created:
         async with ApiServer(url, account) as api:
             additions = later_additions(values)
-            return await Patience(wait).wait_for(lambda: create_if_absent(api, where, name, values, additions))
+            return await RetryPolicy(wait).wait_for(lambda: create_if_absent(api, where, name, values, additions))
 
     with translated():
         done = asyncio.run(create())
     if done.created:
-        tell("kubernetes_secret.created", reason=f"{where}/{name}")
+        record("kubernetes_secret.created", reason=f"{where}/{name}")
     if done.added:
-        tell("kubernetes_secret.completed", reason=f"{where}/{name} got {', '.join(done.added)}")
+        record("kubernetes_secret.completed", reason=f"{where}/{name} got {', '.join(done.added)}")
     output.one({"namespace": where, "name": name, "created": done.created, "added": done.added, "keys": sorted(values)})
     say(f"The Secret {where}/{name} {_what_was_done(done)}.")
 
@@ -131,4 +131,5 @@ def _what_was_done(done: Created) -> str:
         return "is created"
     if not done.added:
         return "is there already, and complete"
-    return f"was there already, and lacked {', '.join(done.added)}: added, and not yet used to seal. Next: {NEXT_STEP}"
+    added = ", ".join(done.added)
+    return f"was there already, and lacked {added}: added, and not yet used to seal. Next: {SEALING_RUNBOOK}"

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from valetkey.cli.exit_code import ExitCode
-from valetkey.cli.operator_audit import audited
+from valetkey.cli.installation import prepare, translated
+from valetkey.cli.operator_name import operator_name
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say
-from valetkey.cli.store import prepare, translated
-from valetkey.runtime.lifecycle.retry_policy import Patience
-from valetkey.runtime.settings.settings import Settings, load_settings
-from valetkey.storage.postgres.database.errors import postgres_errors
+from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
+from valetkey.runtime.settings.settings import load_settings
 
 if TYPE_CHECKING:
-    from valetkey.storage.postgres.schema.migrate import Migration
+    from valetkey.administration.schema import Migration
 
 
 @click.group("migrate", epilog=example("valetkey migrate up"))
@@ -35,17 +34,12 @@ def up(output: Output, wait: timedelta) -> None:
 
     Safe to run at any time, and twice at once.
     """
-    from valetkey.storage.postgres.schema.migrate import upgrade
-
-    async def attempt() -> tuple[Migration, ...]:
-        with postgres_errors:
-            return await upgrade(_dsn(settings))
+    from valetkey.administration.schema import migrate_schema
 
     with translated():
         settings = load_settings("migrate")
         prepare(settings)
-        with audited("schema.migrated"):
-            applied = asyncio.run(Patience(wait).wait_for(attempt))
+        applied = asyncio.run(migrate_schema(settings, operator_name(), RetryPolicy(wait)))
     if applied or output.is_json:
         output.many(_records(applied), ("revision", "description"))
     say(f"{len(applied)} migration(s) applied; the schema is up to date.")
@@ -59,13 +53,12 @@ def status(context: click.Context, output: Output) -> None:
 
     Changes nothing; exits with 1 where `valetkey migrate up` would change something.
     """
-    from valetkey.storage.postgres.schema import migrate
+    from valetkey.administration.schema import schema_status
 
     with translated():
         settings = load_settings("migrate")
         prepare(settings)
-        with postgres_errors:
-            found = asyncio.run(migrate.status(_dsn(settings)))
+        found = asyncio.run(schema_status(settings))
     output.one(
         {
             "current": found.current,
@@ -75,12 +68,6 @@ def status(context: click.Context, output: Output) -> None:
         }
     )
     context.exit(ExitCode.REFUSED if found.pending or found.grants else ExitCode.OK)
-
-
-def _dsn(settings: Settings) -> str:
-    # A pooler may hand the locks and the statements of one connection to different servers.
-    direct = settings.postgres_listen_dsn
-    return (direct if direct.is_set else settings.postgres_dsn).reveal()
 
 
 def _records(migrations: Iterable[Migration]) -> list[dict[str, object]]:

@@ -8,11 +8,11 @@ from datetime import timedelta
 import click
 
 from valetkey.cli.duration import Duration
-from valetkey.cli.key_rotation_run import run_rotation
 from valetkey.cli.option import confirm, example, output_option, wait_option, yes_option
 from valetkey.cli.output import Output
+from valetkey.cli.rotation import run_rotation
 from valetkey.key_rotation.jitter import LONGEST, spread
-from valetkey.runtime.lifecycle.retry_policy import Patience
+from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
 
 EMERGENCY_QUESTION = "Replace every signing key now, so that every token there is becomes worthless?"
 
@@ -40,4 +40,4 @@ def command(output: Output, jitter: timedelta, wait: timedelta, *, emergency: bo
     if emergency:
         confirm(EMERGENCY_QUESTION, yes=yes)
     asyncio.run(spread(jitter))
-    run_rotation(output, emergency=emergency, patience=Patience(wait))
+    run_rotation(output, emergency=emergency, retries=RetryPolicy(wait))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 import click
 
-from valetkey.cli.failure import NotFound
-from valetkey.cli.operator_audit import audited
+from valetkey.administration.errors import NotFound
+from valetkey.administration.installation import Installation
+from valetkey.administration.sessions import SessionSummary, end_sessions, list_sessions
+from valetkey.administration.users import get_user
+from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
-from valetkey.cli.store import Publish, Stores, with_stores
-from valetkey.cli.stored_user import get_user
-from valetkey.storage.postgres.tables.sessions import Sessions, SessionSummary
 
 _COLUMNS = ("session_id", "username", "auth_time", "used_at", "expires_at")
 
@@ -26,10 +25,10 @@ def command() -> None:
 @command.command("list", epilog=example("valetkey session list", "valetkey session list --user ada -o json"))
 @click.option("--user", help="Only those of this user: user name, e-mail address or subject.")
 @output_option
-@with_stores
-async def list_(stores: Stores, user: str | None, output: Output) -> None:
+@with_installation
+async def list_(installation: Installation, user: str | None, output: Output) -> None:
     """List live sessions, the oldest first."""
-    output.many([_record(session) for session in await _live(stores, user)], _COLUMNS)
+    output.many([_record(session) for session in await _live(installation, user)], _COLUMNS)
 
 
 @command.command(
@@ -42,44 +41,28 @@ async def list_(stores: Stores, user: str | None, output: Output) -> None:
 @click.option("--user", help="Every session of this user: user name, e-mail address or subject.")
 @yes_option
 @output_option
-@with_stores
-async def revoke(stores: Stores, session_id: UUID | None, user: str | None, output: Output, *, yes: bool) -> None:
+@with_installation
+async def revoke(
+    installation: Installation, session_id: UUID | None, user: str | None, output: Output, *, yes: bool
+) -> None:
     """End sessions, and every grant bound to them. Offline access goes on."""
     if (session_id is None) == (user is None):
         raise click.UsageError("Give a SESSION_ID or --user.")
-    live = await _live(stores, user)
+    live = await _live(installation, user)
     ending = [session for session in live if session_id in (None, session.session_id)]
     if session_id is not None and not ending:
-        raise NotFound(f"There is no live session {session_id}; `valetkey session list` lists them.")
+        raise NotFound("session", session_id, "live")
     if user is not None:
         confirm(f"End {len(ending)} session(s) of {user}?", yes=yes)
-    async with stores.revoking() as publish:
-        sessions = _sessions(stores, publish)
-        for session in ending:
-            with audited("session.revoked", session_id=str(session.session_id), subject=str(session.subject)):
-                await sessions.end(session.session_id, stores.clock())
+    await end_sessions(installation, ending)
     if ending or output.is_json:
         output.many([_record(session) for session in ending], _COLUMNS)
     say(f"{len(ending)} session(s) ended.")
 
 
-async def _live(stores: Stores, user: str | None) -> list[SessionSummary]:
-    subject = None if user is None else (await get_user(stores.database, user)).subject
-    return await _sessions(stores, _publish_nothing).list(stores.clock(), subject)
-
-
-async def _publish_nothing(_revocations: object) -> None:
-    """Listing ends nothing."""
-
-
-def _sessions(stores: Stores, publish: Publish) -> Sessions:
-    return Sessions(
-        stores.database,
-        publish,
-        idle_lifetime=timedelta(seconds=stores.settings.session_idle_lifetime),
-        lifetime=timedelta(seconds=stores.settings.session_lifetime),
-        most=stores.settings.sessions_per_user,
-    )
+async def _live(installation: Installation, user: str | None) -> list[SessionSummary]:
+    subject = None if user is None else (await get_user(installation, user)).subject
+    return await list_sessions(installation, subject)
 
 
 def _record(session: SessionSummary) -> dict[str, object]:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import click
 
-from valetkey.cli import ending
-from valetkey.cli.failure import Failure
-from valetkey.cli.operator_audit import audited
+from valetkey.administration.installation import Installation
+from valetkey.administration.users import (
+    create_user,
+    delete_user,
+    disable_user,
+    enable_user,
+    find_user,
+    get_user,
+    list_users,
+    new_user,
+    password_hash_for,
+    unlock_user,
+)
+from valetkey.administration.users import set_password as set_user_password
+from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
-from valetkey.cli.password import hash_password
 from valetkey.cli.password_option import PasswordChoice, password_options
-from valetkey.cli.store import Stores, with_stores
-from valetkey.cli.stored_user import LIST_COLUMNS, get_user, login_names, user_record
 from valetkey.core.authentication.user import User
 from valetkey.core.oidc.claims.registry import ATTRIBUTE_CLAIMS
-from valetkey.storage.postgres.tables.user_lifecycle import UserEndings
-from valetkey.storage.postgres.tables.users import Users
-from valetkey.storage.redis.limits.login_attempts import LoginAttempts, account_of_user
+
+_COLUMNS = ("username", "email", "enabled", "subject")
 
 
 def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
@@ -62,9 +68,9 @@ def command() -> None:
 )
 @password_options
 @output_option
-@with_stores
+@with_installation
 async def create(  # noqa: PLR0913 - one parameter per option
-    stores: Stores,
+    installation: Installation,
     username: str,
     email: str | None,
     claims: dict[str, object],
@@ -77,107 +83,89 @@ async def create(  # noqa: PLR0913 - one parameter per option
     """Create a user. The user name and the e-mail address both work for signing in."""
     if email_verified and email is None:
         raise click.UsageError("--email-verified needs --email.")
-    if if_absent and (found := await Users(stores.database).find_by_login_name(username)) is not None:
-        output.one(user_record(found[0]))
+    if if_absent and (found := await find_user(installation, username)) is not None:
+        output.one(_record(found))
         say(f"The user {username} is there already; nothing was changed.")
         return
-    password, now = choice.read(), stores.clock()
-    password_hash = hash_password(password, tuple(filter(None, (username, email))), stores.settings)
-    user = User(
-        subject=uuid4(),
-        username=username,
-        email=email,
-        email_verified=email_verified,
-        enabled=True,
-        valid_since=now,
-        updated_at=now,
-        claims=claims,
-    )
-    with choice.handed_over(password) as handed, audited("user.created", subject=str(user.subject)):
-        try:
-            await Users(stores.database).create(user, password_hash)
-        except ValueError as error:
-            raise Failure(f"{error}: it must be 1 to 254 characters without spaces and control characters.") from error
-    output.one(user_record(user) | handed)
+    password = choice.read()
+    user = new_user(installation, username, email=email, email_verified=email_verified, claims=claims)
+    password_hash = password_hash_for(installation, user, password)
+    with choice.handed_over(password) as handed:
+        await create_user(installation, user, password_hash)
+    output.one(_record(user) | handed)
 
 
 @command.command("get", epilog=example("valetkey user get ada@example.com -o json"))
 @click.argument("user")
 @output_option
-@with_stores
-async def get(stores: Stores, user: str, output: Output) -> None:
+@with_installation
+async def get(installation: Installation, user: str, output: Output) -> None:
     """Show a user. USER is a user name, an e-mail address or a subject."""
-    output.one(user_record(await get_user(stores.database, user)))
+    output.one(_record(await get_user(installation, user)))
 
 
 @command.command("list", epilog=example("valetkey user list -o json"))
 @output_option
-@with_stores
-async def list_(stores: Stores, output: Output) -> None:
+@with_installation
+async def list_(installation: Installation, output: Output) -> None:
     """List every user."""
-    output.many([user_record(user) for user in await Users(stores.database).list()], LIST_COLUMNS)
+    output.many([_record(user) for user in await list_users(installation)], _COLUMNS)
 
 
 @command.command("set-password", epilog=example("valetkey user set-password ada --password-file - < password.txt"))
 @click.argument("user")
 @password_options
 @output_option
-@with_stores
-async def set_password(stores: Stores, user: str, choice: PasswordChoice, output: Output) -> None:
+@with_installation
+async def set_password(installation: Installation, user: str, choice: PasswordChoice, output: Output) -> None:
     """Give a user another password. Every session and grant of the user ends."""
-    found = await get_user(stores.database, user)
+    found = await get_user(installation, user)
     password = choice.read()
-    password_hash = hash_password(password, tuple(filter(None, (found.username, found.email))), stores.settings)
-    async with stores.revoking() as publish:
-        with choice.handed_over(password) as handed, audited("user.password_set", subject=str(found.subject)):
-            await ending.set_password(stores, found.subject, password_hash, publish)
+    password_hash = password_hash_for(installation, found, password)
+    async with installation.revoking() as publish:
+        with choice.handed_over(password) as handed:
+            await set_user_password(installation, found.subject, password_hash, publish)
     output.one({"subject": found.subject, "username": found.username, **handed})
 
 
 @command.command("disable", epilog=example("valetkey user disable ada"))
 @click.argument("user")
 @output_option
-@with_stores
-async def disable(stores: Stores, user: str, output: Output) -> None:
+@with_installation
+async def disable(installation: Installation, user: str, output: Output) -> None:
     """Refuse a user from now on. Every session and grant of the user ends."""
-    found = await get_user(stores.database, user)
-    async with stores.revoking() as publish:
-        with audited("user.disabled", subject=str(found.subject)):
-            await ending.disable_user(stores, found.subject, publish)
-    output.one(user_record(await get_user(stores.database, str(found.subject))))
+    found = await get_user(installation, user)
+    async with installation.revoking() as publish:
+        await disable_user(installation, found.subject, publish)
+    output.one(_record(await get_user(installation, str(found.subject))))
 
 
 @command.command("enable", epilog=example("valetkey user enable ada"))
 @click.argument("user")
 @output_option
-@with_stores
-async def enable(stores: Stores, user: str, output: Output) -> None:
+@with_installation
+async def enable(installation: Installation, user: str, output: Output) -> None:
     """Accept a disabled user again. What ended stays ended: the user signs in anew."""
-    found = await get_user(stores.database, user)
+    found = await get_user(installation, user)
     if not found.enabled:
-        with audited("user.enabled", subject=str(found.subject)):
-            await UserEndings(stores.database).enable(found.subject, stores.clock())
-    output.one(user_record(await get_user(stores.database, str(found.subject))))
+        await enable_user(installation, found.subject)
+    output.one(_record(await get_user(installation, str(found.subject))))
 
 
 @command.command("unlock", epilog=example("valetkey user unlock ada", "valetkey user unlock ada@example.com -o json"))
 @click.argument("user")
 @output_option
-@with_stores
-async def unlock(stores: Stores, user: str, output: Output) -> None:
+@with_installation
+async def unlock(installation: Installation, user: str, output: Output) -> None:
     """Forget the wrong passwords counted against a user, so that a new browser is let in again.
 
     For a person whom others' guesses keep out, by whichever name. Those who guess may go on too, with as many attempts
     as in a new window. What was counted against addresses is left. Safe at any time; the password stays as it is.
     """
-    found = await get_user(stores.database, user)
-    async with stores.redis() as redis:
-        attempts = LoginAttempts.from_settings(stores.settings, redis)
-        with audited("user.unlocked", subject=str(found.subject)):
-            forgotten = await attempts.forget(login_names(found), account_of_user(found.subject))
+    found = await get_user(installation, user)
     cleared = [
         {"budget": each.budget, "attempts": each.attempts} | ({} if each.name is None else {"name": each.name})
-        for each in forgotten
+        for each in await unlock_user(installation, found)
         if each.attempts > 0
     ]
     output.one({"subject": found.subject, "username": found.username, "cleared": cleared})
@@ -191,12 +179,25 @@ def _unlocked(user: User) -> str:
 @command.command("delete", epilog=example("valetkey user delete ada --yes"))
 @click.argument("user")
 @yes_option
-@with_stores
-async def delete(stores: Stores, user: str, *, yes: bool) -> None:
+@with_installation
+async def delete(installation: Installation, user: str, *, yes: bool) -> None:
     """Delete a user. Sessions, consents and grants go too; the subject is never given to anybody else."""
-    found = await get_user(stores.database, user)
+    found = await get_user(installation, user)
     confirm(f"Delete the user {found.username} ({found.subject}) and end everything?", yes=yes)
-    async with stores.revoking() as publish:
-        with audited("user.deleted", subject=str(found.subject)):
-            await ending.delete_user(stores, found.subject, publish)
+    async with installation.revoking() as publish:
+        await delete_user(installation, found.subject, publish)
     say(f"The user {found.username} is gone.")
+
+
+def _record(user: User) -> dict[str, object]:
+    # Everything an operator may know; nothing of the password.
+    return {
+        "subject": user.subject,
+        "username": user.username,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "claims": user.claims,
+        "enabled": user.enabled,
+        "valid_since": user.valid_since,
+        "updated_at": user.updated_at,
+    }

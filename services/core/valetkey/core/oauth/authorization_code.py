@@ -34,7 +34,7 @@ class AuthorizationCode:
     """What a user agreed to, waiting for the client to fetch it.
 
     ``authorization_id`` is fixed here, so that whatever is made of this code has one primary key and can exist once.
-    ``abandoned_at`` are redemptions that may have stored it, although their client was told to come again.
+    ``unconfirmed_at`` are redemptions that may have stored it, although their client was told to come again.
     ``epochs`` are those that authorize had read; None from release 0.1.0.
     """
 
@@ -48,7 +48,7 @@ class AuthorizationCode:
     issued_at: datetime
     nonce: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
-    abandoned_at: tuple[datetime, ...] = ()
+    unconfirmed_at: tuple[datetime, ...] = ()
     epochs: GrantEpochs | None = None
 
 

@@ -80,7 +80,7 @@ class Presentation(Enum):
 
     RETRY = "retry"
     REUSE = "reuse"
-    AHEAD = "ahead"
+    UNKNOWN_GENERATION = "ahead"
     DEAD = "dead"
 
 
@@ -97,7 +97,7 @@ class RefreshState:
     is_live: bool
 
 
-def judge_presentation(
+def classify_refresh_token(
     token: RefreshToken,
     state: RefreshState | None,
     client_uid: UUID,
@@ -115,7 +115,7 @@ def judge_presentation(
     if state is None or not state.is_live or state.client_uid != client_uid or token.generation == state.generation:
         return Presentation.DEAD
     if token.generation > state.generation:
-        return Presentation.AHEAD
+        return Presentation.UNKNOWN_GENERATION
     if grace and token.generation == state.generation - 1 and state.since_rotation <= grace:
         return Presentation.RETRY
     return Presentation.REUSE

@@ -23,7 +23,7 @@ class NewAuthorization:
 
     ``bound_to_session``: it ends with the browser session, because ``offline_access`` was not granted (OIDC Core §11).
     ``idle_seconds`` is how long a refresh token may lie unused. ``agreed_at`` is when the code was issued,
-    ``issued_at`` when it was redeemed, which no two redemptions share; ``abandoned_at`` are those before this one whose
+    ``issued_at`` when it was redeemed, which no two redemptions share; ``unconfirmed_at`` are those before it whose
     clients were told to come again. ``epochs`` are the code's; without them ``agreed_at`` has to do. Times are UTC.
     """
 
@@ -38,7 +38,7 @@ class NewAuthorization:
     issued_at: datetime
     expires_at: datetime
     idle_seconds: int
-    abandoned_at: tuple[datetime, ...] = ()
+    unconfirmed_at: tuple[datetime, ...] = ()
     epochs: GrantEpochs | None = None
 
 

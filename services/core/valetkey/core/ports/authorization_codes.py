@@ -29,9 +29,9 @@ class CodeRedeemer(Protocol):
         MISMATCHED leaves the code as it was. All of it is decided in one atomic step of the store.
         """
 
-    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
+    async def release(self, value: str, unconfirmed_at: datetime | None = None) -> None:
         """Undo ``consume`` after a failure.
 
-        ``abandoned_at`` is the redemption that may have stored the authorization all the same: whoever takes the code
-        next finds it in ``AuthorizationCode.abandoned_at``. Harmless without it: the primary key refuses a second one.
+        ``unconfirmed_at`` is the redemption that may have stored the authorization all the same: the next that
+        takes the code finds it in ``AuthorizationCode.unconfirmed_at``. Without it, the primary key refuses a second.
         """

@@ -31,7 +31,7 @@ class Proof(NamedTuple):
         return client is self.client and (self.until is None or now < self.until)
 
 
-class ProvenHeaders:
+class ClientAuthenticationCache:
     """Keeps hashes of headers, never a secret. Strangers cannot fill it: only who has proven a secret gets in here."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from valetkey.core.oauth.params import Params
 from valetkey.core.ports.clients import ClientFinder
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.address import caller_address
-from valetkey.runtime.http.client_authentication_cache import ProvenHeaders
+from valetkey.runtime.http.client_authentication_cache import ClientAuthenticationCache
 from valetkey.runtime.telemetry import audit
 from valetkey.runtime.telemetry.metrics import CLIENT_AUTHENTICATIONS
 
@@ -37,7 +37,7 @@ class ClientAuthenticator:
     clients: ClientFinder
     clock: Clock
     failures: FailureCounter
-    proven: ProvenHeaders = field(default_factory=ProvenHeaders)
+    proven: ClientAuthenticationCache = field(default_factory=ClientAuthenticationCache)
 
     async def authenticate(self, request: web.Request, params: Params) -> Client:
         """The client. Raises ``InvalidClient``, or ``InvalidRequest`` where it cannot be told how it meant to.

@@ -6,7 +6,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from valetkey.runtime.lifecycle.readiness import Waiting
+from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 from valetkey.runtime.telemetry.metric import REGISTRY
 
 
@@ -18,7 +18,7 @@ class Health:
     def __init__(self) -> None:
         self.started = False
         self.draining = False
-        self.waiting = Waiting()
+        self.waiting = ReadinessChecks()
 
     @property
     def ready(self) -> bool:

@@ -67,7 +67,7 @@ def url_of(bound: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def keep_newcomers_out(listening: socket.socket) -> None:
+async def stop_accepting(listening: socket.socket) -> None:
     """Let no connection begin any more, and those that have begun arrive.
 
     The packet that begins a connection must have crossed no router and come with the highest hop count, which none

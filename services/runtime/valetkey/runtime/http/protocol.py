@@ -21,7 +21,7 @@ from valetkey.runtime.http.limits.connection_limit import (
     Refusals,
     bound_send_buffer,
 )
-from valetkey.runtime.http.listener import keep_newcomers_out, let_in
+from valetkey.runtime.http.listener import let_in, stop_accepting
 from valetkey.runtime.http.observe import TRACE_HEADER
 from valetkey.runtime.http.responses import no_store_json
 from valetkey.runtime.http.security_headers import EVERYWHERE
@@ -180,11 +180,11 @@ class Server(web.Server):
 class Runner(web.AppRunner):
     """Runs an application on ``Server``."""
 
-    async def keep_newcomers_out(self, port: socket.socket) -> None:
+    async def stop_accepting(self, port: socket.socket) -> None:
         """Accept no connection at this port that has not begun, and let the others arrive."""
         if isinstance(self.server, Server):
             self.server.keeps_newcomers_out = True
-        await keep_newcomers_out(port)
+        await stop_accepting(port)
 
     async def _make_server(self) -> web.Server:
         app = self.app

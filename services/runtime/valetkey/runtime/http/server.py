@@ -50,9 +50,9 @@ class RunningServer:
     _port: socket.socket
     _stack: AsyncExitStack
 
-    async def keep_newcomers_out(self) -> None:
+    async def stop_accepting(self) -> None:
         """Accept no new connection, and let those that have begun arrive; call it shortly before ``close``."""
-        await self._runner.keep_newcomers_out(self._port)
+        await self._runner.stop_accepting(self._port)
 
     async def close(self) -> None:
         """Stop listening, finish what is in flight within the grace period, run the application's clean-up."""
@@ -125,7 +125,7 @@ async def _run_until_told(app: web.Application, settings: Settings, place: Place
             async with asyncio.timeout(settings.drain_delay):
                 await interrupt.wait()
         if not interrupt.is_set():
-            await server.keep_newcomers_out()
+            await server.stop_accepting()
         await server.close()
     _LOG.info("stopped")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 Reason = Callable[[], str]
 
 
-class Waiting:
+class ReadinessChecks:
     """Collects who may have a reason to wait. Whatever is over stays over: that is up to each of them."""
 
     __slots__ = ("_reasons",)

@@ -25,12 +25,12 @@ class NotReadyError(Exception):
     """What is needed is not there yet and may come. The sentence says what that is."""
 
 
-class WaitedInVainError(Exception):
+class RetryTimeoutError(Exception):
     """What was waited for is still not there. The sentence says what that is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to wait, and the clock and the sleep to do it with. Without ``limit`` nobody waits."""
 
     limit: timedelta = timedelta(0)
@@ -40,7 +40,7 @@ class Patience:
     async def wait_for(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """The first success of ``attempt``, made again while a store is away or something is not ready.
 
-        Raises ``WaitedInVainError`` after ``limit``. Without one, and for anything else, raises what the attempt did.
+        Raises ``RetryTimeoutError`` after ``limit``. Without one, and for anything else, raises what the attempt did.
         """
         deadline = self.clock() + self.limit
         told = ""
@@ -52,7 +52,7 @@ class Patience:
                     raise
                 reason = redact(str(error))
                 if self.clock() >= deadline:
-                    raise WaitedInVainError(f"waited {self.limit.total_seconds():.0f} s: {reason}") from error
+                    raise RetryTimeoutError(f"waited {self.limit.total_seconds():.0f} s: {reason}") from error
             if reason != told:
                 _log.warning("waiting: %s", reason)
                 told = reason

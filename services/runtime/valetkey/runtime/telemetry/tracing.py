@@ -13,7 +13,7 @@ from random import getrandbits, random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from valetkey.runtime.http.limits.rate_limiter import Allowance
+from valetkey.runtime.http.limits.rate_limiter import RateLimiter
 from valetkey.runtime.telemetry.traceparent import SpanReference, parse_traceparent, to_traceparent
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Trace:
 
 
 _current: ContextVar[Trace | None] = ContextVar("valetkey_trace", default=None)
-_continued = Allowance(CONTINUED_PER_SECOND)
+_continued = RateLimiter(CONTINUED_PER_SECOND)
 
 
 def begin_trace(trace_id: str = "", request: object = None) -> Trace:

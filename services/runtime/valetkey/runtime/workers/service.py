@@ -14,7 +14,7 @@ from valetkey.runtime.workers.place import Place
 
 if TYPE_CHECKING:
     from valetkey.runtime.http.health import Health
-    from valetkey.runtime.lifecycle.readiness import Waiting
+    from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ async def unless(told: asyncio.Event, work: Coroutine[None, None, T]) -> T | Non
         await asyncio.wait([working, waiting])
 
 
-async def until_able(waiting: Waiting) -> None:
+async def until_able(waiting: ReadinessChecks) -> None:
     """Wait until nothing is missing."""
     while waiting.reason:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_LOOK_SECONDS)

@@ -15,7 +15,7 @@ from aiohttp import web
 from valetkey.runtime.http.listener import BACKLOG, bind, claim, url_of
 from valetkey.runtime.telemetry.logging import configure_logging
 from valetkey.runtime.workers.management import create_supervisor_app
-from valetkey.runtime.workers.supervisor import Patience, Supervisor
+from valetkey.runtime.workers.supervisor import RetryPolicy, Supervisor
 from valetkey.runtime.workers.whole_lines import whole_lines
 from valetkey.runtime.workers.worker import Berth
 
@@ -45,7 +45,7 @@ def supervise(service: Service, settings: Settings) -> int:
 
 
 async def _run(berth: Berth, settings: Settings, port: socket.socket, management_port: socket.socket) -> int:
-    supervisor = Supervisor(berth, settings.workers, Patience(settings.drain_delay, settings.shutdown_grace))
+    supervisor = Supervisor(berth, settings.workers, RetryPolicy(settings.drain_delay, settings.shutdown_grace))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.end, number)

@@ -25,7 +25,7 @@ _LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Seconds. ``drain`` and ``grace`` are the settings of that kind; ``start`` is how long a new worker may take."""
 
     drain: float
@@ -37,7 +37,7 @@ class Patience:
 class Supervisor:
     """Touches no request. What it does is told by ``end``, ``hurry`` and ``renew``, which return at once."""
 
-    def __init__(self, berth: Berth, count: int, patience: Patience) -> None:
+    def __init__(self, berth: Berth, count: int, patience: RetryPolicy) -> None:
         self._berth = berth
         self._patience = patience
         self._posts = [Post() for _ in range(count)]

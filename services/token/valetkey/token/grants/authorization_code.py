@@ -48,8 +48,8 @@ class AuthorizationCodeGrant(Grant):
         if redemption.outcome is not RedemptionOutcome.TAKEN or redemption.code is None:
             raise InvalidGrant(f"code is {redemption.outcome.value}")
         code, now = redemption.code, self._ports.clock()
-        if now in code.abandoned_at:
-            now = max(code.abandoned_at) + _TICK
+        if now in code.unconfirmed_at:
+            now = max(code.unconfirmed_at) + _TICK
         try:
             resources = narrow_resource(current_resources(code.resources, client, catalog), requested)
             granted = await self._store(code, client, now)
@@ -57,10 +57,10 @@ class AuthorizationCodeGrant(Grant):
         except InvalidGrant:
             raise
         except TemporarilyUnavailable:
-            await self._ports.codes.give_back(value, now)
+            await self._ports.codes.release(value, now)
             raise
         except OAuthError:
-            await self._ports.codes.give_back(value)
+            await self._ports.codes.release(value)
             raise
         authorization = authorize_granted(granted, client, catalog, scope=code.scope, resources=resources)
         return authorization._replace(nonce=code.nonce)
@@ -81,7 +81,7 @@ class AuthorizationCodeGrant(Grant):
                 issued_at=now,
                 expires_at=now + policy.authorization_lifetime(client),
                 idle_seconds=int(policy.refresh_token_idle_lifetime.total_seconds()),
-                abandoned_at=code.abandoned_at,
+                unconfirmed_at=code.unconfirmed_at,
                 epochs=code.epochs,
             ),
         )

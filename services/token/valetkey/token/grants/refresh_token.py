@@ -6,7 +6,7 @@ from valetkey.core.client.client import Client, GrantType
 from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.errors import InvalidGrant
 from valetkey.core.oauth.params import Params
-from valetkey.core.oauth.refresh_token import Presentation, RefreshToken, judge_presentation
+from valetkey.core.oauth.refresh_token import Presentation, RefreshToken, classify_refresh_token
 from valetkey.core.oauth.resource import Catalog, narrow_resource, parse_resource
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.core.oauth.scope import narrow_scope, parse_scope
@@ -64,7 +64,7 @@ class RefreshTokenGrant(Grant):
         if granted is not None:
             return granted
         state = await authorizations.find_state(token.authorization_id, now)
-        presentation = judge_presentation(token, state, client.uid, self._ports.policy.refresh_grace)
+        presentation = classify_refresh_token(token, state, client.uid, self._ports.policy.refresh_grace)
         if presentation is Presentation.RETRY:
             granted = await authorizations.find_live(token.authorization_id, client.uid, now)
             # Somebody may have used the successor in the meantime; then this is no retry of the latest step any more.
@@ -73,7 +73,7 @@ class RefreshTokenGrant(Grant):
         if presentation is Presentation.REUSE:
             await self._revoke(token)
             self._ports.events.refresh_token_reused(token.authorization_id, client)
-        elif presentation is Presentation.AHEAD:
+        elif presentation is Presentation.UNKNOWN_GENERATION:
             await self._revoke(token)
             self._ports.events.refresh_token_ahead(token.authorization_id, client)
         raise InvalidGrant(f"refresh token was refused as {presentation.value}")

@@ -11,12 +11,12 @@ from valetkey.core.oauth.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
     from valetkey.runtime.http.limits.in_flight import InFlight
-    from valetkey.runtime.lifecycle.readiness import Waiting
+    from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 
 RETRY_AFTER = 5  # seconds
 
 
-def gate_middleware(waiting: Waiting, in_flight: InFlight) -> Middleware:
+def gate_middleware(waiting: ReadinessChecks, in_flight: InFlight) -> Middleware:
     """Answers 503 and when to come again, instead of failing in the middle of something or queueing without end."""
 
     @web.middleware

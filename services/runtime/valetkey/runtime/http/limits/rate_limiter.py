@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Allowance:
+class RateLimiter:
     """Grants ``per_second`` on average; what is not taken is kept for one second."""
 
     def __init__(self, per_second: float, timer: Callable[[], float] = perf_counter) -> None:

@@ -77,7 +77,7 @@ class JwkSetCache:
         """The keys, for verifying; ``TemporarilyUnavailable`` before the first have been loaded."""
         return self._require().key_set
 
-    def reason_to_wait(self) -> str:
+    def not_ready_reason(self) -> str:
         """Empty once a JWK Set has been loaded and reported."""
         return "" if self._serving else self._lacks
 

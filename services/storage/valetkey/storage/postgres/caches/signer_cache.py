@@ -46,7 +46,7 @@ class SignerCache:
             raise TemporarilyUnavailable(f"there is no active key for {alg}")
         return key
 
-    def reason_to_wait(self) -> str:
+    def not_ready_reason(self) -> str:
         """Empty once an active key has been loaded, whatever becomes of it."""
         return "" if self._has_loaded else "no signing key has been loaded yet: run valetkey rotate-keys"
 

@@ -266,9 +266,9 @@ class Authorizations:
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
-        What was revoked already is stored as such. What one of ``new.abandoned_at`` stored is taken over by exactly one
-        caller, and by none after a refresh. The statement also deletes a few authorizations and revocations that have
-        expired, so that neither table grows; another one ends what has to make room.
+        What was revoked already is stored as such. What one of ``new.unconfirmed_at`` stored is taken
+        over by exactly one caller, and by none after a refresh. The statement also deletes a few authorizations and
+        revocations that have expired, so that neither table grows; another one ends what has to make room.
         """
         login, epochs = new.authentication, new.epochs or _NO_EPOCHS
         row = await self._database.fetch_row(
@@ -289,7 +289,7 @@ class Authorizations:
             new.expires_at,
             new.issued_at,
             new.agreed_at,
-            new.abandoned_at,
+            new.unconfirmed_at,
             *epochs,
             self._most,
             REVOCATION_MARGIN,

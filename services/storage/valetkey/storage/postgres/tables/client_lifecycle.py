@@ -46,7 +46,7 @@ _END_AUTHORIZATIONS = Statement(
 _TIMEOUT = timedelta(minutes=10)
 
 
-class ClientEndings:
+class ClientLifecycle:
     """Each is one transaction, and returns what has to be revoked in Redis too; None if there is no such client."""
 
     def __init__(self, database: Database) -> None:

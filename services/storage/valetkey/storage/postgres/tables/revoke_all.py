@@ -81,31 +81,28 @@ class Ended:
     revocations: Sequence[Revocation]
 
 
-class EverythingEnding:
-    """One transaction. Clients, users and their credentials stay as they are."""
+async def revoke_all(database: Database, now: datetime, *, consents: bool = False) -> Ended:
+    """End every session, login, code, grant and token from before ``now``; ``consents`` are withdrawn if asked.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def end(self, now: datetime, *, consents: bool = False) -> Ended:
-        """End every session, login, code, grant and token from before ``now``; ``consents`` are withdrawn if asked."""
-        moment = floor_to_millisecond(now)
-        async with self._database.transaction("everything.end", _TIMEOUT) as transaction:
-            raised = await transaction.fetch_row(_RAISE_EPOCH)
-            await transaction.execute(_LOCK_CLIENTS)
-            await transaction.execute(_END_CODES, now)
-            await transaction.execute(_LOCK_USERS)
-            await transaction.execute(_END_LOGINS, now)
-            sessions = await _count(transaction, _END_SESSIONS)
-            withdrawn = await _count(transaction, _WITHDRAW_CONSENTS, moment) if consents else 0
-            authorizations = await _count(transaction, _END_AUTHORIZATIONS, moment)
-            everything = everything_target()
-            rows = await transaction.fetch(
-                *(_RECORD, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT),
-                *(everything.kind.value, everything.target),
-                *(moment + EPOCH_LIFETIME, raised and raised["epoch"]),
-            )
-        return Ended(sessions, authorizations, withdrawn, [revocation_from(row) for row in rows])
+    One transaction. Clients, users and their credentials stay as they are.
+    """
+    moment = floor_to_millisecond(now)
+    async with database.transaction("everything.end", _TIMEOUT) as transaction:
+        raised = await transaction.fetch_row(_RAISE_EPOCH)
+        await transaction.execute(_LOCK_CLIENTS)
+        await transaction.execute(_END_CODES, now)
+        await transaction.execute(_LOCK_USERS)
+        await transaction.execute(_END_LOGINS, now)
+        sessions = await _count(transaction, _END_SESSIONS)
+        withdrawn = await _count(transaction, _WITHDRAW_CONSENTS, moment) if consents else 0
+        authorizations = await _count(transaction, _END_AUTHORIZATIONS, moment)
+        everything = everything_target()
+        rows = await transaction.fetch(
+            *(_RECORD, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT),
+            *(everything.kind.value, everything.target),
+            *(moment + EPOCH_LIFETIME, raised and raised["epoch"]),
+        )
+    return Ended(sessions, authorizations, withdrawn, [revocation_from(row) for row in rows])
 
 
 async def _count(transaction: Executor, statement: Statement, *arguments: object) -> int:

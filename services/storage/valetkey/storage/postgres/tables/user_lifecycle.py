@@ -59,7 +59,7 @@ _END_AUTHORIZATIONS = Statement(
 )
 
 
-class UserEndings:
+class UserLifecycle:
     """Each is one transaction, and returns what has to be revoked in Redis too; None if there is no such user."""
 
     def __init__(self, database: Database) -> None:

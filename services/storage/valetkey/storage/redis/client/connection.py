@@ -18,18 +18,18 @@ from redis.backoff import NoBackoff
 from valetkey.runtime.settings.redis_address import Node, RedisAddress, parse_address
 from valetkey.runtime.telemetry.metrics import DATABASE_CONNECTIONS, DATABASE_MAX
 from valetkey.storage.redis.client.cluster import Cluster, ClusterRedis
-from valetkey.storage.redis.client.discovered_connection import Locate, LocatedConnection, LocatedSSLConnection
+from valetkey.storage.redis.client.discovered_connection import DiscoveredConnection, DiscoveredSSLConnection, Locate
 from valetkey.storage.redis.client.pipelining import PipeliningRedis
 from valetkey.storage.redis.client.sentinels import Sentinels
 
 Answer = TypeVar("Answer")
-Greet = Callable[[AbstractConnection], Awaitable[None]]
+OnConnect = Callable[[AbstractConnection], Awaitable[None]]
 MAX_CONNECTIONS = 16
 _IDLE_BEFORE_PROOF = 10.0
 _USED = ("redis", "used")
 
 
-class ProvenConnectionPool(ConnectionPool):
+class HealthCheckedPool(ConnectionPool):
     """Hands out a connection only once it has shown that it is alive, and replaces it if it is not.
 
     Waits at most ``timeout`` seconds until one of ``max_connections`` is free.
@@ -54,7 +54,7 @@ class ProvenConnectionPool(ConnectionPool):
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
         """Connect; a connection that lay idle must answer a PING, or is made anew."""
-        await self.question(connection)
+        await self.drop_if_stale(connection)
         if not await _is_ready(connection):
             await connection.disconnect(nowait=True)
             await super().ensure_connection(connection)
@@ -63,7 +63,7 @@ class ProvenConnectionPool(ConnectionPool):
         except (exceptions.ConnectionError, exceptions.TimeoutError):
             await super().ensure_connection(connection)
 
-    async def question(self, connection: AbstractConnection) -> None:
+    async def drop_if_stale(self, connection: AbstractConnection) -> None:
         """Close a connection that leads to the wrong server."""
 
     async def release(self, connection: AbstractConnection) -> None:
@@ -96,7 +96,7 @@ class ProvenConnectionPool(ConnectionPool):
             raise exceptions.ConnectionError("every connection to redis is in use") from error
 
 
-class MasterConnectionPool(ProvenConnectionPool):
+class MasterConnectionPool(HealthCheckedPool):
     """Hands out connections to the master that the Sentinels name, and leaves one that they no longer name."""
 
     def __init__(self, sentinels: Sentinels, **options: Any) -> None:  # noqa: ANN401 - whatever redis-py takes
@@ -108,10 +108,10 @@ class MasterConnectionPool(ProvenConnectionPool):
         """Whom we ask."""
         return self._sentinels
 
-    async def question(self, connection: AbstractConnection) -> None:
+    async def drop_if_stale(self, connection: AbstractConnection) -> None:
         """Close a connection to a server that is the master no more, as was asked within the last second."""
         if (
-            isinstance(connection, LocatedConnection)
+            isinstance(connection, DiscoveredConnection)
             and connection.is_connected
             and await self._sentinels.has_moved((connection.host, connection.port))
         ):
@@ -119,7 +119,7 @@ class MasterConnectionPool(ProvenConnectionPool):
 
     async def confirm(self, connection: AbstractConnection | None) -> None:
         """Return once everybody reads where this connection wrote; ``ConnectionError`` if that is not certain."""
-        if not isinstance(connection, LocatedConnection):
+        if not isinstance(connection, DiscoveredConnection):
             raise exceptions.ConnectionError("the connection was lost")
         await self._sentinels.confirm((connection.host, connection.port))
 
@@ -146,9 +146,9 @@ def connect(
         return ClusterRedis(open_cluster(address, options))
     DATABASE_MAX.change(max_connections, "redis")
     if address.topology == "single":
-        return PipeliningRedis.from_pool(ProvenConnectionPool(**options))
+        return PipeliningRedis.from_pool(HealthCheckedPool(**options))
     sentinels = Sentinels(address, options)
-    pool = MasterConnectionPool(sentinels, **located(address, options, sentinels.locate, greet_master))
+    pool = MasterConnectionPool(sentinels, **discovered(address, options, sentinels.locate, require_master))
     return PipeliningRedis.from_pool(pool)
 
 
@@ -171,7 +171,7 @@ def open_cluster(address: RedisAddress, options: dict[str, Any]) -> Cluster:
 
     def client_of(node: Node) -> Redis:
         DATABASE_MAX.change(options["max_connections"], "redis")
-        return PipeliningRedis.from_pool(ProvenConnectionPool(**{**options, "host": node[0], "port": node[1]}))
+        return PipeliningRedis.from_pool(HealthCheckedPool(**{**options, "host": node[0], "port": node[1]}))
 
     return Cluster(address.nodes, client_of)
 
@@ -194,17 +194,17 @@ def connection_options(address: RedisAddress, timeout: timedelta, max_connection
     return {**parse_url(address.server_url), **options}
 
 
-def located(address: RedisAddress, options: dict[str, Any], locate: Locate, greet: Greet) -> dict[str, Any]:
-    """The same for connections that ask ``locate`` where to go and begin with ``greet``, a coroutine function."""
+def discovered(address: RedisAddress, options: dict[str, Any], locate: Locate, on_connect: OnConnect) -> dict[str, Any]:
+    """The same for connections that ask ``locate`` where to go and begin with ``on_connect``, a coroutine function."""
     return {
         **options,
-        "connection_class": LocatedSSLConnection if address.is_tls else LocatedConnection,
+        "connection_class": DiscoveredSSLConnection if address.is_tls else DiscoveredConnection,
         "locate": locate,
-        "redis_connect_func": greet,
+        "redis_connect_func": on_connect,
     }
 
 
-async def greet_master(connection: AbstractConnection) -> None:
+async def require_master(connection: AbstractConnection) -> None:
     """Begin, and refuse a server that is no master: Sentinels may name one that does not know of it yet."""
     await connection.on_connect()
     await connection.send_command("ROLE", check_health=False)

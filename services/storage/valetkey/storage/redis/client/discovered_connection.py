@@ -12,7 +12,7 @@ Locate = Callable[[], Awaitable[Node]]
 _NOT_THE_MASTER = "READONLY "
 
 
-class LocatedConnection(Connection):
+class DiscoveredConnection(Connection):
     """A connection that asks where to go whenever it is made, and ends when it finds itself in the wrong place."""
 
     def __init__(self, *, locate: Locate, **options: Any) -> None:  # noqa: ANN401 - whatever redis-py takes
@@ -33,7 +33,7 @@ class LocatedConnection(Connection):
             raise
 
 
-class LocatedSSLConnection(LocatedConnection, SSLConnection):
+class DiscoveredSSLConnection(DiscoveredConnection, SSLConnection):
     """The same over TLS."""
 
 

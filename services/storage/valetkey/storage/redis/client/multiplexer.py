@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from valetkey.runtime.telemetry.tracing import detached_task
 from valetkey.storage.batches import share_end
-from valetkey.storage.redis.client.pipelined_connection import BorrowedConnection
+from valetkey.storage.redis.client.pipelined_connection import PipelinedConnection
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
@@ -18,7 +18,7 @@ _LIFETIME = 0.1
 _OVER = float("-inf")
 
 
-class Conversation:
+class Multiplexer:
     """Takes a connection from the pool when it begins, and gives it back when it ends.
 
     Each command is sent once, as soon as there is a connection, and not at all if its caller has gone by then. It is
@@ -30,7 +30,7 @@ class Conversation:
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._unsent: list[tuple[bytes, asyncio.Future[Any]]] = []
-        self._borrowed: BorrowedConnection | None = None
+        self._borrowed: PipelinedConnection | None = None
         self._until = float("inf")
         self._unanswered: list[asyncio.Future[Any]] = []
         self.task = detached_task(self._hold(), "redis conversation")
@@ -53,12 +53,12 @@ class Conversation:
     async def _hold(self) -> None:
         connection: AbstractConnection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await self._speak(connection)
+            await self._serve(connection)
         finally:
             await self._pool.release(connection)
 
-    async def _speak(self, connection: AbstractConnection) -> None:
-        borrowed = BorrowedConnection(connection, self._timeout)
+    async def _serve(self, connection: AbstractConnection) -> None:
+        borrowed = PipelinedConnection(connection, self._timeout)
         unsent, self._unsent = self._unsent, []
         for command, answer in unsent:
             if not answer.done():

@@ -11,8 +11,8 @@ from redis.asyncio.connection import AbstractConnection
 
 from valetkey.runtime.settings.redis_address import Node, parse_address
 from valetkey.runtime.telemetry.metrics import DATABASE_MAX
-from valetkey.storage.redis.client.connection import ProvenConnectionPool, connection_options, located, open_cluster
-from valetkey.storage.redis.client.discovered_connection import LocatedConnection
+from valetkey.storage.redis.client.connection import HealthCheckedPool, connection_options, discovered, open_cluster
+from valetkey.storage.redis.client.discovered_connection import DiscoveredConnection
 from valetkey.storage.redis.client.pipelining import PipeliningRedis
 from valetkey.storage.redis.client.sentinels import Sentinels
 
@@ -22,7 +22,7 @@ _RESTED = 0.05
 _RESTED_LONG = 0.5
 
 
-class KnownServer:
+class PinnedConnection:
     """Reads over a single connection, so that whatever it reads comes from the server that ``identity`` names.
 
     It is asked for on every new connection, before anything else, and made of: ``run_id``, which a process draws when
@@ -44,7 +44,7 @@ class KnownServer:
         self._is_sentinel = False
         self._confirm: Callable[[Node], Awaitable[None]] | None = None
         DATABASE_MAX.change(1, "redis")
-        self._pool = ProvenConnectionPool(**self._options(url, key, timeout))
+        self._pool = HealthCheckedPool(**self._options(url, key, timeout))
         self._redis = PipeliningRedis.from_pool(self._pool)
 
     @property
@@ -52,7 +52,7 @@ class KnownServer:
         """The server that answered last, or None if it does not say, or may drop keys when memory is short."""
         return self._identity
 
-    def doubt(self) -> None:
+    def reconnect(self) -> None:
         """Connect anew for the next read: the server may have another identity by now."""
         self._is_doubted = True
 
@@ -95,20 +95,20 @@ class KnownServer:
         address = parse_address(url)
         options = connection_options(address, timeout, 1)
         if address.topology == "single":
-            return {**options, "redis_connect_func": self._greet}
+            return {**options, "redis_connect_func": self._on_connect}
         if address.topology == "sentinel":
             sentinels = Sentinels(address, options)
             self._is_sentinel = True
             self._locate = sentinels.locate_for_certain
             self._closers.append(sentinels.aclose)
-            return located(address, options, sentinels.locate_for_certain, self._greet)
+            return discovered(address, options, sentinels.locate_for_certain, self._on_connect)
         cluster = open_cluster(address, options)
         self._distrust = cluster.distrust
         self._confirm = lambda node: cluster.confirm(key, node)
         self._closers.append(cluster.aclose)
-        return located(address, options, lambda: cluster.locate_key(key), self._greet)
+        return discovered(address, options, lambda: cluster.locate_key(key), self._on_connect)
 
-    async def _greet(self, connection: AbstractConnection) -> None:
+    async def _on_connect(self, connection: AbstractConnection) -> None:
         self._identity = self._process = self._connected_to = None
         self._is_of_cluster = False
         await connection.on_connect()
@@ -117,7 +117,7 @@ class KnownServer:
         except exceptions.ResponseError as error:
             _logger.warning("redis does not tell which process it is: %s", error)
             return
-        if isinstance(connection, LocatedConnection):
+        if isinstance(connection, DiscoveredConnection):
             if info.get("role") != "master":
                 raise exceptions.ConnectionError("the server that was named is not a master")
             if self._confirm is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 from redis import exceptions
 
-from valetkey.storage.redis.client.discovered_connection import LocatedConnection, is_of_another
+from valetkey.storage.redis.client.discovered_connection import DiscoveredConnection, is_of_another
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
@@ -22,7 +22,7 @@ _MISSING = object()
 _LAST_LOOK = 0.01
 
 
-class BorrowedConnection(asyncio.Protocol):
+class PipelinedConnection(asyncio.Protocol):
     """Between ``__init__`` and ``give_back`` nobody else may use the connection.
 
     Redis answers in the order in which it was asked. So where an answer takes longer than ``timeout`` seconds, or makes
@@ -45,7 +45,7 @@ class BorrowedConnection(asyncio.Protocol):
             replyError=connection._parser.parse_error,  # noqa: SLF001
             notEnoughData=_MISSING,
         )
-        self._is_located = isinstance(connection, LocatedConnection)
+        self._is_located = isinstance(connection, DiscoveredConnection)
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._asked: deque[tuple[asyncio.Future[Any], float]] = deque()

@@ -11,7 +11,7 @@ from typing import Any, cast
 import hiredis
 from redis.asyncio import Redis
 
-from valetkey.storage.redis.client.multiplexer import Conversation
+from valetkey.storage.redis.client.multiplexer import Multiplexer
 
 
 class PipeliningRedis(Redis):
@@ -22,7 +22,7 @@ class PipeliningRedis(Redis):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever redis-py takes
         super().__init__(*arguments, **options)
-        self._conversation: Conversation | None = None
+        self._conversation: Multiplexer | None = None
         self._holding: set[asyncio.Task[None]] = set()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as in redis-py
@@ -43,11 +43,11 @@ class PipeliningRedis(Redis):
         await asyncio.gather(*holding, return_exceptions=True)
         await super().aclose(close_connection_pool)
 
-    def _open_conversation(self) -> Conversation:
+    def _open_conversation(self) -> Multiplexer:
         conversation = self._conversation
         if conversation is None or not conversation.is_open:
             pool = self.connection_pool
-            conversation = self._conversation = Conversation(pool, pool.connection_kwargs["socket_timeout"])
+            conversation = self._conversation = Multiplexer(pool, pool.connection_kwargs["socket_timeout"])
             self._holding.add(conversation.task)
             conversation.task.add_done_callback(self._holding.discard)
         return conversation

@@ -139,18 +139,18 @@ class RedisCodes:
                 return Redemption(outcome, self._read(key, answer[1:], outcome))
         except UnreadableMessage:
             if outcome is RedemptionOutcome.TAKEN:
-                await self.give_back(value)
+                await self.release(value)
             raise
         return Redemption(RedemptionOutcome.UNKNOWN)
 
-    async def give_back(self, value: str, abandoned_at: datetime | None = None) -> None:
+    async def release(self, value: str, unconfirmed_at: datetime | None = None) -> None:
         """Undo ``consume``, within what is left of the code's lifetime."""
         key, sealed, plain = code_key(value), b"", b""
-        if abandoned_at is not None:
-            plain = authorization_code_message.abandoned(abandoned_at)
+        if unconfirmed_at is not None:
+            plain = authorization_code_message.abandoned(unconfirmed_at)
             sealed = self._sealer.seal(Purpose.ABANDONED_REDEMPTION, key, plain)
         arguments = (self._tombstone // _MILLISECOND, sealed, plain, VERSION)
-        with redis_operation("codes.give_back"), self._untrusted:
+        with redis_operation("codes.release"), self._untrusted:
             await _GIVE_BACK.run(self._redis, [key], arguments)
 
     def _read(self, key: str, kept: bytes, outcome: RedemptionOutcome) -> AuthorizationCode:

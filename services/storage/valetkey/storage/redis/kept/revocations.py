@@ -19,7 +19,7 @@ from valetkey.core.oauth.revocation import Revocation, RevocationTarget
 from valetkey.core.ports.clock import Clock
 from valetkey.storage.coalescing import Coalescer
 from valetkey.storage.redis.client.errors import redis_operation
-from valetkey.storage.redis.client.pinned_connection import KnownServer
+from valetkey.storage.redis.client.pinned_connection import PinnedConnection
 from valetkey.storage.redis.kept.keyspace import revocation_key
 from valetkey.storage.redis.kept.revocation_writer import MARKER, RevocationWriter, message_of
 from valetkey.storage.redis.messages import revocation_message
@@ -44,7 +44,7 @@ class RedisRevocations:
         pause: timedelta = timedelta(seconds=1),
     ) -> None:
         self._writer = RevocationWriter(redis, clock)
-        self._server = KnownServer(url, key=MARKER, timeout=timeout)
+        self._server = PinnedConnection(url, key=MARKER, timeout=timeout)
         self._reads = Coalescer(self._read)
         self._pause = pause.total_seconds()
         self._away_until = 0.0
@@ -73,7 +73,7 @@ class RedisRevocations:
         whoever revokes; one that was written here before a flush was committed before it.
         """
         # Over a connection that lives on, a server that was promoted since still has its old name.
-        self._server.doubt()
+        self._server.reconnect()
         await self._reads.ask(())
         identity, loader = self._server.identity, f"loading:{uuid4()}"
         if identity is None or not await self._writer.begin(identity, loader):

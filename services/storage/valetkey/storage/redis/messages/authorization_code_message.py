@@ -24,14 +24,14 @@ def to_bytes(code: AuthorizationCode) -> bytes:
         nonce=code.nonce,
         claims=claims_request_message.to_message(code.claims),
         traceparent=current_traceparent(),
-        abandoned_at=map(to_microseconds, code.abandoned_at),
+        unconfirmed_at=map(to_microseconds, code.unconfirmed_at),
         epochs=None if code.epochs is None else authorization_code_pb2.GrantEpochs(**code.epochs._asdict()),
     ).SerializeToString()
 
 
 def abandoned(at: datetime) -> bytes:
     """What is appended to a code that is there already: one more redemption that was abandoned."""
-    return authorization_code_pb2.AuthorizationCode(abandoned_at=[to_microseconds(at)]).SerializeToString()
+    return authorization_code_pb2.AuthorizationCode(unconfirmed_at=[to_microseconds(at)]).SerializeToString()
 
 
 def from_bytes(data: bytes) -> AuthorizationCode:
@@ -50,7 +50,7 @@ def from_bytes(data: bytes) -> AuthorizationCode:
         issued_at=to_datetime(message.issued_at),
         nonce=message.nonce if message.HasField("nonce") else None,
         claims=claims_request_message.from_message(message.claims),
-        abandoned_at=tuple(map(to_datetime, message.abandoned_at)),
+        unconfirmed_at=tuple(map(to_datetime, message.unconfirmed_at)),
         epochs=_epochs(message.epochs) if message.HasField("epochs") else None,
     )
 

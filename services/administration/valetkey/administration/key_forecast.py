@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from valetkey.core.jose.keys import KeyObservation, KeyState, PublicKey
-from valetkey.key_rotation.plan import due_at, holding_back
+from valetkey.key_rotation.plan import blocking_replicas, due_at
 from valetkey.key_rotation.policy import RotationPolicy
 
 
@@ -17,7 +17,7 @@ class KeyForecast:
 
     next_state: str
     not_before: datetime | None
-    held_back_by: tuple[str, ...] = ()
+    blocking_replicas: tuple[str, ...] = ()
 
 
 def forecast(
@@ -26,7 +26,7 @@ def forecast(
     """A prepared key signs once everybody can know it, an active one retires, a retired one is deleted."""
     match key.state:
         case KeyState.PREPARED:
-            in_the_way = holding_back(key, observations, policy, now)
+            in_the_way = blocking_replicas(key, observations, policy, now)
             return KeyForecast(KeyState.ACTIVE, key.created_at + policy.propagation, in_the_way)
         case KeyState.ACTIVE:
             return KeyForecast(KeyState.RETIRED, due_at(key, policy))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.administration.diagnosis.finding import Finding, doubtful, skipped, unwell, well
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.settings.redis_address import Node
 from valetkey.runtime.settings.settings import Settings

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
-from valetkey.cli.apply.declaration import Declaration, DeclaredClient
-from valetkey.cli.client_record import client_fields
-from valetkey.cli.registration import change_problems, creation_problems, registration_problems
+from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.administration.apply.declaration import Declaration, DeclaredClient
+from valetkey.administration.client_record import client_fields
+from valetkey.administration.registration import change_problems, creation_problems, registration_problems
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.tables.clients import ClientRecord
 

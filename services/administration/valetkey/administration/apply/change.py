@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from valetkey.cli.apply.declaration import DeclaredClient
+from valetkey.administration.apply.declaration import DeclaredClient
 from valetkey.core.oauth.resource import RegisteredScope
 from valetkey.storage.postgres.tables.clients import ClientRecord
 

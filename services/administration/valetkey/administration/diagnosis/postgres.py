@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.administration.diagnosis.finding import Finding, doubtful, skipped, unwell, well
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.ports.clock import Clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from valetkey.cli.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
 from valetkey.cli.output import plain
 
 _SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "-"}

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from valetkey.cli.apply.change import ClientChange, Kind, Plan
-from valetkey.cli.apply.plan import Stored
-from valetkey.cli.ending import delete_client, disable_client
-from valetkey.cli.failure import Conflict
-from valetkey.cli.operator_audit import audited, tell
-from valetkey.cli.secret_file import secret_file
-from valetkey.cli.store import Publish, Stores
+from valetkey.administration.apply.change import ClientChange, Kind, Plan
+from valetkey.administration.apply.plan import Stored
+from valetkey.administration.audit import record
+from valetkey.administration.clients import delete_client, disable_client, enable_client, rotate_secret
+from valetkey.administration.errors import Conflict
+from valetkey.administration.installation import Installation, Publish
 from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
 from valetkey.core.client.client import ClientSecret
 from valetkey.storage.postgres.database.statement import Executor
 from valetkey.storage.postgres.tables.catalog import CatalogStore
-from valetkey.storage.postgres.tables.client_lifecycle import ClientEndings
-from valetkey.storage.postgres.tables.client_secrets import ClientSecrets
 from valetkey.storage.postgres.tables.clients import Clients
+
+HandOver = Callable[[str, str], AbstractContextManager[object]]
 
 
 async def read_stored(database: Executor) -> Stored:
@@ -33,14 +31,15 @@ async def read_stored(database: Executor) -> Stored:
 class Execution:
     """Carries out one plan.
 
-    ``plan_again`` makes the plan from what is stored at the last moment; ``secrets_directory`` takes what is generated.
+    ``plan_again`` makes the plan from what is stored at the last moment. ``hand_over`` takes the name of a client and
+    the secret generated for it, and keeps the secret once its block has succeeded; None where none is generated.
     """
 
-    stores: Stores
+    installation: Installation
     plan: Plan
     plan_again: Callable[[Stored], Plan]
     owner: str
-    secrets_directory: Path | None
+    hand_over: HandOver | None = None
 
     async def run(self) -> None:
         """Change everything. Registrations change together or not at all; secrets and endings follow one by one.
@@ -48,7 +47,7 @@ class Execution:
         Raises ``Conflict`` where somebody else was faster.
         """
         ends_something = any(change.ends_something for change in self.plan.clients)
-        async with self.stores.revoking() if ends_something else nullcontext(_nothing_ends) as publish:
+        async with self.installation.revoking() if ends_something else nullcontext(_nothing_ends) as publish:
             await self._register()
             for change in self.plan.clients:
                 if change.kind is Kind.UPDATE:
@@ -56,27 +55,26 @@ class Execution:
                     await self._switch(change, publish)
             for change in self.plan.clients:
                 if change.kind is Kind.DELETE:
-                    with audited("client.deleted", client_id=change.name):
-                        await delete_client(self.stores, change.name, publish)
+                    await delete_client(self.installation, change.name, publish)
 
     async def _register(self) -> None:
         with ExitStack() as files:
             digests = {
                 change.name: self._digest(change, files) for change in self.plan.clients if change.kind is Kind.CREATE
             }
-            with audited("clients.applied"):
-                async with self.stores.database.transaction("clients.apply") as transaction:
+            with self.installation.audited("clients.applied"):
+                async with self.installation.database.transaction("clients.apply") as transaction:
                     if self.plan_again(await read_stored(transaction)) != self.plan:
                         raise Conflict("Somebody changed registrations meanwhile; apply the file again.")
                     await self._write(transaction, digests)
         for change in self.plan.clients:
             if change.kind is not Kind.DELETE:
-                tell(f"client.{change.kind}d", client_id=change.name)
+                record(f"client.{change.kind}d", self.installation.actor, client_id=change.name)
         for scope in self.plan.scopes:
-            tell(f"scope.{scope.kind}d", scope=scope.name)
+            record(f"scope.{scope.kind}d", self.installation.actor, scope=scope.name)
 
     async def _write(self, transaction: Executor, digests: dict[str, bytes | None]) -> None:
-        clients, catalog, now = Clients(transaction), CatalogStore(transaction), self.stores.clock()
+        clients, catalog, now = Clients(transaction), CatalogStore(transaction), self.installation.clock()
         for scope in self.plan.scopes:
             if scope.kind is Kind.DELETE and not scope.cascades:
                 await catalog.delete_scope(scope.name)
@@ -98,29 +96,25 @@ class Execution:
         if change.before is None or change.after is None:
             return
         with ExitStack() as files:
-            digest, now = self._digest(change, files), self.stores.clock()
+            digest = self._digest(change, files)
             if digest is not None:
-                with audited("client.secret_rotated", client_id=change.name):
-                    secrets, keep_until = ClientSecrets(self.stores.database), now + change.after.secret_overlap
-                    await secrets.rotate(change.before.client.uid, digest, now, keep_until)
+                await rotate_secret(self.installation, change.before.client, digest, change.after.secret_overlap)
 
     async def _switch(self, change: ClientChange, publish: Publish) -> None:
         for field in change.fields:
             if field.name != "enabled":
                 continue
             if field.after:
-                with audited("client.enabled", client_id=change.name):
-                    await ClientEndings(self.stores.database).enable(change.name, self.stores.clock())
+                await enable_client(self.installation, change.name)
             else:
-                with audited("client.disabled", client_id=change.name):
-                    await disable_client(self.stores, change.name, publish)
+                await disable_client(self.installation, change.name, publish)
 
     def _digest(self, change: ClientChange, files: ExitStack) -> bytes | None:
-        """Of the secret that the client is to have; one that is made here is on its way into a file."""
-        if not change.generates_secret or self.secrets_directory is None:
+        """Of the secret that the client is to have; one that is made here is handed over."""
+        if not change.generates_secret or self.hand_over is None:
             return change.secret_digest
         secret = generate_secret()
-        files.enter_context(secret_file(self.secrets_directory / f"{change.name}.secret", secret))
+        files.enter_context(self.hand_over(change.name, secret))
         return secret_digest(secret)
 
 

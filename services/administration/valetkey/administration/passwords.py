@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from valetkey.cli.failure import Failure
-from valetkey.cli.secret_input import read_secret
+from valetkey.administration.errors import Refused
 from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.encoding import b64url_encode
 from valetkey.runtime.password_hash import PasswordCosts
-from valetkey.runtime.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from valetkey.runtime.settings.settings import Settings
 
 MIN_LENGTH = 8
 _GENERATED_BYTES = 18
@@ -21,18 +22,13 @@ def generate_password() -> str:
     return b64url_encode(secrets.token_bytes(_GENERATED_BYTES))
 
 
-def read_password(path: Path | None) -> str:
-    """The password in a file, or typed twice."""
-    return read_secret(path, what="password", option="--password-file", confirm=True)
-
-
 def hash_password(password: str, names: tuple[str, ...], settings: Settings) -> str:
-    """The argon2id hash, with the costs that the login expects. Raises ``Failure`` where the password will not do.
+    """The argon2id hash, with the costs that the login expects. Raises ``Refused`` where the password will not do.
 
     ``names`` are what the user signs in with; no password may be one of them.
     """
     if (problem := password_problem(password, names, settings.password_max_length)) is not None:
-        raise Failure(problem)
+        raise Refused(problem)
     return PasswordCosts.of(settings).hash(password)
 
 

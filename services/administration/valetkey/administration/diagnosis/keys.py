@@ -7,7 +7,7 @@ from datetime import datetime
 
 from asyncpg import InsufficientPrivilegeError
 
-from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.administration.diagnosis.finding import Finding, doubtful, skipped, unwell, well
 from valetkey.core.jose.keys import KeyState, PublicKey
 from valetkey.core.jose.sealed_key import KeySealer, UnsealError
 from valetkey.key_rotation.plan import due_at

@@ -8,13 +8,13 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from valetkey.cli.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
-from valetkey.cli.apply.field import Fields
-from valetkey.cli.apply.yaml_document import YamlError, parse_yaml
-from valetkey.cli.client_record import FIELDS
-from valetkey.cli.duration import parse_duration
-from valetkey.cli.registration import new_client
-from valetkey.cli.scope_registration import scope_problems
+from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
+from valetkey.administration.apply.field import Fields
+from valetkey.administration.apply.yaml_document import YamlError, parse_yaml
+from valetkey.administration.client_record import FIELDS
+from valetkey.administration.duration import parse_duration
+from valetkey.administration.registration import new_client
+from valetkey.administration.scope_registration import scope_problems
 from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.oauth.resource import RegisteredScope
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import yaml
 
-from valetkey.cli.apply.yaml_scalar import read_plain
+from valetkey.administration.apply.yaml_scalar import read_plain
 
 MAX_BYTES = 1 << 20
 _DEEPEST = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from valetkey.cli.diagnosis.finding import Finding, skipped, unwell, well
+from valetkey.administration.diagnosis.finding import Finding, skipped, unwell, well
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import IssuerClient
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from valetkey.cli.diagnosis.finding import Finding, doubtful, skipped, well
+from valetkey.administration.diagnosis.finding import Finding, doubtful, skipped, well
 from valetkey.runtime.settings.settings import Settings
-from valetkey.storage.sealing import sealing_keys, weakness_of
+from valetkey.storage.sealing import NEXT_STEP, sealing_keys, weakness_of
 
+SEALING_RUNBOOK = NEXT_STEP
 _CHECK = "sealing"
 _ROLL_IN = (
     "Make a key and roll it in, in three restarts, each of authorize and token: VALETKEY_SEALING_KEYS=plain,KEY, then "

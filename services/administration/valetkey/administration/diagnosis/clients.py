@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from valetkey.cli.diagnosis.finding import Finding, doubtful, unwell, well
-from valetkey.cli.registration import creation_problems, registration_problems
+from valetkey.administration.diagnosis.finding import Finding, doubtful, unwell, well
+from valetkey.administration.registration import creation_problems, registration_problems
 from valetkey.core.oauth.resource import Catalog
 from valetkey.storage.postgres.database.statement import Executor
 from valetkey.storage.postgres.tables.catalog import CatalogStore

@@ -1,0 +1,133 @@
+"""Users: the accounts of people who sign in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from valetkey.administration.errors import NotFound, Refused
+from valetkey.administration.passwords import hash_password
+from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
+from valetkey.storage.postgres.tables.users import Users
+from valetkey.storage.redis.limits.login_attempts import Forgotten, LoginAttempts, account_of_user
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from valetkey.administration.installation import Installation, Publish
+
+
+async def get_user(installation: Installation, name: str) -> User:
+    """The user with this user name, e-mail address or subject; a name wins over a subject that is spelled the same.
+
+    Raises ``NotFound``.
+    """
+    user = await find_user(installation, name)
+    if user is not None:
+        return user
+    try:
+        user = await Users(installation.database).find_by_subject(UUID(name))
+    except ValueError:
+        user = None
+    if user is None:
+        raise NotFound("user", name)
+    return user
+
+
+async def find_user(installation: Installation, login_name: str) -> User | None:
+    """The user who signs in with this name, or None."""
+    found = await Users(installation.database).find_by_login_name(login_name)
+    return None if found is None else found[0]
+
+
+async def list_users(installation: Installation) -> list[User]:
+    """Every user."""
+    return list(await Users(installation.database).list())
+
+
+def new_user(
+    installation: Installation,
+    username: str,
+    *,
+    email: str | None = None,
+    email_verified: bool = False,
+    claims: Mapping[str, object] | None = None,
+) -> User:
+    """A user who is not stored yet."""
+    now = installation.clock()
+    return User(
+        subject=uuid4(),
+        username=username,
+        email=email,
+        email_verified=email_verified,
+        enabled=True,
+        valid_since=now,
+        updated_at=now,
+        claims=dict(claims or {}),
+    )
+
+
+def password_hash_for(installation: Installation, user: User, password: str) -> str:
+    """The hash of a password for this user. Raises ``Refused`` where the password will not do."""
+    names = tuple(filter(None, (user.username, user.email)))
+    return hash_password(password, names, installation.settings)
+
+
+async def create_user(installation: Installation, user: User, password_hash: str) -> None:
+    """Store a user. Raises ``Refused`` for a name that cannot be signed in with."""
+    with installation.audited("user.created", subject=str(user.subject)):
+        try:
+            await Users(installation.database).create(user, password_hash)
+        except ValueError as error:
+            raise Refused(f"{error}: it must be 1 to 254 characters without spaces and control characters.") from error
+
+
+async def set_password(installation: Installation, subject: UUID, password_hash: str, publish: Publish) -> None:
+    """Give the user another password, and end every session and grant. Raises ``NotFound``."""
+    with installation.audited("user.password_set", subject=str(subject)):
+        ended = await UserLifecycle(installation.database).set_password(subject, password_hash, installation.clock())
+        if ended is None:
+            raise NotFound("user", subject)
+        await publish(ended)
+
+
+async def disable_user(installation: Installation, subject: UUID, publish: Publish) -> None:
+    """Refuse the user, and end every session and grant. Raises ``NotFound``."""
+    with installation.audited("user.disabled", subject=str(subject)):
+        await _disable(installation, subject, publish)
+
+
+async def enable_user(installation: Installation, subject: UUID) -> None:
+    """Accept a disabled user again. What has ended stays ended."""
+    with installation.audited("user.enabled", subject=str(subject)):
+        await UserLifecycle(installation.database).enable(subject, installation.clock())
+
+
+async def delete_user(installation: Installation, subject: UUID, publish: Publish) -> None:
+    """Forget the user, once Redis knows that the user has ended. Raises ``NotFound``."""
+    with installation.audited("user.deleted", subject=str(subject)):
+        await _disable(installation, subject, publish)
+        ended = await UserLifecycle(installation.database).delete(subject, installation.clock())
+        await publish(ended or ())
+
+
+async def unlock_user(installation: Installation, user: User) -> list[Forgotten]:
+    """Forget the wrong passwords counted against a user, under every name; what was counted against addresses stays."""
+    async with installation.redis() as redis:
+        attempts = LoginAttempts.from_settings(installation.settings, redis)
+        with installation.audited("user.unlocked", subject=str(user.subject)):
+            return list(await attempts.forget(_login_names(user), account_of_user(user.subject)))
+
+
+async def _disable(installation: Installation, subject: UUID, publish: Publish) -> None:
+    ended = await UserLifecycle(installation.database).disable(subject, installation.clock())
+    if ended is None:
+        raise NotFound("user", subject)
+    await publish(ended)
+
+
+def _login_names(user: User) -> list[str]:
+    """Every name that the user may sign in with, in the one spelling under which it is looked up and counted."""
+    names = (normalize_login_name(name) for name in (user.username, user.email) if name is not None)
+    return list(dict.fromkeys(name for name in names if name is not None))

@@ -1,1 +1,0 @@
-"""``valetkey client apply``: from a file to the registrations it asks for. Only ``execute`` changes anything."""

@@ -1,1 +1,0 @@
-"""``valetkey doctor``: one module per thing that can be wrong. Changes nothing."""
