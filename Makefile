@@ -46,8 +46,12 @@ demo: $(READY) ## Start everything on this machine; ARGS="--no-open --issuer-por
 	@exec $(BIN)/valetkey demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run every test but those of the images; ARGS="-k refresh" passes arguments on
-	@$(PYTEST) tests --ignore=tests/system $(ARGS)
+test: $(READY) ## Prove every promise, in minutes; ARGS="-k refresh" passes arguments on
+	@$(PYTEST) tests --ignore=tests/system --ignore=tests/nightly $(ARGS)
+
+.PHONY: test-nightly
+test-nightly: $(READY) ## Run what takes long: all faults, mutants, upgrades, floods, growth; races with more rounds
+	@NIGHTLY=1 $(PYTEST) tests/nightly tests/integration $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the tests of the rules and of the architecture, without sockets
@@ -67,11 +71,11 @@ test-integration: $(READY) ## Run the tests that race, kill and restart real Pos
 
 .PHONY: soak-rotations
 soak-rotations: $(READY) ## Rotate keys a thousand times while everybody verifies with key sets as old as we allow
-	@ROTATIONS=1000 $(BIN)/pytest -s tests/integration/test_key_rotation_in_use.py $(ARGS)
+	@ROTATIONS=1000 $(BIN)/pytest -s tests/nightly/test_key_rotation_in_use.py $(ARGS)
 
 .PHONY: test-faults
 test-faults: $(READY) ## Break everything under load, and judge what was promised meanwhile
-	@$(PYTEST) tests/faults $(ARGS)
+	@$(PYTEST) tests/faults tests/nightly/faults $(ARGS)
 
 .PHONY: soak
 soak: $(READY) ## The same with thousands of calls under each fault; ARGS="--only redis --operations 20000" passes arguments on

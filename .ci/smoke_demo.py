@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from valetkey.demo.free_port import free_port, is_free
+from valetkey.demo.free_port import free_port, hold_port, is_free
+from valetkey.demo.listening import NEIGHBOURS
 
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTION = ROOT / ".demo" / "demo.json"
@@ -23,7 +24,7 @@ GONE_WITHIN = 20.0
 
 
 def main() -> None:
-    port = free_port()
+    port = hold_port(free_port(beside=NEIGHBOURS))
     DESCRIPTION.unlink(missing_ok=True)
     LOG.parent.mkdir(exist_ok=True)
 

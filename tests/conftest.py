@@ -13,6 +13,7 @@ pytest_plugins = [
     "support.chromium",
     "support.rotating_installation",
     "faults.table_plugin",
+    "faults.site_plugin",
 ]
 
 # How long an example takes says something about the machine, not about the rule.

@@ -28,6 +28,8 @@ from valetkey.storage.revocation import RecordedRevocations
 
 MARKER = REVOCATIONS_LOADED.prefix
 NOWHERE = "redis://127.0.0.1:1/0"
+# Commands of a connection, and of the count itself.
+NO_QUESTIONS = {"cmdstat_auth", "cmdstat_client", "cmdstat_config", "cmdstat_hello", "cmdstat_info", "cmdstat_ping"}
 
 
 @pytest.fixture
@@ -232,10 +234,10 @@ async def test_a_hundred_callers_cost_one_command(loaded: Replica, fake: FakeRev
     revoked = await asyncio.gather(*(loaded.is_revoked(target) for target in targets))
 
     calls = {name: stat["calls"] for name, stat in (await loaded.redis.info("commandstats")).items()}
+    # Redis 7 names a subcommand: cmdstat_config|resetstat.
+    asked = {name: count for name, count in calls.items() if name.partition("|")[0] not in NO_QUESTIONS}
     assert revoked == [True, False] * 50
-    assert calls == {"cmdstat_mget": 1, "cmdstat_config": 1} | {
-        name: count for name, count in calls.items() if name in {"cmdstat_info", "cmdstat_auth"}
-    }
+    assert asked == {"cmdstat_mget": 1}
     assert fake.reads == 0
 
 

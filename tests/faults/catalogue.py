@@ -11,11 +11,12 @@ from faults import (
     faults_of_services,
 )
 
-FAULTS = (
-    *faults_of_clients.FAULTS,
-    *faults_of_services.FAULTS,
-    *faults_of_redis.FAULTS,
-    *faults_of_postgres.FAULTS,
-    *faults_of_networks.FAULTS,
-    *faults_of_clocks.FAULTS,
+FAMILIES = (
+    faults_of_clients,
+    faults_of_services,
+    faults_of_redis,
+    faults_of_postgres,
+    faults_of_networks,
+    faults_of_clocks,
 )
+FAULTS = tuple(fault for family in FAMILIES for fault in family.FAULTS)

@@ -9,7 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from support.repository import ROOT
-from valetkey.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.free_port import LOOPBACK, free_port, hold_port
 from valetkey.demo.stores.embedded_server import EmbeddedServer, EmbeddedServerError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Replica(EmbeddedServer):
         self.number = number
         self.mutation = ""
         self._settings = settings
-        self._management_port = free_port()
+        self._management_port = hold_port(free_port())
         self._is_known = False
         self.set_clock(0.0)
 
@@ -67,7 +67,7 @@ class Replica(EmbeddedServer):
             if self._is_known:
                 raise
             # Somebody took a port between finding and using it, and nobody knows the address yet.
-            self.port, self._management_port = free_port(), free_port()
+            self.port, self._management_port = hold_port(free_port()), free_port()
             super()._start()
         self._is_known = True
 

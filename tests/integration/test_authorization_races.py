@@ -27,6 +27,7 @@ from support.granting_party import (
 )
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from support.tier import rounds
 from valetkey.core.oauth.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.oauth.consent import Consent
 from valetkey.core.oauth.revocation import authorization_target
@@ -35,7 +36,7 @@ from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
 
 T = TypeVar("T")
-ROUNDS = 200
+ROUNDS = rounds(60, nightly=200)
 RIVALS = 8
 HOLD = Statement("test.hold", "SELECT id FROM authorizations WHERE id = $1 FOR UPDATE")
 HASH = password_hash()

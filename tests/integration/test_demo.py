@@ -16,6 +16,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, encode_basic_auth
 from support.demo_process import DemoProcess, still_running
 from support.document import Element, parse_document
 from valetkey.demo.free_port import free_port, is_free
+from valetkey.demo.listening import NEIGHBOURS
 
 EXTRA = "https://app.example/cb"
 
@@ -191,7 +192,7 @@ def test_an_issuer_that_is_not_loopback_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_says_what_there_is_and_impatience_leaves_nothing_behind(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(beside=NEIGHBOURS)
     demo = DemoProcess.start(tmp_path, "--issuer-port", str(port)).wait_until_ready()
     document, family = demo.document, demo.family()
 
@@ -229,7 +230,7 @@ def test_told_to_end_before_it_is_ready_it_leaves_nothing_behind(tmp_path: Path)
 
 
 def test_a_neighbouring_port_that_is_taken_moves_only_that_part(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(beside=NEIGHBOURS)
     with socket.create_server(("127.0.0.1", port + 1)):
         demo = DemoProcess.start(tmp_path, "--issuer-port", str(port)).wait_until_ready()
         document = demo.document

@@ -16,6 +16,7 @@ from support.browser import query_of
 from support.fleet import Fleet
 from support.relying_party import CodeResponse
 from support.systems import running_system
+from support.tier import rounds
 from valetkey.authorize.login import password
 from valetkey.runtime.password_hash import verify_password
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from support.relying_party import RelyingParty
     from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
-ROUNDS = 8
+ROUNDS = rounds(2, nightly=8)
 MAKERS = 4
 REPLICAS = 2
 SCOPE = "openid offline_access api:read"

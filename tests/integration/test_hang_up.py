@@ -18,10 +18,11 @@ from support.fleet import Fleet
 from support.hang_up import RawRequest, ask, ask_and_hang_up
 from support.planted_codes import planted_codes
 from support.relying_party import CodeResponse
+from support.tier import rounds
 from support.tokens import claims_of
 
 CANARIES = 8
-ROUNDS = 30
+ROUNDS = rounds(10, nightly=30)
 HANG_UPS = 24
 BUSY = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
 

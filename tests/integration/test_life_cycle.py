@@ -23,10 +23,12 @@ from support.life_model import ACCESS_TOKEN_LIFETIME, AccessToken, Code, Expecte
 from support.movable_clock import MovableClock
 from support.relying_party import Person, RelyingParty
 from support.systems import running_system
+from support.tier import rounds
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.storage.redis.client.connection import connect
 
 T = TypeVar("T")
+EXAMPLES = rounds(6, nightly=30)
 PICK = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 BACK = st.sampled_from([0, 0, 0, 1, 1, 2])
 WORK = [
@@ -292,7 +294,7 @@ def machine(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterat
 @pytest.mark.requirement("security 22: another client's token is not revoked")
 def test_codes_and_tokens_live_and_die_as_the_model_says(machine: type[LifeCycle]) -> None:
     bounds = settings(
-        max_examples=30, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow], deadline=None
+        max_examples=EXAMPLES, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow], deadline=None
     )
 
     run_state_machine_as_test(machine, settings=bounds)

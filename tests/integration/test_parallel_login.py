@@ -16,6 +16,7 @@ from support.fleet import Fleet
 from support.front_channel import heading
 from support.relying_party import CodeResponse, RelyingParty
 from support.steps import STEPS, filled, reach
+from support.tier import rounds
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.keyspace import CODE
 
@@ -23,8 +24,8 @@ LIMIT = 10
 HANDS = 24
 # So many of them type the e-mail address: too few to be told of, and enough to spend what the names share.
 AT_MAIL = 9
-ROUNDS = 20
-FORM_ROUNDS = 40
+ROUNDS = rounds(5, nightly=20)
+FORM_ROUNDS = rounds(10, nightly=40)
 TIMES = 6
 GONE = (410, "This sign-in has expired")
 

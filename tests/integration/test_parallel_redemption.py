@@ -11,8 +11,9 @@ import pytest
 from support.fleet import Fleet
 from support.planted_codes import PlantedCodes
 from support.relying_party import CodeResponse, RelyingParty, Reply
+from support.tier import rounds
 
-ROUNDS = 200
+ROUNDS = rounds(40, nightly=200)
 HANDS = 6
 ONE_SUCCESS = pytest.mark.requirement(
     "security 15: one success per code under any number of parallel redemptions on any replicas"

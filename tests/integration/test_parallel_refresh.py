@@ -15,9 +15,10 @@ from support.fleet import Fleet
 from support.planted_codes import PlantedCodes, planted_codes
 from support.relying_party import RelyingParty, Reply
 from support.systems import running_system
+from support.tier import rounds
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
-ROUNDS = 200
+ROUNDS = rounds(60, nightly=200)
 HANDS = 6
 GENERATION = "SELECT generation FROM authorizations WHERE id = $1"
 

@@ -19,6 +19,7 @@ from support.operator_cli import Operator, environment_of
 from support.release import install_previous_release
 from support.seed import make_client, make_user, password_hash
 from support.system import test_settings
+from support.tier import rounds
 from valetkey.cli.exit_code import ExitCode
 from valetkey.core.client.registration import is_like_subject
 from valetkey.storage.postgres.database.errors import Conflict
@@ -29,7 +30,7 @@ from valetkey.storage.postgres.tables.users import Users
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 SUBJECT = UUID("8b5b7b6e-6a6c-4a51-9d5f-5a0e7f2d6c11")
 HASH = password_hash()
-ROUNDS = 200
+ROUNDS = rounds(60, nightly=200)
 SPELLINGS: dict[str, Callable[[UUID], str]] = {
     "as it is": str,
     "capitals": lambda subject: str(subject).upper(),

@@ -180,7 +180,7 @@ POSTGRES = (
         "ourselves",
         "one for each replica and key",
         "about 100 bytes each; swept",
-        "tests/upgrade/test_nothing_grows.py::test_after_the_longest_lifetime_no_table_grows_any_more",
+        "tests/nightly/upgrade/test_nothing_grows.py::test_after_the_longest_lifetime_no_table_grows_any_more",
     ),
 )
 MEMORY = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -13,7 +12,7 @@ import redis
 from redis.crc import key_slot
 
 from support.redis_sentinel import frozen
-from valetkey.demo.free_port import LOOPBACK, free_port
+from valetkey.demo.free_port import LOOPBACK, free_port, hold_port, release_port
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 SLOTS = 16384
 _NODE_TIMEOUT_MS = 1000
 _BUS = 10_000
-_MAX_PORT = 65535
 _PATIENCE = 60.0
 
 
@@ -34,9 +32,17 @@ class ClusterNode(EmbeddedRedis):
     def __init__(self, password: str) -> None:
         super().__init__()
         self._password = password
+
+    def _find_port(self) -> int:
         # Redis 6 has its bus there, and nowhere else.
-        while not _is_free(self.port + _BUS):
-            self.port = free_port()
+        port = free_port(beside=[_BUS])
+        hold_port(port + _BUS)
+        return port
+
+    def close(self) -> None:
+        """Stop for good, and let others have both ports."""
+        super().close()
+        release_port(self.port + _BUS)
 
     def _prepare(self) -> Sequence[str | Path]:
         command = super()._prepare()
@@ -143,17 +149,6 @@ class EmbeddedCluster:
             _until(partial(_is_in_step, node))
         for node in everyone:
             _until(partial(_is_whole, node, len(everyone)))
-
-
-def _is_free(port: int) -> bool:
-    if port > _MAX_PORT:
-        return False
-    with socket.socket() as listener:
-        try:
-            listener.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
 
 
 def _info(node: ClusterNode) -> dict[str, str]:

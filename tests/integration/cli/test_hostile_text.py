@@ -97,7 +97,7 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     "valetkey doctor": [()],
 }
 OF_ISSUERS: dict[str, list[tuple[str, ...]]] = {
-    "valetkey login": [("--client-id", STORABLE, "--no-browser", "--timeout", "1s")],
+    "valetkey login": [("--client-id", STORABLE, "--no-browser", "--timeout", "0s")],
     "valetkey token client-credentials": [("--client-id", STORABLE, "--client-secret-file", "{secret}")],
     "valetkey token inspect": [("--token-file", "{token}"), ("--token-file", "{token}", "--issuer", "{issuer}")],
     "valetkey token introspect": [

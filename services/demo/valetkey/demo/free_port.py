@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import sys
-from collections import deque
+from collections.abc import Sequence
 
 LOOPBACK = "127.0.0.1"
 
@@ -16,19 +16,36 @@ _LAST = 32_767
 _ATTEMPTS = 100
 # Between the guess and the server that listens there may be seconds, and other guesses, of other processes too.
 _MOST_CLAIMED = 64
-_claims: deque[int] = deque()
+# File descriptors by port: those that the next claims replace, and those that are held until they are released.
+_claims: dict[int, int] = {}
+_held: dict[int, int] = {}
 
 
-def free_port() -> int:
-    """A TCP port that was free a moment ago, and that nobody else gets from here: not before 64 more were asked for.
+def free_port(*, beside: Sequence[int] = ()) -> int:
+    """A TCP port that is free and claimed: no other process gets it from here before 64 more were asked for.
 
-    Raises ``OSError`` when a hundred guesses were all taken.
+    So are the ports ``beside`` it, which are so much higher. Raises ``OSError`` when a hundred guesses were all taken.
     """
     for _ in range(_ATTEMPTS):
-        port = _FIRST + secrets.randbelow(_LAST - _FIRST + 1)
-        if is_free(port) and _claim(port):
+        port = _FIRST + secrets.randbelow(_LAST - max(beside, default=0) - _FIRST + 1)
+        if all(is_free(each) and _claim(each) for each in (port, *(port + more for more in beside))):
             return port
     raise OSError(errno.EADDRINUSE, f"found no free port between {_FIRST} and {_LAST}")
+
+
+def hold_port(port: int) -> int:
+    """Keep the claim to a port of ``free_port`` until ``release_port``, however many more are asked for."""
+    claim = _claims.pop(port, None)
+    if claim is not None:
+        _held[port] = claim
+    return port
+
+
+def release_port(port: int) -> None:
+    """Give up the claim to a port that is held."""
+    claim = _held.pop(port, None)
+    if claim is not None:
+        os.close(claim)
 
 
 def is_free(port: int) -> bool:
@@ -53,7 +70,7 @@ def _claim(port: int) -> bool:
         claim.close()
         return False
     # Held by its number, so that the end of the process is no leak to warn of.
-    _claims.append(claim.detach())
+    _claims[port] = claim.detach()
     if len(_claims) > _MOST_CLAIMED:
-        os.close(_claims.popleft())
+        os.close(_claims.pop(next(iter(_claims))))
     return True

@@ -8,12 +8,14 @@ from valetkey.demo.demo_error import DemoError
 from valetkey.demo.free_port import LOOPBACK, free_port
 
 _BACKLOG = 1024
+# Where the other parts of the demo listen, from the issuer's port on.
+NEIGHBOURS = (1, 2)
 
 
 def listen_at(port: int) -> socket.socket:
     """A socket that listens on this loopback port, or on a free one for 0. Raises ``DemoError`` where it is taken."""
     try:
-        return _listen(port or free_port())
+        return _listen(port or free_port(beside=NEIGHBOURS))
     except PermissionError:
         raise DemoError(f"Port {port} is for administrators: choose another with --issuer-port.") from None
     except OSError:

@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 
 import psutil
 
-from valetkey.demo.free_port import free_port
+from valetkey.demo.free_port import free_port, hold_port, release_port
 from valetkey.demo.stores.launcher import ServerUser, launch
 
 _START_TIMEOUT = 60.0
@@ -46,7 +46,8 @@ class EmbeddedServer(ABC):
         self._is_temporary = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix=f"valetkey-{self.name.lower()}-"))
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.port = free_port()
+        # Held for life: while the server is down, no other process may take the port that it comes back to.
+        self.port = hold_port(self._find_port())
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
         self._has_run = False
@@ -75,7 +76,8 @@ class EmbeddedServer(ABC):
                 # Somebody took the port between finding and using it; nobody knows it yet, so another one will do.
                 if self._has_run or not others or _PORT_IS_TAKEN not in str(error):
                     raise
-                self.port = free_port()
+                release_port(self.port)
+                self.port = hold_port(self._find_port())
             else:
                 self._has_run = True
                 return
@@ -129,6 +131,7 @@ class EmbeddedServer(ABC):
         """Stop for good, and remove the directory if it was temporary."""
         self.stop()
         atexit.unregister(self.close)
+        release_port(self.port)
         if self._is_temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -152,6 +155,10 @@ class EmbeddedServer(ABC):
     @abstractmethod
     def _is_ready(self) -> bool:
         """Whether the process that was just started answers."""
+
+    def _find_port(self) -> int:
+        """A port for its first start."""
+        return free_port()
 
     def _failure(self, what: str) -> EmbeddedServerError:
         said = self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else ""
