@@ -15,7 +15,7 @@ from valetkey.storage.redis.kept.keyspace import KEYSPACE
 SERVICES = ROOT / "services"
 # What keeps something from one request to the next, in the services.
 _CACHES = re.compile(r"@(lru_cache|cache)\b|self\.\w+.* = (BoundedCache|OrderedDict|bytearray)\(")
-_ROOMS = ("core", "runtime", "authorize", "token", "introspection")
+_ROOMS = ("core", "runtime", "storage", "authorize", "token", "introspection")
 # The structure that caches are made of.
 _APART = {"core/bounded_cache.py"}
 # Not left by anybody who is served: made by migrations, operators and the rotation of keys.

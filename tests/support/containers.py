@@ -11,11 +11,11 @@ from typing import Any
 
 IMAGE_TAG = os.environ.get("VALETKEY_IMAGE_TAG", "dev")
 ROOMS = {
-    "authorize": {"wire", "core", "runtime", "authorize"},
-    "token": {"wire", "core", "runtime", "token"},
-    "introspection": {"wire", "core", "runtime", "introspection"},
-    "key_rotation": {"wire", "core", "runtime", "key_rotation"},
-    "cli": {"wire", "core", "runtime", "key_rotation", "cli"},
+    "authorize": {"wire", "core", "runtime", "storage", "authorize"},
+    "token": {"wire", "core", "runtime", "storage", "token"},
+    "introspection": {"wire", "core", "runtime", "storage", "introspection"},
+    "key_rotation": {"wire", "core", "runtime", "storage", "key_rotation"},
+    "cli": {"wire", "core", "runtime", "storage", "key_rotation", "administration", "cli"},
 }
 SERVICES = ("authorize", "token", "introspection")
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
