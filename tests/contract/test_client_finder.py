@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from support.client_values import VALUES, client_with
 from support.postgres import Stores, fake_stores, postgres_stores
 from support.seed import make_client, make_resource_server
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
@@ -75,6 +76,14 @@ async def test_a_client_is_found_as_it_was_registered(registry: Registry, client
     found = await registry.clients.find(client.client_id)
 
     assert found == client
+
+
+@pytest.mark.parametrize("name", VALUES)
+async def test_every_field_comes_back_as_it_was_registered(registry: Registry, name: str) -> None:
+    client = client_with(name, VALUES[name].good)
+    await registry.stores.clients.insert(client, NOW)
+
+    assert await registry.clients.find(client.client_id) == client
 
 
 @pytest.mark.parametrize("client_id", ["", "WEB", "web ", "we", "webb", "web\0", "*", "%", "w\u00e9b", "\ud800"])
