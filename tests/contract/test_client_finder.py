@@ -33,6 +33,9 @@ WHOLE = Client(
     client_uri="https://whole.example/",
     policy_uri="https://whole.example/policy",
     tos_uri="https://whole.example/tos",
+    logo_uri="https://whole.example/logo.png",
+    contacts=("b@whole.example", "a@whole.example"),
+    software_id="Whole Tone \N{MUSICAL SYMBOL G CLEF}",
     enabled=False,
 )
 

@@ -136,6 +136,31 @@ VALUES: Mapping[str, Values] = {
     "client_uri": Values("https://web.example/", PAGES),
     "policy_uri": Values("https://web.example/privacy?a=1&b=2", PAGES),
     "tos_uri": Values("http://127.0.0.1/terms", PAGES),
+    "logo_uri": Values(
+        "https://cdn.example:8443/logo.png?a=1",
+        (
+            NOT_TEXT,
+            *(Refused(uri, "must be an https URL with a host name") for uri in ("https://", "https://[::1]/logo.png")),
+            *(
+                Refused(uri, "must be an https URL with a host name", by_chart=True)
+                for uri in ("http://127.0.0.1/logo.png", "data:image/png,x", "//cdn.example/logo.png", "")
+            ),
+            Refused("https://cdn.example;x/logo.png", "must be an https URL with a host name"),
+        ),
+    ),
+    "contacts": Values(
+        ["ada@example.com", "+1 202 555 0100"],
+        (
+            NOT_A_LIST,
+            NOT_TEXTS,
+            TWICE,
+            Refused(["a\nb"], "contacts: use 1 to 128 printable characters"),
+            Refused([str(number) for number in range(21)], "contacts: give at most 20"),
+        ),
+    ),
+    "software_id": Values(
+        "4NRB1-0XZABZI9E6-5SM3R", (NOT_TEXT, *(Refused(text, "use 1 to 128 printable") for text in ("", "a\nb")))
+    ),
     "enabled": Values(
         False, (Refused("maybe", "must be true or false", by_chart=True, only_in_file=True, of_file=True),)
     ),

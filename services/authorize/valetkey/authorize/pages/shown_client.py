@@ -19,4 +19,4 @@ class ShownClient:
 
 def shown_client(client: Client) -> ShownClient:
     """How pages show a client."""
-    return ShownClient(client.client_name)
+    return ShownClient(client.client_name, client.logo_uri)

@@ -7,6 +7,7 @@ compares the two: what a request reads is a plain attribute.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_NAME_LENGTH = 128
+MAX_CONTACTS = 20
 MAX_SECONDS = 2**31 - 1  # of default_max_age
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 
 def metadata_problems(client: Client, *kinds: Kind) -> list[str]:
@@ -74,6 +77,20 @@ def _check_redirects(name: str, value: tuple[str, ...]) -> Iterable[str]:
 def _check_web_page(name: str, value: str) -> Iterable[str]:
     if uri_problem(value) is not None or urlsplit(value).scheme not in ("https", "http"):
         yield f"{name}: must be an https URL"
+
+
+def _check_logo(name: str, value: str) -> Iterable[str]:
+    # A page shows it, and its Content-Security-Policy has to name the host.
+    parts = None if uri_problem(value) is not None else urlsplit(value)
+    if parts is None or parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
+        yield f"{name}: must be an https URL with a host name"
+
+
+def _check_contacts(name: str, value: tuple[str, ...]) -> Iterable[str]:
+    if len(value) > MAX_CONTACTS:
+        yield f"{name}: give at most {MAX_CONTACTS}"
+    for contact in value:
+        yield from _check_name(name, contact)
 
 
 def _check_resources(_name: str, value: frozenset[str] | str) -> Iterable[str]:
@@ -214,6 +231,32 @@ FIELDS: tuple[Field, ...] = (
         audience=Audience.PUBLIC,
         place=Place.BOTH,
         check=_check_web_page,
+    ),
+    Field(
+        name="logo_uri",
+        kind=Kind.URL,
+        description="Its logo, which the login and consent pages show.",
+        form="https URL with a host name",
+        audience=Audience.PUBLIC,
+        check=_check_logo,
+        pattern="^https://",
+    ),
+    Field(
+        name="contacts",
+        kind=Kind.TEXTS,
+        description="How to reach those who are responsible for it.",
+        form=f"list of at most {MAX_CONTACTS} e-mail addresses or other texts of {MAX_NAME_LENGTH} characters",
+        audience=Audience.OPERATOR,
+        default=(),
+        check=_check_contacts,
+    ),
+    Field(
+        name="software_id",
+        kind=Kind.TEXT,
+        description="Which software it is, the same for all of its installations.",
+        form=f"1 to {MAX_NAME_LENGTH} printable characters",
+        audience=Audience.OPERATOR,
+        check=_check_name,
     ),
     Field(
         name="enabled",
