@@ -10,6 +10,7 @@ from support.postgres import Stores, fake_stores, postgres_stores
 from support.seed import make_client, make_resource_server
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.oauth.resource import RegisteredScope, ResourceServer
+from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.core.ports.clients import CatalogSource, ClientFinder
 from valetkey.storage.postgres.caches.catalog_cache import CatalogCache
 from valetkey.storage.postgres.caches.client_cache import ClientCache
@@ -112,7 +113,7 @@ async def test_a_client_registered_after_it_was_missed_is_found(registry: Regist
 async def test_what_is_built_in_is_about_the_user(registry: Registry) -> None:
     catalog = await registry.catalog.get()
 
-    assert set(catalog.scopes) == {"openid", "profile", "email", "offline_access"}
+    assert set(catalog.scopes) == USER_SCOPES
     assert {scope.resource for scope in catalog.scopes.values()} == {None}
     assert catalog.resources == {}
 
