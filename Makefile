@@ -195,7 +195,12 @@ left-behind-table: $(READY) ## Write what strangers and clients can leave behind
 
 .PHONY: chart-docs
 chart-docs: $(READY) ## Write what the chart's README and schema say from the comments in its values
-	@$(BIN)/python tests/support/chart_documentation.py
+	@PYTHONPATH=tests $(BIN)/python -m support.chart_documentation
+
+.PHONY: client-docs
+client-docs: $(READY) ## Write the fields of a client, from the table in the code, into the documentation and the chart
+	@PYTHONPATH=tests $(BIN)/python -m support.client_documentation
+	@PYTHONPATH=tests $(BIN)/python -m support.chart_documentation
 
 .PHONY: chart-docs-check
 chart-docs-check: $(READY) ## Fail when they say something else

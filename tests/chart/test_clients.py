@@ -5,12 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jsonschema.validators import Draft202012Validator  # type: ignore[import-untyped] # it has no types
 
 from support.chart import CHART, named, objects
 from support.chart_values import EXTERNAL, Values, merged
+from support.client_values import REFUSED, REFUSED_IDS, VALUES, Refused
+from support.client_values import declared as declaration_of
 from valetkey.administration.apply.clients_file import read_declaration
 from valetkey.administration.apply.declaration import Declaration
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
+from valetkey.core.client.metadata import FIELDS
+from valetkey.core.client.metadata_field import Field
 from valetkey.core.oauth.resource import Catalog, RegisteredScope
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -28,6 +33,9 @@ EVERY_FIELD: Values = {
     "client_uri": "https://app.example/",
     "policy_uri": "https://app.example/privacy",
     "tos_uri": "https://app.example/terms",
+    "logo_uri": "https://app.example/logo.png",
+    "contacts": ["ada@app.example"],
+    "software_id": "reports",
     "enabled": True,
     "secret_file": "/run/secrets/clients/web/secret",
     "secret_overlap": "24h",
@@ -89,3 +97,17 @@ def test_a_client_that_the_program_refuses_would_be_found() -> None:
     _, problems = declared(merged(EXTERNAL, {"clients": {"enabled": True, "declarations": [public]}}))
 
     assert any("a resource server must be able to authenticate" in problem for problem in problems)
+
+
+CLIENT = Draft202012Validator(SCHEMA["definitions"]["client"])
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_the_schema_takes_what_the_program_takes(field: Field) -> None:
+    assert CLIENT.is_valid(declaration_of(field.name, VALUES[field.name].good))
+    assert SCHEMA["definitions"]["client"]["properties"][field.name]["description"] == field.description
+
+
+@pytest.mark.parametrize(("name", "refused"), REFUSED, ids=REFUSED_IDS)
+def test_the_schema_refuses_what_a_schema_can_tell(name: str, refused: Refused) -> None:
+    assert CLIENT.is_valid(declaration_of(name, refused.value)) is not refused.by_chart

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from support.client_values import VALUES, client_with
 from support.postgres import Stores, fake_stores, postgres_stores
 from support.seed import make_client, make_resource_server
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.oauth.resource import RegisteredScope, ResourceServer
+from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.core.ports.clients import CatalogSource, ClientFinder
 from valetkey.storage.postgres.caches.catalog_cache import CatalogCache
 from valetkey.storage.postgres.caches.client_cache import ClientCache
@@ -32,6 +34,9 @@ WHOLE = Client(
     client_uri="https://whole.example/",
     policy_uri="https://whole.example/policy",
     tos_uri="https://whole.example/tos",
+    logo_uri="https://whole.example/logo.png",
+    contacts=("b@whole.example", "a@whole.example"),
+    software_id="Whole Tone \N{MUSICAL SYMBOL G CLEF}",
     enabled=False,
 )
 
@@ -77,6 +82,14 @@ async def test_a_client_is_found_as_it_was_registered(registry: Registry, client
     assert found == client
 
 
+@pytest.mark.parametrize("name", VALUES)
+async def test_every_field_comes_back_as_it_was_registered(registry: Registry, name: str) -> None:
+    client = client_with(name, VALUES[name].good)
+    await registry.stores.clients.insert(client, NOW)
+
+    assert await registry.clients.find(client.client_id) == client
+
+
 @pytest.mark.parametrize("client_id", ["", "WEB", "web ", "we", "webb", "web\0", "*", "%", "w\u00e9b", "\ud800"])
 async def test_nothing_else_is_found(registry: Registry, client_id: str) -> None:
     await registry.stores.clients.insert(make_client("web"), NOW)
@@ -100,7 +113,7 @@ async def test_a_client_registered_after_it_was_missed_is_found(registry: Regist
 async def test_what_is_built_in_is_about_the_user(registry: Registry) -> None:
     catalog = await registry.catalog.get()
 
-    assert set(catalog.scopes) == {"openid", "profile", "email", "offline_access"}
+    assert set(catalog.scopes) == USER_SCOPES
     assert {scope.resource for scope in catalog.scopes.values()} == {None}
     assert catalog.resources == {}
 

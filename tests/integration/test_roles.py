@@ -33,7 +33,7 @@ clients            S          Su     S              -             SIUD
 consents           SIU        su     -              -             SIu
 installation       S          S      S              -             Su
 key_observations   SIUD       SIUD   SIUD           S             S
-login_names        S          -      -              -             SI
+login_names        S          -      -              -             SID
 published_jwk_set  S          S      S              SIU           SIU
 revocations        SIU        SIUD   S              -             SIUD
 scopes             S          S      S              -             SIUD

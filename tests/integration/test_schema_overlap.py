@@ -48,7 +48,7 @@ def upgrade():
 
 def next_release(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The migrations of a release that comes after this one."""
-    shutil.copytree(Path(migrate.__file__).parent / "migrations", directory, ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copytree(Path(migrate.__file__).parents[1] / "migrations", directory, ignore=shutil.ignore_patterns("*.pyc"))
     text = NEXT.format(newest=SCHEMA_VERSION, next=NEXT_VERSION)
     (directory / "versions" / f"{NEXT_VERSION}_next.py").write_text(text)
     monkeypatch.setattr(migrate, "_SCRIPTS", directory)

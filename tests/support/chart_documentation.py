@@ -1,6 +1,6 @@
 """What README.md and the schema of the chart say about each value, from the comments in values.yaml.
 
-``python tests/support/chart_documentation.py`` writes both; a test compares them.
+``python -m support.chart_documentation`` writes both; a test compares them.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from support.client_documentation import client_schema
 from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings
 
@@ -52,8 +53,10 @@ def described(text: str) -> Iterator[tuple[ValuePath, str]]:
 
 
 def described_schema(schema: dict[str, Any], descriptions: Mapping[ValuePath, str]) -> dict[str, Any]:
-    """The schema with the comments as descriptions, and the names of the settings that there are today."""
+    """The schema with the comments as descriptions, and today's settings and fields of a client."""
     schema["definitions"]["settings"]["propertyNames"]["enum"] = settings_of_values()
+    client = schema["definitions"]["client"]
+    client["properties"] = client_schema(client["properties"])
     for path, node in properties(schema):
         everyones = ("services", *path[1:]) if path[0] in SERVICES else path
         if text := descriptions.get(path) or descriptions.get(everyones):

@@ -20,6 +20,8 @@ _BUILT_IN_SCOPES = {
     "openid": "Confirm who you are",
     "profile": "See your name and profile",
     "email": "See your e-mail address",
+    "address": "See your postal address",
+    "phone": "See your phone number",
     "offline_access": "Keep this access while you are away",
 }
 

@@ -22,6 +22,19 @@ from valetkey.authorize.pages.renderer import Pages
 
 REFERENCE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
+# What a client may be registered with and what no page shows as a picture.
+NO_PICTURES = (
+    "javascript:alert(1)",
+    "data:image/svg+xml,x",
+    "http://cdn.example/logo.png",
+    "//cdn.example/logo.png",
+    "https:",
+    "https://[::1]/logo.png",
+    "https://a@cdn.example/logo.png",
+    "https://cdn.example;script-src%20*/logo.png",
+    "https://cdn.example,x/logo.png",
+)
+
 
 def every_page(text: str = "Ada") -> dict[str, Page]:
     """Each page in its fullest form, with the same text in every place that somebody else may choose."""

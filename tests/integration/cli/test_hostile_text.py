@@ -86,6 +86,11 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     "valetkey user list": [()],
     "valetkey user set-password": [(SUBJECT_TEXT, "--generate-password")],
     "valetkey user unlock": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
+    "valetkey user update": [
+        (SUBJECT_TEXT, "--claim", f"name={STORABLE}"),
+        (STORABLE, "--email", UNDECODABLE),
+        (SUBJECT_TEXT, "--remove-claim", UNDECODABLE, "--claim", f"zoneinfo={STORABLE}"),
+    ],
     "valetkey session list": [(), ("--user", SUBJECT_TEXT), ("--user", STORABLE)],
     "valetkey session revoke": [(str(SESSION_ID),), ("--user", SUBJECT_TEXT, "--yes"), (STORABLE,)],
     "valetkey consent list": [(), ("--user", SUBJECT_TEXT, "--client", CLIENT_ID), ("--client", STORABLE)],

@@ -1,5 +1,6 @@
 """``valetkey user`` and ``valetkey session``."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_a_name_in_any_spelling_belongs_to_one_user(operator: Operator, name: st
     assert "password" not in again.out
 
 
-@pytest.mark.parametrize("command", ["get", "disable", "enable", "delete", "set-password"])
+@pytest.mark.parametrize("command", ["get", "disable", "enable", "delete", "set-password", "update"])
 def test_a_user_who_is_not_there_is_not_found(operator: Operator, command: str) -> None:
     more = {"delete": ["--yes"], "set-password": ["--generate-password"]}.get(command, [])
 
@@ -139,3 +140,79 @@ def test_a_user_who_is_there_already_is_left_alone_if_that_was_asked_for(operato
     assert operator.json("user", "get", "ada")["email"] == "ada@example.com"
     assert other["password"]
     assert by_address["subject"] == made["subject"]
+
+
+ADDRESS = '{"street_address": "12 Rue de la Paix\\n2e", "locality": "Paris", "country": "France"}'
+
+
+def test_what_is_known_of_a_user_is_changed_claim_by_claim(operator: Operator) -> None:
+    create_ada(operator)
+    before = operator.json("user", "update", "ada", "--claim", "nickname=Ada", "--claim", "zoneinfo=Europe/London")
+
+    after = operator.json(
+        *("user", "update", "ada", "--claim", f"address={ADDRESS}", "--claim", "phone_number=+12025550100"),
+        *("--claim", "phone_number_verified=true", "--remove-claim", "nickname"),
+    )
+
+    assert before["claims"] == {"name": "Ada Lovelace", "nickname": "Ada", "zoneinfo": "Europe/London"}
+    assert after["claims"] == {
+        "name": "Ada Lovelace",
+        "zoneinfo": "Europe/London",
+        "address": json.loads(ADDRESS),
+        "phone_number": "+12025550100",
+        "phone_number_verified": True,
+    }
+    assert {name: after[name] for name in before if name not in ("claims", "updated_at")} == {
+        name: before[name] for name in before if name not in ("claims", "updated_at")
+    }
+
+
+def test_another_e_mail_address_is_unverified_and_the_old_one_signs_no_one_in(operator: Operator) -> None:
+    create_ada(operator)
+
+    changed = operator.json("user", "update", "ada", "--email", "ada@example.com")
+    old = operator.run("user", "get", "ada@example.org")
+    verified = operator.json("user", "update", "ada@example.com", "--email-verified")
+    removed = operator.json("user", "update", "ada", "--remove-email")
+
+    assert (changed["email"], changed["email_verified"]) == ("ada@example.com", False)
+    assert old.exit_code == ExitCode.NOT_FOUND
+    assert (verified["email"], verified["email_verified"]) == ("ada@example.com", True)
+    assert (removed["email"], removed["email_verified"]) == (None, False)
+    assert operator.run("user", "get", "ada@example.com").exit_code == ExitCode.NOT_FOUND
+
+
+def test_an_e_mail_address_that_is_taken_changes_nothing(operator: Operator) -> None:
+    create_ada(operator)
+    operator.succeed("user", "create", "bob", "--email", "bob@example.org", "--generate-password")
+    before = operator.json("user", "get", "ada")
+
+    refused = operator.run("user", "update", "ada", "--email", "BOB@example.org", "--claim", "name=Bob")
+
+    assert refused.exit_code == ExitCode.CONFLICT
+    assert operator.json("user", "get", "ada") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--claim", "birthdate=soon"), "birthdate: write YYYY-MM-DD"),
+        (("--claim", "address=Paris"), "address: write a JSON object"),
+        (("--claim", "sub=root"), "write NAME=VALUE with one of address, birthdate"),
+        (("--email", "nonsense"), "write an e-mail address"),
+        (("--claim", "name=Ada", "--remove-claim", "name"), "Both given and removed: name"),
+        (("--remove-email", "--email", "a@b.example"), "--remove-email goes with neither"),
+        (("--remove-email", "--email-verified"), "--remove-email goes with neither"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused_with_what_to_write(
+    operator: Operator, arguments: tuple[str, ...], words: str
+) -> None:
+    create_ada(operator)
+    before = operator.json("user", "get", "ada")
+
+    refused = operator.run("user", "update", "ada", *arguments)
+
+    assert refused.exit_code == ExitCode.USAGE
+    assert words in " ".join(refused.err.split())
+    assert operator.json("user", "get", "ada") == before

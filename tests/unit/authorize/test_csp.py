@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.sample_pages import NO_PICTURES
 from valetkey.authorize.pages.csp import form_action, form_post_policy, page_policy
 
 
@@ -37,3 +38,25 @@ def test_only_the_page_that_posts_by_itself_runs_a_script() -> None:
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
+
+
+@pytest.mark.requirement(
+    "security 9: a page shows pictures from one origin besides ours, and only where a client has a logo"
+)
+@pytest.mark.parametrize(
+    ("uri", "sources"),
+    [
+        (None, "'self'"),
+        ("https://cdn.example/logo.png", "'self' https://cdn.example"),
+        ("https://cdn.example:8443/a/logo.png?b=c", "'self' https://cdn.example:8443"),
+        *((uri, "'self'") for uri in NO_PICTURES),
+    ],
+)
+def test_a_page_shows_pictures_from_exactly_the_origin_of_the_logo(uri: str | None, sources: str) -> None:
+    directives = page_policy("https://app.example/cb", uri).split("; ")
+
+    assert f"img-src {sources}" in directives
+    assert len(directives) == len(page_policy("https://app.example/cb").split("; "))
+    assert [each for each in directives if not each.startswith("img-src")] == [
+        each for each in page_policy("https://app.example/cb").split("; ") if not each.startswith("img-src")
+    ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from functools import partial
+from importlib.resources import files
 
 import pytest
 
 from support.document import parse_document
-from support.sample_pages import REFERENCE, consent
+from support.sample_pages import NO_PICTURES, REFERENCE, consent
 from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.models import FormPostPage, LoginError, LoginPage, ScopeGroup, ScopeWords, SignedInPage
 from valetkey.authorize.pages.renderer import Pages
@@ -156,6 +159,43 @@ def test_consent_links_the_policies_without_telling_them_where_from(pages: Pages
         "https://fleet.example/terms",
     ]
     assert {link.attributes["rel"] for link in links} == {"noopener noreferrer"}
+
+
+LOGO = "https://cdn.example:8443/logo.png?a=1&b=2"
+login_page = partial(LoginPage, form_action="/login", csrf_token="t", client_name="Fleet Planner")
+
+
+def test_login_and_consent_show_the_logo_without_telling_where_from(pages: Pages) -> None:
+    shown = [
+        parse_document(pages.login(login_page(logo_uri=LOGO))),
+        parse_document(pages.consent(consent(client_name="Fleet Planner", logo_uri=LOGO))),
+    ]
+
+    for document in shown:
+        logo = document.get("img", class_="client-logo")
+        assert logo.attributes["src"] == LOGO
+        assert logo.attributes["alt"] == "Logo of Fleet Planner"
+        assert logo.attributes["referrerpolicy"] == "no-referrer"
+        assert (logo.attributes["width"], logo.attributes["height"]) == ("64", "64")
+
+
+@pytest.mark.requirement("security 2: no javascript:, data: or vbscript: in logo_uri")
+@pytest.mark.parametrize("uri", [None, "", *NO_PICTURES])
+def test_no_page_shows_a_logo_that_is_no_picture_of_the_web(uri: str | None, pages: Pages) -> None:
+    for html in (pages.login(login_page(logo_uri=uri)), pages.consent(consent(logo_uri=uri))):
+        assert parse_document(html).find_all("img", class_="client-logo") == []
+
+
+def test_a_logo_takes_the_same_place_whatever_it_is_and_when_it_does_not_load() -> None:
+    sheet = files("valetkey.authorize.pages").joinpath("static/valetkey.css").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"^\.client-logo \{(.*?)\}", sheet, re.DOTALL | re.MULTILINE)
+
+    declarations = dict(line.strip().rstrip(";").split(": ") for line in rule.strip().splitlines())
+
+    assert declarations["width"] == declarations["height"] == "3.25rem"
+    assert declarations["display"] == "block"
+    assert declarations["overflow"] == "hidden"
+    assert declarations["object-fit"] == "contain"
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -38,6 +38,7 @@ def columns(number: int) -> dict[str, Any]:
         "client_uri": None,
         "policy_uri": None,
         "tos_uri": None,
+        "metadata": '{"client_uri": null}',
         "enabled": True,
         "client_epoch": 0,
         "installation_epoch": 0,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from valetkey.core.client import metadata
 from valetkey.core.client.client import Client
+from valetkey.core.client.metadata_field import Field, Kind
 from valetkey.core.oauth.scope import format_scope
 
 if TYPE_CHECKING:
@@ -13,28 +15,12 @@ if TYPE_CHECKING:
 
 LIST_COLUMNS = ("client_id", "client_name", "token_endpoint_auth_method", "grant_types", "enabled", "managed_by")
 # What a registration consists of, apart from its secrets.
-FIELDS = (
-    "client_name",
-    "token_endpoint_auth_method",
-    "grant_types",
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "scope",
-    "resources",
-    "resource",
-    "id_token_signed_response_alg",
-    "default_max_age",
-    "client_uri",
-    "policy_uri",
-    "tos_uri",
-    "enabled",
-)
+FIELDS = tuple(field.name for field in metadata.FIELDS)
 
 
 def client_fields(client: Client) -> dict[str, object]:
     """The members of a registration."""
-    fields = {name: getattr(client, name) for name in FIELDS}
-    return fields | {"scope": format_scope(client.scope)}
+    return {field.name: _shown(field, client) for field in metadata.FIELDS}
 
 
 def client_record(record: ClientRecord, now: datetime) -> dict[str, object]:
@@ -47,3 +33,8 @@ def client_record(record: ClientRecord, now: datetime) -> dict[str, object]:
         "created_at": record.created_at,
         "updated_at": record.updated_at,
     }
+
+
+def _shown(field: Field, client: Client) -> object:
+    value = getattr(client, field.name)
+    return format_scope(value) if field.kind is Kind.WORDS else value

@@ -8,10 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.metadata import typed_metadata
 from valetkey.core.client.registration import client_problems, new_client_problems
 from valetkey.core.oauth.resource import Catalog
-
-_SETS = ("grant_types", "resources")
 
 
 def new_client(client_id: str, fields: Mapping[str, object]) -> Client:
@@ -19,7 +18,7 @@ def new_client(client_id: str, fields: Mapping[str, object]) -> Client:
 
     Without ``grant_types`` it gets authorization_code where it has redirect URIs, and none where it has not.
     """
-    given = _typed(fields)
+    given = typed_metadata(fields)
     redirects = bool(given.get("redirect_uris"))
     defaults: dict[str, Any] = {
         "client_name": client_id,
@@ -31,7 +30,7 @@ def new_client(client_id: str, fields: Mapping[str, object]) -> Client:
 
 def changed_client(client: Client, fields: Mapping[str, object]) -> Client:
     """The same client with other values for these fields."""
-    return replace(client, **_typed(fields))
+    return replace(client, **typed_metadata(fields))
 
 
 def registration_problems(client: Client, catalog: Catalog, issuer: str) -> list[str]:
@@ -52,11 +51,3 @@ def change_problems(old: Client, new: Client) -> list[str]:
     if old.is_public == new.is_public:
         return []
     return ["token_endpoint_auth_method: a client stays public or confidential; register another one"]
-
-
-def _typed(fields: Mapping[str, object]) -> dict[str, Any]:
-    typed: dict[str, Any] = dict(fields)
-    typed |= {name: frozenset(typed[name]) for name in _SETS if name in typed}
-    if "token_endpoint_auth_method" in typed:
-        typed["token_endpoint_auth_method"] = AuthenticationMethod(typed["token_endpoint_auth_method"])
-    return typed

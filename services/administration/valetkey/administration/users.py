@@ -13,9 +13,11 @@ from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.limits.login_attempts import Forgotten, LoginAttempts, account_of_user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from valetkey.administration.installation import Installation, Publish
+
+_LOGIN_NAME = "it must be 1 to 254 characters without spaces and control characters."
 
 
 async def get_user(installation: Installation, name: str) -> User:
@@ -80,7 +82,21 @@ async def create_user(installation: Installation, user: User, password_hash: str
         try:
             await Users(installation.database).create(user, password_hash)
         except ValueError as error:
-            raise Refused(f"{error}: it must be 1 to 254 characters without spaces and control characters.") from error
+            raise Refused(f"{error}: {_LOGIN_NAME}") from error
+
+
+async def update_user(
+    installation: Installation, user: User, removed: Iterable[str], claims: Mapping[str, object]
+) -> None:
+    """Store what is known of a user. Claims in ``claims`` are set, ``removed`` ones go, and the others stay.
+
+    Sessions and grants go on. Raises ``Refused`` for a name that cannot be signed in with.
+    """
+    with installation.audited("user.updated", subject=str(user.subject)):
+        try:
+            await Users(installation.database).update(user, installation.clock(), tuple(removed), claims)
+        except ValueError as error:
+            raise Refused(f"{error}: {_LOGIN_NAME}") from error
 
 
 async def set_password(installation: Installation, subject: UUID, password_hash: str, publish: Publish) -> None:

@@ -1,96 +1,63 @@
-"""The options that describe a client, shared by ``client create`` and ``client update``; named as in RFC 7591 §2."""
+"""The options that describe a client, shared by ``client create`` and ``client update``: one for each row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
 from valetkey.cli.option import Decorated, scope_option
-from valetkey.core.client.client import AuthenticationMethod, GrantType
-from valetkey.core.client.registration import MAX_SECONDS
-from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.client.metadata import FIELDS, MAX_SECONDS
+from valetkey.core.client.metadata_field import Field, Kind
 
-# Options that may be repeated, by the field that they fill.
-_LISTS = {
-    "grant_types": click.option(
-        "--grant-type",
-        "grant_types",
-        multiple=True,
-        type=click.Choice([grant.value for grant in GrantType]),
-        help="Grant it may use; may be repeated.",
-    ),
-    "redirect_uris": click.option(
-        "--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Redirect URI; may be repeated."
-    ),
-    "post_logout_redirect_uris": click.option(
-        "--post-logout-redirect-uri",
-        "post_logout_redirect_uris",
-        multiple=True,
-        metavar="URI",
-        help="Where a logout may lead; may be repeated.",
-    ),
-    "scope": scope_option("Scope it may ask for"),
-    "resources": click.option(
-        "--allow-resource",
-        "resources",
-        multiple=True,
-        metavar="URI",
-        help="Resource server it may ask tokens for, beside those of its scopes; may be repeated.",
-    ),
+# What switches a client on and off is an option of `client update` alone.
+_DESCRIBED = tuple(field for field in FIELDS if field.kind is not Kind.FLAG)
+_VALUES = tuple(field for field in _DESCRIBED if not field.kind.is_list)
+_LISTS = tuple(field for field in _DESCRIBED if field.kind.is_list)
+_METAVARS = {
+    Kind.URL: "URL",
+    Kind.RESOURCE: "URI",
+    Kind.SECONDS: "SECONDS",
+    Kind.URIS: "URI",
+    Kind.RESOURCES: "URI",
 }
-_VALUES = {
-    "client_name": click.option("--name", "client_name", help="Name that the consent page shows."),
-    "token_endpoint_auth_method": click.option(
-        "--auth-method",
-        "token_endpoint_auth_method",
-        type=click.Choice([method.value for method in AuthenticationMethod]),
-        help="How it authenticates; none for a public client.",
-    ),
-    "resource": click.option(
-        "--resource", metavar="URI", help="The client is this resource server, and may introspect its tokens."
-    ),
-    "id_token_signed_response_alg": click.option(
-        "--id-token-alg",
-        "id_token_signed_response_alg",
-        type=click.Choice(SUPPORTED_ALGORITHMS),
-        help="How its ID tokens are signed.",
-    ),
-    "default_max_age": click.option(
-        "--default-max-age", type=click.IntRange(0, MAX_SECONDS), metavar="SECONDS", help="Oldest login it accepts."
-    ),
-    "client_uri": click.option("--client-uri", metavar="URL", help="Its home page."),
-    "policy_uri": click.option("--policy-uri", metavar="URL", help="How it treats data."),
-    "tos_uri": click.option("--tos-uri", metavar="URL", help="Its terms of service."),
-}
-_EMPTY_LIST: tuple[str, ...] = ()
-EMPTY_VALUES: dict[str, object] = {
-    "grant_types": _EMPTY_LIST,
-    "redirect_uris": _EMPTY_LIST,
-    "post_logout_redirect_uris": _EMPTY_LIST,
-    "scope": _EMPTY_LIST,
-    "resources": _EMPTY_LIST,
-    "resource": None,
-    "default_max_age": None,
-    "client_uri": None,
-    "policy_uri": None,
-    "tos_uri": None,
-}
+EMPTY_VALUES: dict[str, object] = {field.name: field.empty for field in _DESCRIBED if field.may_be_empty}
 """What a field that may be empty holds when it is."""
 
 
 def client_field_options(command: Decorated) -> Decorated:
     """Every field of a registration as an option; the command is handed them as ``fields``."""
-    for option in reversed((*_VALUES.values(), *_LISTS.values())):
-        command = option(command)
+    for field in reversed((*_VALUES, *_LISTS)):
+        command = _option(field)(command)
     return command
 
 
 def given_fields(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields that were given, as types of ``Client``."""
-    given: dict[str, object] = {name: fields[name] for name in _VALUES if fields[name] is not None}
-    for name in _LISTS:
-        values = fields[name]
+    given: dict[str, object] = {field.name: value for field in _VALUES if (value := fields[field.name]) is not None}
+    for field in _LISTS:
+        values = fields[field.name]
         if isinstance(values, tuple) and values:
-            given[name] = tuple(dict.fromkeys(values))
+            given[field.name] = tuple(dict.fromkeys(values))
     return given
+
+
+def _option(field: Field) -> Callable[[Decorated], Decorated]:
+    words = field.description.removesuffix(".")
+    if field.kind is Kind.WORDS:
+        return scope_option(words)
+    return click.option(
+        field.option,
+        field.name,
+        multiple=field.kind.is_list,
+        type=_type(field),
+        metavar=_METAVARS.get(field.kind),
+        help=f"{words}; may be repeated." if field.kind.is_list else field.description,
+    )
+
+
+def _type(field: Field) -> click.ParamType[Any] | None:
+    if field.kind is Kind.SECONDS:
+        return click.IntRange(0, MAX_SECONDS)
+    return click.Choice(field.choices) if field.choices else None

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from valetkey.core.oauth.errors import TemporarilyUnavailable
-from valetkey.core.oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
 from valetkey.introspection.document import Document
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # A store that does not answer must not keep clients from finding us.
 _PATIENCE = 1.0
-_ALWAYS_REGISTERED = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
 
 
 class Discovery:
@@ -30,7 +29,7 @@ class Discovery:
         self._source = catalog
         self._max_age = max_age
         self._catalog: Catalog | None = None
-        self._document = self._build(_ALWAYS_REGISTERED)
+        self._document = self._build(USER_SCOPES)
 
     async def document(self) -> Document:
         """The document; with the scopes known last where the catalog cannot be had."""

@@ -9,20 +9,19 @@ from functools import partial
 from pathlib import Path
 
 from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
-from valetkey.administration.apply.field import Fields
+from valetkey.administration.apply.field import Fields, read_field
 from valetkey.administration.apply.yaml_document import YamlError, parse_yaml
-from valetkey.administration.client_record import FIELDS
 from valetkey.administration.duration import parse_duration
 from valetkey.administration.registration import new_client
 from valetkey.administration.scope_registration import scope_problems
-from valetkey.core.client.client import AuthenticationMethod
+from valetkey.core.client.metadata import FIELDS
 from valetkey.core.oauth.resource import RegisteredScope
 
 LONGEST_OVERLAP = timedelta(days=90)
 
 FILE_FIELDS = ("clients", "scopes")
 SCOPE_FIELDS = ("name", "description", "resource")
-CLIENT_FIELDS = ("client_id", *FIELDS, "secret_file", "secret_overlap")
+CLIENT_FIELDS = ("client_id", *(field.name for field in FIELDS), "secret_file", "secret_overlap")
 
 
 def read_declaration(text: str, directory: Path, name: str = "the file") -> tuple[Declaration, list[str]]:
@@ -60,24 +59,7 @@ def _scope(value: object, number: int, problems: list[str]) -> RegisteredScope |
 def _client(value: object, number: int, directory: Path, problems: list[str]) -> DeclaredClient | None:
     fields = Fields(value, _where("clients", number, value, "client_id"), CLIENT_FIELDS, problems)
     client_id = fields.required_text("client_id")
-    given: dict[str, object] = {
-        "client_name": fields.text("client_name"),
-        "token_endpoint_auth_method": fields.choice(
-            "token_endpoint_auth_method", [m.value for m in AuthenticationMethod]
-        ),
-        "grant_types": fields.texts("grant_types"),
-        "redirect_uris": fields.texts("redirect_uris"),
-        "post_logout_redirect_uris": fields.texts("post_logout_redirect_uris"),
-        "scope": fields.words("scope"),
-        "resources": fields.texts("resources"),
-        "resource": fields.text("resource"),
-        "id_token_signed_response_alg": fields.text("id_token_signed_response_alg"),
-        "default_max_age": fields.number("default_max_age"),
-        "client_uri": fields.text("client_uri"),
-        "policy_uri": fields.text("policy_uri"),
-        "tos_uri": fields.text("tos_uri"),
-        "enabled": fields.flag("enabled"),
-    }
+    given = {field.name: read_field(fields, field) for field in FIELDS}
     secret_file = fields.text("secret_file")
     overlap = fields.parsed("secret_overlap", partial(parse_duration, longest=LONGEST_OVERLAP))
     if not fields.are_sound:

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
-from valetkey.core.client.registration import MAX_SECONDS
+from valetkey.core.client.metadata import MAX_SECONDS
+from valetkey.core.client.metadata_field import Field, Kind
 
 Value = TypeVar("Value")
 _MOST_TOLD = 10
@@ -108,3 +109,21 @@ class Fields:
             self.problem(f"{name} must be {words}")
             return None
         return value
+
+
+def read_field(fields: Fields, field: Field) -> object:
+    """The value of a field of a registration, None where it is not given or cannot be read."""
+    match field.kind:
+        case Kind.FLAG:
+            return fields.flag(field.name)
+        case Kind.SECONDS:
+            return fields.number(field.name)
+        case Kind.WORDS:
+            return fields.words(field.name)
+        case kind if kind.is_list:
+            return fields.texts(field.name)
+        # Any other choice is judged with the rest of the registration.
+        case Kind.CHOICE if field.enumeration is not None:
+            return fields.choice(field.name, field.choices)
+        case _:
+            return fields.text(field.name)

@@ -10,6 +10,7 @@ from valetkey.authorize.flow.next_step import consent_of
 from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.pages.models import ConsentPage
 from valetkey.authorize.pages.response import page_response, see_other
+from valetkey.authorize.pages.shown_client import shown_client
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.session import Session
 from valetkey.core.oauth.errors import AccessDenied, InvalidRequest, OAuthError
@@ -62,14 +63,15 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
 
 def _form(service: AuthorizeService, pending: InteractionContext, session: Session, catalog: Catalog) -> web.Response:
     asked, client = pending.interaction.request, pending.client
-    redirect_uri = pending.redirect_uri
+    redirect_uri, shown = pending.redirect_uri, shown_client(client)
     page = ConsentPage(
         form_action=service.path("/consent"),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
         interaction=pending.interaction_id,
         account=account_of(session.user),
         client_id=client.client_id,
-        client_name=client.client_name,
+        client_name=shown.name,
+        logo_uri=shown.logo_uri,
         redirect_host=redirect_host(redirect_uri),
         # Registration allows nothing but https, http on the loopback interface, and private-use schemes.
         is_on_this_device=not redirect_uri.startswith("https:"),
@@ -79,7 +81,8 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
         policy_uri=client.policy_uri,
         tos_uri=client.tos_uri,
     )
-    return page_response(service.pages.consent(page, reference=current_trace_id()), forms_end_at=redirect_uri)
+    html = service.pages.consent(page, reference=current_trace_id())
+    return page_response(html, forms_end_at=redirect_uri, picture=shown.logo_uri)
 
 
 def _record(pending: InteractionContext, session: Session, *, is_allowed: bool) -> None:

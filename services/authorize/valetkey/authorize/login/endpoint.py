@@ -12,6 +12,7 @@ from valetkey.authorize.flow.interaction import InteractionContext, open_interac
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
 from valetkey.authorize.pages.models import Account, LoginError, LoginPage, SignedInPage
 from valetkey.authorize.pages.response import page_response
+from valetkey.authorize.pages.shown_client import shown_client
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD
 from valetkey.core.authentication.session import Session
@@ -141,12 +142,13 @@ def _code_page(service: AuthorizeService) -> str:
 def _form(
     service: AuthorizeService, pending: InteractionContext, *, username: str, refusal: LoginRefused | None = None
 ) -> web.Response:
-    again = _expected_again(pending)
+    again, shown = _expected_again(pending), shown_client(pending.client)
     page = LoginPage(
         form_action=service.path("/login"),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
         interaction=pending.interaction_id,
-        client_name=pending.client.client_name,
+        client_name=shown.name,
+        logo_uri=shown.logo_uri,
         username=username[:MAX_LOGIN_NAME_LENGTH],
         error=None if refusal is None else refusal.shown,
         account=None if again is None else account_of(again.user),
@@ -158,4 +160,6 @@ def _form(
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     status = 200 if refusal is None else refusal.status
-    return page_response(html, status=status, forms_end_at=pending.redirect_uri, headers=headers)
+    return page_response(
+        html, status=status, forms_end_at=pending.redirect_uri, picture=shown.logo_uri, headers=headers
+    )

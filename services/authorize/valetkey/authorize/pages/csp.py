@@ -1,12 +1,11 @@
 """Content-Security-Policy of the pages. CSP Level 3."""
 
-import re
 from urllib.parse import urlsplit
 
+from valetkey.authorize.pages.display import HOST_SOURCE, picture
 from valetkey.authorize.pages.renderer import CONTENT_SECURITY_POLICY, FORM_POST_CONTENT_SECURITY_POLICY
 
-# CSP has no syntax for IPv6 literals, and a host of a registered URI may hold characters that end a directive.
-_HOST_SOURCE = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
+_OWN_IMAGES = "img-src 'self'"
 
 
 def form_action(redirect_uri: str | None) -> str:
@@ -21,9 +20,12 @@ def form_action(redirect_uri: str | None) -> str:
     return "form-action 'self' https:" if source == "https:" else f"form-action 'self' https: {source}"
 
 
-def page_policy(redirect_uri: str | None) -> str:
-    """The policy of a page without scripts."""
-    return f"{CONTENT_SECURITY_POLICY}; {form_action(redirect_uri)}"
+def page_policy(redirect_uri: str | None, picture_uri: str | None = None) -> str:
+    """The policy of a page without scripts. Pictures are ours, or from the origin of ``picture_uri``."""
+    policy = CONTENT_SECURITY_POLICY
+    if (shown := picture(picture_uri)) is not None:
+        policy = policy.replace(_OWN_IMAGES, f"{_OWN_IMAGES} https://{urlsplit(shown).netloc}")
+    return f"{policy}; {form_action(redirect_uri)}"
 
 
 def form_post_policy(redirect_uri: str) -> str:
@@ -33,6 +35,6 @@ def form_post_policy(redirect_uri: str) -> str:
 
 def _source(redirect_uri: str) -> str:
     parts = urlsplit(redirect_uri)
-    if parts.scheme == "http" and _HOST_SOURCE.fullmatch(parts.netloc):
+    if parts.scheme == "http" and HOST_SOURCE.fullmatch(parts.netloc):
         return f"http://{parts.netloc}"
     return f"{parts.scheme}:"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from urllib.parse import urlsplit
 
 MAX_LENGTH = 120
+# CSP has no syntax for IPv6 literals, and a host of a registered URI may hold characters that end a directive.
+HOST_SOURCE = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 _JOINERS = frozenset("\u200c\u200d")  # Persian, Indic scripts and emoji need them; they cannot reorder text.
 
 
@@ -32,6 +35,15 @@ def web_link(uri: str | None) -> str | None:
         return None
     is_clean = not any(character.isspace() or _is_invisible(character) for character in uri)
     return uri if parts.scheme in {"https", "http"} and parts.hostname and is_clean else None
+
+
+def picture(uri: str | None) -> str | None:
+    """The address if a page may show it as a picture: https, at a host that a Content-Security-Policy can name."""
+    link = web_link(uri)
+    if link is None:
+        return None
+    parts = urlsplit(link)
+    return link if parts.scheme == "https" and HOST_SOURCE.fullmatch(parts.netloc) else None
 
 
 def _is_invisible(character: str) -> bool:

@@ -54,7 +54,7 @@ class LoginPage(FormPage):
     ``client_name`` is None where no application waits. ``username`` fills the field (``login_hint``, or a second try).
     ``account`` is set when a signed-in user must prove it again (``prompt=login``, ``max_age``). ``code_page`` is set
     where a right password may have been refused: a code is asked for, and this is the address of the page that shows
-    one in a browser that is signed in. ``is_limited`` where that is for sure.
+    one in a browser that is signed in. ``is_limited`` where that is for sure. ``logo_uri`` is shown only if https.
     """
 
     template: ClassVar[str] = "login.html"
@@ -64,6 +64,7 @@ class LoginPage(FormPage):
     account: Account | None = None
     code_page: str | None = None
     is_limited: bool = False
+    logo_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,8 @@ class ConsentPage(FormPage):
 
     ``redirect_host`` is where the answer goes (``core.redirect_uri.redirect_host``); ``is_on_this_device`` for loopback
     and private-use addresses. ``is_unverified`` for public clients, whose name anybody can use. ``claims`` are the
-    names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https.
+    names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https, and
+    ``logo_uri`` is shown only if https.
     """
 
     template: ClassVar[str] = "consent.html"
@@ -111,6 +113,7 @@ class ConsentPage(FormPage):
     claims: Iterable[str] = ()
     policy_uri: str | None = None
     tos_uri: str | None = None
+    logo_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from jinja2 import (
 )
 
 from valetkey.authorize.consent.claim_words import claim_words
-from valetkey.authorize.pages.display import initial, plain, web_link
+from valetkey.authorize.pages.display import initial, picture, plain, web_link
 from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.models import (
     ConsentPage,
@@ -71,6 +71,7 @@ class Pages:
             "plain": plain,
             "initial": initial,
             "web_link": web_link,
+            "picture": picture,
             "claim_words": claim_words,
         }
         self._environment.globals |= {

@@ -9,10 +9,19 @@ from valetkey.runtime.http.security_headers import page_headers
 
 
 def page_response(
-    html: str, *, status: int = 200, forms_end_at: str | None = None, headers: Mapping[str, str] | None = None
+    html: str,
+    *,
+    status: int = 200,
+    forms_end_at: str | None = None,
+    picture: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """A page; ``forms_end_at`` is the redirect URI to which submitting a form on it may lead."""
-    return _html(html, status, page_policy(forms_end_at), headers or {})
+    """A page.
+
+    ``forms_end_at`` is the redirect URI to which submitting a form on it may lead, ``picture`` the address of the one
+    picture on it that is not ours.
+    """
+    return _html(html, status, page_policy(forms_end_at, picture), headers or {})
 
 
 def form_post_response(html: str, redirect_uri: str) -> web.Response:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from valetkey.administration.installation import Installation
+from valetkey.administration.user_attributes import email_problem, parse_attributes, with_email
 from valetkey.administration.users import (
     create_user,
     delete_user,
@@ -16,6 +19,7 @@ from valetkey.administration.users import (
     new_user,
     password_hash_for,
     unlock_user,
+    update_user,
 )
 from valetkey.administration.users import set_password as set_user_password
 from valetkey.cli.installation import with_installation
@@ -23,19 +27,31 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.password_option import PasswordChoice, password_options
 from valetkey.core.authentication.user import User
-from valetkey.core.oidc.claims.registry import ATTRIBUTE_CLAIMS
 
 _COLUMNS = ("username", "email", "enabled", "subject")
 
 
 def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
-    claims: dict[str, object] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals or name not in ATTRIBUTE_CLAIMS:
-            raise click.BadParameter(f"{value!r}: write NAME=VALUE with one of {', '.join(sorted(ATTRIBUTE_CLAIMS))}")
-        claims[name] = text
-    return claims
+    try:
+        return parse_attributes(values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _email(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and (problem := email_problem(value)) is not None:
+        raise click.BadParameter(f"{value!r}: {problem}")
+    return value
+
+
+_claim_option = click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_claims,
+    help="A claim about the user, an address as JSON; may be repeated.",
+)
 
 
 @click.group("user", epilog=example("valetkey user list"))
@@ -53,16 +69,9 @@ def command() -> None:
     ),
 )
 @click.argument("username")
-@click.option("--email", help="E-mail address; the user may sign in with it too.")
+@click.option("--email", callback=_email, help="E-mail address; the user may sign in with it too.")
 @click.option("--email-verified", is_flag=True, help="The address is known to be the user's.")
-@click.option(
-    "--claim",
-    "claims",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=_claims,
-    help="A claim about the user; may be repeated.",
-)
+@_claim_option
 @click.option(
     "--if-absent", is_flag=True, help="Succeed and change nothing where the name is taken already, as jobs want it."
 )
@@ -93,6 +102,55 @@ async def create(  # noqa: PLR0913 - one parameter per option
     with choice.handed_over(password) as handed:
         await create_user(installation, user, password_hash)
     output.one(_record(user) | handed)
+
+
+@command.command(
+    "update",
+    epilog=example(
+        "valetkey user update ada --email ada@example.org --email-verified",
+        "valetkey user update ada --claim zoneinfo=Europe/London --remove-claim nickname",
+        """valetkey user update ada --claim address='{"locality": "London", "country": "United Kingdom"}'""",
+    ),
+)
+@click.argument("user")
+@click.option(
+    "--email", callback=_email, help="E-mail address; the user may sign in with it, and no longer with the old."
+)
+@click.option("--remove-email", is_flag=True, help="The user has no e-mail address any more.")
+@click.option(
+    "--email-verified/--email-unverified", default=None, help="Whether the address is known to be the user's."
+)
+@_claim_option
+@click.option("--remove-claim", "removed", multiple=True, metavar="NAME", help="A claim that goes; may be repeated.")
+@output_option
+@with_installation
+async def update(  # noqa: PLR0913 - one parameter per option
+    installation: Installation,
+    user: str,
+    email: str | None,
+    claims: dict[str, object],
+    removed: tuple[str, ...],
+    output: Output,
+    *,
+    remove_email: bool,
+    email_verified: bool | None,
+) -> None:
+    """Change what is known of a user. Sessions and grants go on; clients see it when they ask again.
+
+    Claims that are not named stay as they are.
+    """
+    if both := sorted(claims.keys() & set(removed)):
+        raise click.UsageError(f"Both given and removed: {', '.join(both)}.")
+    if remove_email and (email is not None or email_verified):
+        raise click.UsageError("--remove-email goes with neither --email nor --email-verified.")
+    found = await get_user(installation, user)
+    changed = with_email(found, email, is_verified=email_verified)
+    if remove_email:
+        changed = replace(changed, email=None, email_verified=False)
+    if changed.email_verified and changed.email is None:
+        raise click.UsageError("--email-verified needs an e-mail address.")
+    await update_user(installation, changed, removed, claims)
+    output.one(_record(await get_user(installation, str(found.subject))))
 
 
 @command.command("get", epilog=example("valetkey user get ada@example.com -o json"))

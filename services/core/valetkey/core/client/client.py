@@ -69,6 +69,9 @@ class Client:
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    logo_uri: str | None = None
+    contacts: tuple[str, ...] = ()
+    software_id: str | None = None
     enabled: bool = True
     epoch: int = 0
     installation_epoch: int = 0

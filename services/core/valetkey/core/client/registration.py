@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from valetkey.core.client.client import Client, GrantType
-from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
-from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
-from valetkey.core.oauth.resource import is_resource_identifier
+from valetkey.core.client.metadata import metadata_problems
+from valetkey.core.client.metadata_field import Kind
 from valetkey.core.oauth.uri_equivalence import is_same_uri
 
 if TYPE_CHECKING:
@@ -18,9 +16,10 @@ if TYPE_CHECKING:
 MAX_CLIENT_ID_LENGTH = 128
 _CLIENT_ID = re.compile(rf"[A-Za-z0-9._~\-]{{1,{MAX_CLIENT_ID_LENGTH}}}")
 _UUID = re.compile(r"[0-9a-fA-F]{32}")
+# Problems are told in this order: words, grants with what goes with them, addresses, the catalog.
+_ADDRESSES = (Kind.URIS, Kind.URL, Kind.RESOURCES, Kind.RESOURCE)
+_WORDS = tuple(kind for kind in Kind if kind not in (Kind.CHOICES, *_ADDRESSES))
 _NO_DIGIT = re.compile(r"^[uU][rR][nN]:[uU]{2}[iI][dD]:|[^0-9a-zA-Z]")
-MAX_NAME_LENGTH = 128
-MAX_SECONDS = 2**31 - 1  # of default_max_age
 
 
 def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[str]:
@@ -31,15 +30,9 @@ def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[
     problems = []
     if not _CLIENT_ID.fullmatch(client.client_id):
         problems.append("client_id: use 1 to 128 letters, digits, dots, dashes, underscores or tildes")
-    if (
-        not client.client_name.strip()
-        or len(client.client_name) > MAX_NAME_LENGTH
-        or not client.client_name.isprintable()
-    ):
-        problems.append("client_name: use 1 to 128 printable characters")
-    if client.id_token_signed_response_alg not in SUPPORTED_ALGORITHMS:
-        problems.append(f"id_token_signed_response_alg: choose one of {', '.join(SUPPORTED_ALGORITHMS)}")
-    problems += _grant_problems(client) + _uri_problems(client) + _catalog_problems(client, catalog)
+    problems += metadata_problems(client, *_WORDS)
+    problems += metadata_problems(client, Kind.CHOICES) + _grant_problems(client)
+    problems += metadata_problems(client, *_ADDRESSES) + _catalog_problems(client, catalog)
     if issuer and client.resource is not None and is_same_uri(client.resource, issuer):
         problems.append(
             f"resource: {client.resource} names the issuer, and tokens for no API in particular are for the issuer; "
@@ -64,10 +57,7 @@ def new_client_problems(client_id: str) -> list[str]:
 
 
 def _grant_problems(client: Client) -> list[str]:
-    problems = [
-        f"grant_types: {name} is not offered; choose from {', '.join(GrantType)}"
-        for name in sorted(client.grant_types - set(GrantType))
-    ]
+    problems = []
     redirects = GrantType.AUTHORIZATION_CODE in client.grant_types
     if redirects and not client.redirect_uris:
         problems.append("redirect_uris: authorization_code needs at least one")
@@ -79,28 +69,6 @@ def _grant_problems(client: Client) -> list[str]:
         problems.append("grant_types: a public client cannot have client_credentials (OAuth 2.1 §4.2)")
     if client.is_public and client.resource is not None:
         problems.append("resource: a resource server must be able to authenticate; choose client_secret_basic")
-    return problems
-
-
-def _uri_problems(client: Client) -> list[str]:
-    problems = [
-        f"{name}: {uri} {problem}"
-        for name, uris in (
-            ("redirect_uris", client.redirect_uris),
-            ("post_logout_redirect_uris", client.post_logout_redirect_uris),
-        )
-        for uri in uris
-        if (problem := redirect_uri_problem(uri)) is not None
-    ]
-    for name in ("client_uri", "policy_uri", "tos_uri"):
-        uri = getattr(client, name)
-        if uri is not None and (uri_problem(uri) is not None or urlsplit(uri).scheme not in ("https", "http")):
-            problems.append(f"{name}: must be an https URL")
-    problems += [
-        f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
-        for resource in (*client.resources, *filter(None, [client.resource]))
-        if not is_resource_identifier(resource)
-    ]
     return problems
 
 

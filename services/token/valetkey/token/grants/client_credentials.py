@@ -106,9 +106,15 @@ def _size(entitled: _Entitled) -> int:
     return _QUESTION_BYTES + sum(map(len, names)) * _POINTER_BYTES
 
 
+def _needs_user(name: str, catalog: Catalog) -> bool:
+    # Up to release 0.2, an API could have a scope of its own that is called address or phone.
+    registered = catalog.scopes.get(name)
+    return name in USER_SCOPES and (registered is None or registered.resource is None)
+
+
 def _entitle(client: Client, catalog: Catalog, scope: Scope, requested: tuple[str, ...]) -> _Entitled:
-    asked_scope = scope or tuple(name for name in client.scope if name not in USER_SCOPES)
-    if not asked_scope or not USER_SCOPES.isdisjoint(asked_scope):
+    asked_scope = scope or tuple(name for name in client.scope if not _needs_user(name, catalog))
+    if not asked_scope or any(_needs_user(name, catalog) for name in asked_scope):
         raise InvalidScope("no scope, or one that needs a user")
     catalog.require_scopes(asked_scope, frozenset(client.scope))
     if requested:

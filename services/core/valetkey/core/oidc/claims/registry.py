@@ -1,48 +1,116 @@
-"""Claims about the user: which scope opens which, and what may never be overridden. OIDC Core §5.1, §5.4."""
+"""The table of claims about the user: one row per claim. OIDC Core §5.1, §5.4.
+
+Derived from it: what scopes open, what the ``claims`` parameter and UserInfo know, what discovery says, what operators
+may set and how it is checked, and the words of the consent page.
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.oauth.scope import EMAIL, PROFILE
+from valetkey.core.oauth.scope import ADDRESS, EMAIL, PHONE, PROFILE
+from valetkey.core.oidc.claims import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.scope import Scope
 
-PROFILE_CLAIMS = frozenset(
-    {
-        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
-        "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
-    },
-)  # fmt: skip
-EMAIL_CLAIMS = frozenset({"email", "email_verified"})
-USER_CLAIMS = PROFILE_CLAIMS | EMAIL_CLAIMS
 
-# These come from columns of their own; a user's free attributes cannot set them.
-_OWN = frozenset({"preferred_username", "updated_at"}) | EMAIL_CLAIMS
-ATTRIBUTE_CLAIMS = PROFILE_CLAIMS - _OWN
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim, the scope that opens it, and what the consent page says where it is requested by itself.
+
+    ``check`` says how a value is to be written, None for a good one. ``column`` gives the value where it is not one of
+    the user's attributes, and None where the user has none; operators do not set it as an attribute.
+    """
+
+    name: str
+    scope: str
+    words: str
+    check: Callable[[object], str | None] = check.text
+    column: Callable[[User], object] | None = None
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim("name", PROFILE, "Your full name"),
+    Claim("given_name", PROFILE, "Your given name"),
+    Claim("family_name", PROFILE, "Your family name"),
+    Claim("middle_name", PROFILE, "Your middle name"),
+    Claim("nickname", PROFILE, "Your nickname"),
+    Claim("preferred_username", PROFILE, "Your user name", column=lambda user: user.username),
+    Claim("profile", PROFILE, "The address of your profile page", check.web_address),
+    Claim("picture", PROFILE, "Your profile picture", check.web_address),
+    Claim("website", PROFILE, "The address of your website", check.web_address),
+    Claim("gender", PROFILE, "Your gender"),
+    Claim("birthdate", PROFILE, "Your date of birth", check.birthdate),
+    Claim("zoneinfo", PROFILE, "Your time zone", check.zoneinfo),
+    Claim("locale", PROFILE, "Your language and region", check.locale),
+    Claim(
+        "updated_at",
+        PROFILE,
+        "When your details were last changed",
+        column=lambda user: int(user.updated_at.timestamp()),
+    ),
+    Claim("email", EMAIL, "Your e-mail address", check.email, lambda user: user.email),
+    Claim(
+        "email_verified",
+        EMAIL,
+        "Whether your e-mail address has been verified",
+        check.flag,
+        lambda user: None if user.email is None else user.email_verified,
+    ),
+    Claim("address", ADDRESS, "Your postal address", check.address),
+    Claim("phone_number", PHONE, "Your phone number", check.phone_number),
+    Claim("phone_number_verified", PHONE, "Whether your phone number has been verified", check.flag),
+)
+CLAIM: Mapping[str, Claim] = {claim.name: claim for claim in CLAIMS}
+USER_CLAIMS = frozenset(CLAIM)
+ATTRIBUTE_CLAIMS = frozenset(claim.name for claim in CLAIMS if claim.column is None)
+CLAIM_SCOPES: Mapping[str, frozenset[str]] = {
+    scope: frozenset(claim.name for claim in CLAIMS if claim.scope == scope)
+    for scope in dict.fromkeys(claim.scope for claim in CLAIMS)
+}
+
+
+def parse_attribute(name: str, text: str) -> object:
+    """A value as an operator types it, as it is stored. Raises ``ValueError``, which says what to write.
+
+    Texts are typed as they are, true and false and objects as JSON has them.
+    """
+    problem = CLAIM[name].check
+    if problem(text) is None:
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    if (words := problem(value)) is not None or isinstance(value, str):
+        raise ValueError(f"{name}: {words or problem(text)}")
+    return value
 
 
 def user_claims(user: User, names: Iterable[str]) -> dict[str, object]:
     """The values of these claims, without those the user has none for. Reserved claims cannot be reached from here."""
-    wanted = sorted(set(names))
-    if not wanted:
-        return {}
-    known: dict[str, object] = {name: value for name, value in user.claims.items() if name in ATTRIBUTE_CLAIMS}
-    known["preferred_username"] = user.username
-    known["updated_at"] = int(user.updated_at.timestamp())
-    if user.email is not None:
-        known["email"] = user.email
-        known["email_verified"] = user.email_verified
-    return {name: known[name] for name in wanted if name in known}
+    known = {}
+    for name in sorted(set(names)):
+        claim = CLAIM.get(name)
+        if claim is None:
+            continue
+        if claim.column is None:
+            if name in user.claims:
+                known[name] = user.claims[name]
+        elif (value := claim.column(user)) is not None:
+            known[name] = value
+    return known
 
 
 def claims_of_scope(scope: Scope) -> frozenset[str]:
-    """The claims that ``profile`` and ``email`` open at the UserInfo endpoint. OIDC Core §5.4."""
-    return (PROFILE_CLAIMS if PROFILE in scope else frozenset()) | (EMAIL_CLAIMS if EMAIL in scope else frozenset())
+    """The claims that scopes such as ``profile`` open at the UserInfo endpoint. OIDC Core §5.4."""
+    return frozenset().union(*(CLAIM_SCOPES[name] for name in scope if name in CLAIM_SCOPES))
 
 
 def userinfo_claims(user: User, scope: Scope, requested: Iterable[str]) -> dict[str, object]:

@@ -88,7 +88,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "client_secrets": _EVERYTHING,
         "scopes": _EVERYTHING,
         "users": _EVERYTHING,
-        "login_names": {"SELECT": WHOLE, "INSERT": WHOLE},
+        "login_names": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": _WITHDRAWAL},
         "authorizations": {"SELECT": WHOLE, "UPDATE": ("revoked_at",)},

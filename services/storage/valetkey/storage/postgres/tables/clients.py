@@ -12,17 +12,18 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.client.client import Client
+from valetkey.core.client.metadata import metadata_document
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
-from valetkey.storage.postgres.tables.rows import client_from
+from valetkey.storage.postgres.tables.rows import client_from, to_json
 
 _FIND = Statement(
     "clients.find",
     """
     SELECT client_id, uid, client_name, token_endpoint_auth_method, grant_types, redirect_uris,
         post_logout_redirect_uris, scope, resources, resource, id_token_signed_response_alg, default_max_age,
-        client_uri, policy_uri, tos_uri, enabled, secret_digests, secret_expiries,
+        client_uri, policy_uri, tos_uri, metadata, enabled, secret_digests, secret_expiries,
         managed_by, created_at, updated_at, clients.epoch AS client_epoch, i.epoch AS installation_epoch
     FROM clients JOIN installation AS i ON i.id = 1 LEFT JOIN LATERAL (
         SELECT array_agg(s.digest ORDER BY s.created_at DESC, s.id) AS secret_digests,
@@ -37,7 +38,7 @@ _LIST = Statement(
     """
     SELECT client_id, uid, client_name, token_endpoint_auth_method, grant_types, redirect_uris,
         post_logout_redirect_uris, scope, resources, resource, id_token_signed_response_alg, default_max_age,
-        client_uri, policy_uri, tos_uri, enabled, secret_digests, secret_expiries,
+        client_uri, policy_uri, tos_uri, metadata, enabled, secret_digests, secret_expiries,
         managed_by, created_at, updated_at, clients.epoch AS client_epoch, i.epoch AS installation_epoch
     FROM clients JOIN installation AS i ON i.id = 1 LEFT JOIN LATERAL (
         SELECT array_agg(s.digest ORDER BY s.created_at DESC, s.id) AS secret_digests,
@@ -54,24 +55,25 @@ _INSERT = Statement(
         INSERT INTO clients (
             uid, client_name, token_endpoint_auth_method, grant_types, redirect_uris, post_logout_redirect_uris,
             scope, resources, resource, id_token_signed_response_alg, default_max_age, client_uri, policy_uri,
-            tos_uri, client_id, enabled, managed_by, created_at, updated_at
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)
+            tos_uri, metadata, client_id, enabled, managed_by, created_at, updated_at
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
         RETURNING uid
     )
     INSERT INTO client_secrets (id, client_uid, digest, created_at, expires_at)
-    SELECT secret.id, client.uid, secret.digest, $18::timestamptz - secret.age * interval '1 microsecond',
+    SELECT secret.id, client.uid, secret.digest, $19::timestamptz - secret.age * interval '1 microsecond',
         secret.expires_at
-    FROM client, unnest($19::uuid[], $20::bytea[], $21::timestamptz[]) WITH ORDINALITY
+    FROM client, unnest($20::uuid[], $21::bytea[], $22::timestamptz[]) WITH ORDINALITY
         AS secret (id, digest, expires_at, age)
     """,
 )
+# Members of the document that a later release has written stay.
 _UPDATE = Statement(
     "clients.update",
     """
     UPDATE clients SET client_name = $2, token_endpoint_auth_method = $3, grant_types = $4, redirect_uris = $5,
         post_logout_redirect_uris = $6, scope = $7, resources = $8, resource = $9, id_token_signed_response_alg = $10,
-        default_max_age = $11, client_uri = $12, policy_uri = $13, tos_uri = $14, managed_by = $15,
-        updated_at = greatest(updated_at, $16)
+        default_max_age = $11, client_uri = $12, policy_uri = $13, tos_uri = $14,
+        metadata = metadata || $15::jsonb, managed_by = $16, updated_at = greatest(updated_at, $17)
     WHERE uid = $1
     RETURNING uid
     """,
@@ -145,6 +147,7 @@ class Clients:
 
 
 def _metadata(client: Client) -> tuple[object, ...]:
+    """The columns, and the document: a new field needs neither a column nor another statement. See migration 0004."""
     return (
         client.client_name,
         client.token_endpoint_auth_method,
@@ -159,6 +162,7 @@ def _metadata(client: Client) -> tuple[object, ...]:
         client.client_uri,
         client.policy_uri,
         client.tos_uri,
+        to_json(metadata_document(client)),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
-from typing import cast
+from typing import Any, cast
 
 from asyncpg import Record
 
@@ -15,6 +15,7 @@ from valetkey.core.authentication.result import Authentication
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret
+from valetkey.core.client.metadata import document_metadata
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.jose.keys import KeyState, PublicKey
 from valetkey.core.oauth.revocation import Revocation, RevocationKind, RevocationTarget
@@ -58,7 +59,13 @@ def client_from(row: Record) -> Client:
         enabled=row["enabled"],
         epoch=row["client_epoch"],
         installation_epoch=row["installation_epoch"],
+        **_only_in_document(row["metadata"]),
     )
+
+
+def _only_in_document(text: str) -> dict[str, Any]:
+    # Release 0.2 writes no document; what its columns have too is read there until the contract step.
+    return {} if text == "{}" else document_metadata(json.loads(text))
 
 
 @lru_cache(1024)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -48,6 +49,24 @@ _CREATE = Statement(
     )
     INSERT INTO login_names (name_key, subject) SELECT name_key, created.subject
     FROM created, unnest($10::text[]) AS name_key
+    """,
+)
+# Attributes are taken away and set one by one, so that two operators who change different ones lose nothing.
+_UPDATE = Statement(
+    "users.update",
+    """
+    WITH updated AS (
+        UPDATE users SET email = $2, email_verified = $3, claims = (claims - $4::text[]) || $5::jsonb,
+            updated_at = greatest(updated_at, $6)
+        WHERE subject = $1 RETURNING subject
+    ), former AS (
+        DELETE FROM login_names WHERE subject = $1 AND name_key <> ALL ($7::text[])
+    ), named AS (
+        INSERT INTO login_names (name_key, subject)
+        SELECT asked.name_key, updated.subject FROM updated, unnest($7::text[]) AS asked (name_key)
+        WHERE NOT EXISTS (SELECT FROM login_names AS n WHERE n.name_key = asked.name_key AND n.subject = $1)
+    )
+    SELECT subject FROM updated
     """,
 )
 _REHASH_PASSWORD = Statement(
@@ -105,6 +124,27 @@ class Users:
             if error.constraint_name == "users_called_like_clients":
                 raise Conflict(f"The subject {user.subject} is the client_id of a client; give another.") from error
             raise Conflict(f"The user name or e-mail address of {user.username} is taken.") from error
+
+    async def update(self, user: User, now: datetime, removed: Collection[str], claims: Mapping[str, object]) -> bool:
+        """Store the e-mail address of ``user`` and whether it is verified; remove and set attributes. Ends nothing.
+
+        False if there is no such user any more. Raises as ``create`` does.
+        """
+        keys = {_login_name_key(name) for name in (user.username, user.email) if name is not None}
+        try:
+            row = await self._database.fetch_row(
+                _UPDATE,
+                user.subject,
+                user.email,
+                user.email_verified,
+                sorted(removed),
+                to_json(claims),
+                now,
+                sorted(keys),
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict(f"The user name or e-mail address of {user.username} is taken.") from error
+        return row is not None
 
     async def rehash_password(self, subject: UUID, old_hash: str, new_hash: str) -> None:
         """Keep the same password under another hash, unless the password was changed meanwhile. Ends nothing."""

@@ -1,0 +1,273 @@
+"""The table of client metadata: one row per field of a registration. RFC 7591 §2.
+
+Derived from it: what is stored, the options of ``client create`` and ``client update``, the file of ``client apply``,
+the chart's ``clients.declarations``, and the documentation. ``Client`` has an attribute for each row, and a test
+compares the two: what a request reads is a plain attribute.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
+from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
+from valetkey.core.oauth.resource import is_resource_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_NAME_LENGTH = 128
+MAX_CONTACTS = 20
+MAX_SECONDS = 2**31 - 1  # of default_max_age
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
+
+
+def metadata_problems(client: Client, *kinds: Kind) -> list[str]:
+    """What is wrong with the fields of these kinds, each by itself."""
+    return [
+        problem
+        for field in FIELDS
+        if field.kind in kinds and (value := getattr(client, field.name)) not in EMPTY
+        for problem in field.check(field.name, value)
+    ]
+
+
+def typed_metadata(values: Mapping[str, object]) -> dict[str, Any]:
+    """The same values with the types that ``Client`` has for them."""
+    return {name: FIELD[name].typed(value) for name, value in values.items()}
+
+
+def metadata_document(client: Client) -> dict[str, object]:
+    """What the column ``metadata`` holds: every field that has its place there, empty ones too."""
+    return {field.name: field.kind.stored(getattr(client, field.name)) for field in _IN_DOCUMENT}
+
+
+def document_metadata(document: Mapping[str, object]) -> dict[str, Any]:
+    """The fields that only the document has, for ``Client``. Members that this release does not know are ignored."""
+    return {
+        field.name: field.typed(value) for field in _ONLY_IN_DOCUMENT if (value := document.get(field.name)) is not None
+    }
+
+
+def _check_name(name: str, value: str) -> Iterable[str]:
+    if not value.strip() or len(value) > MAX_NAME_LENGTH or not value.isprintable():
+        yield f"{name}: use 1 to {MAX_NAME_LENGTH} printable characters"
+
+
+def _check_algorithm(name: str, value: str) -> Iterable[str]:
+    if value not in SUPPORTED_ALGORITHMS:
+        yield f"{name}: choose one of {', '.join(SUPPORTED_ALGORITHMS)}"
+
+
+def _check_grants(name: str, value: frozenset[str]) -> Iterable[str]:
+    for grant in sorted(value - set(GrantType)):
+        yield f"{name}: {grant} is not offered; choose from {', '.join(GrantType)}"
+
+
+def _check_redirects(name: str, value: tuple[str, ...]) -> Iterable[str]:
+    for uri in value:
+        if (problem := redirect_uri_problem(uri)) is not None:
+            yield f"{name}: {uri} {problem}"
+
+
+def _check_web_page(name: str, value: str) -> Iterable[str]:
+    if uri_problem(value) is not None or urlsplit(value).scheme not in ("https", "http"):
+        yield f"{name}: must be an https URL"
+
+
+def _check_logo(name: str, value: str) -> Iterable[str]:
+    # A page shows it, and its Content-Security-Policy has to name the host.
+    parts = None if uri_problem(value) is not None else urlsplit(value)
+    if parts is None or parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
+        yield f"{name}: must be an https URL with a host name"
+
+
+def _check_contacts(name: str, value: tuple[str, ...]) -> Iterable[str]:
+    if len(value) > MAX_CONTACTS:
+        yield f"{name}: give at most {MAX_CONTACTS}"
+    for contact in value:
+        yield from _check_name(name, contact)
+
+
+def _check_resources(_name: str, value: frozenset[str] | str) -> Iterable[str]:
+    for resource in (value,) if isinstance(value, str) else sorted(value):
+        if not is_resource_identifier(resource):
+            yield f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        name="client_name",
+        kind=Kind.TEXT,
+        description="Name that the consent page shows.",
+        form=f"1 to {MAX_NAME_LENGTH} printable characters",
+        audience=Audience.PUBLIC,
+        place=Place.BOTH,
+        is_required=True,
+        default_words="the `client_id`",
+        check=_check_name,
+        option_name="name",
+    ),
+    Field(
+        name="token_endpoint_auth_method",
+        kind=Kind.CHOICE,
+        description="How it authenticates; none for a public client.",
+        form="`client_secret_basic`, `client_secret_post`, or `none` for a public client",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=AuthenticationMethod.BASIC.value,
+        choices=tuple(method.value for method in AuthenticationMethod),
+        enumeration=AuthenticationMethod,
+        option_name="auth_method",
+    ),
+    Field(
+        name="grant_types",
+        kind=Kind.CHOICES,
+        description="Grant it may use.",
+        form="list of `authorization_code`, `refresh_token`, `client_credentials`",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=(),
+        default_words="`authorization_code` where there are redirect URIs",
+        check=_check_grants,
+        choices=tuple(grant.value for grant in GrantType),
+    ),
+    Field(
+        name="redirect_uris",
+        kind=Kind.URIS,
+        description="Redirect URI.",
+        form="list; exact, https, or http on loopback; no query parameter of an authorization response",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=(),
+        check=_check_redirects,
+    ),
+    Field(
+        name="post_logout_redirect_uris",
+        kind=Kind.URIS,
+        description="Where a logout may lead.",
+        form="list; as redirect URIs",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=(),
+        check=_check_redirects,
+    ),
+    Field(
+        name="scope",
+        kind=Kind.WORDS,
+        description="Scope it may ask for.",
+        form="words between spaces, or a list",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=(),
+    ),
+    Field(
+        name="resources",
+        kind=Kind.RESOURCES,
+        description="Resource server it may ask tokens for, beside those of its scopes.",
+        form="list of URIs (RFC 8707)",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=(),
+        check=_check_resources,
+        option_name="allow_resource",
+    ),
+    Field(
+        name="resource",
+        kind=Kind.RESOURCE,
+        description="The client is this resource server, and may introspect its tokens.",
+        form="the `aud` of its tokens: an absolute URI; not the issuer's own name",
+        audience=Audience.CLIENT,
+        place=Place.COLUMN,
+        check=_check_resources,
+    ),
+    Field(
+        name="id_token_signed_response_alg",
+        kind=Kind.CHOICE,
+        description="How its ID tokens are signed.",
+        form=" or ".join(f"`{name}`" for name in SUPPORTED_ALGORITHMS),
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+        default=SUPPORTED_ALGORITHMS[0],
+        check=_check_algorithm,
+        choices=tuple(SUPPORTED_ALGORITHMS),
+        option_name="id_token_alg",
+    ),
+    Field(
+        name="default_max_age",
+        kind=Kind.SECONDS,
+        description="Oldest login it accepts.",
+        form=f"whole seconds, 0 to {MAX_SECONDS}",
+        audience=Audience.CLIENT,
+        place=Place.BOTH,
+    ),
+    Field(
+        name="client_uri",
+        kind=Kind.URL,
+        description="Its home page.",
+        form="https URL",
+        audience=Audience.PUBLIC,
+        place=Place.BOTH,
+        check=_check_web_page,
+    ),
+    Field(
+        name="policy_uri",
+        kind=Kind.URL,
+        description="How it treats data.",
+        form="https URL",
+        audience=Audience.PUBLIC,
+        place=Place.BOTH,
+        check=_check_web_page,
+    ),
+    Field(
+        name="tos_uri",
+        kind=Kind.URL,
+        description="Its terms of service.",
+        form="https URL",
+        audience=Audience.PUBLIC,
+        place=Place.BOTH,
+        check=_check_web_page,
+    ),
+    Field(
+        name="logo_uri",
+        kind=Kind.URL,
+        description="Its logo, which the login and consent pages show.",
+        form="https URL with a host name",
+        audience=Audience.PUBLIC,
+        check=_check_logo,
+        pattern="^https://",
+    ),
+    Field(
+        name="contacts",
+        kind=Kind.TEXTS,
+        description="How to reach those who are responsible for it.",
+        form=f"list of at most {MAX_CONTACTS} e-mail addresses or other texts of {MAX_NAME_LENGTH} characters",
+        audience=Audience.OPERATOR,
+        default=(),
+        check=_check_contacts,
+    ),
+    Field(
+        name="software_id",
+        kind=Kind.TEXT,
+        description="Which software it is, the same for all of its installations.",
+        form=f"1 to {MAX_NAME_LENGTH} printable characters",
+        audience=Audience.OPERATOR,
+        check=_check_name,
+    ),
+    Field(
+        name="enabled",
+        kind=Kind.FLAG,
+        description="False ends everything the client was given.",
+        form="`true` or `false`",
+        audience=Audience.OPERATOR,
+        place=Place.COLUMN,
+        default=True,
+    ),
+)
+FIELD: Mapping[str, Field] = {field.name: field for field in FIELDS}
+_IN_DOCUMENT = tuple(field for field in FIELDS if field.place is not Place.COLUMN)
+_ONLY_IN_DOCUMENT = tuple(field for field in FIELDS if field.place is Place.DOCUMENT)
