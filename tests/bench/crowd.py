@@ -14,7 +14,7 @@ from bench.world import SCOPE
 from support.administration import API, CALLBACK, FULL_SCOPE
 from support.relying_party import ClientIdentity
 from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import GrantType
 from valetkey.core.oauth.access_token import TokenId
 from valetkey.runtime.lifecycle.clock import system_clock

@@ -16,7 +16,7 @@ from support.fake_codes import FakeCodes
 from support.redis_topologies import URL_FIXTURES
 from support.sealing import redis_codes
 from support.wire_values import CODE
-from valetkey.core.oauth.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome, generate_code
 from valetkey.core.oauth.errors import TooManyRequests
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.codes import RedisCodes
@@ -65,7 +65,7 @@ async def put(codes: Codes, who: Who, times: int) -> Counter[str]:
     outcomes = Counter[str]()
     for _ in range(times):
         value, code = generate_code(), code_for(who)
-        binding = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
+        binding = CodeBinding(code.client_uid, code.code_challenge, code.redirect_uri)
         try:
             await codes.put(value, code)
         except TooManyRequests:

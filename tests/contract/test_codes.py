@@ -1,22 +1,24 @@
 """What authorize and token may rely on about authorization codes."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from support.fake_codes import FakeCodes
 from support.redis_topologies import URL_FIXTURES
-from support.sealing import SEALER, redis_codes
+from support.sealing import SEALER, redis_codes, sealer_of
 from support.wire_values import CODE
 from valetkey.core.oauth.authorization_code import (
+    BindingPart,
     CodeBinding,
     Redemption,
     RedemptionOutcome,
-    code_binding,
     code_digest,
     generate_code,
 )
@@ -25,18 +27,26 @@ from valetkey.core.sealed_value import Purpose
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.codes import RedisCodes
 from valetkey.storage.redis.kept.keyspace import code_key
+from valetkey.storage.redis.messages import authorization_code_message
 from valetkey.wire.v1.authorization_code_pb2 import AuthorizationCode
 
 LIFETIME = timedelta(seconds=60)
 TOMBSTONE = timedelta(seconds=300)
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-WITHOUT_REDIRECT_URI = CodeBinding(HOLDER.holder, None)
-STRANGERS = [
-    code_binding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri),
-    code_binding(CODE.client_uid, CODE.code_challenge[::-1], CODE.redirect_uri),
-    code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri + "/"),
-    code_binding(CODE.client_uid, CODE.code_challenge, ""),
-]
+HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+WITHOUT_REDIRECT_URI = replace(HOLDER, redirect_uri=None)
+ANOTHER_CLIENT: dict[str, Any] = {"client_uid": CODE.authorization_id}
+ANOTHER_VERIFIER: dict[str, Any] = {"code_challenge": CODE.code_challenge[::-1]}
+ANOTHER_REDIRECT_URI: dict[str, Any] = {"redirect_uri": CODE.redirect_uri + "/"}
+CLIENT, VERIFIER, REDIRECT_URI = BindingPart
+STRANGERS: dict[str, tuple[dict[str, Any], tuple[BindingPart, ...]]] = {
+    "client": (ANOTHER_CLIENT, (CLIENT,)),
+    "verifier": (ANOTHER_VERIFIER, (VERIFIER,)),
+    "redirect_uri": (ANOTHER_REDIRECT_URI, (REDIRECT_URI,)),
+    "empty redirect_uri": ({"redirect_uri": ""}, (REDIRECT_URI,)),
+    "client, without redirect_uri": (ANOTHER_CLIENT | {"redirect_uri": None}, (CLIENT,)),
+    "client and verifier": (ANOTHER_CLIENT | ANOTHER_VERIFIER, (CLIENT, VERIFIER)),
+    "all": (ANOTHER_CLIENT | ANOTHER_VERIFIER | ANOTHER_REDIRECT_URI, (CLIENT, VERIFIER, REDIRECT_URI)),
+}
 Codes = FakeCodes | RedisCodes
 
 
@@ -93,18 +103,77 @@ async def test_a_code_is_taken_without_a_redirect_uri(codes: Codes) -> None:
     assert taken.outcome is RedemptionOutcome.TAKEN
 
 
-@pytest.mark.parametrize("stranger", STRANGERS, ids=["client", "verifier", "redirect_uri", "empty redirect_uri"])
+@pytest.mark.parametrize(("changes", "parts"), STRANGERS.values(), ids=STRANGERS)
 @pytest.mark.requirement("security 15: an invalid replay neither takes a code nor tells what it holds")
-async def test_a_stranger_gets_nothing_and_changes_nothing(codes: Codes, stranger: CodeBinding) -> None:
-    value = generate_code()
+async def test_a_stranger_gets_nothing_and_changes_nothing(
+    codes: Codes, changes: dict[str, Any], parts: tuple[BindingPart, ...]
+) -> None:
+    value, stranger = generate_code(), replace(HOLDER, **changes)
     await codes.put(value, CODE)
 
     before = await codes.consume(value, stranger)
     taken = await codes.consume(value, HOLDER)
     after = await codes.consume(value, stranger)
 
-    assert before == after == Redemption(RedemptionOutcome.MISMATCHED)
+    assert before == after == Redemption(RedemptionOutcome.MISMATCHED, mismatched=parts)
+    assert before.reason == f"code is mismatched: {', '.join(parts)}"
     assert taken.outcome is RedemptionOutcome.TAKEN
+
+
+async def test_a_mismatch_leaves_the_stored_code_byte_for_byte(redis: Redis) -> None:
+    codes, value = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE), generate_code()
+    await codes.put(value, CODE)
+    (key,) = await redis.keys()
+    before, left = await redis.get(key), await redis.pttl(key)
+
+    for changes, _ in STRANGERS.values():
+        await codes.consume(value, replace(HOLDER, **changes))
+
+    assert await redis.get(key) == before
+    assert left - 5_000 < await redis.pttl(key) <= left
+
+
+async def test_a_code_as_release_0_1_0_stores_it_tells_its_part_too(redis: Redis) -> None:
+    codes = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE, sealer=sealer_of("plain,k1"))
+    value = generate_code()
+    holder = hashlib.sha256(CODE.client_uid.bytes + CODE.code_challenge.encode()).digest()
+    bound = holder + hashlib.sha256(CODE.redirect_uri.encode()).digest()
+    await redis.set(code_key(value), b"F" + bound + authorization_code_message.to_bytes(CODE), px=60_000)
+
+    refused = await codes.consume(value, replace(HOLDER, **ANOTHER_VERIFIER))
+    taken = await codes.consume(value, HOLDER)
+
+    assert refused == Redemption(RedemptionOutcome.MISMATCHED, mismatched=(VERIFIER,))
+    assert taken == Redemption(RedemptionOutcome.TAKEN, CODE)
+
+
+async def test_what_is_stored_is_what_release_0_1_0_compares(redis: Redis) -> None:
+    codes, value = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE), generate_code()
+
+    await codes.put(value, CODE)
+
+    holder = hashlib.sha256(CODE.client_uid.bytes + CODE.code_challenge.encode()).digest()
+    bound = holder + hashlib.sha256(CODE.redirect_uri.encode()).digest()
+    kept = await redis.get(code_key(value))
+    assert isinstance(kept, bytes)
+    assert kept[:65] == b"F" + bound
+    message = SEALER.read(Purpose.AUTHORIZATION_CODE, code_key(value), kept[65:], bound)
+    assert authorization_code_message.from_bytes(message) == CODE
+
+
+@pytest.mark.requirement("security 15: an invalid replay neither takes a code nor tells what it holds")
+async def test_a_mismatch_of_a_code_that_cannot_be_read_is_a_mismatch(redis: Redis) -> None:
+    codes, value = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE), generate_code()
+    await codes.put(value, CODE)
+    newer = AuthorizationCode(min_reader=99).SerializeToString()
+    await redis.append(code_key(value), SEALER.seal(Purpose.ABANDONED_REDEMPTION, code_key(value), newer))
+
+    for_newer = await codes.consume(value, replace(HOLDER, **ANOTHER_VERIFIER))
+    without_key = redis_codes(redis, lifetime=LIFETIME, tombstone=TOMBSTONE, sealer=sealer_of("k2"))
+    for_others = await without_key.consume(value, replace(HOLDER, **ANOTHER_VERIFIER))
+
+    assert for_newer == for_others == Redemption(RedemptionOutcome.MISMATCHED)
+    assert for_newer.reason == "code is mismatched"
 
 
 @pytest.mark.requirement("security 17: truncated, extended or re-cased values are invalid")

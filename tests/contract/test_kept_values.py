@@ -5,6 +5,7 @@ Every kind of value against everything that can be done to it by writing to Redi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,6 @@ from valetkey.core.oauth.authorization_code import (
     CodeBinding,
     Redemption,
     RedemptionOutcome,
-    code_binding,
     generate_code,
 )
 from valetkey.core.sealed_value import Purpose
@@ -26,7 +26,7 @@ from valetkey.storage.redis.kept.keyspace import code_key, interaction_key
 from valetkey.storage.redis.messages import authorization_code_message, interaction_message
 
 # A client, and a verifier, of whoever writes to Redis.
-THIEF = code_binding(CODE.authorization_id, CODE.code_challenge[::-1], CODE.redirect_uri)
+THIEF = CodeBinding(CODE.authorization_id, CODE.code_challenge[::-1], CODE.redirect_uri)
 BINDING = slice(1, 65)
 TICK = timedelta(microseconds=1)
 
@@ -112,7 +112,7 @@ async def test_what_is_sealed_as_another_kind_is_as_if_it_were_not_there(
 
 @pytest.mark.requirement("security 55b: a code that was bound to somebody else is as if it were not there")
 @pytest.mark.parametrize("state", [b"F", b"S"])
-@pytest.mark.parametrize("presented", [THIEF, CodeBinding(THIEF.holder, None)], ids=["whole", "without redirect_uri"])
+@pytest.mark.parametrize("presented", [THIEF, replace(THIEF, redirect_uri=None)], ids=["whole", "without redirect_uri"])
 async def test_a_code_cannot_be_bound_to_another_client_or_verifier(
     kept: Kept, told: list[AuditEvent], state: bytes, presented: CodeBinding
 ) -> None:
@@ -120,8 +120,8 @@ async def test_a_code_cannot_be_bound_to_another_client_or_verifier(
     await kept.codes.put(value, CODE)
     raw = await kept.redis.get(code_key(value))
     assert isinstance(raw, bytes)
-    assert THIEF.redirect_uri is not None
-    await kept.redis.set(code_key(value), state + THIEF.holder + THIEF.redirect_uri + raw[65:])
+    assert THIEF.redirect_uri_digest is not None
+    await kept.redis.set(code_key(value), state + THIEF.holder_digest + THIEF.redirect_uri_digest + raw[65:])
 
     stolen = await kept.codes.consume(value, presented)
 
@@ -132,9 +132,11 @@ async def test_a_code_cannot_be_bound_to_another_client_or_verifier(
 async def test_a_code_cannot_be_bound_to_another_redirect_uri_alone(kept: Kept, told: list[AuditEvent]) -> None:
     value = generate_code()
     await kept.codes.put(value, CODE)
-    await kept.redis.setrange(code_key(value), 33, "r" * 32)
+    moved = replace(HOLDER, redirect_uri="https://thief.example/cb")
+    assert moved.redirect_uri_digest is not None
+    await kept.redis.setrange(code_key(value), 33, moved.redirect_uri_digest)
 
-    with_it = await kept.codes.consume(value, CodeBinding(HOLDER.holder, b"r" * 32))
+    with_it = await kept.codes.consume(value, moved)
     assert (with_it, len(told)) == (Redemption(RedemptionOutcome.UNKNOWN), 1)
     assert await kept.codes.consume(value, WITHOUT_REDIRECT_URI) == Redemption(RedemptionOutcome.UNKNOWN)
     assert await kept.codes.consume(value, HOLDER) == Redemption(RedemptionOutcome.MISMATCHED)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from support.sealing import SEALER, redis_codes
 from support.wire_values import CODE, INTERACTION
-from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import CodeBinding, RedemptionOutcome, generate_code
 from valetkey.core.sealed_value import Purpose
 from valetkey.runtime.telemetry.trace import Trace
 from valetkey.runtime.telemetry.tracing import begin_trace
@@ -23,7 +23,7 @@ from valetkey.storage.redis.kept.keyspace import code_key
 from valetkey.storage.redis.messages import authorization_code_message, interaction_message
 from valetkey.wire.v1 import authorization_code_pb2, interaction_pb2
 
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -108,7 +108,7 @@ async def test_a_code_that_somebody_else_presents_tells_nothing_of_its_trace(cod
     await codes.put(value, CODE)
 
     stranger = a_trace(is_sampled=False)
-    redemption = await codes.consume(value, code_binding(CODE.client_uid, "another", CODE.redirect_uri))
+    redemption = await codes.consume(value, CodeBinding(CODE.client_uid, "another", CODE.redirect_uri))
 
     assert redemption.outcome is RedemptionOutcome.MISMATCHED
     assert (stranger.trace_id != left.trace_id, stranger.operations) == (True, None)

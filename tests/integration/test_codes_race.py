@@ -11,14 +11,14 @@ from redis.asyncio import Redis
 from support.sealing import redis_codes
 from support.tier import rounds
 from support.wire_values import CODE
-from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import CodeBinding, RedemptionOutcome, generate_code
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.codes import RedisCodes
 
 ROUNDS = rounds(60, nightly=200)
 HANDS = 8
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-STRANGER = code_binding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri)
+HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+STRANGER = CodeBinding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from support.revocation_store import new_target, open_replicas, revocation
 from support.sealing import redis_codes
 from support.system import System
 from support.wire_values import CODE
-from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import CodeBinding, RedemptionOutcome, generate_code
 from valetkey.demo.free_port import LOOPBACK
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
@@ -115,9 +115,9 @@ async def test_the_rules_are_enough_on_a_cluster(cluster_url: str, redis_cluster
     async with connect(url) as client, open_replicas(FakeRevocations(), url) as (replica,):
         codes = redis_codes(client, CodeLimits(60, 120, 300))
         await codes.put(value, CODE)
-        await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
+        await codes.consume(value, CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
         await codes.release(value, CODE.issued_at)
-        taken = await codes.consume(value, code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
+        taken = await codes.consume(value, CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri))
         await replica.load()
         await replica.store.revoke([revocation(target)])
         is_revoked = await replica.is_revoked(target)

@@ -15,7 +15,7 @@ from support.revocation_store import Replica, new_target, open_replicas, revocat
 from support.sealing import redis_codes
 from support.system import System
 from support.wire_values import CODE
-from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import CodeBinding, RedemptionOutcome, generate_code
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.revocation import RevocationTarget
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
@@ -23,7 +23,7 @@ from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED, code_key
 
 MARKER = REVOCATIONS_LOADED.prefix
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from support.revocation_store import TIMEOUT, Replica, new_target, open_replicas
 from support.sealing import redis_codes
 from support.tcp_proxy import TcpProxy
 from support.wire_values import CODE
-from valetkey.core.oauth.authorization_code import RedemptionOutcome, code_binding, generate_code
+from valetkey.core.oauth.authorization_code import CodeBinding, RedemptionOutcome, generate_code
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.revocation import Revocation, RevocationTarget
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
@@ -22,7 +22,7 @@ from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 MARKER = REVOCATIONS_LOADED.prefix
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
 NEVER_LIVE = pytest.mark.requirement("security 56: restart, failover or restore never resurrects a revoked token")
 AWAY = pytest.mark.requirement("security 55: dependencies away: fail closed, 503")
 

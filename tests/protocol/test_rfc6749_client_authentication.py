@@ -15,7 +15,7 @@ from support.relying_party import ClientIdentity
 from support.system import System
 from support.systems import MakeParty
 from support.wire import Headers, Pairs, Wire, basic, credentials_of
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import ClientSecret
 
 ENDPOINTS = ("/token", "/revoke", "/introspect")

@@ -1,6 +1,7 @@
 """Authorization codes: bound, short, and good for one success ever. Security items 14 to 18."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from support.administration import CALLBACK, FULL_SCOPE, Administration
+from support.eavesdropper import overheard
 from support.refusal import require_refusal
 from support.relying_party import CodeResponse, RelyingParty, Reply
 from support.system import System
@@ -108,6 +110,40 @@ async def test_a_replay_by_somebody_who_cannot_authenticate_harms_nobody(
 
     require_refusal(await impostor.redeem(first.code), "invalid_client")
     assert await first.is_alive() == ALIVE
+
+
+@pytest.mark.requirement("security 14: client, challenge and redirect URI are bound to the code")
+@pytest.mark.requirement("security 49: the reason is for the log")
+async def test_the_log_names_the_part_that_does_not_match_and_the_answer_does_not(make_party: MakeParty) -> None:
+    party, other = await make_party(), await make_party()
+    code = await party.authorize()
+    wrong: dict[str, str | None] = {"code_verifier": "v" * 64, "redirect_uri": SECOND_CALLBACK}
+    attempts: dict[str, tuple[RelyingParty, dict[str, str | None]]] = {
+        "code is mismatched: client_id": (other, {}),
+        "code is mismatched: code_verifier": (party, {"code_verifier": "v" * 64}),
+        "code is mismatched: redirect_uri": (party, {"redirect_uri": SECOND_CALLBACK}),
+        "code is mismatched: client_id, code_verifier, redirect_uri": (other, wrong),
+        "code is unknown": (party, {"code": f"vk_ac_{'A' * 43}"}),
+    }
+
+    with overheard() as heard:
+        refused = [await who.redeem(code, **changes) for who, changes in attempts.values()]
+
+    for reply in refused:
+        require_refusal(reply, "invalid_grant")
+    answers = {
+        (
+            json.dumps(reply.body).replace(reply.headers["X-Trace-Id"], "reference"),
+            tuple((name, value) for name, value in reply.headers.items() if name not in {"X-Trace-Id", "Date"}),
+        )
+        for reply in refused
+    }
+    assert len(answers) == 1
+    lines = [json.loads(line) for line in heard.getvalue().splitlines() if line.startswith("{")]
+    audited = [line["reason"] for line in lines if line.get("type") == "token.refused"]
+    logged = [line["reason"] for line in lines if line.get("message") == "refused"]
+    assert audited == logged == list(attempts)
+    assert (await party.redeem(code)).status == 200
 
 
 @pytest.mark.requirement("security 14: client, challenge and redirect URI are bound to the code")

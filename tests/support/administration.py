@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 
 from support.relying_party import ClientIdentity, Person
 from valetkey.core.authentication.user import User
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.oauth.resource import RegisteredScope
 from valetkey.storage.postgres.database.pool import Database

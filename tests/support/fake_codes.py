@@ -10,8 +10,8 @@ from valetkey.core.oauth.authorization_code import (
     CodeBinding,
     Redemption,
     RedemptionOutcome,
-    code_binding,
     code_digest,
+    mismatched_parts,
 )
 from valetkey.core.oauth.errors import TooManyRequests
 from valetkey.storage.redis.limits.code_limits import CodeLimits
@@ -54,9 +54,8 @@ class FakeCodes:
             code, outcome = spent[0], RedemptionOutcome.REPLAYED
         else:
             return Redemption(RedemptionOutcome.UNKNOWN)
-        bound = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
-        if bound.holder != binding.holder or binding.redirect_uri not in (None, bound.redirect_uri):
-            return Redemption(RedemptionOutcome.MISMATCHED)
+        if parts := mismatched_parts(code, binding):
+            return Redemption(RedemptionOutcome.MISMATCHED, mismatched=parts)
         if outcome is RedemptionOutcome.TAKEN:
             self._spent[digest] = self._fresh.pop(digest)
         return Redemption(outcome, code)

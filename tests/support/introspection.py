@@ -14,7 +14,7 @@ from aiohttp import web
 from support.http_request import make_form_request, make_request
 from support.rfc9068 import ISSUER, NOW, ManualClock, Signer, signer
 from valetkey.core.authentication.user import User
-from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.authentication.secret import secret_digest
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret
 from valetkey.core.jose.verify_own import KeySet
 from valetkey.core.oauth.access_token import TokenId

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from support.sealing import redis_codes, sealer_of
 from support.wire_values import CODE, INTERACTION, NOON
-from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome, code_binding
+from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome
 from valetkey.core.oidc.interaction import Interaction
 from valetkey.core.sealed_value import Purpose, ValueSealer
 from valetkey.runtime.telemetry.metrics import STORED_VALUES_REFUSED
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LIFETIME, TOMBSTONE, LOGIN = timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=15)
 TICK = timedelta(microseconds=1)
-HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-WITHOUT_REDIRECT_URI = CodeBinding(HOLDER.holder, None)
+HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
+WITHOUT_REDIRECT_URI = replace(HOLDER, redirect_uri=None)
 ALWAYS_ABSENT = {RedemptionOutcome.UNKNOWN, RedemptionOutcome.MISMATCHED}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from support.relying_party import ClientIdentity
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 
 
 async def put_legacy_client(dsn: str, client_id: str, **columns: object) -> ClientIdentity:

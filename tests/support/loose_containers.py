@@ -24,7 +24,7 @@ from support.relying_party import RelyingParty
 from support.repository import ROOT
 from valetkey.demo.free_port import LOOPBACK, free_port
 from valetkey.demo.front_door import FrontDoor, create_front_door
-from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 
 testcontainers_config.ryuk_disabled = True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
-from valetkey.core.oauth.authorization_code import code_binding
+from valetkey.core.oauth.authorization_code import CodeBinding
 from valetkey.core.sealed_value import Purpose, SealingKeys, ValueSealer
 from valetkey.storage.redis.kept.keyspace import CODE, INTERACTION, code_key
 from valetkey.storage.redis.messages import authorization_code_message, interaction_message
@@ -40,8 +40,8 @@ class RedisWriter:
 
     async def forge_code(self, value: str, code: AuthorizationCode, sealer: ValueSealer | None = None) -> None:
         """Put a code of one's own making where codes are: plain, or sealed with a key that is not ours."""
-        binding = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
-        bound, key = binding.holder + (binding.redirect_uri or b""), code_key(value)
+        binding = CodeBinding(code.client_uid, code.code_challenge, code.redirect_uri)
+        bound, key = binding.holder_digest + (binding.redirect_uri_digest or b""), code_key(value)
         message = authorization_code_message.to_bytes(code)
         if sealer is not None:
             message = sealer.seal(Purpose.AUTHORIZATION_CODE, key, message, bound)

@@ -23,7 +23,7 @@ from support.service_processes import ServiceProcesses
 from support.system import SERVICES
 from valetkey.demo.free_port import LOOPBACK, free_port
 from valetkey.demo.front_door import FrontDoor, create_front_door
-from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 
 T = TypeVar("T")
 CLIENTS = ROOT / "deploy" / "compose" / "demo-clients.yaml"

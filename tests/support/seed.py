@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
-from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.authentication.secret import secret_digest
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.epoch import GrantEpochs
 from valetkey.core.oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE

@@ -21,7 +21,7 @@ from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.introspection.app import create_introspection
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
-from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.secret import Secret

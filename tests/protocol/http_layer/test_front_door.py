@@ -11,7 +11,7 @@ from aiohttp import ClientSession, web
 
 from support.http_layer import CANARY, HALF_A_FORM, post, raw
 from valetkey.demo.front_door import FrontDoor, create_front_door
-from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.server import RunningServer
 
 

@@ -10,7 +10,7 @@ from valetkey.administration.apply.change import Kind, Plan
 from valetkey.administration.apply.clients_file import read_declaration
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
 from valetkey.cli.plan_output import plan_lines, plan_record
-from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.authentication.secret import secret_digest
 from valetkey.core.client.client import Client, ClientSecret
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.tables.clients import ClientRecord

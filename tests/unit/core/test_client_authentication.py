@@ -1,6 +1,7 @@
 """Client authentication: the method, the decoding, the decision."""
 
 from base64 import b64encode
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
 from uuid import uuid4
@@ -10,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valetkey.core.client.authentication.authenticate import (
-    PresentedCredentials,
+    Methods,
     authenticate_client,
-    generate_secret,
+    discover,
     presented_credentials,
     require_confidential,
-    secret_digest,
 )
+from valetkey.core.client.authentication.method import Method, PresentedCredentials
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret
 from valetkey.core.oauth.errors import InvalidClient, InvalidRequest, OAuthError
 from valetkey.core.oauth.params import Params
@@ -162,3 +164,72 @@ def test_no_basic_payload_breaks_the_parser(payload: bytes) -> None:
     except InvalidClient:
         return
     assert found.method is BASIC
+
+
+@dataclass
+class Certain:
+    """A method as a module of its own would have it: a form parameter, and a value that proves it."""
+
+    name: AuthenticationMethod = AuthenticationMethod.POST
+    parameter: str | None = "client_assertion"
+    scheme: str | None = None
+
+    def present(self, client_id: str, value: str) -> PresentedCredentials:
+        return PresentedCredentials(client_id, self.name, value)
+
+    def proves(self, presented: PresentedCredentials, client: Client | None, now: datetime) -> bool:
+        return (presented.secret, client, now) == ("proof", None, NOW)
+
+
+def test_every_registered_method_is_one_that_is_found() -> None:
+    assert sorted(method.name for method in discover()) == sorted(AuthenticationMethod)
+
+
+def test_a_method_more_is_presented_and_proven_by_itself() -> None:
+    methods = Methods([*(method for method in discover() if method.name is not POST), Certain()])
+    pairs = [("client_id", "web"), ("client_assertion", "proof"), ("client_assertion_type", "of-a-kind")]
+
+    presented = methods.present([], Params.parse(pairs))
+
+    assert presented == PresentedCredentials("web", POST, "proof")
+    assert methods.prove(presented, None, NOW)
+    with pytest.raises(InvalidRequest):
+        methods.present([basic("web", "s")], Params.parse(pairs))
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [[*discover(), Certain()], [method for method in discover() if method.name is not NONE]],
+    ids=["the same name twice", "none for client_id alone"],
+)
+def test_methods_that_cannot_be_told_apart_are_refused(methods: list[Method]) -> None:
+    with pytest.raises(ValueError, match="client authentication"):
+        Methods(methods)
+
+
+def test_two_methods_in_the_form_are_an_invalid_request() -> None:
+    both = Methods([*(method for method in discover() if method.name is not BASIC), Certain(name=BASIC)])
+    pairs = [("client_id", "web"), ("client_assertion", "proof"), ("client_secret", "s")]
+
+    with pytest.raises(InvalidRequest):
+        both.present([], Params.parse(pairs))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "pairs", "reason"),
+    [
+        ([], [("client_assertion", "x"), ("client_secret", "s")], "client assertions are not accepted"),
+        (["Basic eDp5", "Basic eDp5"], [], "several Authorization headers"),
+        (["Basic eDp5"], [("client_secret", "s")], "client authenticated in the header and in the body"),
+        (["Basic eDp5"], [("client_id", "web")], "client_id differs between the header and the body"),
+        ([], [("client_secret", "s"), ("client_secret", "t"), ("client_assertion", "x")], "client_secret is repeated"),
+        ([], [("client_secret", "s")], "client_secret without client_id"),
+        ([], [], "no client authentication"),
+        (["Bearer x"], [], "the Authorization header is not Basic"),
+        ([], [("client_id", "\x7f")], "client_id breaks the grammar"),
+        ([], [("client_id", "web"), ("client_secret", "\x7f")], "client_secret breaks the grammar"),
+    ],
+)
+def test_a_refusal_has_its_reason(authorization: list[str], pairs: list[tuple[str, str]], reason: str) -> None:
+    with pytest.raises(OAuthError, match=reason):
+        presented_credentials(authorization, Params.parse(pairs))

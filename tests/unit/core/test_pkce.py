@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valetkey.core.oauth.errors import InvalidGrant, InvalidRequest
-from valetkey.core.oauth.pkce import challenge_of, require_challenge
+from valetkey.core.oauth.pkce import challenge_of, challenges_match, require_challenge
 
 RFC_7636_APPENDIX_B_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 RFC_7636_APPENDIX_B_CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -52,3 +52,21 @@ def test_no_string_breaks_the_verifier_check(verifier: str) -> None:
     except InvalidGrant:
         return
     assert require_challenge(challenge, "S256") == challenge
+
+
+@pytest.mark.requirement(
+    "RFC 7636 §4.6: the challenge computed from the verifier is compared with the one of the request"
+)
+@pytest.mark.parametrize(
+    ("expected", "matches"),
+    [
+        (RFC_7636_APPENDIX_B_CHALLENGE, True),
+        (RFC_7636_APPENDIX_B_CHALLENGE.swapcase(), False),
+        (RFC_7636_APPENDIX_B_CHALLENGE[:-1], False),
+        (RFC_7636_APPENDIX_B_CHALLENGE + "=", False),
+        ("", False),
+        ("é" * 43, False),
+    ],
+)
+def test_only_the_verifier_of_the_challenge_matches(expected: str, *, matches: bool) -> None:
+    assert challenges_match(challenge_of(RFC_7636_APPENDIX_B_VERIFIER), expected) is matches

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.authentication.secret import secret_digest
 from valetkey.core.client.registration import client_problems
 from valetkey.core.oauth.redirect_uri import match_redirect_uri
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer

@@ -16,7 +16,7 @@ from valetkey.administration.registration import (
     new_client,
     registration_problems,
 )
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import Client, ClientSecret
 from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle

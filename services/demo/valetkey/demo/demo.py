@@ -35,7 +35,7 @@ from valetkey.demo.stores.embedded_stores import embedded_stores
 from valetkey.demo.summary import STARTING, summary
 from valetkey.demo.terminal import say
 from valetkey.introspection.app import create_introspection
-from valetkey.runtime.http.protocol import Runner
+from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings

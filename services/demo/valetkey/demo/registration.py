@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
 from valetkey.core.oauth.resource import RegisteredScope
 from valetkey.core.oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from valetkey.core.client.authentication.authenticate import MAX_SECRET_LENGTH
+from valetkey.core.client.authentication.method import MAX_SECRET_LENGTH
 
 MIN_LENGTH = 32
 MIN_DISTINCT = 12

@@ -12,7 +12,7 @@ from valetkey.administration.audit import record
 from valetkey.administration.clients import delete_client, disable_client, enable_client, rotate_secret
 from valetkey.administration.errors import Conflict
 from valetkey.administration.installation import Installation, Publish
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import ClientSecret
 from valetkey.storage.postgres.database.statement import Executor
 from valetkey.storage.postgres.tables.catalog import CatalogStore

@@ -17,7 +17,7 @@ from valetkey.cli.check.login import Account
 from valetkey.cli.issuer_client import Credentials
 from valetkey.cli.output import say
 from valetkey.core.authentication.user import User
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import AuthenticationMethod, ClientSecret, GrantType
 
 REDIRECT_URI = "http://127.0.0.1/valetkey-check"

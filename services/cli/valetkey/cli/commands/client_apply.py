@@ -23,7 +23,7 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.cli.secret_file import secret_file
-from valetkey.core.client.authentication.authenticate import secret_digest
+from valetkey.core.client.authentication.secret import secret_digest
 
 DEFAULT_OWNER = "valetkey-apply"
 _STDIN = Path("-")

@@ -16,7 +16,7 @@ from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
-from valetkey.core.client.authentication.authenticate import generate_secret, secret_digest
+from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 
 
 @click.command(

@@ -6,11 +6,12 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.encoding import b64url_encode
+from valetkey.core.oauth.pkce import challenges_match
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest
 
 if TYPE_CHECKING:
@@ -54,10 +55,33 @@ class AuthorizationCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeBinding:
-    """Digests of what a redemption must present; they decide inside the store, before the code is taken."""
+    """What ties a code to its client, its proof key and its redirect URI. OAuth 2.1 §4.1.3.
 
-    holder: bytes
-    redirect_uri: bytes | None
+    ``redirect_uri`` is None where the token request omits it, which OAuth 2.1 permits. The digests decide inside the
+    store, before the code is taken.
+    """
+
+    client_uid: UUID
+    code_challenge: str
+    redirect_uri: str | None
+
+    @property
+    def holder_digest(self) -> bytes:
+        """The SHA-256 of client and challenge."""
+        return hashlib.sha256(self.client_uid.bytes + self.code_challenge.encode()).digest()
+
+    @property
+    def redirect_uri_digest(self) -> bytes | None:
+        """The SHA-256 of the redirect URI."""
+        return None if self.redirect_uri is None else hashlib.sha256(self.redirect_uri.encode()).digest()
+
+
+class BindingPart(StrEnum):
+    """A part of the binding, named after the parameter that presents it."""
+
+    CLIENT = "client_id"
+    VERIFIER = "code_verifier"
+    REDIRECT_URI = "redirect_uri"
 
 
 def generate_code() -> str:
@@ -75,13 +99,14 @@ def code_digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def code_binding(client_uid: UUID, code_challenge: str, redirect_uri: str | None) -> CodeBinding:
-    """What ties a code to its client, its proof key and its redirect URI. OAuth 2.1 §4.1.3.
-
-    ``redirect_uri`` is None where the token request omits it, which OAuth 2.1 permits.
-    """
-    holder = hashlib.sha256(client_uid.bytes + code_challenge.encode()).digest()
-    return CodeBinding(holder, None if redirect_uri is None else hashlib.sha256(redirect_uri.encode()).digest())
+def mismatched_parts(code: AuthorizationCode, presented: CodeBinding) -> tuple[BindingPart, ...]:
+    """The parts of the binding that are not those of the code. OAuth 2.1 §4.1.3."""
+    is_mismatched = {
+        BindingPart.CLIENT: presented.client_uid != code.client_uid,
+        BindingPart.VERIFIER: not challenges_match(presented.code_challenge, code.code_challenge),
+        BindingPart.REDIRECT_URI: presented.redirect_uri not in (None, code.redirect_uri),
+    }
+    return tuple(part for part, differs in is_mismatched.items() if differs)
 
 
 class RedemptionOutcome(Enum):
@@ -95,7 +120,17 @@ class RedemptionOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """The outcome, with the code where it was taken or validly presented again."""
+    """The outcome, with the code where it was taken or validly presented again.
+
+    ``mismatched`` is what did not match, for the log: empty where the stored code cannot be read.
+    """
 
     outcome: RedemptionOutcome
     code: AuthorizationCode | None = None
+    mismatched: tuple[BindingPart, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why nothing was taken. It stays in the log, the span and the audit event."""
+        parts = f": {', '.join(self.mismatched)}" if self.mismatched else ""
+        return f"code is {self.outcome.value}{parts}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 
 from valetkey.core.encoding import b64url_encode
@@ -33,3 +34,8 @@ def challenge_of(verifier: str) -> str:
     if not _VERIFIER.fullmatch(verifier):
         raise InvalidGrant("code_verifier breaks the grammar")
     return b64url_encode(hashlib.sha256(verifier.encode("ascii")).digest())
+
+
+def challenges_match(computed: str, expected: str) -> bool:
+    """Whether the challenge computed from the verifier is the one of the request, in constant time. RFC 7636 §4.6."""
+    return hmac.compare_digest(computed.encode(), expected.encode())

@@ -26,7 +26,8 @@ class CodeRedeemer(Protocol):
     async def consume(self, value: str, binding: CodeBinding) -> Redemption:
         """TAKEN for exactly one caller, ever; REPLAYED for whoever holds the binding after that. RFC 6749 §4.1.2.
 
-        MISMATCHED leaves the code as it was. All of it is decided in one atomic step of the store.
+        MISMATCHED leaves the code as it was, and names the parts that did not match. All of it is decided in one atomic
+        step of the store.
         """
 
     async def release(self, value: str, unconfirmed_at: datetime | None = None) -> None:

@@ -5,11 +5,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from valetkey.core.client.authentication.authenticate import (
-    PresentedCredentials,
-    authenticate_client,
-    presented_credentials,
-)
+from valetkey.core.client.authentication.authenticate import authenticate_client, presented_credentials
+from valetkey.core.client.authentication.method import PresentedCredentials
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.errors import InvalidClient, TooManyRequests
 from valetkey.core.oauth.params import Params

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
+from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.app import HEALTH
 from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.listener import BACKLOG, AddressTakenError, bind, explained, url_of
-from valetkey.runtime.http.protocol import Runner
 from valetkey.runtime.lifecycle.event_loop import LagWatch
 from valetkey.runtime.lifecycle.memory import settle
 from valetkey.runtime.settings.settings import Service, Settings, SettingsError, load_settings

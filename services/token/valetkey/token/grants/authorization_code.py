@@ -5,7 +5,7 @@ from typing import Self
 
 from valetkey.core.client.client import Client, GrantType
 from valetkey.core.oauth.authorization import Authorization
-from valetkey.core.oauth.authorization_code import AuthorizationCode, RedemptionOutcome, code_binding, is_code
+from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome, is_code
 from valetkey.core.oauth.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from valetkey.core.oauth.params import Params
 from valetkey.core.oauth.pkce import challenge_of
@@ -39,14 +39,14 @@ class AuthorizationCodeGrant(Grant):
         value, verifier = params.required("code"), params.required("code_verifier")
         if not is_code(value):
             raise InvalidGrant("code has not the shape of one")
-        binding = code_binding(client.uid, challenge_of(verifier), params.get("redirect_uri"))
+        binding = CodeBinding(client.uid, challenge_of(verifier), params.get("redirect_uri"))
         requested = parse_resource(params.all("resource"))
         catalog = await self._ports.catalog.get()
         redemption = await self._ports.codes.consume(value, binding)
         if redemption.outcome is RedemptionOutcome.REPLAYED and redemption.code is not None:
             await self._revoke_replayed(redemption.code, client)
         if redemption.outcome is not RedemptionOutcome.TAKEN or redemption.code is None:
-            raise InvalidGrant(f"code is {redemption.outcome.value}")
+            raise InvalidGrant(redemption.reason)
         code, now = redemption.code, self._ports.clock()
         if now in code.unconfirmed_at:
             now = max(code.unconfirmed_at) + _TICK

@@ -1,129 +1,102 @@
-"""Client authentication: which method was used, and does it hold. OAuth 2.1 §2.4, RFC 6749 §2.3."""
+"""Client authentication: which method was used, and does it hold. OAuth 2.1 §2.4, RFC 6749 §2.3.
+
+Each method is a module of this package; it is found by being here.
+"""
 
 from __future__ import annotations
 
-import binascii
-import hashlib
-import hmac
-import re
-import secrets
-from dataclasses import dataclass, field
+import pkgutil
+from importlib import import_module
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
 
-from valetkey.core.client.client import AuthenticationMethod, Client
-from valetkey.core.encoding import b64url_encode
+from valetkey.core.client import authentication as package
+from valetkey.core.client.client import Client
 from valetkey.core.oauth.errors import InvalidClient, InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from valetkey.core.client.authentication.method import Method, PresentedCredentials
     from valetkey.core.oauth.params import Params
 
-MAX_CLIENT_ID_LENGTH = 256
-MAX_SECRET_LENGTH = 512
-SECRET_BYTES = 32
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.1, A.2: VSCHAR
-_NOBODYS_DIGEST = hashlib.sha256(secrets.token_bytes(SECRET_BYTES)).digest()
+_ASSERTION = frozenset({"client_assertion", "client_assertion_type"})
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedCredentials:
-    """What a request offered to authenticate its client with. The secret never prints."""
-
-    client_id: str
-    method: AuthenticationMethod
-    secret: str | None = field(default=None, repr=False)
+def discover() -> tuple[Method, ...]:
+    """The methods of every module of this package."""
+    names = (f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__))
+    return tuple(method for name in names if name != __name__ for method in getattr(import_module(name), "METHODS", ()))
 
 
-def generate_secret() -> str:
-    """A new client secret of 256 bits, as base64url."""
-    return b64url_encode(secrets.token_bytes(SECRET_BYTES))
+class Methods:
+    """The methods that are on offer. Two that are presented in the same way, or have the same name, are an error."""
 
+    def __init__(self, methods: Iterable[Method]) -> None:
+        every = tuple(methods)
+        self._by_name = {method.name: method for method in every}
+        self._by_scheme = {method.scheme: method for method in every if method.scheme is not None}
+        self._by_parameter = {method.parameter: method for method in every if method.parameter is not None}
+        named_only = [method for method in every if method.scheme is None and method.parameter is None]
+        ways = len(self._by_scheme) + len(self._by_parameter) + len(named_only)
+        if len(named_only) != 1 or not ways == len(self._by_name) == len(every):
+            raise ValueError("two methods of client authentication claim the same, or none is for client_id alone")
+        self._named_only = named_only[0]
+        self._unknown_assertion = frozenset() if _ASSERTION & self._by_parameter.keys() else _ASSERTION
 
-def secret_digest(secret: str) -> bytes:
-    """What is stored of a client secret. One SHA-256 suffices: the secrets are generated with 256 bits."""
-    return hashlib.sha256(secret.encode()).digest()
+    def present(self, authorization: Sequence[str], params: Params) -> PresentedCredentials:
+        """The one method a request uses; ``authorization`` holds the values of every Authorization header sent.
 
+        Raises ``InvalidRequest`` for two methods at once or none that names a client, ``InvalidClient`` for a header
+        that cannot be read. RFC 6749 §2.3.
+        """
+        client_id = params.get("client_id")
+        method, value = self._named_only, ""
+        for parameter, one in self._by_parameter.items():
+            if (found := params.get(parameter)) is not None:
+                if method is not self._named_only:
+                    raise InvalidRequest("client authenticated twice in the body")
+                method, value = one, found
+        if params.has_any(self._unknown_assertion):
+            raise InvalidClient("client assertions are not accepted")
+        if len(authorization) > 1:
+            raise InvalidRequest("several Authorization headers")
+        if authorization:
+            if method is not self._named_only:
+                raise InvalidRequest("client authenticated in the header and in the body")
+            return self._in_header(authorization[0], client_id)
+        if client_id is None:
+            if method is not self._named_only:
+                raise InvalidRequest(f"{method.parameter} without client_id")
+            raise InvalidClient("no client authentication")
+        return method.present(client_id, value)
 
-def presented_credentials(authorization: Sequence[str], params: Params) -> PresentedCredentials:
-    """The one method a request uses; ``authorization`` holds the values of every Authorization header sent.
+    def prove(self, presented: PresentedCredentials, client: Client | None, now: datetime) -> bool:
+        """Whether the method that was used holds."""
+        return self._by_name[presented.method].proves(presented, client, now)
 
-    Raises ``InvalidRequest`` for two methods at once or none that names a client, ``InvalidClient`` for a header that
-    cannot be read. RFC 6749 §2.3.
-    """
-    client_id, secret = params.get("client_id"), params.get("client_secret")
-    if "client_assertion" in params or "client_assertion_type" in params:
-        raise InvalidClient("client assertions are not accepted")
-    if len(authorization) > 1:
-        raise InvalidRequest("several Authorization headers")
-    if authorization:
-        if secret is not None:
-            raise InvalidRequest("client authenticated in the header and in the body")
-        basic = _decode_basic(authorization[0])
-        if client_id is not None and client_id != basic.client_id:
+    def _in_header(self, header: str, client_id: str | None) -> PresentedCredentials:
+        scheme, _, value = header.partition(" ")
+        method = self._by_scheme.get(scheme.lower())
+        if method is None:
+            raise InvalidClient("the Authorization header is not Basic")
+        presented = method.present(client_id or "", value)
+        if client_id is not None and client_id != presented.client_id:
             raise InvalidRequest("client_id differs between the header and the body")
-        return basic
-    if client_id is None:
-        if secret is not None:
-            raise InvalidRequest("client_secret without client_id")
-        raise InvalidClient("no client authentication")
-    method = AuthenticationMethod.NONE if secret is None else AuthenticationMethod.POST
-    return _bounded(client_id, method, secret)
+        return presented
 
 
-def _decode_basic(header: str) -> PresentedCredentials:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        raise InvalidClient("the Authorization header is not Basic")
-    encoded = encoded.strip(" ")
-    try:
-        raw = binascii.a2b_base64(encoded, strict_mode=True)
-        decoded = raw.decode("utf-8")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidClient("the Basic header cannot be decoded") from error
-    if binascii.b2a_base64(raw, newline=False).decode("ascii") != encoded:
-        raise InvalidClient("the Basic header is not canonical Base64")
-    client_id, colon, secret = decoded.partition(":")
-    if not colon:
-        raise InvalidClient("the Basic header has no colon")
-    # RFC 6749 §2.3.1: both parts are form-urlencoded before they are joined.
-    return _bounded(_form_decode(client_id), AuthenticationMethod.BASIC, _form_decode(secret))
-
-
-def _form_decode(text: str) -> str:
-    if "%" not in text and "+" not in text:
-        return text
-    if _BAD_ESCAPE.search(text):
-        raise InvalidClient("the Basic header is not form-urlencoded")
-    try:
-        return unquote_plus(text, errors="strict")
-    except UnicodeDecodeError as error:
-        raise InvalidClient("the Basic header is not UTF-8") from error
-
-
-def _bounded(client_id: str, method: AuthenticationMethod, secret: str | None) -> PresentedCredentials:
-    if len(client_id) > MAX_CLIENT_ID_LENGTH or not _PRINTABLE.fullmatch(client_id):
-        raise InvalidClient("client_id breaks the grammar")
-    if secret is not None and (len(secret) > MAX_SECRET_LENGTH or not _PRINTABLE.fullmatch(secret)):
-        raise InvalidClient("client_secret breaks the grammar")
-    return PresentedCredentials(client_id, method, secret)
+_METHODS = Methods(discover())
+presented_credentials = _METHODS.present
+_prove = _METHODS.prove
 
 
 def authenticate_client(presented: PresentedCredentials, client: Client | None, now: datetime) -> Client:
-    """The client, if it used the method it is registered for and a current secret; otherwise ``InvalidClient``.
+    """The client, if it used the method it is registered for and that method holds; otherwise ``InvalidClient``.
 
-    An unknown client costs the same comparison as a known one. ``client_id`` alone authenticates nobody but identifies
-    a public client. RFC 6749 §2.3, §3.2.1.
+    An unknown client costs the same comparison as a known one. RFC 6749 §2.3, §3.2.1.
     """
-    proven = presented.secret is None
-    if presented.secret is not None:
-        digest = secret_digest(presented.secret)
-        current = tuple(secret.digest for secret in client.secrets if secret.is_current(now)) if client else ()
-        for stored in current or (_NOBODYS_DIGEST,):
-            proven |= hmac.compare_digest(stored, digest)
+    proven = _prove(presented, client, now)
     if client is None:
         raise InvalidClient("unknown client")
     if not client.enabled:

@@ -1,10 +1,10 @@
 """Authorization codes: taken by exactly one caller, in one step of Redis. OAuth 2.1 §4.1.3, RFC 6749 §4.1.2.
 
-Redis compares the binding and turns F into S; the rest is sealed, with the binding as associated data. F or S itself is
-not authenticated: a code that is F again is refused by the primary key of what it was redeemed for.
+Redis compares digests of the binding and turns F into S; the rest is sealed, with the digests as associated data. What
+that step read tells which part of the binding did not match. F or S itself is not authenticated: a code that is F again
+is refused by the primary key of what it was redeemed for.
 """
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -12,10 +12,11 @@ from redis.asyncio import Redis
 
 from valetkey.core.oauth.authorization_code import (
     AuthorizationCode,
+    BindingPart,
     CodeBinding,
     Redemption,
     RedemptionOutcome,
-    code_binding,
+    mismatched_parts,
 )
 from valetkey.core.ports.clock import Clock
 from valetkey.core.sealed_value import VERSION, Purpose, Refusal, ValueRefused, ValueSealer, require_in_time
@@ -44,7 +45,7 @@ if #value < 65 or (state ~= 'F' and state ~= 'S') then
   return 'X'
 end
 if string.sub(value, 2, 33) ~= ARGV[1] or (ARGV[2] ~= '' and string.sub(value, 34, 65) ~= ARGV[2]) then
-  return 'M'
+  return 'M' .. string.sub(value, 2)
 end
 if state == 'S' then
   return 'R' .. string.sub(value, 2)
@@ -108,8 +109,8 @@ class RedisCodes:
 
     async def put(self, value: str, code: AuthorizationCode) -> None:
         """Keep the code for its lifetime, under the digest of its value. Raises ``TooManyCodes`` beyond the limits."""
-        binding = code_binding(code.client_uid, code.code_challenge, code.redirect_uri)
-        bound = binding.holder + (binding.redirect_uri or hashlib.sha256(b"").digest())
+        binding = CodeBinding(code.client_uid, code.code_challenge, code.redirect_uri)
+        bound = binding.holder_digest + (binding.redirect_uri_digest or b"")
         key, message = code_key(value), authorization_code_message.to_bytes(code)
         kept = _FRESH + bound + self._sealer.write(Purpose.AUTHORIZATION_CODE, key, message, bound)
         with redis_operation("codes.put"):
@@ -125,7 +126,7 @@ class RedisCodes:
         release can read is given back, and ``TemporarilyUnavailable`` raised.
         """
         key = code_key(value)
-        arguments = (binding.holder, binding.redirect_uri or b"", self._tombstone // _MILLISECOND)
+        arguments = (binding.holder_digest, binding.redirect_uri_digest or b"", self._tombstone // _MILLISECOND)
         outcome = RedemptionOutcome.UNKNOWN
         try:
             with redis_operation("codes.consume"), self._untrusted:
@@ -133,10 +134,14 @@ class RedisCodes:
                 if answer[:1] == _NONE_OF_OURS:
                     raise ValueRefused(Refusal.MALFORMED)
                 outcome = _OUTCOMES[answer[:1]]
-                if outcome not in (RedemptionOutcome.TAKEN, RedemptionOutcome.REPLAYED):
+                if outcome is RedemptionOutcome.UNKNOWN:
                     return Redemption(outcome)
+                if outcome is RedemptionOutcome.MISMATCHED:
+                    return Redemption(outcome, mismatched=self._mismatched(key, answer[1:], binding))
                 # Read in here, so that the trace which goes on shows this exchange too.
-                return Redemption(outcome, self._read(key, answer[1:], outcome))
+                code = authorization_code_message.from_bytes(self._open(key, answer[1:]))
+                self._require_whole(code, binding, outcome)
+                return Redemption(outcome, code)
         except UnreadableMessage:
             if outcome is RedemptionOutcome.TAKEN:
                 await self.release(value)
@@ -153,12 +158,21 @@ class RedisCodes:
         with redis_operation("codes.release"), self._untrusted:
             await _GIVE_BACK.run(self._redis, [key], arguments)
 
-    def _read(self, key: str, kept: bytes, outcome: RedemptionOutcome) -> AuthorizationCode:
+    def _open(self, key: str, kept: bytes) -> bytes:
         bound, sealed = kept[:_BINDING_BYTES], kept[_BINDING_BYTES:]
-        message = self._sealer.read(
-            Purpose.AUTHORIZATION_CODE, key, sealed, bound, appended=Purpose.ABANDONED_REDEMPTION
-        )
-        code = authorization_code_message.from_bytes(message)
+        return self._sealer.read(Purpose.AUTHORIZATION_CODE, key, sealed, bound, appended=Purpose.ABANDONED_REDEMPTION)
+
+    def _require_whole(self, code: AuthorizationCode, binding: CodeBinding, outcome: RedemptionOutcome) -> None:
+        # The digests that Redis compared are authenticated only where the value is sealed.
+        if mismatched_parts(code, binding):
+            raise ValueRefused(Refusal.MALFORMED)
         replayed = outcome is RedemptionOutcome.REPLAYED
         require_in_time(code.issued_at, self._lifetime + self._tombstone * replayed, self._clock())
-        return code
+
+    def _mismatched(self, key: str, kept: bytes, binding: CodeBinding) -> tuple[BindingPart, ...]:
+        # The parts are for the log alone: where they cannot be told, the outcome and the answer stay what they are.
+        try:
+            code = authorization_code_message.from_bytes(self._open(key, kept), continues_trace=False)
+        except (ValueRefused, UnreadableMessage):
+            return ()
+        return mismatched_parts(code, binding)

@@ -34,10 +34,10 @@ def abandoned(at: datetime) -> bytes:
     return authorization_code_pb2.AuthorizationCode(unconfirmed_at=[to_microseconds(at)]).SerializeToString()
 
 
-def from_bytes(data: bytes) -> AuthorizationCode:
-    """What is read; ``UnreadableMessage`` if it cannot be. The trace that it was left in goes on."""
+def from_bytes(data: bytes, *, continues_trace: bool = True) -> AuthorizationCode:
+    """What is read; ``UnreadableMessage`` if it cannot be. The trace that it was left in goes on, unless told."""
     message = parse(authorization_code_pb2.AuthorizationCode(), data)
-    if message.traceparent:
+    if message.traceparent and continues_trace:
         continue_trace(message.traceparent)
     return AuthorizationCode(
         authorization_id=to_uuid(message.authorization_id),

@@ -1,0 +1,1 @@
+"""All that touches the inside of aiohttp. The README of the room says why."""
