@@ -67,7 +67,7 @@ class RefreshTokenGrant(Grant):
         presentation = classify_refresh_token(token, state, client.uid, self._ports.policy.refresh_grace)
         if presentation is Presentation.RETRY:
             granted = await authorizations.find_live(token.authorization_id, client.uid, now)
-            # Somebody may have used the successor in the meantime; then this is no retry of the latest step any more.
+            # If the successor was used in the meantime, this is no retry of the latest rotation any more.
             if granted is not None and granted.generation == token.generation + 1:
                 return granted
         if presentation is Presentation.REUSE:
