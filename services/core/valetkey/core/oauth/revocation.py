@@ -92,7 +92,7 @@ def targets_of(token: AccessToken) -> tuple[RevocationTarget, ...]:
         client_target(token.client_id),
         _EVERYTHING,
     )
-    # A client that acts for itself is nobody's subject, whatever its name.
+    # The token of a client that acts for itself has no user, even if a user's subject equals its client_id.
     return (*targets, subject_target(token.subject)) if token.has_user else targets
 
 

@@ -18,8 +18,8 @@ class GrantedAuthorizations(Protocol):
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
-        One that an abandoned redemption stored is taken over, for nobody has been given it. One that was revoked before
-        it was stored is stored, returned, and never live.
+        One that an abandoned redemption stored is taken over, because no client got its tokens. One that was revoked
+        before it was stored is stored, returned, and never live.
         """
 
     async def rotate(

@@ -115,7 +115,7 @@ def _bounded(client_id: str, method: AuthenticationMethod, secret: str | None) -
 def authenticate_client(presented: PresentedCredentials, client: Client | None, now: datetime) -> Client:
     """The client, if it used the method it is registered for and a current secret; otherwise ``InvalidClient``.
 
-    An unknown client costs the same comparison as a known one. ``client_id`` alone authenticates nobody but identifies
+    An unknown client costs the same comparison as a known one. ``client_id`` alone does not authenticate; it identifies
     a public client. RFC 6749 §2.3, §3.2.1.
     """
     proven = presented.secret is None
