@@ -53,7 +53,7 @@ async def log_in(
     patience: timedelta,
     clock: Clock,
 ) -> dict[str, object]:
-    """The token response of a login that somebody completes in a browser at the URL that ``show`` is given.
+    """The token response of a login that the user completes in a browser at the URL passed to ``show``.
 
     Everything in it has been checked: ``iss``, and the ID token's signature, audience, times and ``nonce``; an answer
     with another ``state`` is none to ``redirect``.

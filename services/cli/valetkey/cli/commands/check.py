@@ -78,7 +78,7 @@ def command() -> None:
 @click.option(
     "--client-secret-file", type=secret_path(exists=True), help="File that holds the client secret; - is stdin."
 )
-@click.option("--redirect-uri", metavar="URI", help="A redirect URI of the client. Nobody has to listen there.")
+@click.option("--redirect-uri", metavar="URI", help="A redirect URI of the client. It is never opened.")
 @scope_option("Scope to ask for", default=OPENID)
 @click.option("--username", metavar="NAME", help="Whom to sign in.")
 @click.option("--password-file", type=secret_path(exists=True), help="File that holds the password; - is stdin.")

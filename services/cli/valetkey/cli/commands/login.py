@@ -42,7 +42,7 @@ _HIGHEST_PORT = 65535
     "--port", type=click.IntRange(0, _HIGHEST_PORT), default=0, help="Loopback port to come back to; 0 is a free one."
 )
 @click.option("--redirect-path", default="/callback", show_default=True, help="Path of the loopback redirect URI.")
-@click.option("--no-browser", is_flag=True, help="Only print the address; somebody opens it.")
+@click.option("--no-browser", is_flag=True, help="Only print the address, to be opened by hand.")
 @click.option(
     "--timeout",
     "patience",
