@@ -30,7 +30,7 @@ def interrupted_by_sigterm() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal told
         told = True
-        # Whoever handles Ctrl-C at this moment: asyncio cancels its main task.
+        # The current handler of Ctrl-C: asyncio cancels its main task.
         handler = signal.getsignal(signal.SIGINT)
         if callable(handler):
             handler(number, frame)

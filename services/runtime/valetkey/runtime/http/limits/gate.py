@@ -1,4 +1,4 @@
-"""The innermost middleware: while the process waits for what it needs, or has its hands full, nobody gets further."""
+"""The innermost middleware: refuses requests while the process is not ready or has as many as it can serve."""
 
 from __future__ import annotations
 
