@@ -84,7 +84,7 @@ class RevocationRecords:
             if revocation.target.kind is RevocationKind.AUTHORIZATION
         ]
         async with self._database.transaction("revocations.record") as transaction:
-            # Everybody locks authorizations before records: so nobody waits in a circle.
+            # Every transaction locks authorizations before records, so there is no deadlock.
             if ended:
                 await transaction.execute(_END_AUTHORIZATIONS, *zip(*ended, strict=True))
             await transaction.execute(

@@ -1,4 +1,4 @@
-"""How many users are signed in, for whoever watches the installation."""
+"""How many users are signed in, for a metric."""
 
 from __future__ import annotations
 
