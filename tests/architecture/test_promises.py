@@ -74,7 +74,7 @@ PROMISES = {
         f"{_INTEGRATION}/test_hot_path_cost.py::test_client_credentials_ask_no_store",
         f"{_INTEGRATION}/test_hot_path_cost.py::test_keys_and_metadata_ask_no_store",
     ],
-    "introspection is one read of Redis for everybody who asks at the moment": [
+    "introspection is one read of Redis for all concurrent requests": [
         f"{_INTEGRATION}/test_hot_path_cost.py::test_an_introspection_is_one_read_of_redis",
         "tests/unit/storage/test_coalescing.py::test_whoever_asks_in_the_same_turn_shares_one_question",
     ],
