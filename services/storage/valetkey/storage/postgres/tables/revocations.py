@@ -74,7 +74,7 @@ class RevocationRecords:
         """Remember all of these tokens and authorizations, or none, and end the authorizations.
 
         A record only ever grows. An authorization that is stored later is refused, for as long as its record lives.
-        Clients, users and everything end by an epoch: see ``client_endings``, ``user_endings``, ``everything_ending``.
+        Clients, users and everything end by an epoch: see ``client_lifecycle``, ``user_lifecycle``, ``revoke_all``.
         """
         if not revocations:
             return
