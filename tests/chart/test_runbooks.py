@@ -144,7 +144,7 @@ def test_the_index_leads_to_every_page() -> None:
 
 def names_in_the_chart() -> set[str]:
     names = {str(each["metadata"]["name"]) for each in objects("demo") + objects("production")}
-    # The Secret is not in the chart: it is made by a Job, or by whoever installs.
+    # The Secret is not in the chart: it is made by a Job, or by the operator.
     return names | {"valetkey-secrets"}
 
 

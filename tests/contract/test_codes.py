@@ -31,7 +31,7 @@ LIFETIME = timedelta(seconds=60)
 TOMBSTONE = timedelta(seconds=300)
 HOLDER = code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
 WITHOUT_REDIRECT_URI = CodeBinding(HOLDER.holder, None)
-STRANGERS = [
+WRONG_BINDINGS = [
     code_binding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri),
     code_binding(CODE.client_uid, CODE.code_challenge[::-1], CODE.redirect_uri),
     code_binding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri + "/"),
@@ -62,7 +62,7 @@ async def open_codes(request: pytest.FixtureRequest, lifetime: timedelta, tombst
 
 
 @pytest.mark.requirement("security 14: what the user agreed to is bound to the code")
-async def test_whoever_takes_a_code_gets_what_was_put(codes: Codes) -> None:
+async def test_taking_a_code_returns_what_was_put(codes: Codes) -> None:
     value = generate_code()
     await codes.put(value, CODE)
 
@@ -93,15 +93,15 @@ async def test_a_code_is_taken_without_a_redirect_uri(codes: Codes) -> None:
     assert taken.outcome is RedemptionOutcome.TAKEN
 
 
-@pytest.mark.parametrize("stranger", STRANGERS, ids=["client", "verifier", "redirect_uri", "empty redirect_uri"])
+@pytest.mark.parametrize("wrong", WRONG_BINDINGS, ids=["client", "verifier", "redirect_uri", "empty redirect_uri"])
 @pytest.mark.requirement("security 15: an invalid replay neither takes a code nor tells what it holds")
-async def test_a_stranger_gets_nothing_and_changes_nothing(codes: Codes, stranger: CodeBinding) -> None:
+async def test_a_wrong_binding_gets_nothing_and_changes_nothing(codes: Codes, wrong: CodeBinding) -> None:
     value = generate_code()
     await codes.put(value, CODE)
 
-    before = await codes.consume(value, stranger)
+    before = await codes.consume(value, wrong)
     taken = await codes.consume(value, HOLDER)
-    after = await codes.consume(value, stranger)
+    after = await codes.consume(value, wrong)
 
     assert before == after == Redemption(RedemptionOutcome.MISMATCHED)
     assert taken.outcome is RedemptionOutcome.TAKEN
