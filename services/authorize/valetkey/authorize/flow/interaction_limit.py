@@ -33,8 +33,8 @@ class InteractionLimit:
     a few more once the address may not.
 
     Whatever fails earlier, asks for ``prompt=none`` or is answered by a session stores no interaction and is not
-    counted. By then the redirect URI is trusted; the refusal is a page all the same, because a client that hears of it
-    tends to begin again at once, no error code says when to come back, and it is the address or browser that has to
+    counted. By then the redirect URI is trusted; the refusal is a page all the same, because a client that gets an
+    error tends to begin again at once, no error code says when to retry, and it is the address or browser that has to
     wait.
     """
 
