@@ -142,7 +142,7 @@ def login(  # noqa: PLR0913 - one parameter per option
 @with_installation
 async def _with_temporary(installation: Installation, check: Check) -> None:
     task = asyncio.current_task()
-    with suppress(RuntimeError, ValueError):  # Only the main thread hears signals.
+    with suppress(RuntimeError, ValueError):  # Only the main thread receives signals.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel if task else lambda: None)
     try:
         async with temporary_account(installation) as account:
