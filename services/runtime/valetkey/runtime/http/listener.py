@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BACKLOG = 1024
-# How long a connection that has begun may take to be complete and to send its request, which the kernel may have to
-# hear twice. Seconds.
+# How long a connection that has begun may take to be complete and to send its request, which the client may have to
+# send twice. Seconds.
 SETTLING_SECONDS = 0.5
 
 # Linux's numbers; IP_MINTTL is in ip(7), IPV6_MINHOPCOUNT in linux/in6.h.
@@ -88,7 +88,7 @@ async def stop_accepting(listening: socket.socket) -> None:
 
 
 def let_in(transport: BaseTransport) -> None:
-    """Hear what comes on this connection, which inherited the condition if it was completed under it."""
+    """Accept packets of this connection, which inherited the hop limit if it was completed under it."""
     accepted: socket.socket | None = transport.get_extra_info("socket")
     if accepted is None or not sys.platform.startswith("linux"):
         return

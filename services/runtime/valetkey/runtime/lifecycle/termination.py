@@ -23,7 +23,7 @@ def interrupted_by_sigterm() -> Iterator[None]:
     without a handler from process 1 of a container, which would then be waited for until it is killed.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread hears signals.
+        yield  # Only the main thread receives signals.
         return
     told = False
 
