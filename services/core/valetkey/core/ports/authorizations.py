@@ -31,4 +31,4 @@ class GrantedAuthorizations(Protocol):
         """The refresh state, for judging a presentation that did not rotate. ``now`` is for lifetimes only."""
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
-        """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
+        """The authorization as ``rotate`` would return it, unchanged, for a retry."""
