@@ -1,4 +1,4 @@
-"""The client comes again. One row, one UPDATE, and honest retries. OAuth 2.1 §4.3, RFC 9700 §4.14."""
+"""Refresh: one row, one UPDATE, and retries within a grace window. OAuth 2.1 §4.3, RFC 9700 §4.14."""
 
 from typing import Self
 
@@ -16,7 +16,7 @@ from valetkey.token.grant import Grant, GrantPorts
 
 
 class RefreshTokenGrant(Grant):
-    """Rotation for exactly one caller, the same successor for an honest retry, the end for a thief's."""
+    """Rotation for exactly one caller, the same successor for a retry, revocation for reuse."""
 
     grant_type = GrantType.REFRESH_TOKEN
     parameters = frozenset({"refresh_token", "scope", "resource"})
