@@ -97,7 +97,7 @@ class EmbeddedServer(ABC):
             time.sleep(_POLL_INTERVAL)
 
     def stop(self) -> None:
-        """End it in good order; what does not obey within 15 s is killed."""
+        """Terminate it; a process that has not ended within 15 s is killed."""
         if self._process is None:
             return
         if self.pid is not None:
