@@ -33,7 +33,7 @@ class RecordedRevocations(Protocol):
         """The revocations of these targets, none of them older than the call."""
 
     def live(self, now: datetime, batch_size: int) -> AsyncIterator[Sequence[Revocation]]:
-        """Every revocation that may still kill something, in batches: all that was committed before the first."""
+        """Every revocation of a token that may still be valid, in batches: all that was committed before the first."""
 
 
 class RevocationStore:

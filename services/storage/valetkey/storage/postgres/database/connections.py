@@ -42,7 +42,7 @@ class Connections:
         self._timeout = timeout
         self._idle_lifetime = idle_lifetime
         self._places = most
-        # The last one that came back is lent first, so that those which are not needed come to rest.
+        # The last one that was returned is used first, so that surplus ones become idle.
         self._idle: deque[tuple[Connection, float]] = deque()
         self._lent: set[Connection] = set()
         self._waiting: OrderedDict[Turn, None] = OrderedDict()
@@ -58,7 +58,7 @@ class Connections:
 
     @property
     def used(self) -> int:
-        """How many are being made, are lent, or settle what their borrower left behind."""
+        """How many are being made, are in use, or are being cleaned up."""
         return self._most - self._places - len(self._idle)
 
     @property
@@ -98,7 +98,7 @@ class Connections:
             task.add_done_callback(self._settled)
 
     async def close(self) -> None:
-        """Lend no more, wait until all have come back, and take leave of the server."""
+        """Hand out no more, wait until all are returned, and close them in good order."""
         idle = self._begin_to_end()
         # ``terminate`` closes these too, if the server does not answer.
         self._lent.update(idle)

@@ -292,7 +292,7 @@ class Authorizations:
         )
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
-        """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
+        """The authorization as ``rotate`` would return it, unchanged, for a retry."""
         row = await self._find(authorization_id, now)
         if row is None or not row["is_live"] or row["client_uid"] != client_uid:
             return None

@@ -1,4 +1,4 @@
-"""Revocations as PostgreSQL remembers them, until nothing they kill can be alive. Redis answers from what is here."""
+"""Revocations in PostgreSQL, until every token they revoke has expired. Redis is loaded from here."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class RevocationRecords:
         return tuple(revocation_from(row) for row in rows)
 
     async def live(self, now: datetime, batch_size: int = 1000) -> AsyncIterator[list[Revocation]]:
-        """Every revocation that can still kill something, in batches, holding no connection between them."""
+        """Every revocation of a token that may still be valid, in batches, holding no connection between them."""
         kind, target = "", ""
         while rows := await self._database.fetch(_LIVE, kind, target, now - REVOCATION_MARGIN, batch_size):
             yield [revocation_from(row) for row in rows]

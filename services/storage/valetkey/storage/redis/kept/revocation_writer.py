@@ -81,7 +81,7 @@ class RevocationWriter:
         self._clock = clock
 
     async def write(self, revocations: Sequence[Revocation], loader: str = "") -> bool:
-        """Keep these for as long as what they kill may live; False, with nothing kept, if ``loader`` lost its turn."""
+        """Keep these until what they revoke has expired; False, with nothing kept, if ``loader`` lost its lease."""
         now = self._clock()
         keys: list[str] = [MARKER]
         arguments: list[Argument] = [loader, LEASE // _MILLISECOND]

@@ -63,7 +63,7 @@ class MemoryReserve:
         self._poller = Poller(self._look, interval, "redis-memory")
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:
