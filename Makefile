@@ -70,7 +70,7 @@ test-integration: $(READY) ## Run the tests that race, kill and restart real Pos
 	@$(PYTEST) tests/integration $(ARGS)
 
 .PHONY: soak-rotations
-soak-rotations: $(READY) ## Rotate keys a thousand times while everybody verifies with key sets as old as we allow
+soak-rotations: $(READY) ## Rotate keys a thousand times while verifiers use key sets as old as allowed
 	@ROTATIONS=1000 $(BIN)/pytest -s tests/nightly/test_key_rotation_in_use.py $(ARGS)
 
 .PHONY: test-faults
@@ -86,7 +86,7 @@ test-browser: $(READY) ## Run the login in a real browser
 	@$(PYTEST) tests/browser $(ARGS)
 
 .PHONY: test-peers
-test-peers: $(READY) ## Run clients that nobody here wrote against the demo
+test-peers: $(READY) ## Run independent clients against the demo
 	@$(PYTEST) -m peer tests $(ARGS)
 
 .PHONY: images
@@ -190,7 +190,7 @@ metrics-table-check: $(READY) ## Fail when the table of metrics is not the code'
 	@$(BIN)/python -m valetkey.runtime.telemetry.metrics_table | diff $(METRICS_TABLE) -
 
 .PHONY: left-behind-table
-left-behind-table: $(READY) ## Write what strangers and clients can leave behind into deploy/sizing.md
+left-behind-table: $(READY) ## Write the bounds of what clients can leave behind into deploy/sizing.md
 	@PYTHONPATH=tests $(BIN)/python -m support.left_behind
 
 .PHONY: chart-docs

@@ -1,4 +1,4 @@
--- The roles of Valetkey, one for each service. Run it once with psql, as whoever administers PostgreSQL, in the database
+-- The roles of Valetkey, one for each service. Run it once with psql, as an administrator of PostgreSQL, in the database
 -- that is Valetkey's own; run it again to exchange passwords:
 --
 --   psql "$ADMIN_URL/valetkey" -f roles.sql -v authorize_password=... -v token_password=... \
@@ -32,7 +32,7 @@
 
 BEGIN;
 SET LOCAL client_min_messages = warning;
--- Passwords are no business of the log, where whoever runs this may say so.
+-- Keeps the passwords out of the log, where the role that runs this may set that.
 SELECT set_config(name, value, TRUE)
 FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic'))
     AS silence (name, value)
@@ -59,7 +59,7 @@ SELECT format('ALTER ROLE %I PASSWORD %L', name, password)
 FROM valetkey_roles WHERE password <> '' ORDER BY name
 \gexec
 
--- Nobody else comes in, and nobody but the migration makes anything there.
+-- No other role may connect, and only the migration may create objects.
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database())
 UNION ALL SELECT 'REVOKE ALL ON SCHEMA public FROM PUBLIC'
 UNION ALL SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name) FROM valetkey_roles

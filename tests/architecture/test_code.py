@@ -21,7 +21,7 @@ CLOCK = {
     ("time", "time_ns"),
 }
 READS_THE_CLOCK = {
-    Path("services/runtime/valetkey/runtime/lifecycle/clock.py"): "it is the clock that everybody else is handed",
+    Path("services/runtime/valetkey/runtime/lifecycle/clock.py"): "it is the clock that is passed to other modules",
     Path("services/resource_server/valetkey/resource_server/clock.py"): "the library is installed without runtime",
 }
 

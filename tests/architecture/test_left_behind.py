@@ -1,4 +1,4 @@
-"""Whatever strangers, sessions, clients and users can leave is in one table, with its bounds and the test of them."""
+"""What unauthenticated requests, sessions, clients and users can leave is in one table, with bounds and their test."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ _CACHES = re.compile(r"@(lru_cache|cache)\b|self\.\w+.* = (BoundedCache|OrderedD
 _ROOMS = ("core", "runtime", "storage", "authorize", "token", "introspection")
 # The structure that caches are made of.
 _APART = {"core/bounded_cache.py"}
-# Not left by anybody who is served: made by migrations, operators and the rotation of keys.
+# Not left by a request: made by migrations, operators and the rotation of keys.
 _OPERATORS = {"published_jwk_set", "signing_keys"}
 ROWS = [row for rows in PLACES.values() for row in rows]
 pytestmark = pytest.mark.requirement("security 55c: whatever can be left behind is bounded in count and bytes")

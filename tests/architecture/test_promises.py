@@ -74,9 +74,9 @@ PROMISES = {
         f"{_INTEGRATION}/test_hot_path_cost.py::test_client_credentials_ask_no_store",
         f"{_INTEGRATION}/test_hot_path_cost.py::test_keys_and_metadata_ask_no_store",
     ],
-    "introspection is one read of Redis for everybody who asks at the moment": [
+    "introspection is one read of Redis for all concurrent requests": [
         f"{_INTEGRATION}/test_hot_path_cost.py::test_an_introspection_is_one_read_of_redis",
-        "tests/unit/storage/test_coalescing.py::test_whoever_asks_in_the_same_turn_shares_one_question",
+        "tests/unit/storage/test_coalescing.py::test_callers_of_the_same_turn_share_one_query",
     ],
     "a refresh is one statement, a redemption one command and one statement": [
         f"{_INTEGRATION}/test_hot_path_cost.py::test_a_refresh_is_one_statement",
@@ -88,8 +88,8 @@ PROMISES = {
     "503 or 429, and when to come back, instead of a line without end": [
         f"{_PROTOCOL}/test_security_password_pool.py::test_what_does_not_fit_into_the_pool_is_sent_away_at_once",
         f"{_PROTOCOL}/test_security_interaction_limit.py::test_an_address_begins_so_many_interactions",
-        f"{_INTEGRATION}/test_postgres_faults.py::test_whoever_would_stand_in_too_long_a_line_is_refused_at_once",
-        f"{_NIGHTLY}/test_rude_clients.py::test_a_crowd_of_rude_clients_is_sent_away_and_a_calm_one_is_served",
+        f"{_INTEGRATION}/test_postgres_faults.py::test_a_caller_behind_too_long_a_queue_is_refused_at_once",
+        f"{_NIGHTLY}/test_abusive_clients.py::test_many_abusive_clients_are_refused_and_a_normal_one_is_served",
         "tests/contract/test_client_rate.py::test_the_refusal_says_when_the_minute_is_over",
     ],
     "a flood of logins at most doubles the p99 of introspection where authorize has cores of its own": [
@@ -122,7 +122,7 @@ UNDER_LOAD = {
 
 
 @pytest.mark.parametrize("test", sorted({test for tests in PROMISES.values() for test in tests}))
-def test_somebody_would_notice(test: str) -> None:
+def test_the_test_of_a_promise_exists(test: str) -> None:
     file, _, name = test.partition("::")
 
     assert re.search(rf"^(?:async )?def {name}", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)

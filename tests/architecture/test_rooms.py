@@ -22,9 +22,9 @@ NOT_A_ROOM = {"utils", "util", "helpers", "helper", "common", "misc", "base", "m
 def test_the_top_level_holds_the_rooms_and_what_tools_expect() -> None:
     entries = {path.parts[0] for path in repository_files()}
 
-    strangers = {entry for entry in entries - TOP_LEVEL - WHAT_TOOLS_EXPECT if not entry.startswith(".")}
+    unexpected = {entry for entry in entries - TOP_LEVEL - WHAT_TOOLS_EXPECT if not entry.startswith(".")}
 
-    assert not strangers
+    assert not unexpected
 
 
 def test_the_namespace_belongs_to_no_room() -> None:

@@ -44,14 +44,14 @@ class Found:
 async def run(options: argparse.Namespace, where: Installation) -> Found:
     """Every round of the chosen scenarios, then the sweep."""
     chosen = chosen_from(SCENARIOS, options.only)
-    async with world(where) as everybody:
-        rounds = Rounds(everybody, Load(options.connections, options.seconds))
+    async with world(where) as actors:
+        rounds = Rounds(actors, Load(options.connections, options.seconds))
         for _ in range(options.rounds):
             await rounds.measure(chosen)
         points: list[Point] = []
         failures: list[str] = []
         if options.picture:
-            points, failures = await sweep(everybody, [BARE, *chosen_from(HOT, options.only)], options.seconds)
+            points, failures = await sweep(actors, [BARE, *chosen_from(HOT, options.only)], options.seconds)
     return Found(rounds.rows, points, [*rounds.failures, *failures])
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from bench.conversation import FAILURES, require
+from bench.exchange import FAILURES, require
 
 _AT_ONCE = 32
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from bench.conversation import Conversation, UnexpectedAnswerError
+from bench.exchange import Exchange, UnexpectedAnswerError
 from bench.measurement import Measurement, cpu_seconds, percentiles
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -41,7 +41,7 @@ class _Run:
 class _Speaker:
     """Has one conversation, over a connection to each service that takes part in it."""
 
-    def __init__(self, run: _Run, conversation: Conversation) -> None:
+    def __init__(self, run: _Run, conversation: Exchange) -> None:
         self.run = run
         self._conversation = conversation
         self._connections: list[asyncio.WriteTransport] = []
@@ -123,7 +123,7 @@ class _Connection(asyncio.Protocol):
 
 async def measure(
     urls: Sequence[str],
-    conversations: Callable[[int], Conversation],
+    conversations: Callable[[int], Exchange],
     processes: Sequence[psutil.Process],
     *,
     connections: int,

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from bench.conversation import post, require
+from bench.exchange import post, require
 from bench.world import World, basic
 
 _REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
@@ -24,11 +24,11 @@ class Refresh:
         self.token = token
 
     def request(self) -> bytes:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         return post("/token", [("grant_type", "refresh_token"), ("refresh_token", self.token)], self._headers)
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         found = _REFRESH_TOKEN.search(body)
         require(status == 200 and found is not None, status, body)
         if found is not None:
@@ -47,7 +47,7 @@ class RefreshAny:
         self._headers: dict[str, str] = {}
 
     def request(self) -> bytes:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         chosen = random.randrange(len(self._tokens))
         self._tokens[chosen], self._tokens[-1] = self._tokens[-1], self._tokens[chosen]
         self._headers, token = self._tokens.pop()
@@ -55,7 +55,7 @@ class RefreshAny:
         return self._chain.request()
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         is_complete = self._chain.answered(status, head, body)
         self._tokens.append((self._headers, self._chain.token))
         return is_complete
@@ -70,11 +70,11 @@ class Redeem:
         self._requests = requests
 
     def request(self) -> bytes:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         return next(self._requests)
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:  # noqa: ARG002
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         require(status == 200 and b"access_token" in body, status, body)
         return True
 
@@ -91,13 +91,13 @@ class SignedInLogin:
         self._code = ""
 
     def request(self) -> bytes:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         if self.turn == _AUTHORIZE:
             return next(self._asked)
         return redemption(self._code, self._verifier, self._redirect_uri, self._headers)
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         if self.turn == _TOKEN:
             require(status == 200 and b"access_token" in body, status, body)
             self.turn = _AUTHORIZE

@@ -16,13 +16,13 @@ from redis.asyncio import Redis
 
 from bench.__main__ import BUILD, machine
 from bench.collect import collect
-from bench.conversation import post
 from bench.counters import read_counters
-from bench.crowd import Crowd
-from bench.crowd_work import ENDPOINTS, Askers, Endpoint
 from bench.driver import drive, driver_of
+from bench.exchange import post
 from bench.growth_table import Size, head, line, smallest_of
 from bench.installation import Installation, installation
+from bench.population import Population
+from bench.population_work import ENDPOINTS, Callers, Endpoint
 from bench.rounds import say
 from bench.scenario import BARE, Load, chosen_from
 from bench.world import World, basic, world
@@ -37,37 +37,37 @@ _LOADING_SECONDS = 900.0
 class Growth:
     """Grows one installation step by step, and measures every endpoint after each."""
 
-    def __init__(self, everybody: World, cookies: str, options: argparse.Namespace) -> None:
-        self._world = everybody
+    def __init__(self, actors: World, cookies: str, options: argparse.Namespace) -> None:
+        self._world = actors
         self._cookies = cookies
         self._options = options
-        self._crowd = Crowd(everybody.installation.postgres_dsn, UUID(everybody.person.subject))
+        self._population = Population(actors.installation.postgres_dsn, UUID(actors.person.subject))
         self._endpoints = chosen_from(ENDPOINTS, options.only)
         self.rows: list[Size] = []
         self.loading: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Every step. Whoever asks after the clients have come is among a hundred of them."""
-        await self._crowd.grow(self._options.clients[0])
+        """Every step. After the clients have been added, a hundred of them send requests."""
+        await self._population.grow(self._options.clients[0])
         # A process that has just begun costs more than it will.
         await self._measure("the first time", range(self._options.clients[0]))
         self.rows.clear()
         for clients in self._options.clients:
-            await self._crowd.grow(clients)
-            await self._crowd.analyze()
-            everyone = range(clients)
-            await self._measure(f"{clients:,} clients, all ask", everyone)
+            await self._population.grow(clients)
+            await self._population.analyze()
+            all_of_them = range(clients)
+            await self._measure(f"{clients:,} clients, all ask", all_of_them)
             if clients > _HOT:
-                await self._measure(f"{clients:,} clients, {_HOT} ask", everyone[:: clients // _HOT][:_HOT])
+                await self._measure(f"{clients:,} clients, {_HOT} ask", all_of_them[:: clients // _HOT][:_HOT])
         hot = range(min(_HOT, self._options.clients[-1]))
         if self._options.revocations:
             await self._load_revocations(self._options.revocations)
             await self._measure(f"+ {self._options.revocations:,} revocations", hot)
         if self._options.authorizations:
-            await self._crowd.authorize(
+            await self._population.authorize(
                 [number % self._options.clients[-1] for number in range(self._options.authorizations)]
             )
-            await self._crowd.analyze()
+            await self._population.analyze()
             await self._measure(f"+ {self._options.authorizations:,} authorizations", hot)
         # Where these differ from the first, it is the machine that has changed.
         first = self._options.clients[0]
@@ -75,20 +75,20 @@ class Growth:
 
     async def _measure(self, size: str, clients: range) -> None:
         for endpoint in self._endpoints:
-            askers = Askers(self._world, self._crowd, clients, self._cookies, self._options.seconds)
-            row = await self._measure_one(endpoint, size, askers)
+            callers = Callers(self._world, self._population, clients, self._cookies, self._options.seconds)
+            row = await self._measure_one(endpoint, size, callers)
             self.rows.append(row)
             say(line(row, smallest_of(self.rows, endpoint.name)))
 
-    async def _measure_one(self, endpoint: Endpoint, size: str, askers: Askers) -> Size:
+    async def _measure_one(self, endpoint: Endpoint, size: str, callers: Callers) -> Size:
         where, load = self._world.installation, Load(self._options.connections, self._options.seconds)
         server = where.servers[endpoint.server]
         driver = driver_of(remembers=endpoint.remembers)
         before = await self._bare(driver, load)
-        work = await endpoint.prepare(askers)
+        work = await endpoint.prepare(callers)
         most = where.settings.client_cache_size
         status = _REDIRECT if endpoint.server == "authorize" else 200
-        await collect(server.url, askers.warmers(endpoint, work, most), status)
+        await collect(server.url, callers.warmers(endpoint, work, most), status)
         await drive([server], work, driver, connections=load.connections, seconds=1, warm_up=0)
         counted = read_counters(server.management_url)
         found = await drive([server], work, driver, connections=load.connections, seconds=load.seconds, warm_up=0)
@@ -105,8 +105,8 @@ class Growth:
 
     async def _load_revocations(self, number: int) -> None:
         began = time.perf_counter()
-        await self._crowd.revoke(number)
-        await self._crowd.analyze()
+        await self._population.revoke(number)
+        await self._population.analyze()
         copied = time.perf_counter()
         async with Redis.from_url(self._world.installation.settings.redis_url.reveal()) as redis:
             before = int((await redis.info("memory"))["used_memory"])
@@ -127,7 +127,7 @@ class Growth:
         )
 
     async def _wait_until_loaded(self, redis: Redis) -> None:
-        # Whoever asks about a token makes the service find out that Redis lost its marker, and load.
+        # An introspection makes the service find out that Redis lost its marker, and load.
         server, token = self._world.installation.servers["introspection"], await self._world.machine_token()
         request = post("/introspect", [("token", token)], basic(self._world.api))
         async with asyncio.timeout(_LOADING_SECONDS):
@@ -140,8 +140,8 @@ class Growth:
 
 
 async def _grow(where: Installation, options: argparse.Namespace) -> Growth:
-    async with world(where) as everybody:
-        growth = Growth(everybody, await everybody.signed_in_cookies(), options)
+    async with world(where) as actors:
+        growth = Growth(actors, await actors.signed_in_cookies(), options)
         await growth.run()
     return growth
 

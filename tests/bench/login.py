@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from bench.conversation import get, post, require
+from bench.exchange import get, post, require
 from bench.world import World
 from support.document import parse_document
 from support.relying_party import Person
@@ -16,7 +16,7 @@ _OK, _SEE_OTHER = 200, 303
 
 
 class Login:
-    """From the authorization request to the code; each time a browser that nobody has seen before."""
+    """From the authorization request to the code; each time in a new browser."""
 
     turn = 0
 
@@ -30,11 +30,11 @@ class Login:
         self._page = ""
 
     def request(self) -> bytes:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         return self._next
 
     def answered(self, status: int, head: bytes, body: bytes) -> bool:
-        """See ``Conversation``."""
+        """See ``Exchange``."""
         for name, value in _COOKIE.findall(head):
             self._cookies[name.decode()] = value.decode()
         if status == _OK:

@@ -1,4 +1,4 @@
-"""What a run costs, whoever drove it."""
+"""What a run costs, whichever driver it had."""
 
 from __future__ import annotations
 

@@ -58,9 +58,9 @@ async def _fill(server: Server, work: Work, options: argparse.Namespace) -> tupl
     return samples, time.perf_counter() - began
 
 
-async def _log_in(server: Server, everybody: World, load: Load) -> None:
+async def _log_in(server: Server, actors: World, load: Load) -> None:
     """With passwords, so that what hashes leave behind is in every sample."""
-    work, driver = await LOGIN.prepare(everybody, load), driver_of(remembers=LOGIN.remembers)
+    work, driver = await LOGIN.prepare(actors, load), driver_of(remembers=LOGIN.remembers)
     await drive([server], work, driver, connections=load.connections, seconds=load.seconds)
 
 
@@ -68,31 +68,31 @@ def _look(server: Server, asked: int) -> Sample:
     return Sample(asked, server.process.memory_info().rss / 1e6)
 
 
-async def _work_of(service: str, everybody: World, load: Load) -> Work:
+async def _work_of(service: str, actors: World, load: Load) -> Work:
     """What is said to this service; introspection hears of one token as often as of all the others."""
     scenarios = {scenario.name: scenario for scenario in SCENARIOS}
     if service == "introspection":
-        hot, cold = [await _requests(scenarios[name], everybody, load) for name in _MIXED]
+        hot, cold = [await _requests(scenarios[name], actors, load) for name in _MIXED]
         mixed = [request for each in cold.requests for request in (each, hot.requests[0])]
         return Requests(mixed, cold.status, cold.containing)
     name = "client_credentials ES256" if service == "token" else "authorize, signed in"
-    return await scenarios[name].prepare(everybody, load)
+    return await scenarios[name].prepare(actors, load)
 
 
-async def _requests(scenario: Scenario, everybody: World, load: Load) -> Requests:
-    work = await scenario.prepare(everybody, load)
+async def _requests(scenario: Scenario, actors: World, load: Load) -> Requests:
+    work = await scenario.prepare(actors, load)
     assert isinstance(work, Requests)
     return work
 
 
 async def _measure(where: Installation, options: argparse.Namespace) -> list[Filled]:
     filled = []
-    async with world(where) as everybody:
+    async with world(where) as actors:
         for service in ("token", "introspection", "authorize"):
             load = Load(options.connections, _SLICE_SECONDS)
-            work = await _work_of(service, everybody, load)
+            work = await _work_of(service, actors, load)
             if service == "authorize":
-                await _log_in(where.servers[service], everybody, load)
+                await _log_in(where.servers[service], actors, load)
             samples, seconds = await _fill(where.servers[service], work, options)
             found = Filled(service, Verdict.of(samples, LIMIT_MEGABYTES), samples, seconds)
             say(f"{service:14} {found.verdict}, {seconds:.0f} s")

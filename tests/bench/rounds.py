@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench.conversation import FAILURES
 from bench.driver import drive, driver_of
+from bench.exchange import FAILURES
 from bench.hashing import OURS, REFERENCE, measure_hashing
 from bench.installation import Installation, Server
 from bench.measurement import Measurement

@@ -25,7 +25,7 @@ class Reading:
 
     @property
     def throughput_ratio(self) -> float:
-        """Of the time on the clock, which whoever else uses the machine distorts."""
+        """Of the wall-clock time, which other processes of the machine distort."""
         return self.measured.per_second / (fmean(each.per_second for each in self.beside) or 1.0)
 
 

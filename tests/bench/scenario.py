@@ -8,7 +8,7 @@ from itertools import cycle
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
-from bench.conversation import get, post
+from bench.exchange import get, post
 from bench.grants import Redeem, Refresh, SignedInLogin, redemption
 from bench.login import Login
 from bench.work import Requests, Work

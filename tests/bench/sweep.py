@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from bench.conversation import FAILURES
 from bench.driver import drive, driver_of
+from bench.exchange import FAILURES
 from bench.measurement import Measurement
 from bench.rounds import failure, say, servers_of
 from bench.scenario import Load, Scenario

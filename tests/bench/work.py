@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bench.conversation import Conversation, require
+from bench.exchange import Exchange, require
 
-Conversations = Callable[[int], Conversation]
+Conversations = Callable[[int], Exchange]
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Requests:
         """So many have been sent."""
         self.next = (self.next + number) % len(self.requests)
 
-    def conversation(self, number: int) -> Conversation:  # noqa: ARG002 - every connection says the same
+    def conversation(self, number: int) -> Exchange:  # noqa: ARG002 - every connection says the same
         """One connection's part in it, for a driver that speaks for each of them."""
         return _Part(self)
 

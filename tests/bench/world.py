@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from aiohttp import web
 
 from bench.collect import collect
-from bench.conversation import post
+from bench.exchange import post
 from bench.installation import Installation
 from support.administration import API
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
@@ -148,7 +148,7 @@ def basic(client: ClientIdentity) -> dict[str, str]:
 
 @asynccontextmanager
 async def world(installation: Installation) -> AsyncIterator[World]:
-    """Registers everybody; the issuer's address answers as long as the context lasts."""
+    """Registers the clients and the user; the issuer's address answers as long as the context lasts."""
     administration = installation.administration
     catalog = await administration.create_catalog()
     web_client = await administration.create_web_client()

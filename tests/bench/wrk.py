@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.conversation import UnexpectedAnswerError
+from bench.exchange import UnexpectedAnswerError
 from bench.measurement import Measurement, cpu_seconds
 from bench.work import Requests
 

@@ -63,7 +63,7 @@ async def test_who_is_locked_out_of_a_new_browser_gets_in_with_a_code(
     new = replace(await visiting(color_scheme=scheme, viewport=viewport), person=known.person)
     await new.start()
     for _ in range(PER_ACCOUNT):
-        await new.sign_in(password="somebody's guess")
+        await new.sign_in(password="a guess")
     await new.page.get_by_text("Sure that both are right?").click()
     await new.keep(f"refused-{size}-{scheme}")
 

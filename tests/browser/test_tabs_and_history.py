@@ -112,11 +112,11 @@ async def test_guessing_from_another_browser_does_not_lock_the_owner_out(visit: 
     await visit.start()
     await visit.sign_in()
     await visit.press("Allow")
-    stranger = await (await visit.context.browser.new_context()).new_page()  # type: ignore[union-attr]
-    await visit.start(stranger)
+    attacker = await (await visit.context.browser.new_context()).new_page()  # type: ignore[union-attr]
+    await visit.start(attacker)
     for _ in range(visit.system.settings.login_attempts_per_account + 1):
-        await visit.sign_in(stranger, password="guess")
-    refused = await stranger.get_by_role("alert").inner_text()
+        await visit.sign_in(attacker, password="guess")
+    refused = await attacker.get_by_role("alert").inner_text()
 
     await visit.start(prompt="login")
     await visit.sign_in()

@@ -78,7 +78,7 @@ def test_every_objective_is_measured_both_ways() -> None:
 @pytest.mark.parametrize(
     "rule", alerts(), ids=lambda rule: f"{rule.name}-{rule.content['labels'].get('window', 'any')}"
 )
-def test_whoever_is_called_learns_what_is_wrong_and_what_to_read(rule: Rule) -> None:
+def test_an_alert_tells_what_is_wrong_and_what_to_read(rule: Rule) -> None:
     content = rule.content
 
     annotations = content["annotations"]
@@ -107,7 +107,7 @@ def test_recorded_metrics_that_are_used_are_recorded() -> None:
     assert used <= set(recorded())
 
 
-def test_waiting_before_an_alert_is_shorter_where_somebody_is_woken() -> None:
+def test_waiting_before_an_alert_is_shorter_where_it_pages() -> None:
     waits = {
         rule.name: rule.content.get("for", "0m") for rule in alerts() if rule.content["labels"]["severity"] == "page"
     }

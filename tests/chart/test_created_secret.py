@@ -13,7 +13,7 @@ from valetkey.runtime.settings.settings import Settings
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 MOUNTED = "/run/secrets/valetkey"
-# What somebody else makes.
+# Not created by the chart.
 NOT_OURS = {"ca.crt", "redis-sentinel-password"}
 
 
@@ -23,7 +23,7 @@ def mounted_keys(found: list[Object]) -> Iterator[tuple[str, str]]:
         sources = [source["secret"] for source in volume.get("projected", {}).get("sources", []) if "secret" in source]
         if "secret" in volume:
             sources.append({"name": volume["secret"]["secretName"], "items": volume["secret"].get("items", [])})
-        # Secrets of clients are mounted whole: whoever declares the client makes them.
+        # Secrets of clients are mounted whole: they are made by the operator that declares the client.
         yield from ((source["name"], item["key"]) for source in sources for item in source.get("items", []))
 
 

@@ -59,7 +59,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_a_cluster_is_made_and_gets_every_image(machine: Machine) -> None:
-    run = machine.install(*NEEDED, clusters=("valetkey-of-somebody", "other")).up(TAG="1.2.3")
+    run = machine.install(*NEEDED, clusters=("valetkey-of-another-user", "other")).up(TAG="1.2.3")
 
     assert run.returncode == 0, run.stderr
     assert machine.told[0] == f"kind create cluster --config {KIND}/cluster.yaml --wait 120s"

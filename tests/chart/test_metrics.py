@@ -18,7 +18,7 @@ from support.promql import Query
 from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
 from support.service_processes import ServiceProcesses
 from support.stores import create_migrated
-from support.traffic import a_crowd_at, a_day_at, a_full_redis_at, an_outage_at
+from support.traffic import a_day_at, a_full_redis_at, an_outage_at, many_connections_at
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
@@ -62,7 +62,7 @@ def observed() -> Iterator[Observed]:
         with ServiceProcesses(postgres.dsn_of("observed"), redis.url, **changes) as system:
             urls = {name: each[0] for name, each in system.management_urls.items()}
             system.run(a_day_at(system.issuer, system.administration))
-            system.run(a_crowd_at(system.urls["token"][0], _MOST_CONNECTIONS))
+            system.run(many_connections_at(system.urls["token"][0], _MOST_CONNECTIONS))
             with Redis.from_url(redis.url) as store:
                 system.run(
                     a_full_redis_at(system.issuer, system.administration, partial(store.config_set, "maxmemory"))
@@ -93,7 +93,7 @@ def test_every_panel_shows_something_and_every_rule_works(observed: Observed, tm
     assert not broken
 
 
-def test_nothing_is_asked_about_that_nobody_emits(scrape: Scrape) -> None:
+def test_every_queried_metric_is_emitted(scrape: Scrape) -> None:
     known = set(declared()) | set(scrape.values) | set(recorded()) | set(OF_PROMETHEUS)
 
     unknown = {asked.place: asked.query.metrics - known for asked in everything_asked()}
@@ -116,11 +116,9 @@ def test_every_sample_has_the_labels_that_are_declared(scrape: Scrape) -> None:
 
 
 def test_every_label_in_a_matcher_or_a_grouping_is_one_that_the_metric_has(scrape: Scrape) -> None:
-    strangers = {
-        asked.place: foreign for asked in everything_asked() if (foreign := foreign_labels(asked.query, scrape))
-    }
+    unknown = {asked.place: foreign for asked in everything_asked() if (foreign := foreign_labels(asked.query, scrape))}
 
-    assert not strangers
+    assert not unknown
 
 
 def test_every_value_that_a_matcher_waits_for_has_been_seen(scrape: Scrape) -> None:

@@ -126,7 +126,7 @@ def test_metrics_are_for_the_monitoring_namespace_alone(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_nobody_scrapes_where_nobody_is_named(service: str) -> None:
+def test_no_peer_may_scrape_unless_one_is_named(service: str) -> None:
     found = objects(merged(EXTERNAL, {"networkPolicy": {"monitoring": {"from": []}}}))
 
     assert ports(found, pod_of(found, service), "ingress") == {("TCP", 8080)}

@@ -138,7 +138,7 @@ def secret_name(found: list[Object]) -> str:
 
 
 @pytest.mark.parametrize("values", [name for name in SETS if name not in {"demo", "changed-demo", "below-a-path"}])
-def test_nobody_has_rights_where_the_secret_is_there_already(values: str) -> None:
+def test_no_rights_are_granted_where_the_secret_exists(values: str) -> None:
     assert not of_kind(objects(values), "Role", "RoleBinding", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
 
 

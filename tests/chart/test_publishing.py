@@ -79,7 +79,7 @@ WAYS: dict[str, Values] = {
 }
 
 
-@pytest.mark.requirement("security 40: one address for everybody is never what is left out")
+@pytest.mark.requirement("security 40: one address for all clients is never a silent default")
 @pytest.mark.parametrize("way", [*WAYS, "both"])
 @pytest.mark.parametrize("said", ["nothing", "an empty list", "that there are some after all"])
 def test_behind_a_proxy_nothing_is_installed_until_it_is_said_which(way: str, said: str) -> None:
@@ -108,7 +108,7 @@ def test_behind_a_proxy_either_word_is_enough(way: str, said: Values) -> None:
     assert objects(merged(EXTERNAL, WAYS[way], said))
 
 
-def test_what_is_not_below_the_issuer_is_somebody_elses() -> None:
+def test_what_is_not_below_the_issuer_is_of_another_issuer() -> None:
     found = objects(published("/identity"))
 
     for path in ("/", "/token", "/identity2/token", "/.well-known/acme-challenge"):

@@ -184,7 +184,7 @@ def test_a_change_of_the_front_door_restarts_it() -> None:
 
 
 @pytest.mark.parametrize("values", ["demo", "external"])
-def test_what_concerns_nobody_restarts_nobody(values: str) -> None:
+def test_what_no_pod_uses_restarts_no_pod(values: str) -> None:
     before = VALUES[values]
     indifferent = {
         "jobs": {"backoffLimit": 1},

@@ -17,7 +17,7 @@ from valetkey.key_rotation.__main__ import main
 
 RUNBOOKS = sorted((ROOT / "deploy" / "runbooks").glob("*.md"))
 OF_ALERTS = [path for path in RUNBOOKS if path.stem.startswith("Valetkey")]
-PARTS = ["Check first", "Likely causes", "Mitigate now", "Afterwards", "When to wake somebody"]
+PARTS = ["Check first", "Likely causes", "Mitigate now", "Afterwards", "When to page"]
 # Of the library that every process measures itself with.
 OF_PROCESSES = {"process_cpu_seconds_total"}
 # What the pages themselves have people make.
@@ -144,7 +144,7 @@ def test_the_index_leads_to_every_page() -> None:
 
 def names_in_the_chart() -> set[str]:
     names = {str(each["metadata"]["name"]) for each in objects("demo") + objects("production")}
-    # The Secret is not in the chart: it is made by a Job, or by whoever installs.
+    # The Secret is not in the chart: it is made by a Job, or by the operator.
     return names | {"valetkey-secrets"}
 
 

@@ -146,7 +146,7 @@ def test_values_reach_the_services(tmp_path: Path) -> None:
     assert authorize.templates_directory == tmp_path / "etc/valetkey/templates"
 
 
-@pytest.mark.requirement("security 40: one address for everybody is never what is left out")
+@pytest.mark.requirement("security 40: one address for all clients is never a silent default")
 @pytest.mark.parametrize(
     ("values", "trusted"),
     [
@@ -170,7 +170,7 @@ def test_services_trust_the_proxies_that_are_named(
     [({"trustedProxies": ["192.168.7.0/24"]}, ["192.168.7.0/24"]), ({"noTrustedProxies": True}, [])],
     ids=["named", "none"],
 )
-def test_whoever_tries_the_demo_may_say_otherwise(changes: Object, trusted: list[str], tmp_path: Path) -> None:
+def test_the_demo_may_trust_other_proxies(changes: Object, trusted: list[str], tmp_path: Path) -> None:
     settings = load(container(merged({"demo": {"enabled": True}}, changes), "authorize"), tmp_path)
 
     assert [str(network) for network in settings.trusted_proxies] == trusted

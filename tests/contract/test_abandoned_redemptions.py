@@ -8,7 +8,7 @@ import pytest
 from support.granting_party import LATER, MATRIX, NOW, End, Party, as_granted, state_of
 
 
-@pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs nobody a login")
+@pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs no user a login")
 async def test_what_an_abandoned_redemption_stored_is_taken_over_once(party: Party) -> None:
     new = await party.insert()
     retry = replace(new, issued_at=LATER, unconfirmed_at=(NOW - timedelta(seconds=1), NOW))

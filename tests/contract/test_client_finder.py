@@ -1,4 +1,4 @@
-"""What everybody may rely on about registered clients and the catalog."""
+"""What every service may rely on about registered clients and the catalog."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

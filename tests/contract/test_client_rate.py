@@ -81,7 +81,7 @@ async def test_replicas_together_let_through_little_more_than_the_limit(
         through = 0
         for _ in range(LIMIT):
             through += sum(asks(each, 1) for each in fleet)
-            # Whoever has used up a share of the limit asks the others how far they are.
+            # A replica that has used up a share of the limit asks Redis for the total.
             await asyncio.sleep(0.01)
 
     assert LIMIT <= through <= LIMIT + REPLICAS * 2 * SHARE
@@ -131,7 +131,7 @@ async def test_clients_do_not_spend_each_others_requests(redis_url: str, clock: 
         assert asks(rate, LIMIT, "calm") == LIMIT
 
 
-async def test_nobody_spends_the_requests_of_a_public_client_by_naming_it(redis_url: str, clock: Clock) -> None:
+async def test_naming_a_public_client_does_not_spend_its_requests(redis_url: str, clock: Clock) -> None:
     public = replace(CLIENT, secrets=(), token_endpoint_auth_method=AuthenticationMethod.NONE)
     async with connect(redis_url) as redis, replicas(redis, clock, 1) as (rate,):
         for _ in range(2 * LIMIT):

@@ -74,7 +74,7 @@ async def test_an_update_replaces_the_metadata_and_nothing_else(clients: Clients
     assert (record.managed_by, record.created_at, record.updated_at) == ("platform", NOW, LATER)
 
 
-async def test_nobody_cannot_be_updated(clients: Clients) -> None:
+async def test_an_unknown_client_cannot_be_updated(clients: Clients) -> None:
     is_updated = await clients.update(make_client(), NOW)
 
     assert not is_updated
@@ -131,7 +131,7 @@ async def test_a_secret_never_outlives_what_was_said_first(database: Database, c
     assert await current(clients, LATER) == [NEW]
 
 
-async def test_nobody_gets_no_secret(database: Database) -> None:
+async def test_the_secret_of_an_unknown_client_cannot_be_rotated(database: Database) -> None:
     is_rotated = await ClientSecrets(database).rotate(uuid4(), NEW, NOW, LATER)
 
     assert not is_rotated
@@ -146,7 +146,7 @@ async def test_what_a_client_was_given_is_revoked(stores: Stores, change: str) -
     new = make_authorization(client, session, NOW, bound_to_session=False)
     await stores.authorizations.insert(new)
 
-    end = stores.client_endings.disable if change == "disable" else stores.client_endings.delete
+    end = stores.client_lifecycle.disable if change == "disable" else stores.client_lifecycle.delete
     revocations = await end("web", NOW)
 
     targets = [authorization_target(new.authorization_id), client_target("web")]
@@ -158,21 +158,21 @@ async def test_what_a_client_was_given_is_revoked(stores: Stores, change: str) -
 async def test_a_disabled_client_can_come_back(stores: Stores) -> None:
     client = make_client()
     await stores.clients.insert(client, NOW)
-    await stores.client_endings.disable("web", NOW)
+    await stores.client_lifecycle.disable("web", NOW)
     disabled = await stores.clients.find("web")
 
-    is_enabled = await stores.client_endings.enable("web", LATER)
+    is_enabled = await stores.client_lifecycle.enable("web", LATER)
 
     assert is_enabled
     assert disabled == replace(client, enabled=False, epoch=1)
     assert await stores.clients.find("web") == replace(client, epoch=1)
 
 
-async def test_nobody_cannot_be_ended(stores: Stores) -> None:
+async def test_an_unknown_client_cannot_be_ended(stores: Stores) -> None:
     ended = [
-        await stores.client_endings.disable("web", NOW),
-        await stores.client_endings.delete("web", NOW),
-        await stores.client_endings.enable("web", NOW),
+        await stores.client_lifecycle.disable("web", NOW),
+        await stores.client_lifecycle.delete("web", NOW),
+        await stores.client_lifecycle.enable("web", NOW),
     ]
 
     assert ended == [None, None, False]
@@ -182,7 +182,7 @@ async def test_nobody_cannot_be_ended(stores: Stores) -> None:
 @pytest.mark.requirement("security 60: deleting and re-creating a user or client inherits nothing")
 async def test_a_client_id_is_free_again_after_deletion(stores: Stores) -> None:
     await stores.clients.insert(make_client(), NOW)
-    await stores.client_endings.delete("web", NOW)
+    await stores.client_lifecycle.delete("web", NOW)
     again: Client = make_client(secret="t" * 43)
 
     await stores.clients.insert(again, LATER)

@@ -36,7 +36,7 @@ class Who(NamedTuple):
     user: UUID
 
 
-def somebody() -> Who:
+def new_owner() -> Who:
     return Who(uuid4(), uuid4(), uuid4())
 
 
@@ -78,11 +78,11 @@ async def put(codes: Codes, who: Who, times: int) -> Counter[str]:
 
 
 async def test_one_user_gets_so_many_codes_at_one_client(codes: Codes) -> None:
-    assert await put(codes, somebody(), 5) == {"kept": 3, "refused": 2}
+    assert await put(codes, new_owner(), 5) == {"kept": 3, "refused": 2}
 
 
 async def test_other_users_and_clients_are_counted_apart(codes: Codes) -> None:
-    one, other = somebody(), somebody()
+    one, other = new_owner(), new_owner()
     await put(codes, one, 5)
 
     assert await put(codes, one._replace(user=other.user, session=other.session), 3) == {"kept": 3}
@@ -90,7 +90,7 @@ async def test_other_users_and_clients_are_counted_apart(codes: Codes) -> None:
 
 
 async def test_one_session_gets_so_many_codes_at_all_clients(codes: Codes) -> None:
-    who = somebody()
+    who = new_owner()
 
     outcomes = sum([await put(codes, who._replace(client=uuid4()), 2) for _ in range(4)], Counter[str]())
 
@@ -98,7 +98,7 @@ async def test_one_session_gets_so_many_codes_at_all_clients(codes: Codes) -> No
 
 
 async def test_one_user_gets_so_many_codes_in_all_sessions(codes: Codes) -> None:
-    who = somebody()
+    who = new_owner()
 
     outcomes = [await put(codes, who._replace(client=uuid4(), session=uuid4()), 2) for _ in range(6)]
 
@@ -106,7 +106,7 @@ async def test_one_user_gets_so_many_codes_in_all_sessions(codes: Codes) -> None
 
 
 async def test_a_client_that_asks_without_end_uses_up_nothing_of_the_others(codes: Codes) -> None:
-    greedy = somebody()
+    greedy = new_owner()
     await put(codes, greedy, 50)
 
     assert await put(codes, greedy._replace(client=uuid4()), 2) == {"kept": 2}
@@ -117,7 +117,7 @@ async def test_a_client_that_asks_without_end_uses_up_nothing_of_the_others(code
 async def test_replicas_share_the_counts_and_one_of_them_learns_that_one_was_just_spent(
     request: pytest.FixtureRequest, topology: str
 ) -> None:
-    who = somebody()
+    who = new_owner()
 
     async def at_once(codes: RedisCodes) -> tuple[str, int, bool] | None:
         try:
@@ -135,7 +135,7 @@ async def test_replicas_share_the_counts_and_one_of_them_learns_that_one_was_jus
 
 async def test_a_large_code_counts_once_for_each_of_its_kilobytes(redis: Redis) -> None:
     codes = redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
-    who = somebody()
+    who = new_owner()
     await codes.put(generate_code(), code_for(who, "n" * 2000))
 
     with pytest.raises(TooManyCodes) as refused:
@@ -146,7 +146,7 @@ async def test_a_large_code_counts_once_for_each_of_its_kilobytes(redis: Redis) 
 
 async def test_counts_end_with_the_codes_that_they_count(redis: Redis) -> None:
     codes = redis_codes(redis, LIMITS, lifetime=timedelta(seconds=1), tombstone=LIFETIME)
-    who = somebody()
+    who = new_owner()
     for _ in range(3):
         await codes.put(generate_code(), code_for(who))
 
@@ -163,7 +163,7 @@ async def test_counts_end_with_the_codes_that_they_count(redis: Redis) -> None:
 
 async def test_every_key_that_is_left_has_an_end(redis: Redis) -> None:
     codes = redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
-    who = somebody()
+    who = new_owner()
     for number in range(20):
         try:
             await codes.put(generate_code(), code_for(who._replace(client=UUID(int=number % 4))))
@@ -179,10 +179,10 @@ async def test_every_key_that_is_left_has_an_end(redis: Redis) -> None:
 @pytest.mark.requirement("architecture 5: an authorization by a session costs one command")
 async def test_putting_a_code_is_one_command(redis: Redis) -> None:
     codes = redis_codes(redis, LIMITS, lifetime=LIFETIME, tombstone=LIFETIME)
-    await codes.put(generate_code(), code_for(somebody()))
+    await codes.put(generate_code(), code_for(new_owner()))
     await redis.config_resetstat()
 
-    await codes.put(generate_code(), code_for(somebody()))
+    await codes.put(generate_code(), code_for(new_owner()))
 
     stats = await redis.info("commandstats")
     calls = {name: stat["calls"] for name, stat in stats.items() if not name.startswith("cmdstat_config")}

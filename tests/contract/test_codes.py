@@ -38,7 +38,7 @@ ANOTHER_CLIENT: dict[str, Any] = {"client_uid": CODE.authorization_id}
 ANOTHER_VERIFIER: dict[str, Any] = {"code_challenge": CODE.code_challenge[::-1]}
 ANOTHER_REDIRECT_URI: dict[str, Any] = {"redirect_uri": CODE.redirect_uri + "/"}
 CLIENT, VERIFIER, REDIRECT_URI = BindingPart
-STRANGERS: dict[str, tuple[dict[str, Any], tuple[BindingPart, ...]]] = {
+WRONG_BINDINGS: dict[str, tuple[dict[str, Any], tuple[BindingPart, ...]]] = {
     "client": (ANOTHER_CLIENT, (CLIENT,)),
     "verifier": (ANOTHER_VERIFIER, (VERIFIER,)),
     "redirect_uri": (ANOTHER_REDIRECT_URI, (REDIRECT_URI,)),
@@ -72,7 +72,7 @@ async def open_codes(request: pytest.FixtureRequest, lifetime: timedelta, tombst
 
 
 @pytest.mark.requirement("security 14: what the user agreed to is bound to the code")
-async def test_whoever_takes_a_code_gets_what_was_put(codes: Codes) -> None:
+async def test_taking_a_code_returns_what_was_put(codes: Codes) -> None:
     value = generate_code()
     await codes.put(value, CODE)
 
@@ -103,17 +103,17 @@ async def test_a_code_is_taken_without_a_redirect_uri(codes: Codes) -> None:
     assert taken.outcome is RedemptionOutcome.TAKEN
 
 
-@pytest.mark.parametrize(("changes", "parts"), STRANGERS.values(), ids=STRANGERS)
+@pytest.mark.parametrize(("changes", "parts"), WRONG_BINDINGS.values(), ids=WRONG_BINDINGS)
 @pytest.mark.requirement("security 15: an invalid replay neither takes a code nor tells what it holds")
-async def test_a_stranger_gets_nothing_and_changes_nothing(
+async def test_a_wrong_binding_gets_nothing_and_changes_nothing(
     codes: Codes, changes: dict[str, Any], parts: tuple[BindingPart, ...]
 ) -> None:
-    value, stranger = generate_code(), replace(HOLDER, **changes)
+    value, wrong = generate_code(), replace(HOLDER, **changes)
     await codes.put(value, CODE)
 
-    before = await codes.consume(value, stranger)
+    before = await codes.consume(value, wrong)
     taken = await codes.consume(value, HOLDER)
-    after = await codes.consume(value, stranger)
+    after = await codes.consume(value, wrong)
 
     assert before == after == Redemption(RedemptionOutcome.MISMATCHED, mismatched=parts)
     assert before.reason == f"code is mismatched: {', '.join(parts)}"
@@ -126,7 +126,7 @@ async def test_a_mismatch_leaves_the_stored_code_byte_for_byte(redis: Redis) -> 
     (key,) = await redis.keys()
     before, left = await redis.get(key), await redis.pttl(key)
 
-    for changes, _ in STRANGERS.values():
+    for changes, _ in WRONG_BINDINGS.values():
         await codes.consume(value, replace(HOLDER, **changes))
 
     assert await redis.get(key) == before

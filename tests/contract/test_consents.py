@@ -80,9 +80,9 @@ async def test_each_withdrawal_raises_the_epoch(stores: Stores, pair: tuple[UUID
 async def test_what_cannot_be_kept_has_no_epoch(stores: Stores, pair: tuple[UUID, UUID], gone: str) -> None:
     subject, client_uid = pair
     if gone == "user":
-        await stores.user_endings.delete(subject, NOW)
+        await stores.user_lifecycle.delete(subject, NOW)
     else:
-        await stores.client_endings.delete("web", NOW)
+        await stores.client_lifecycle.delete("web", NOW)
 
     assert await stores.consents.add(subject, client_uid, READ, NOW) is None
 
@@ -122,7 +122,7 @@ async def test_withdrawing_revokes_what_was_granted(stores: Stores) -> None:
 async def test_a_client_registered_again_has_no_consent(stores: Stores, pair: tuple[UUID, UUID]) -> None:
     subject, client_uid = pair
     await stores.consents.add(subject, client_uid, READ, NOW)
-    await stores.client_endings.delete("web", LATER)
+    await stores.client_lifecycle.delete("web", LATER)
     again = make_client()
     await stores.clients.insert(again, LATER)
 
@@ -132,7 +132,9 @@ async def test_a_client_registered_again_has_no_consent(stores: Stores, pair: tu
 
 
 @pytest.mark.parametrize("gone", ["user", "client"])
-async def test_agreeing_with_or_to_nobody_is_not_remembered(stores: Stores, pair: tuple[UUID, UUID], gone: str) -> None:
+async def test_a_consent_of_an_unknown_user_or_client_is_not_remembered(
+    stores: Stores, pair: tuple[UUID, UUID], gone: str
+) -> None:
     subject, client_uid = (uuid4(), pair[1]) if gone == "user" else (pair[0], uuid4())
 
     await stores.consents.add(subject, client_uid, READ, NOW)

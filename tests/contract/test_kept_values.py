@@ -25,7 +25,7 @@ from valetkey.runtime.telemetry.audit import AuditEvent
 from valetkey.storage.redis.kept.keyspace import code_key, interaction_key
 from valetkey.storage.redis.messages import authorization_code_message, interaction_message
 
-# A client, and a verifier, of whoever writes to Redis.
+# A client, and a verifier, of an attacker that writes to Redis.
 THIEF = CodeBinding(CODE.authorization_id, CODE.code_challenge[::-1], CODE.redirect_uri)
 BINDING = slice(1, 65)
 TICK = timedelta(microseconds=1)
@@ -57,7 +57,7 @@ async def test_with_any_byte_changed_it_is_as_if_it_were_not_there(
         told.clear()
         changed = raw[:place] + bytes([raw[place] ^ 1 << place % 8]) + raw[place + 1 :]
         assert await kind.read_again(kept, "name", changed) is None, place
-        # Where Redis itself sees that the binding is another one, nobody else can tell why.
+        # Where the script in Redis sees that the binding is another one, no event tells why.
         assert len(told) == 1 or (kind.state and place in range(65)), place
 
 
@@ -110,7 +110,7 @@ async def test_what_is_sealed_as_another_kind_is_as_if_it_were_not_there(
     await require_refused(kept, of_code, "name", an_interaction, told, NONE_OF_OURS)
 
 
-@pytest.mark.requirement("security 55b: a code that was bound to somebody else is as if it were not there")
+@pytest.mark.requirement("security 55b: a code that was bound to another client is as if it were not there")
 @pytest.mark.parametrize("state", [b"F", b"S"])
 @pytest.mark.parametrize("presented", [THIEF, replace(THIEF, redirect_uri=None)], ids=["whole", "without redirect_uri"])
 async def test_a_code_cannot_be_bound_to_another_client_or_verifier(
@@ -195,7 +195,7 @@ async def test_what_is_no_string_is_as_if_it_were_not_there(
     assert NONE_OF_OURS in told[0].reason
 
 
-async def test_what_is_no_string_stands_in_nobodys_way(kept: Kept) -> None:
+async def test_a_key_that_is_no_string_is_overwritten(kept: Kept) -> None:
     for key in (code_key("code"), interaction_key("interaction")):
         await kept.redis.rpush(key, "x")
 
@@ -212,7 +212,9 @@ LATER = NOON + timedelta(seconds=1)
 
 @pytest.mark.requirement("security 55b: what a redemption leaves beside a code is authenticated too")
 @pytest.mark.parametrize("forged", ["plain", "another key", "another code", "as a code", "twice the code"])
-async def test_nobody_can_have_an_authorization_taken_over(kept: Kept, told: list[AuditEvent], forged: str) -> None:
+async def test_an_authorization_cannot_be_taken_over_through_redis(
+    kept: Kept, told: list[AuditEvent], forged: str
+) -> None:
     value, other = generate_code(), generate_code()
     await kept.codes.put(value, CODE)
     key, abandoned = code_key(value), authorization_code_message.abandoned(LATER)

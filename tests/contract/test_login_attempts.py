@@ -131,16 +131,16 @@ async def test_an_address_that_has_spent_its_budget_no_longer_spends_the_account
 
 @pytest.mark.requirement("security 40: a lockout cannot be used to lock the owner out for good")
 @pytest.mark.parametrize("spent", ["name", "account", "address", "all"])
-async def test_strangers_do_not_spend_the_budget_of_the_owners_browser(redis: Redis, spent: str) -> None:
+async def test_other_browsers_do_not_spend_the_budget_of_the_owners_browser(redis: Redis, spent: str) -> None:
     attempts = replica(redis, per_address=30)
-    strangers = {
+    guesses = {
         "name": [replace(GUESS, address="203.0.113.9")],
         "account": [replace(BY_MAIL, address="203.0.113.9")],
         "address": [Guess("eve", account_of_user(uuid4()), ADDRESS)],
         "all": [GUESS, BY_MAIL],
     }[spent]
-    for stranger in strangers:
-        await tries(attempts, stranger, 100)
+    for guess in guesses:
+        await tries(attempts, guess, 100)
 
     owner = await tries(attempts, ON_DEVICE, 1)
     thief = await tries(attempts, replace(GUESS, device="another-browser"), 10)
@@ -149,7 +149,7 @@ async def test_strangers_do_not_spend_the_budget_of_the_owners_browser(redis: Re
     assert [counts for _, counts in thief].count(True) == 5
 
 
-async def test_what_is_told_of_a_known_device_is_what_is_told_of_strangers(redis: Redis) -> None:
+async def test_answers_to_a_known_device_are_those_to_unknown_browsers(redis: Redis) -> None:
     attempts = replica(redis, per_address=8)
     order = ["ada"] * 3 + ["ada@example.com"] * 2 + ["ada"] * 5
 
@@ -162,7 +162,7 @@ async def test_what_is_told_of_a_known_device_is_what_is_told_of_strangers(redis
     assert told[0] == told[1] == [None] * 7 + ["name"] + ["address"] * 2
 
 
-async def test_a_device_that_has_spent_its_budget_is_a_stranger(attempts: LoginAttempts) -> None:
+async def test_a_device_that_has_spent_its_budget_counts_as_unknown(attempts: LoginAttempts) -> None:
     by_names = [replace(ON_DEVICE, name=f"name-{number}") for number in range(15)]
 
     results = [(await tries(attempts, guess, 1))[0] for guess in by_names]
@@ -193,7 +193,7 @@ async def test_a_budget_comes_back_after_its_window_even_under_constant_guessing
     assert IN in results
 
 
-@pytest.mark.parametrize("guess", [GUESS, ON_DEVICE], ids=["stranger", "device"])
+@pytest.mark.parametrize("guess", [GUESS, ON_DEVICE], ids=["unknown browser", "device"])
 async def test_a_success_gives_back_its_own_attempt_and_no_more(
     attempts: LoginAttempts, redis: Redis, guess: Guess
 ) -> None:
@@ -288,7 +288,7 @@ async def test_a_name_an_address_and_an_account_of_the_same_text_are_apart(
 
 
 @pytest.mark.requirement("security 55: dependencies away: fail closed")
-async def test_without_redis_nothing_is_counted_and_nobody_may_try(disposable_redis: EmbeddedRedis) -> None:
+async def test_without_redis_nothing_is_counted_and_every_attempt_is_refused(disposable_redis: EmbeddedRedis) -> None:
     async with connect(disposable_redis.url) as client:
         attempts = replica(client)
         disposable_redis.stop()

@@ -66,7 +66,7 @@ async def add(database: Database, *hashes: str) -> None:
         await users.create(make_user(f"user-{number}-{abs(hash(each))}"), each)
 
 
-async def test_nobody_has_none(database: Database) -> None:
+async def test_without_users_there_are_no_parameters(database: Database) -> None:
     assert await look(database) == ()
 
 

@@ -171,7 +171,7 @@ async def test_postgresql_answers_without_redis(fake: FakeRevocations) -> None:
 
 @pytest.mark.requirement("security 55: dependencies away: fail closed")
 @pytest.mark.parametrize("reachable", [True, False], ids=["Redis not loaded", "Redis away"])
-async def test_without_either_store_nobody_is_told_anything(
+async def test_without_either_store_no_request_is_answered(
     fake: FakeRevocations, redis_url: str, *, reachable: bool
 ) -> None:
     fake.away = True
@@ -217,7 +217,7 @@ async def test_revoking_again_tells_redis_what_the_first_attempt_could_not(
     assert await loaded.is_revoked(target)
 
 
-async def test_revoking_nothing_asks_nobody(fake: FakeRevocations) -> None:
+async def test_revoking_nothing_asks_no_store(fake: FakeRevocations) -> None:
     async with open_replicas(fake, NOWHERE) as (replica,):
         await replica.store.revoke([])
 
@@ -253,7 +253,7 @@ async def test_a_hundred_callers_cost_postgresql_one_question(fake: FakeRevocati
 
 
 @pytest.mark.requirement("security 53: a client that hangs up never gets, or gives, another's answer")
-async def test_callers_that_hang_up_disturb_nobody(loaded: Replica) -> None:
+async def test_cancelled_callers_disturb_no_other_caller(loaded: Replica) -> None:
     chance = random.Random(53)
     targets = [new_target() for _ in range(400)]
     await loaded.store.revoke([revocation(target) for target in targets[::2]])
@@ -325,7 +325,7 @@ async def test_two_replicas_do_not_load_over_each_other(fake: FakeRevocations, r
 
 
 async def test_a_loader_that_died_is_replaced_when_its_lease_is_over(loaded: Replica) -> None:
-    await loaded.redis.set(MARKER, "loading:somebody-else", px=150)
+    await loaded.redis.set(MARKER, "loading:another-process", px=150)
 
     await loaded.store.find([])
     await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""How many are signed in, as PostgreSQL tells it to whoever watches."""
+"""How many users are signed in, as PostgreSQL tells it to the metric."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -173,7 +173,7 @@ async def test_a_login_overtaken_by_the_end_of_its_user_makes_no_session(
     assert await stores.sessions.find(SECRET, LATER) is None
 
 
-@pytest.mark.requirement("security 21: a session that has ended does not come back, whoever signs in meanwhile")
+@pytest.mark.requirement("security 21: a session that has ended does not come back when a user signs in meanwhile")
 async def test_a_session_that_has_ended_does_not_go_on(stores: Stores, session: Session) -> None:
     await stores.sessions.end(session.session_id, NOW)
 
@@ -187,20 +187,20 @@ async def _change(stores: Stores, session: Session, change: str, now: datetime) 
     subject = session.user.subject
     match change:
         case "set_password":
-            await stores.user_endings.set_password(subject, password_hash("another"), now)
+            await stores.user_lifecycle.set_password(subject, password_hash("another"), now)
         case "delete":
-            await stores.user_endings.delete(subject, now)
+            await stores.user_lifecycle.delete(subject, now)
         case "disable":
-            await stores.user_endings.disable(subject, now)
+            await stores.user_lifecycle.disable(subject, now)
         case _:
-            await stores.user_endings.disable(subject, now)
-            await stores.user_endings.enable(subject, now)
+            await stores.user_lifecycle.disable(subject, now)
+            await stores.user_lifecycle.enable(subject, now)
 
 
 async def test_a_session_shows_its_user_as_he_is_now(stores: Stores) -> None:
     user = make_user()
     await stores.users.create(user, password_hash())
-    await stores.user_endings.set_password(user.subject, password_hash("another"), NOW)
+    await stores.user_lifecycle.set_password(user.subject, password_hash("another"), NOW)
     found = await stores.users.find_by_subject(user.subject)
     assert found is not None
     await stores.sessions.create(SECRET, make_session(found, LATER), None)

@@ -1,4 +1,4 @@
-"""The trace of a login goes on wherever what it left is read; what strangers send has no part in it."""
+"""The trace of a login goes on wherever what it left is read; what callers send has no part in it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def interactions(redis: Redis) -> RedisInteractions:
 
 
 @pytest.mark.parametrize("is_sampled", [True, False], ids=["sampled-itself", "not-sampled-itself"])
-async def test_whoever_takes_a_code_continues_the_trace_that_left_it(codes: RedisCodes, is_sampled: bool) -> None:
+async def test_taking_a_code_continues_the_trace_that_left_it(codes: RedisCodes, is_sampled: bool) -> None:
     value = generate_code()
     left = a_trace(is_sampled=True)
     await codes.put(value, CODE)
@@ -65,7 +65,7 @@ async def test_whoever_takes_a_code_continues_the_trace_that_left_it(codes: Redi
     assert [done.name for done in taken.end()] == ["codes.consume"]
 
 
-async def test_whoever_finds_an_interaction_continues_its_trace_and_passes_it_on(
+async def test_reading_an_interaction_continues_its_trace_and_passes_it_on(
     interactions: RedisInteractions,
 ) -> None:
     begun = a_trace(is_sampled=True)
@@ -84,7 +84,7 @@ async def test_whoever_finds_an_interaction_continues_its_trace_and_passes_it_on
     assert [done.name for done in login.end()] == ["interactions.find", "interactions.put"]
 
 
-@pytest.mark.requirement("security 48: nothing that a stranger sends becomes our trace")
+@pytest.mark.requirement("security 48: nothing that a caller sends becomes our trace")
 async def test_a_login_that_is_not_sampled_leaves_nothing_and_decides_nothing(codes: RedisCodes, redis: Redis) -> None:
     value = generate_code()
     a_trace(is_sampled=False)
@@ -102,16 +102,16 @@ async def test_a_login_that_is_not_sampled_leaves_nothing_and_decides_nothing(co
     assert (taken.trace_id, taken.parent) == (before, None)
 
 
-async def test_a_code_that_somebody_else_presents_tells_nothing_of_its_trace(codes: RedisCodes) -> None:
+async def test_a_code_that_another_client_presents_tells_nothing_of_its_trace(codes: RedisCodes) -> None:
     value = generate_code()
     left = a_trace(is_sampled=True)
     await codes.put(value, CODE)
 
-    stranger = a_trace(is_sampled=False)
+    other = a_trace(is_sampled=False)
     redemption = await codes.consume(value, CodeBinding(CODE.client_uid, "another", CODE.redirect_uri))
 
     assert redemption.outcome is RedemptionOutcome.MISMATCHED
-    assert (stranger.trace_id != left.trace_id, stranger.operations) == (True, None)
+    assert (other.trace_id != left.trace_id, other.operations) == (True, None)
 
 
 @pytest.mark.parametrize("left", ["", "00-nonsense", "\N{SNOWMAN}"])

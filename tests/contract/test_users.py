@@ -43,7 +43,7 @@ async def test_nothing_else_does(stores: Stores, name: str) -> None:
 async def test_a_disabled_user_is_found_as_disabled(stores: Stores) -> None:
     user = make_user()
     await stores.users.create(user, HASH)
-    await stores.user_endings.disable(user.subject, NOW)
+    await stores.user_lifecycle.disable(user.subject, NOW)
 
     found = await stores.users.find_by_login_name("ada")
 
@@ -66,7 +66,7 @@ async def test_a_new_password_counts_from_now_on(stores: Stores) -> None:
     user, another = make_user(), password_hash("another")
     await stores.users.create(user, HASH)
 
-    await stores.user_endings.set_password(user.subject, another, NOW)
+    await stores.user_lifecycle.set_password(user.subject, another, NOW)
 
     found = await stores.users.find_by_login_name("ada")
     assert found is not None
@@ -81,7 +81,7 @@ async def test_every_change_moves_valid_since(stores: Stores) -> None:
     moments = [NOW]
 
     for moment in (NOW, NOW - timedelta(hours=1), LATER):
-        await stores.user_endings.set_password(user.subject, HASH, moment)
+        await stores.user_lifecycle.set_password(user.subject, HASH, moment)
         found = await stores.users.find_by_subject(user.subject)
         assert found is not None
         moments.append(found.valid_since)
@@ -100,11 +100,11 @@ async def test_what_a_user_was_given_is_revoked(stores: Stores, change: str) -> 
     subject = session.user.subject
 
     if change == "set_password":
-        revocations = await stores.user_endings.set_password(subject, HASH, NOW)
+        revocations = await stores.user_lifecycle.set_password(subject, HASH, NOW)
     elif change == "disable":
-        revocations = await stores.user_endings.disable(subject, NOW)
+        revocations = await stores.user_lifecycle.disable(subject, NOW)
     else:
-        revocations = await stores.user_endings.delete(subject, NOW)
+        revocations = await stores.user_lifecycle.delete(subject, NOW)
 
     targets = [authorization_target(new.authorization_id), subject_target(str(subject))]
     assert revocations is not None
@@ -116,24 +116,24 @@ async def test_what_a_user_was_given_is_revoked(stores: Stores, change: str) -> 
     assert set(await stores.revocations.find(targets)) == set(revocations)
 
 
-async def test_nobody_cannot_be_changed(stores: Stores) -> None:
-    nobody = uuid4()
+async def test_an_unknown_user_cannot_be_changed(stores: Stores) -> None:
+    unknown = uuid4()
 
     changes = [
-        await stores.user_endings.disable(nobody, NOW),
-        await stores.user_endings.set_password(nobody, HASH, NOW),
-        await stores.user_endings.delete(nobody, NOW),
+        await stores.user_lifecycle.disable(unknown, NOW),
+        await stores.user_lifecycle.set_password(unknown, HASH, NOW),
+        await stores.user_lifecycle.delete(unknown, NOW),
     ]
 
     assert changes == [None, None, None]
-    assert not list(await stores.revocations.find([RevocationTarget(RevocationKind.SUBJECT, str(nobody))]))
+    assert not list(await stores.revocations.find([RevocationTarget(RevocationKind.SUBJECT, str(unknown))]))
 
 
 @pytest.mark.requirement("security 60: deleting and re-creating a user or client inherits nothing")
 async def test_a_name_is_free_again_after_deletion(stores: Stores) -> None:
     first, second = make_user(), make_user()
     await stores.users.create(first, HASH)
-    await stores.user_endings.delete(first.subject, NOW)
+    await stores.user_lifecycle.delete(first.subject, NOW)
 
     await stores.users.create(second, HASH)
 
@@ -200,7 +200,7 @@ async def test_deleting_a_user_leaves_nothing_behind(database: Database) -> None
     await stores.authorizations.insert(make_authorization(client, session, NOW))
     await stores.consents.withdraw(session.user.subject, client.uid, NOW)
 
-    await stores.user_endings.delete(session.user.subject, LATER)
+    await stores.user_lifecycle.delete(session.user.subject, LATER)
 
     left = await database.fetch(
         Statement(

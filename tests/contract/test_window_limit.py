@@ -79,13 +79,13 @@ async def test_what_is_known_to_be_spent_reaches_redis_once_a_second_at_most(red
     assert int(await redis.get(key) or 0) - before < 20
 
 
-@pytest.mark.requirement("security 52: caches are bounded whatever a stranger sends")
-async def test_what_is_remembered_of_strangers_stays_bounded(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.requirement("security 52: caches are bounded whatever a caller sends")
+async def test_what_is_remembered_of_callers_stays_bounded(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_limit, "MAX_REMEMBERED", 10)
     limit = replica(redis, amount=1)
 
     for number in range(25):
-        await counted(limit, 2, f"stranger-{number}")
+        await counted(limit, 2, f"caller-{number}")
         assert 0 < len(limit._spent) <= 10  # noqa: SLF001 - what must not grow
 
 

@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often to inflict each fault")
     parser.add_argument("--storms", type=int, default=0, help="how often to inflict several faults at once")
     parser.add_argument("--only", default="", help="faults whose name contains this")
-    # Whoever ends this gets everything cleared away all the same.
+    # SIGTERM clears everything away too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     rows = asyncio.run(soak(parser.parse_args()))
     write_table(rows)

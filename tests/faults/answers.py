@@ -71,7 +71,7 @@ def _refused_codes(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Viol
             lives = call.ended - issued[code].began < CODE_LIFETIME - MARGIN
             earlier = [other for other in presentations if other is not call and other.began < call.ended]
             if lives and _gave_nothing([*earlier, call], tolerance):
-                yield Violation(INVARIANT, "a code that nobody was given anything for is refused", (*earlier, call))
+                yield Violation(INVARIANT, "a code for which no token was issued is refused", (*earlier, call))
 
 
 def _gave_nothing(presentations: Sequence[Call], tolerance: Tolerance) -> bool:

@@ -1,4 +1,4 @@
-"""What was acknowledged is there: clients, consents, logins, and authorizations that nobody has ended."""
+"""What was acknowledged is there: clients, consents, logins, and authorizations that were not ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTHING = Tolerance()
 
 
 def check_durability(calls: Sequence[Call], tolerance: Tolerance = _NOTHING) -> Iterator[Violation]:
-    """A consent or a login is not asked for again, and nothing is dead that nobody may have ended.
+    """A consent or a login is not asked for again, and nothing is dead that no call may have ended.
 
     That a client is still known, ``check_answers`` sees.
     """
@@ -57,7 +57,7 @@ def _dead(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Violation]:
         if finds_it_dead(call):
             earliest = min(possible[call.given["grant"]], possible[call.given.get("access", "")])
             if call.ended < earliest:
-                yield Violation(INVARIANT, "it is dead, and nobody has ended it", (call,))
+                yield Violation(INVARIANT, "it is dead, and no call has ended it", (call,))
 
 
 def finds_it_dead(call: Call) -> bool:

@@ -1,7 +1,7 @@
 """What ends an authorization or an access token, as far as a history can tell.
 
-Something has ended for certain once an answer has said so. It may have ended from the moment on when somebody asked for
-it: without an answer nobody knows.
+Something has ended for certain once an answer has said so. It may have ended from the moment on when a call asked for
+it: without an answer that is unknown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INVALID_GRANT = "invalid_grant"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """``ended`` names a grant or an access token. ``certain_from`` is infinite where nobody knows."""
+    """``ended`` names a grant or an access token. ``certain_from`` is infinite where it is unknown."""
 
     ended: str
     why: str

@@ -100,7 +100,7 @@ class EndingActor:
         if "login" in call.answer.got.get("asked", ""):
             self.signed_in = call.answer.got["made"]
         elif not code and prompt is None:
-            # It may have been signed in to, and nobody knows of which login its session is.
+            # It may have been signed in to, and it is unknown of which login its session is.
             self.signed_in = ""
 
     async def _redeem(self, name: str) -> None:
@@ -166,7 +166,7 @@ class EndingActor:
             async def question(party: RelyingParty = party) -> Answer:
                 page = await party.browser.get(f"{party.issuer}/login")
                 if page.status == 400:
-                    return Answer(Outcome.REFUSED, page.status, "nobody")
+                    return Answer(Outcome.REFUSED, page.status, "signed out")
                 if page.status == 200:
                     return Answer(Outcome.DONE, page.status)
                 return answer_from(page.status, str(page.status), page.headers)

@@ -39,8 +39,8 @@ def clocks(**ahead: float) -> Inflict:
 @asynccontextmanager
 async def jumping(site: Site) -> AsyncIterator[None]:
     """Every clock jumps to somewhere else within the skew, again and again."""
-    chance = random.Random(len(site.everybody))
-    names = [OPERATOR, *(f"{replica.service}_{replica.number}" for replica in site.everybody)]
+    chance = random.Random(len(site.all_replicas))
+    names = [OPERATOR, *(f"{replica.service}_{replica.number}" for replica in site.all_replicas)]
 
     async def jump() -> None:
         while True:
@@ -58,7 +58,7 @@ async def jumping(site: Site) -> AsyncIterator[None]:
 
 def _set(site: Site, ahead: Mapping[str, float]) -> None:
     site.operator_ahead = ahead.get(OPERATOR, 0.0)
-    for replica in site.everybody:
+    for replica in site.all_replicas:
         replica.set_clock(ahead.get(f"{replica.service}_{replica.number}", ahead.get(replica.service, 0.0)))
 
 

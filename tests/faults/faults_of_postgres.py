@@ -25,12 +25,12 @@ def _postgres(site: Site) -> Sequence[EmbeddedServer]:
 
 
 @asynccontextmanager
-async def crowded(site: Site) -> AsyncIterator[None]:
+async def out_of_connections(site: Site) -> AsyncIterator[None]:
     """Others hold every connection there is, those of the services included."""
     async with _administrator(site) as administrator:
         others: list[asyncpg.Connection[asyncpg.Record]] = []
 
-        async def crowd() -> None:
+        async def occupy() -> None:
             with suppress(asyncpg.TooManyConnectionsError):
                 for _ in range(_OTHERS):
                     await administrator.execute(
@@ -38,7 +38,7 @@ async def crowded(site: Site) -> AsyncIterator[None]:
                     )
                     others.append(await asyncpg.connect(site.dsn))
 
-        await crowd()
+        await occupy()
         try:
             yield
         finally:
@@ -83,7 +83,7 @@ FAULTS = (
     Fault("postgresql: killed and back", killed(_postgres)),
     Fault("postgresql: restarted", restarted(_postgres), seconds=0.0),
     Fault("postgresql: hangs", frozen(_postgres), seconds=2.5),
-    Fault("postgresql: out of connections", crowded),
+    Fault("postgresql: out of connections", out_of_connections),
     Fault("postgresql: read-only", read_only),
     Fault("postgresql: disk full", full, why_not=lambda site: site.postgres.why_not),
 )

@@ -99,7 +99,7 @@ def _again_and_again(harm: Callable[[Redis], Awaitable[None]], every: float) -> 
 
 @asynccontextmanager
 async def forged(site: Site) -> AsyncIterator[None]:
-    """Somebody writes to it: of three codes, one speaks of another user, and one says what another code says."""
+    """An attacker writes to it: of three codes, one speaks of another user, and one says what another code says."""
     messages = [_code_of(subject) for subject in await _subjects(site.dsn)]
 
     async def forge(redis: Redis, changes: PubSub) -> None:

@@ -30,7 +30,7 @@ FAULTS = (
         Fault(f"{service}: one replica killed", killed(one_of(service)), _VANISHING, seconds=1.0)
         for service in SERVICES
     ),
-    Fault("every replica killed", killed(lambda site: site.everybody), _VANISHING, seconds=0.5),
-    Fault("every replica restarted", restarted(lambda site: site.everybody), _VANISHING, seconds=0.0),
+    Fault("every replica killed", killed(lambda site: site.all_replicas), _VANISHING, seconds=0.5),
+    Fault("every replica restarted", restarted(lambda site: site.all_replicas), _VANISHING, seconds=0.0),
     *(Fault(f"{service}: one replica hangs", frozen(one_of(service)), seconds=2.0) for service in SERVICES),
 )

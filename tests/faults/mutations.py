@@ -59,11 +59,11 @@ def _authorizations_stored_again() -> _Patches:
 
 
 def _abandoned_for_good() -> _Patches:
-    """What an abandoned redemption stored is nobody's."""
+    """What an abandoned redemption stored is never taken over."""
     return (_taking_over_where("$17::timestamptz[] IS NULL"),)
 
 
-def _taken_over_by_anybody() -> _Patches:
+def _taken_over_by_any_caller() -> _Patches:
     """What a redemption stored is taken over, whether it was abandoned or not."""
     return (_taking_over_where("$17::timestamptz[] IS NOT NULL"),)
 
@@ -78,12 +78,12 @@ def _taking_over_where(condition: str) -> AbstractContextManager[object]:
 
 
 def _codes_for_several() -> _Patches:
-    """A code is given to whoever comes, as long as it lives; and each gets an authorization."""
+    """A code is given to every caller, as long as it lives; and each gets an authorization."""
     return (patch.object(codes, "_CONSUME", Script(_TAKES % "")), *_authorizations_stored_again())
 
 
 def _codes_without_tombstone() -> _Patches:
-    """A code is gone once it is taken, and nobody knows what it was redeemed for."""
+    """A code is gone once it is taken, and there is no record of what it was redeemed for."""
     return (patch.object(codes, "_CONSUME", Script(_TAKES % "redis.call('DEL', KEYS[1])")),)
 
 
@@ -151,7 +151,7 @@ def _bugs_are_shown() -> _Patches:
 
 
 def _users_mixed_up() -> _Patches:
-    """Whoever asks for a user gets the one that was asked for before."""
+    """A caller that asks for a user gets the one that was asked for before."""
     find, last = Users.find_by_subject, list["User | None"]()
 
     async def find_another(self: Users, subject: UUID) -> User | None:
@@ -165,7 +165,7 @@ def _consents_forgotten() -> _Patches:
     """A consent is acknowledged and not kept."""
 
     async def add(self: Consents, *consent: Any) -> int:  # noqa: ANN401 - whatever is agreed to
-        """Nothing is remembered; the epoch is that of a consent which nobody has withdrawn."""
+        """Nothing is remembered; the epoch is that of a consent which was never withdrawn."""
         return 0
 
     return (patch.object(Consents, "add", add),)
@@ -203,7 +203,7 @@ def _epochs_read_too_late() -> _Patches:
 MUTATIONS = {
     "authorizations-stored-again": Mutation("token", _authorizations_stored_again),
     "abandoned-for-good": Mutation("token", _abandoned_for_good),
-    "taken-over-by-anybody": Mutation("token", _taken_over_by_anybody),
+    "taken-over-by-any-caller": Mutation("token", _taken_over_by_any_caller),
     "codes-for-several": Mutation("token", _codes_for_several),
     "codes-without-tombstone": Mutation("token", _codes_without_tombstone),
     "plain-values-believed": Mutation("token", _plain_values_believed),

@@ -1,4 +1,4 @@
-"""Nobody receives somebody else's answer."""
+"""No caller receives the answer to another one."""
 
 from __future__ import annotations
 

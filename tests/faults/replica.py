@@ -52,7 +52,7 @@ class Replica(EmbeddedServer):
             os.close(file)
 
     def bugs(self) -> list[str]:
-        """What its log says of errors that nobody foresaw, each as one line of JSON, or of text where it has none."""
+        """What its log says of unexpected errors, each as one line of JSON, or of text where it has none."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return [f"{self.service}-{self.number} logged: {line}" for line in lines if _BUG in line]
 
@@ -66,7 +66,7 @@ class Replica(EmbeddedServer):
         except EmbeddedServerError:
             if self._is_known:
                 raise
-            # Somebody took a port between finding and using it, and nobody knows the address yet.
+            # Another process took the port after it was found free. No client knows the address yet.
             self.port, self._management_port = hold_port(free_port()), free_port()
             super()._start()
         self._is_known = True

@@ -31,7 +31,7 @@ _PATIENCE = 60.0
 class Run:
     """``recovery`` is seconds from the end of the fault to the first success of each kind of call.
 
-    ``bugs`` is what the services logged of errors that nobody foresaw, where a promise was broken.
+    ``bugs`` is what the services logged of unexpected errors, where a promise was broken.
     """
 
     fault: str
@@ -54,18 +54,18 @@ class Run:
 async def run(site: Site, fault: Fault, *, operations: int, clients: int = 8, seed: int = 1) -> Run:
     """At least so many calls: a third of them before the fault, the rest during and after it."""
     history = History()
-    async with workload(site, history, clients=clients, seed=seed, hang_ups=fault.hang_ups) as everybody:
-        async with everybody.busy():
+    async with workload(site, history, clients=clients, seed=seed, hang_ups=fault.hang_ups) as running:
+        async with running.busy():
             await _until(history, lambda: len(history.calls) >= operations // 3)
             async with fault.inflict(site):
                 await asyncio.sleep(fault.seconds)
             ended = history.clock()
             late = await _recovered(history, ended)
             await _until(history, lambda: len(history.calls) >= operations)
-        await everybody.settle()
+        await running.settle()
     history.write(history_file(fault))
     violations = [*check(history.calls, fault.tolerance), *late]
-    bugs = [bug for replica in site.everybody for bug in replica.bugs()] if violations else ()
+    bugs = [bug for replica in site.all_replicas for bug in replica.bugs()] if violations else ()
     return Run(fault.name, history.calls, violations, _recovery(history.calls, ended), bugs)
 
 

@@ -21,7 +21,7 @@ SINGLE_USE = {"redeem": "code"}
 
 
 def check_single_use(calls: Sequence[Call], kinds: Mapping[str, str] = SINGLE_USE) -> Iterator[Violation]:
-    """Each such thing has at most one success. Without an answer nobody has anything, so that counts for nothing."""
+    """Each such thing has at most one success. Without an answer no caller has anything, so that counts for nothing."""
     for kind, argument in kinds.items():
         successes: dict[str, list[Call]] = defaultdict(list)
         for call in calls:

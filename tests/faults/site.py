@@ -53,7 +53,7 @@ class Site:
 
     @property
     def dsn(self) -> str:
-        """PostgreSQL for whoever administers, past every network."""
+        """PostgreSQL for the administrator, past every network."""
         return self.postgres.dsn_of(_DATABASE)
 
     @property
@@ -85,7 +85,7 @@ class Site:
         return Administration(self._settings, lambda: system_clock() + timedelta(seconds=self.operator_ahead))
 
     @property
-    def everybody(self) -> list[Replica]:
+    def all_replicas(self) -> list[Replica]:
         """Every replica of every service."""
         return [replica for replicas in self.replicas.values() for replica in replicas]
 
@@ -152,9 +152,9 @@ class Site:
         self.resource_servers = await self.administration.create_catalog()
         for service in SERVICES:
             self.replicas[service] = [await self._replica(service, number) for number in range(REPLICAS)]
-        for replica in self.everybody:
+        for replica in self.all_replicas:
             self._stack.push_async_callback(asyncio.to_thread, replica.close)
-        await asyncio.gather(*(asyncio.to_thread(replica.start) for replica in self.everybody))
+        await asyncio.gather(*(asyncio.to_thread(replica.start) for replica in self.all_replicas))
 
     async def _replica(self, service: str, number: int) -> Replica:
         addresses = {"postgres": as_role(self.dsn, service), "redis": self._redis.url}

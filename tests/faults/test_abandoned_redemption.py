@@ -1,4 +1,4 @@
-"""PostgreSQL stores what a code was redeemed for, and nobody hears of it: the client comes again, and gets it."""
+"""PostgreSQL stores what a code was redeemed for, and the answer is lost: the client redeems again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT_ONCE = 6
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs nobody a login")
+@pytest.mark.requirement("architecture 4: what PostgreSQL stored without saying so costs no user a login")
 @pytest.mark.requirement("security 15: one success per code, and a valid replay revokes what it gave")
 async def test_who_was_told_to_come_again_gets_what_was_stored_and_a_replay_ends_it(site: Site) -> None:
     history = History()

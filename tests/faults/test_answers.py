@@ -43,7 +43,7 @@ def test_an_error_of_ours_is_a_violation() -> None:
     assert sentences(broken(introspection(1, active=True), 500)) == ["the answer is an error of ours"]
 
 
-def test_an_answer_that_nobody_understands_is_a_violation() -> None:
+def test_an_answer_that_cannot_be_parsed_is_a_violation() -> None:
     assert sentences(broken(introspection(1, active=True), 302)) == ["the answer is none that was to be expected: "]
 
 
@@ -77,16 +77,16 @@ def test_a_refusal_that_fits_is_for_others_to_judge(made: Call, error: str) -> N
     assert not sentences(refused(made, error))
 
 
-def test_a_code_that_nobody_was_given_anything_for_is_good() -> None:
+def test_a_code_for_which_no_token_was_issued_is_good() -> None:
     for history in (
         (login(1), refused(redemption(3))),
         (login(1), unavailable(redemption(3)), unavailable(redemption(4)), refused(redemption(5))),
     ):
-        assert sentences(*history) == ["a code that nobody was given anything for is refused"]
+        assert sentences(*history) == ["a code for which no token was issued is refused"]
         assert not sentences(*history, tolerance=Tolerance(redis_may_forget=True))
 
 
-def test_a_code_that_somebody_may_have_used_may_be_refused() -> None:
+def test_a_code_that_may_have_been_used_may_be_refused() -> None:
     assert not sentences(login(1), lost(redemption(3)), refused(redemption(5)))
     assert not sentences(login(1), refused(redemption(3)), redemption(3.5))
 
@@ -112,7 +112,7 @@ def test_a_login_that_nothing_stands_against_is_not_refused() -> None:
     assert not sentences(gone, tolerance=Tolerance(redis_may_forget=True))
 
 
-def test_an_answer_to_somebody_else_is_a_violation_by_whatever_mark() -> None:
+def test_an_answer_to_another_caller_is_a_violation_by_whatever_mark() -> None:
     for mark in MARKS:
         own, foreign = [call("userinfo", 1, {mark: "mine"}, {mark: whose}) for whose in ("mine", "yours")]
 

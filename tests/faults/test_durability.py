@@ -30,13 +30,13 @@ DEAD = [
 
 
 @pytest.mark.parametrize("dead", DEAD, ids=lambda call: call.kind)
-def test_what_nobody_has_ended_is_not_dead(dead: Call) -> None:
-    assert sentences(redemption(1), dead) == ["it is dead, and nobody has ended it"]
+def test_what_was_not_ended_is_not_dead(dead: Call) -> None:
+    assert sentences(redemption(1), dead) == ["it is dead, and no call has ended it"]
 
 
 @pytest.mark.parametrize("dead", DEAD, ids=lambda call: call.kind)
 @pytest.mark.parametrize("ending", [revocation(3), lost(revocation(3)), unavailable(revocation(3)), redemption(3)])
-def test_what_somebody_may_have_ended_may_be_dead(dead: Call, ending: Call) -> None:
+def test_what_may_have_been_ended_may_be_dead(dead: Call, ending: Call) -> None:
     assert not sentences(redemption(1), ending, dead)
 
 
@@ -78,7 +78,7 @@ def test_a_refresh_that_was_given_up_may_arrive_after_its_successor_was_used() -
     rotated = refreshing(3, "refresh-1", "refresh-2"), refreshing(5, "refresh-2", "refresh-3")
 
     assert not sentences(given_up, *rotated, introspection(7, active=False))
-    assert sentences(*rotated, introspection(7, active=False)) == ["it is dead, and nobody has ended it"]
+    assert sentences(*rotated, introspection(7, active=False)) == ["it is dead, and no call has ended it"]
 
 
 def test_a_consent_that_is_asked_for_again_was_lost() -> None:

@@ -69,7 +69,7 @@ def test_an_ending_without_an_answer_promises_nothing_and_excuses_a_refusal(unan
     assert not sentences(made(1), unanswered(end(3, "client")), refused(use(5)))
 
 
-def test_what_nobody_has_ended_is_not_refused() -> None:
+def test_what_was_not_ended_is_not_refused() -> None:
     assert sentences(made(1), refused(use(5))) == ["code-1 is refused, and nothing has ended"]
     assert [violation.invariant for violation in check_endings([made(1), refused(use(5))])] == [LOST]
 

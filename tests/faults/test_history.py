@@ -10,7 +10,7 @@ from faults.table import Row, markdown
 
 
 async def answer() -> Answer:
-    return Answer(Outcome.DONE, 200, got={"sub": "somebody"})
+    return Answer(Outcome.DONE, 200, got={"sub": "ada"})
 
 
 async def no_answer() -> Answer:
@@ -19,7 +19,7 @@ async def no_answer() -> Answer:
 
 async def late_answer() -> Answer:
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets it")
+    raise AssertionError("it is never set")
 
 
 async def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ async def test_a_connection_that_ends_leaves_the_outcome_unknown() -> None:
     assert (call.answer.outcome, call.hung_up) == (Outcome.UNKNOWN, False)
 
 
-async def test_whoever_does_not_wait_has_hung_up() -> None:
+async def test_a_call_that_is_not_awaited_counts_as_hung_up() -> None:
     call = await History().ask("userinfo", actor="a", at="x", given={}, question=late_answer(), patience=0)
 
     assert (call.answer.outcome, call.hung_up) == (Outcome.UNKNOWN, True)

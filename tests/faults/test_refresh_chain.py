@@ -38,7 +38,7 @@ def test_a_token_whose_successor_was_used_is_a_violation_where_it_is_good() -> N
 
 
 @pytest.mark.parametrize("began", [2.5, 3.5])
-def test_whoever_presents_it_while_its_successor_is_used_may_have_come_first(began: float) -> None:
+def test_a_token_presented_while_its_successor_is_used_may_have_come_first(began: float) -> None:
     history = refreshing(1, "first", "second"), refreshing(3, "second", "third"), refreshing(began, "first", "second")
 
     assert not sentences(*history)

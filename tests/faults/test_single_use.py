@@ -19,7 +19,7 @@ def test_a_code_that_is_good_twice_is_a_violation() -> None:
     assert violation.calls == (first, second)
 
 
-def test_a_success_that_nobody_has_seen_counts_for_nothing() -> None:
+def test_a_success_without_an_answer_counts_for_nothing() -> None:
     history = [lost(redemption(1)), unavailable(redemption(3)), redemption(5)]
 
     assert not list(check_single_use(history))

@@ -27,7 +27,7 @@ ENDING_ACTORS = 2
 
 
 class Actor(Protocol):
-    """Somebody who asks for things."""
+    """A caller that sends requests."""
 
     async def visit(self) -> None:
         """Do what belongs together, once."""
@@ -38,13 +38,13 @@ class Actor(Protocol):
 
 @dataclass(slots=True)
 class Workload:
-    """Everybody who asks."""
+    """All callers."""
 
     actors: Sequence[Actor]
 
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[None]:
-        """Everybody is, inside of the block. What is under way at its end is finished."""
+        """All callers send requests inside of the block. What is under way at its end is finished."""
         is_over = asyncio.Event()
 
         async def live(actor: Actor) -> None:
@@ -60,7 +60,7 @@ class Workload:
                 is_over.set()
 
     async def settle(self) -> None:
-        """Everybody looks once more."""
+        """Every caller checks its state once more."""
         async with asyncio.TaskGroup() as group:
             for actor in self.actors:
                 group.create_task(actor.settle())

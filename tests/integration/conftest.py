@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from support.fleet import Fleet
-from support.household import Household
 from support.movable_clock import MovableClock
+from support.outage_fleet import OutageFleet
 from support.planted_codes import PlantedCodes, planted_codes
 from support.relying_party import RelyingParty
 from support.stores import create_migrated
@@ -18,7 +18,7 @@ from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 @pytest.fixture(scope="session")
 def fleet(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[Fleet]:
-    """Three replicas of every service, shared by the tests of a worker. Nobody breaks it or moves its clock."""
+    """Three replicas of every service, shared by the tests of a worker. No test breaks it or moves its clock."""
     with running_system(postgres_server, migrated_template, replicas=3) as system:
         yield Fleet(system, system.run(system.administration.create_catalog()))
 
@@ -47,7 +47,7 @@ async def codes(fleet: Fleet, web: RelyingParty) -> AsyncIterator[PlantedCodes]:
 
 
 @pytest.fixture(scope="session")
-def own_stores() -> Iterator[Household]:
+def own_stores() -> Iterator[OutageFleet]:
     """Two replicas of every service over a PostgreSQL and a Redis of their own, and a clock."""
     clock, changes = MovableClock(), {"key_poll_interval": "1s"}
     with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
@@ -55,11 +55,11 @@ def own_stores() -> Iterator[Household]:
         dsn = postgres.dsn_of("valetkey")
         with System(dsn, redis.url, replicas=2, clock=clock, changes=changes) as system:
             fleet = Fleet(system, system.run(system.administration.create_catalog()))
-            yield Household(fleet, postgres, redis, clock)
+            yield OutageFleet(fleet, postgres, redis, clock)
 
 
 @pytest.fixture
-async def household(own_stores: Household) -> Household:
+async def outage_fleet(own_stores: OutageFleet) -> OutageFleet:
     """Stores that may be killed, as long as they are given back."""
     await own_stores.until_all_is_well()
     return own_stores

@@ -1,4 +1,4 @@
-"""Two hundred rounds of everybody at once: who wins, and what never lives on."""
+"""Two hundred rounds of concurrent callers: which one wins, and what never lives on."""
 
 import asyncio
 import random

@@ -18,7 +18,7 @@ from valetkey.storage.redis.kept.codes import RedisCodes
 ROUNDS = rounds(60, nightly=200)
 HANDS = 8
 HOLDER = CodeBinding(CODE.client_uid, CODE.code_challenge, CODE.redirect_uri)
-STRANGER = CodeBinding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri)
+WRONG = CodeBinding(CODE.authorization_id, CODE.code_challenge, CODE.redirect_uri)
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ async def test_exactly_one_of_many_parallel_redemptions_takes_the_code(replicas:
 
 
 @pytest.mark.requirement("security 15: an invalid replay is no denial of service")
-async def test_strangers_in_the_crowd_do_not_keep_the_holder_from_the_code(replicas: list[RedisCodes]) -> None:
+async def test_concurrent_wrong_bindings_do_not_keep_the_holder_from_the_code(replicas: list[RedisCodes]) -> None:
     rounds = Counter[tuple[RedemptionOutcome, int]]()
 
     for _ in range(ROUNDS):
         value = generate_code()
         await replicas[0].put(value, CODE)
-        strangers = [replicas[hand % 4].consume(value, STRANGER) for hand in range(HANDS - 1)]
-        redemptions = await asyncio.gather(*strangers[:4], replicas[0].consume(value, HOLDER), *strangers[4:])
+        wrong = [replicas[hand % 4].consume(value, WRONG) for hand in range(HANDS - 1)]
+        redemptions = await asyncio.gather(*wrong[:4], replicas[0].consume(value, HOLDER), *wrong[4:])
         outcomes = [redemption.outcome for redemption in redemptions]
         rounds[outcomes[4], outcomes.count(RedemptionOutcome.MISMATCHED)] += 1
 

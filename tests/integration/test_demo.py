@@ -1,4 +1,4 @@
-"""The demo, as somebody at a terminal and programs beside it meet it."""
+"""The demo, as a user at a terminal and programs beside it see it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_machine_gets_a_token_calls_the_api_and_the_api_introspects_it(
     assert introspected["scope"] == "api:read"
 
 
-async def test_the_api_refuses_whoever_brings_no_token_and_explains_itself(
+async def test_the_api_refuses_a_request_without_a_token_and_explains_itself(
     demo: DemoProcess, http: ClientSession
 ) -> None:
     resource = demo.document["clients"]["api"]["resource"]
@@ -140,16 +140,16 @@ async def test_the_tour_takes_no_form_from_elsewhere(demo: DemoProcess, http: Cl
     base = Tour(demo, http).base
 
     async with http.post(f"{base}/step/rotate-keys") as response:
-        stranger = response.status
+        without_token = response.status
     async with http.get(f"{base}/"), http.post(f"{base}/step/rotate-keys", data={"csrf_token": "x"}) as response:
         forged = response.status
     async with http.get(f"{base}/", headers={"Host": "evil.example"}) as response:
         rebound = response.status
 
-    assert (stranger, forged, rebound) == (403, 403, 421)
+    assert (without_token, forged, rebound) == (403, 403, 421)
 
 
-async def test_an_answer_that_nobody_asked_for_signs_nobody_in(demo: DemoProcess, http: ClientSession) -> None:
+async def test_an_unsolicited_answer_signs_no_user_in(demo: DemoProcess, http: ClientSession) -> None:
     tour = Tour(demo, http)
     await tour.open("/")
 

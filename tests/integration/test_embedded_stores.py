@@ -60,7 +60,7 @@ def test_it_comes_back_on_the_same_port_after_being_killed(kind: type[EmbeddedSe
 
 
 @SERVERS
-def test_a_port_that_somebody_took_meanwhile_is_exchanged_for_another(kind: type[EmbeddedServer]) -> None:
+def test_a_port_that_was_taken_meanwhile_is_exchanged_for_another(kind: type[EmbeddedServer]) -> None:
     server = kind()
     taken = server.port
 
@@ -151,7 +151,7 @@ async def test_postgres_takes_up_a_directory_that_already_holds_its_data() -> No
         assert first.directory.exists()
 
 
-async def test_postgres_refuses_whoever_does_not_know_the_password(postgres_server: EmbeddedPostgres) -> None:
+async def test_postgres_refuses_a_connection_without_the_password(postgres_server: EmbeddedPostgres) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(host="127.0.0.1", port=postgres_server.port, user="postgres", password="guess")
 
@@ -204,11 +204,11 @@ def test_redis_comes_back_with_the_state_that_was_saved(disposable_redis: Embedd
         assert client.get("name") == b"saved"
 
 
-def test_redis_refuses_whoever_does_not_know_the_password(redis_server: EmbeddedRedis) -> None:
-    stranger = redis.Redis(host="127.0.0.1", port=redis_server.port, retry=Retry(NoBackoff(), retries=0))
+def test_redis_refuses_a_connection_without_the_password(redis_server: EmbeddedRedis) -> None:
+    without_password = redis.Redis(host="127.0.0.1", port=redis_server.port, retry=Retry(NoBackoff(), retries=0))
 
-    with stranger, pytest.raises(redis.AuthenticationError):
-        stranger.ping()
+    with without_password, pytest.raises(redis.AuthenticationError):
+        without_password.ping()
 
 
 def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,7 +211,7 @@ async def test_a_login_whose_user_ends_while_the_password_is_hashed_comes_to_not
         told.set()
         answer = await login
 
-    # As with a wrong password: the page again, and nobody is signed in.
+    # As with a wrong password: the page again, and no user is signed in.
     assert answer.status == 403
     assert answer.page.find_all("form")
     assert party.browser.cookies.get("vk_session") == cookies.get("vk_session")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from support.administration import Administration
-from support.household import SCOPE
+from support.outage_fleet import SCOPE
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 from valetkey.runtime.telemetry.metric import REGISTRY

@@ -269,7 +269,7 @@ async def test_two_emergency_runs_at_the_same_time_replace_everything_once(insta
     assert sorted(len(report.deleted) for report in reports) == [0, 2]
 
 
-async def test_a_compromised_key_is_replaced_by_the_successor_that_everybody_knows(installation: Installation) -> None:
+async def test_a_compromised_key_is_replaced_by_the_published_successor(installation: Installation) -> None:
     await installation.rotate()
     (leaked,), (successor,) = await installation.keys(KeyState.ACTIVE), await installation.keys(KeyState.PREPARED)
     stolen = await token(installation)

@@ -34,7 +34,7 @@ BACK = st.sampled_from([0, 0, 0, 1, 1, 2])
 WORK = [
     *["refresh"] * 7,
     *["wait", "redeem", "redeem wrongly"] * 2,
-    *["revoke access token", "revoke refresh token", "strangers"],
+    *["revoke access token", "revoke refresh token", "another client"],
 ]
 ENDS = [*["nothing"] * 5, *["log out"] * 2, "disable", "password", "withdraw"]
 JUMPS = [timedelta(seconds=seconds) for seconds in (1, 1, 5, 5, 12, 12, 30, 30, 300, 540, 660)]
@@ -65,7 +65,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.authorize(is_offline=True, prompt=None)
 
     async def _meet(self) -> None:
-        self.party, self.stranger = await self.fleet.new_party(), await self.fleet.new_party()
+        self.party, self.other = await self.fleet.new_party(), await self.fleet.new_party()
         self.api = self.fleet.new_api()
 
     def teardown(self) -> None:
@@ -73,7 +73,7 @@ class LifeCycle(RuleBasedStateMachine):
             self.run(self._part())
 
     async def _part(self) -> None:
-        for each in (self.party, self.stranger, self.api):
+        for each in (self.party, self.other, self.api):
             await each.browser.close()
 
     # What a user does
@@ -123,7 +123,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     def redeem_wrongly(self, pick: int, how: int) -> None:
         changes = ({"code_verifier": "w" * 48}, {"redirect_uri": "https://a.example/"}, {})[how]
-        party = self.at("token", self.party if changes else self.stranger)
+        party = self.at("token", self.party if changes else self.other)
 
         reply = self.run(party.redeem(self.any_code(pick).response, **changes))
 
@@ -140,8 +140,8 @@ class LifeCycle(RuleBasedStateMachine):
                 token = grant.access_tokens[-1 - back % len(grant.access_tokens)]
                 self.revoke(token.value)
                 token.is_revoked = True
-            case "strangers":
-                self.let_a_stranger_try(grant)
+            case "another client":
+                self.let_another_client_try(grant)
 
     def refresh(self, grant: Grant, back: int) -> None:
         index = max(len(grant.refresh_tokens) - 1 - back, 0)
@@ -165,13 +165,11 @@ class LifeCycle(RuleBasedStateMachine):
     def revoke(self, token: str) -> None:
         assert self.run(self.at("token").revoke(token)).status == 200
 
-    def let_a_stranger_try(self, grant: Grant) -> None:
-        stranger = self.at("token", self.stranger)
+    def let_another_client_try(self, grant: Grant) -> None:
+        other = self.at("token", self.other)
 
-        refreshed = [self.run(stranger.refresh(each)) for each in (grant.refresh_tokens[-1], grant.refresh_tokens[0])]
-        revoked = [
-            self.run(stranger.revoke(each)) for each in (grant.refresh_tokens[-1], grant.access_tokens[-1].value)
-        ]
+        refreshed = [self.run(other.refresh(each)) for each in (grant.refresh_tokens[-1], grant.refresh_tokens[0])]
+        revoked = [self.run(other.revoke(each)) for each in (grant.refresh_tokens[-1], grant.access_tokens[-1].value)]
 
         assert [reply.error for reply in refreshed] == ["invalid_grant"] * 2
         assert [reply.status for reply in revoked] == [200, 200]

@@ -1,4 +1,4 @@
-"""Metrics for those who do not scrape, as a collector shows them that nobody here wrote."""
+"""Metrics over OTLP, as an independent collector shows them."""
 
 from __future__ import annotations
 

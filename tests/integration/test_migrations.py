@@ -1,4 +1,4 @@
-"""The schema: brought up to date by whoever comes first, and required by every service that starts."""
+"""The schema: migrated by the first process, and required by every service that starts."""
 
 import asyncio
 import subprocess
@@ -128,7 +128,7 @@ async def test_a_service_does_not_start_without_a_schema(empty_postgres_dsn: str
 
 
 async def test_a_connection_that_breaks_under_a_migration_is_an_absent_postgresql(empty_postgres_dsn: str) -> None:
-    # Any migration waits for whoever holds the lock of migrations.
+    # Any migration waits for the holder of the lock of migrations.
     holder = await asyncpg.connect(empty_postgres_dsn)
     await holder.execute("SELECT pg_advisory_lock(8517213904113)")
 

@@ -1,4 +1,4 @@
-"""One code, redeemed by many requests in the same moment at every replica: one succeeds, whoever else asks."""
+"""One code, redeemed by many requests in the same moment at every replica: one succeeds, whatever the others ask."""
 
 import asyncio
 import secrets
@@ -77,27 +77,27 @@ async def test_one_of_many_succeeds_with_codes_that_came_through_a_browser(fleet
 
 
 @pytest.mark.requirement("security 15: an invalid replay does not revoke")
-async def test_wrong_hands_in_the_crowd_neither_keep_the_right_one_from_its_tokens_nor_end_them(
+async def test_concurrent_wrong_redemptions_neither_keep_the_right_one_from_its_tokens_nor_end_them(
     fleet: Fleet, web: RelyingParty, resource_server: RelyingParty, codes: PlantedCodes
 ) -> None:
-    stranger = await fleet.new_party()
-    replicas, strangers = fleet.at_each(web, "token"), fleet.at_each(stranger, "token")
+    other = await fleet.new_party()
+    replicas, others = fleet.at_each(web, "token"), fleet.at_each(other, "token")
     rounds = Counter[tuple[str, tuple[tuple[str, int], ...]]]()
     dead: list[object] = []
 
     for number in range(ROUNDS):
         code, start = await codes.plant(), asyncio.Barrier(HANDS + 1)
-        wrong = wrong_redemptions(replicas, strangers, code, start)
+        wrong = wrong_redemptions(replicas, others, code, start)
         right = at_once(start, replicas[number % 3], code)
-        first, *others = await asyncio.gather(right, *wrong)
-        rounds[outcome(first), tuple(sorted(Counter(map(outcome, others)).items()))] += 1
+        first, *other_replies = await asyncio.gather(right, *wrong)
+        rounds[outcome(first), tuple(sorted(Counter(map(outcome, other_replies)).items()))] += 1
         dead += [number for active in await fleet.active(resource_server, [first.access_token]) if not active]
         refreshed = await replicas[number % 3].refresh(first.refresh_token)
         dead += [refreshed.body] if refreshed.status != 200 else []
 
     assert rounds == {("tokens", (("400 invalid_grant", HANDS),)): ROUNDS}
     assert dead == []
-    await stranger.browser.close()
+    await other.browser.close()
 
 
 @ONE_SUCCESS
@@ -120,7 +120,7 @@ async def test_a_replay_kills_at_whichever_replica_and_however_often_it_comes(
 
 
 def wrong_redemptions(
-    replicas: Sequence[RelyingParty], strangers: Sequence[RelyingParty], code: CodeResponse, start: asyncio.Barrier
+    replicas: Sequence[RelyingParty], others: Sequence[RelyingParty], code: CodeResponse, start: asyncio.Barrier
 ) -> list[Coroutine[Any, Any, Reply]]:
     """As many as there are hands: another verifier, another redirect URI, another client."""
     other_verifier, other_uri = secrets.token_urlsafe(48), "https://client.example/other"
@@ -129,6 +129,6 @@ def wrong_redemptions(
         wrong += [
             at_once(start, replicas[hand % 3], code, code_verifier=other_verifier),
             at_once(start, replicas[(hand + 1) % 3], code, redirect_uri=other_uri),
-            at_once(start, strangers[hand % 3], code),
+            at_once(start, others[hand % 3], code),
         ]
     return wrong

@@ -59,7 +59,7 @@ async def web(fleet: Fleet) -> AsyncIterator[RelyingParty]:
 
 
 @POOLED
-async def test_everybody_signs_in_refreshes_introspects_and_revokes_at_every_replica(fleet: Fleet) -> None:
+async def test_login_refresh_introspection_and_revocation_work_at_every_replica(fleet: Fleet) -> None:
     for replica in range(2):
         await require_whole_flow(fleet, replica)
 

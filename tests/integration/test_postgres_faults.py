@@ -1,4 +1,4 @@
-"""PostgreSQL full, slow, silent, killed and restarted: refused in time, and nobody gets another's answer."""
+"""PostgreSQL full, slow, silent, killed and restarted: refused in time, and no caller gets another's answer."""
 
 import asyncio
 import random
@@ -59,14 +59,14 @@ def everything(stores: Stores) -> dict[str, Callable[[], Awaitable[object]]]:
     return {
         "clients.find": lambda: stores.clients.find("web"),
         "clients.insert": lambda: stores.clients.insert(client, NOW),
-        "client_endings.disable": lambda: stores.client_endings.disable("web", NOW),
-        "client_endings.delete": lambda: stores.client_endings.delete("web", NOW),
+        "client_lifecycle.disable": lambda: stores.client_lifecycle.disable("web", NOW),
+        "client_lifecycle.delete": lambda: stores.client_lifecycle.delete("web", NOW),
         "users.find_by_login_name": lambda: stores.users.find_by_login_name("ada"),
         "users.find_by_subject": lambda: stores.users.find_by_subject(subject),
         "users.create": lambda: stores.users.create(session.user, password_hash()),
-        "user_endings.disable": lambda: stores.user_endings.disable(subject, NOW),
-        "user_endings.set_password": lambda: stores.user_endings.set_password(subject, "hash", NOW),
-        "user_endings.delete": lambda: stores.user_endings.delete(subject, NOW),
+        "user_lifecycle.disable": lambda: stores.user_lifecycle.disable(subject, NOW),
+        "user_lifecycle.set_password": lambda: stores.user_lifecycle.set_password(subject, "hash", NOW),
+        "user_lifecycle.delete": lambda: stores.user_lifecycle.delete(subject, NOW),
         "sessions.create": lambda: stores.sessions.create("secret", session, "another"),
         "sessions.find": lambda: stores.sessions.find("secret", NOW),
         "sessions.end": lambda: stores.sessions.end(session.session_id, NOW),
@@ -163,7 +163,7 @@ async def test_a_pool_that_stays_full_is_unavailable_in_time(postgres_dsn: str) 
 
 
 @pytest.mark.requirement("security 55: dependencies away: 503 instead of a line without end")
-async def test_whoever_would_stand_in_too_long_a_line_is_refused_at_once(postgres_dsn: str) -> None:
+async def test_a_caller_behind_too_long_a_queue_is_refused_at_once(postgres_dsn: str) -> None:
     async with Database(postgres_dsn, max_size=1, timeout=timedelta(seconds=30)) as database:
         await database.fetch(SLEEP, 0.0)
         async with asyncio.TaskGroup() as tasks:
@@ -209,7 +209,7 @@ async def test_a_server_that_says_nothing_any_more_is_unavailable_in_time(postgr
         assert time.perf_counter() - started < 5
 
 
-@pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering somebody else")
+@pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering another client")
 async def test_who_hangs_up_leaves_no_answer_behind(postgres_dsn: str) -> None:
     async with Database(postgres_dsn, max_size=3, timeout=timedelta(seconds=20)) as database:
 
@@ -231,7 +231,7 @@ async def test_who_hangs_up_leaves_no_answer_behind(postgres_dsn: str) -> None:
             assert answered[-5:] == [True] * 5
 
 
-@pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering somebody else")
+@pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering another client")
 async def test_who_hangs_up_in_a_transaction_leaves_nothing_open(postgres_dsn: str) -> None:
     async with Database(postgres_dsn, max_size=1) as database:
         insert = Statement("test.insert", "INSERT INTO scopes (name, description) VALUES ($1, 'x')")
@@ -288,9 +288,9 @@ async def test_what_changes_about_a_client_is_known_within_moments(
     await eventually(lambda: knows(cache, client))
 
     if change == "disable":
-        await stores.client_endings.disable("web", NOW)
+        await stores.client_lifecycle.disable("web", NOW)
     elif change == "delete":
-        await stores.client_endings.delete("web", NOW)
+        await stores.client_lifecycle.delete("web", NOW)
     else:
         await replica.execute(Statement("test.update", "UPDATE clients SET client_name = 'by another hand'"))
 
@@ -330,7 +330,7 @@ async def has_scope(cache: CatalogCache) -> bool:
 async def test_a_known_client_is_found_while_postgresql_is_away(server: EmbeddedPostgres, replica: Database) -> None:
     client = make_client()
     await postgres_stores(replica).clients.insert(client, NOW)
-    # Nobody listened yet, so that no notification comes late and makes the cache forget what it knows.
+    # There was no listener yet, so that no notification comes late and makes the cache forget what it knows.
     cache = ClientCache(replica, size=100, lifetime=HOUR, stale_lifetime=HOUR, clock=system_clock)
     await eventually(lambda: knows(cache, client))
 
@@ -342,7 +342,7 @@ async def test_a_known_client_is_found_while_postgresql_is_away(server: Embedded
 
 
 @pytest.mark.requirement("architecture 4: what changed while a replica could not hear it is known when it can")
-async def test_what_changed_while_nobody_listened_is_known_afterwards(postgres_dsn: str) -> None:
+async def test_what_changed_without_a_listener_is_known_afterwards(postgres_dsn: str) -> None:
     client = make_client()
     async with (
         TcpProxy(postgres_dsn) as network,
@@ -355,7 +355,7 @@ async def test_what_changed_while_nobody_listened_is_known_afterwards(postgres_d
         await eventually(lambda: knows(cache, client))
 
         network.cut()
-        await stores.client_endings.disable("web", NOW)
+        await stores.client_lifecycle.disable("web", NOW)
         meanwhile = await cache.find("web")
         network.heal()
 

@@ -1,4 +1,4 @@
-"""Clients that hang up in the middle of a Redis command: whoever comes next gets an answer of his own."""
+"""Callers that are cancelled in the middle of a Redis command: the next caller gets its own answer."""
 
 import asyncio
 import random
@@ -75,7 +75,7 @@ async def test_every_answer_belongs_to_its_question_while_hundreds_hang_up(redis
         assert answer == canary.encode()
         answered += 1
 
-    async def ask_and_hang_up(canary: str) -> None:
+    async def ask_and_abort(canary: str) -> None:
         task = asyncio.create_task(ask(canary))
         await asyncio.sleep(chance.choice([0, 0, 0.001, 0.002, 0.005]))
         task.cancel()
@@ -84,7 +84,7 @@ async def test_every_answer_belongs_to_its_question_while_hundreds_hang_up(redis
             task.result()
 
     for _ in range(20):
-        hang_ups = [ask_and_hang_up(chance.choice(CANARIES)) for _ in range(40)]
+        hang_ups = [ask_and_abort(chance.choice(CANARIES)) for _ in range(40)]
         await asyncio.gather(*hang_ups, *(ask(chance.choice(CANARIES)) for _ in range(10)))
 
     assert answered >= 200

@@ -106,7 +106,7 @@ async def test_a_slot_that_was_away_and_came_back_unread_is_not_believed(cluster
 
         await asyncio.to_thread(cluster.move_slot, MARKER, elsewhere)
         await asyncio.to_thread(cluster.until_epochs_are_known)
-        # Nodes forget nothing within less: whoever did not rest would have been redirected.
+        # Nodes forget nothing within less: a connection that was in use would have been redirected.
         await asyncio.sleep(0.1)
         # What the other node was told and has forgotten, as after a failover of its own.
         await recorded.record([revocation(lost)])
@@ -210,7 +210,7 @@ async def redis_knows(replica: Replica, target: RevocationTarget) -> bool:
 
 
 @pytest.mark.requirement("security 55: dependencies away: fail closed, 503")
-async def test_a_stranger_where_a_node_was_is_a_node_that_is_away(cluster: EmbeddedCluster) -> None:
+async def test_an_address_taken_by_another_server_counts_as_the_node_being_down(cluster: EmbeddedCluster) -> None:
     gone = cluster.masters[0]
     codes = {value: cluster.owner(code_key(value)) is gone for value in (generate_code() for _ in range(60))}
     async with connect(cluster.url) as redis:
@@ -222,7 +222,7 @@ async def test_a_stranger_where_a_node_was_is_a_node_that_is_away(cluster: Embed
         writer.close()
         await writer.wait_closed()
 
-    # So that nobody takes its place, and every command for its slots goes to whoever is there now.
+    # So that no replica takes its place, and every command for its slots goes to the server there now.
     cluster.replicas[0].kill()
     gone.kill()
     async with await asyncio.start_server(speak, "127.0.0.1", gone.port), connect(cluster.url) as redis:

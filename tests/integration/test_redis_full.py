@@ -1,4 +1,4 @@
-"""Strangers fill a small Redis over HTTP until they are refused: what has to be revoked is revoked all the same."""
+"""Unauthenticated requests fill a small Redis until they are refused: revocations are stored all the same."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS = {"interactions_per_address": "1000000", "redis_timeout": "5s"}
 SCOPE = "openid offline_access api:read"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.requirement("security 55c: revocations have room of their own, whatever strangers leave"),
+    pytest.mark.requirement("security 55c: revocations have room of their own, whatever other requests leave"),
 ]
 
 
@@ -46,7 +46,7 @@ class SmallInstallation:
         return float(memory["used_memory"] - memory["mem_not_counted_for_evict"]) / float(memory["maxmemory"])
 
     def expire(self) -> None:
-        """Let the time pass after which whatever strangers have left is gone."""
+        """Let the time pass after which everything that unauthenticated requests have left is gone."""
         for pattern in ("vk:interaction:*", "vk:code:*", "vk:codes:*", "vk:limits*", "vk:attempts*"):
             for key in self.store.scan_iter(pattern, count=1000):
                 self.store.pexpire(key, 1)
@@ -79,7 +79,7 @@ def unreserved(postgres_server: EmbeddedPostgres, migrated_template: str) -> Ite
 
 @pytest.fixture
 async def party(small: SmallInstallation) -> AsyncIterator[RelyingParty]:
-    """Somebody who has logged in while there was room; afterwards there is room again."""
+    """A user who has logged in while there was room; afterwards there is room again."""
     small.expire()
     await until_there_is_room(small)
     party = await small.fleet.new_party()
@@ -87,41 +87,39 @@ async def party(small: SmallInstallation) -> AsyncIterator[RelyingParty]:
     await party.browser.close()
 
 
-async def begin(stranger: RelyingParty, system: System, number: int = 0) -> Answer:
+async def begin(caller: RelyingParty, system: System, number: int = 0) -> Answer:
     """An authorization request of a browser without cookies, as large as it may be."""
-    stranger.browser.cookies.clear()
-    params = stranger.request_params(secrets.token_urlsafe(48), state="s" * 4000, nonce="n" * 500, login_hint="a" * 200)
-    return await stranger.browser.get(f"{system.urls['authorize'][number % 2]}/authorize", params)
+    caller.browser.cookies.clear()
+    params = caller.request_params(secrets.token_urlsafe(48), state="s" * 4000, nonce="n" * 500, login_hint="a" * 200)
+    return await caller.browser.get(f"{system.urls['authorize'][number % 2]}/authorize", params)
 
 
 async def fill(small: SmallInstallation, rounds: int = 400, at_once: int = 10) -> Answer:
-    """Strangers begin logins until none may; the last answer."""
-    stranger = await small.fleet.new_party()
+    """Begins logins until all are refused; the last answer."""
+    caller = await small.fleet.new_party()
     try:
         for _ in range(rounds):
-            answers = await asyncio.gather(*(begin(stranger, small.system, number) for number in range(at_once)))
+            answers = await asyncio.gather(*(begin(caller, small.system, number) for number in range(at_once)))
             if all(answer.status != 303 for answer in answers):
                 return answers[-1]
             # A replica knows what it has written itself, and of the others once a second.
             await asyncio.sleep(0)
     finally:
-        await stranger.browser.close()
-    raise AssertionError(f"strangers were never refused: {small.used:.2f}")
+        await caller.browser.close()
+    raise AssertionError(f"requests were never refused: {small.used:.2f}")
 
 
 async def until_there_is_room(small: SmallInstallation) -> None:
-    stranger = await small.fleet.new_party()
+    caller = await small.fleet.new_party()
 
     async def is_accepted() -> bool:
-        return {(await begin(stranger, small.system, number)).status for number in range(2)} == {303}
+        return {(await begin(caller, small.system, number)).status for number in range(2)} == {303}
 
     await eventually(is_accepted)
-    await stranger.browser.close()
+    await caller.browser.close()
 
 
-async def test_strangers_are_told_to_come_back_before_the_reserve_is_touched(
-    party: RelyingParty, small: SmallInstallation
-) -> None:
+async def test_requests_are_refused_before_the_reserve_is_used(party: RelyingParty, small: SmallInstallation) -> None:
     refused = await fill(small)
 
     assert require_shown(refused, 503) == "We cannot do this right now"
@@ -181,7 +179,7 @@ async def test_operators_end_clients_and_users(party: RelyingParty, small: Small
         await each.browser.close()
 
 
-async def test_whoever_is_in_the_middle_of_a_login_may_finish_it(party: RelyingParty, small: SmallInstallation) -> None:
+async def test_a_login_under_way_may_be_finished(party: RelyingParty, small: SmallInstallation) -> None:
     page = await party.start(scope=SCOPE)
     await fill(small)
 

@@ -1,4 +1,4 @@
-"""A process that was held up itself blames nobody: what Redis has answered meanwhile is taken for an answer."""
+"""A process that was suspended reports no timeout of Redis: an answer that arrived meanwhile counts."""
 
 import asyncio
 import time

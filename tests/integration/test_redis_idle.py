@@ -1,4 +1,4 @@
-"""Connections that died while nobody used them cost nobody an error, wherever Redis is."""
+"""Connections that died while idle cause no error, in every topology of Redis."""
 
 import asyncio
 from collections.abc import Iterator

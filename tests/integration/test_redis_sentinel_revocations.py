@@ -68,7 +68,7 @@ async def test_revoked_is_never_active_over_a_failover(
             await asyncio.sleep(0.5)
             await asyncio.to_thread(fail_over, sentinels)
             before = len(revoked)
-            # Longer than anybody believes what the Sentinels said last.
+            # Longer than a process relies on the last answers of the Sentinels.
             await asyncio.sleep(2.5)
             after = len(revoked) - before
         for reader in readers:
@@ -130,13 +130,13 @@ async def test_a_revocation_is_not_done_while_no_majority_names_the_master_that_
     assert state
 
 
-async def test_a_sentinel_that_hangs_delays_nobody(sentinels: EmbeddedSentinels) -> None:
+async def test_a_sentinel_that_hangs_delays_no_command(sentinels: EmbeddedSentinels) -> None:
     longest = 0.0
     server = PinnedConnection(sentinels.url, key=MARKER, timeout=MUCH_LONGER)
     async with connect(sentinels.url, timeout=MUCH_LONGER) as redis:
         for hung in sentinels.sentinels:
             with frozen(hung):
-                # Whoever asked within the last second does not ask again.
+                # A process that asked within the last second does not ask again.
                 await asyncio.sleep(1.05)
                 started = time.monotonic()
                 await redis.set("written", "promptly")

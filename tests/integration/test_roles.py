@@ -22,7 +22,7 @@ from valetkey.storage.postgres.schema.migrate import status, upgrade
 LEAST_PRIVILEGE = pytest.mark.requirement("security 57: least privilege, a PostgreSQL role per service")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
-# What somebody responsible has agreed to, apart from the code: capitals are for the whole table, small letters for
+# What a reviewer has agreed to, apart from the code: capitals are for the whole table, small letters for
 # some columns only, which are in COLUMNS.
 EXPECTED = """
                    authorize  token  introspection  key_rotation  operator
@@ -71,7 +71,7 @@ ALLOWED = """
         ) AS columns
     FROM unnest($1::text[]) AS role, unnest($2::text[]) AS privilege, pg_tables WHERE schemaname = 'public'
 """
-# What somebody who has taken over a service would like to do.
+# What an attacker who has taken over a service would like to do.
 FORBIDDEN = {
     "introspection": [
         "SELECT sealed_private FROM signing_keys",
@@ -130,7 +130,7 @@ FORBIDDEN = {
         "SELECT secret_digest FROM sessions WHERE FALSE FOR UPDATE",
     ],
 }
-# What nobody but the migration may do.
+# What only the migration may do.
 DDL = [
     "CREATE TABLE mine (id integer)",
     "CREATE TEMPORARY TABLE mine (id integer)",
@@ -226,17 +226,19 @@ def test_what_each_role_could_do_at_worst_is_written_down() -> None:
 
 
 @LEAST_PRIVILEGE
-async def test_a_new_table_is_nobodys_and_strangers_stay_outside(dsn: str, owner: asyncpg.Connection) -> None:
-    stranger = "CREATE ROLE stranger_of_test LOGIN PASSWORD 'x'"
+async def test_a_new_table_has_no_privileges_and_other_roles_cannot_connect(
+    dsn: str, owner: asyncpg.Connection
+) -> None:
+    create_role = "CREATE ROLE other_role_of_test LOGIN PASSWORD 'x'"
     await owner.execute("SET ROLE valetkey_migration; CREATE TABLE news (id integer); RESET ROLE")
-    await owner.execute(f"DROP ROLE IF EXISTS stranger_of_test; {stranger}")
+    await owner.execute(f"DROP ROLE IF EXISTS other_role_of_test; {create_role}")
 
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
-            await asyncpg.connect(re.sub("//[^@]+@", "//stranger_of_test:x@", dsn))
+            await asyncpg.connect(re.sub("//[^@]+@", "//other_role_of_test:x@", dsn))
         rows = await owner.fetch(ALLOWED, [name for name in NAMES if name != "migration"], PRIVILEGES)
     finally:
-        await owner.execute("DROP ROLE stranger_of_test")
+        await owner.execute("DROP ROLE other_role_of_test")
 
     assert [row for row in rows if row["table"] == "news" and (row["whole"] or row["columns"])] == []
 
@@ -251,7 +253,7 @@ async def test_the_migration_owns_every_table_and_function(owner: asyncpg.Connec
     assert [row["name"] for row in owners] == ["valetkey_migration"]
 
 
-async def test_whoever_misses_or_has_too_much_is_named_and_mended_by_the_next_migration(
+async def test_a_role_with_wrong_privileges_is_named_and_mended_by_the_next_migration(
     dsn: str, owner: asyncpg.Connection
 ) -> None:
     await owner.execute("REVOKE SELECT (email) ON users FROM valetkey_token; REVOKE ALL ON scopes FROM valetkey_token")

@@ -1,4 +1,4 @@
-"""What has ended stays ended, whoever has taken over the database role of a service, or an operator's."""
+"""What has ended stays ended, even for an attacker with the database role of a service or of an operator."""
 
 import contextlib
 from datetime import UTC, datetime
@@ -58,8 +58,8 @@ async def end_one_of_each(dsn: str) -> None:
         await stores.consents.add(session.user.subject, client.uid, Consent(frozenset({"openid"})), now)
         await stores.authorizations.insert(make_authorization(client, session, now, bound_to_session=False))
         await stores.consents.withdraw(session.user.subject, client.uid, now)
-        await stores.client_endings.disable(client.client_id, now)
-        await stores.user_endings.disable(session.user.subject, now)
+        await stores.client_lifecycle.disable(client.client_id, now)
+        await stores.user_lifecycle.disable(session.user.subject, now)
         await revoke_all(database, now)
 
 
@@ -72,7 +72,7 @@ async def what_has_ended(dsn: str) -> list[str]:
         await connection.close()
 
 
-@pytest.mark.requirement("security 55a, 56: what has ended stays ended, whoever has taken over a role")
+@pytest.mark.requirement("security 55a, 56: what has ended stays ended for an attacker with any role")
 @pytest.mark.parametrize(
     ("role", "statement"), [(role, statement) for role, statements in STAYS_ENDED.items() for statement in statements]
 )

@@ -33,7 +33,7 @@ WAITS = pytest.mark.requirement("operations: pods of a newer release wait rather
 NEEDS_KEYS = ("token", "introspection")
 MIGRATE = "run valetkey migrate up"
 ROTATE = "run valetkey rotate-keys"
-# An address of each service that is answered without knowing anybody.
+# A path of each service that is answered without authentication.
 PUBLIC = {"authorize": ("GET", "/authorize"), "token": ("POST", "/token"), "introspection": ("GET", "/jwks")}
 
 
@@ -171,7 +171,7 @@ async def test_roles_that_were_made_after_the_last_migration_wait_for_their_priv
 
 
 @pytest.mark.requirement("operations: readiness never follows a shared dependency")
-async def test_whoever_is_ready_stays_ready_while_postgresql_is_away(
+async def test_a_ready_replica_stays_ready_while_postgresql_is_away(
     disposable_postgres: EmbeddedPostgres, redis_url: str, start_pod: StartPod
 ) -> None:
     dsn = disposable_postgres.dsn_of("valetkey")
@@ -181,7 +181,7 @@ async def test_whoever_is_ready_stays_ready_while_postgresql_is_away(
     await asyncio.to_thread(disposable_postgres.kill)
     await asyncio.sleep(1.5)
     away = [await pod.readiness() for pod in pods]
-    # Who starts now cannot know the schema; it serves nobody from memory before it has seen the keys.
+    # Who starts now cannot know the schema; it serves nothing from memory before it has loaded the keys.
     late = await start_pod("authorize", settings_for("authorize", dsn, redis_url))
     keyless = await start_pod("token", settings_for("token", dsn, redis_url))
     late_states = await late.readiness(), await keyless.readiness()

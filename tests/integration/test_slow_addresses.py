@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from support.abusive_clients import Target
 from support.fleet import Fleet
 from support.fleet_of_processes import fleet_of_processes
 from support.raw_connection import RawConnection
-from support.rude_clients import Target
 
 # As an outside attack found it: eighty slow connections of one address.
 CONNECTIONS, SLOW = 80, 80

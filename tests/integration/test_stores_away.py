@@ -11,65 +11,67 @@ from aiohttp import ClientSession
 
 from support.browser import Answer, query_of
 from support.front_channel import require_shown
-from support.household import Acquaintance, Household
+from support.outage_fleet import KnownUser, OutageFleet
 from support.refusal import require_refusal
 from support.relying_party import Reply
 from support.tokens import claims_of
 
 AWAY = pytest.mark.requirement("security 55: dependencies away: fail closed, 503 with Retry-After")
 MODES = pytest.mark.requirement("architecture 4: degraded modes")
-Operation: TypeAlias = Callable[[Household, Acquaintance, int], Awaitable[Reply | Answer]]
+Operation: TypeAlias = Callable[[OutageFleet, KnownUser, int], Awaitable[Reply | Answer]]
 
 
 @pytest.fixture
-async def known(household: Household) -> AsyncIterator[Acquaintance]:
-    """Somebody whom every replica has met while all was well."""
-    async with household.acquaintance() as acquaintance:
-        yield acquaintance
+async def known(outage_fleet: OutageFleet) -> AsyncIterator[KnownUser]:
+    """A user and clients that every replica has served before the outage."""
+    async with outage_fleet.known_user() as known_user:
+        yield known_user
 
 
-async def client_credentials(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.machine, "token", replica).token("client_credentials")
+async def client_credentials(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.machine, "token", replica).token("client_credentials")
 
 
-async def introspection(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.api, "introspection", replica).introspect(known.live.access_token)
+async def introspection(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.api, "introspection", replica).introspect(known.live.access_token)
 
 
-async def introspection_of_revoked(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.api, "introspection", replica).introspect(known.revoked.access_token)
+async def introspection_of_revoked(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.api, "introspection", replica).introspect(known.revoked.access_token)
 
 
-async def discovery(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.api, "introspection", replica).get_json("/.well-known/openid-configuration")
+async def discovery(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.api, "introspection", replica).get_json(
+        "/.well-known/openid-configuration"
+    )
 
 
-async def keys(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.api, "introspection", replica).get_json("/jwks")
+async def keys(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.api, "introspection", replica).get_json("/jwks")
 
 
-async def userinfo(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.party, "introspection", replica).userinfo(known.live.access_token)
+async def userinfo(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.party, "introspection", replica).userinfo(known.live.access_token)
 
 
-async def refresh(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.party, "token", replica).refresh(known.refresh_tokens[replica])
+async def refresh(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.party, "token", replica).refresh(known.refresh_tokens[replica])
 
 
-async def redemption(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.party, "token", replica).redeem(known.codes[replica])
+async def redemption(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.party, "token", replica).redeem(known.codes[replica])
 
 
-async def revocation(household: Household, known: Acquaintance, replica: int) -> Reply:
-    return await household.fleet.at(known.party, "token", replica).revoke(known.live.refresh_token)
+async def revocation(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Reply:
+    return await outage_fleet.fleet.at(known.party, "token", replica).revoke(known.live.refresh_token)
 
 
-async def login(household: Household, known: Acquaintance, replica: int) -> Answer:
-    return await household.fleet.at(known.party, "authorize", replica).sign_in(known.login_pages[replica])
+async def login(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Answer:
+    return await outage_fleet.fleet.at(known.party, "authorize", replica).sign_in(known.login_pages[replica])
 
 
-async def single_sign_on(household: Household, known: Acquaintance, replica: int) -> Answer:
-    return await household.fleet.at(known.party, "authorize", replica).start(prompt="none", state="s")
+async def single_sign_on(outage_fleet: OutageFleet, known: KnownUser, replica: int) -> Answer:
+    return await outage_fleet.fleet.at(known.party, "authorize", replica).start(prompt="none", state="s")
 
 
 WORKS_WITHOUT: dict[str, list[Operation]] = {
@@ -116,47 +118,49 @@ def require_unavailable(answer: Reply | Answer) -> None:
 
 
 async def require_degraded(
-    household: Household, known: Acquaintance, names: str, replicas: Sequence[int] = (0, 1)
+    outage_fleet: OutageFleet, known: KnownUser, names: str, replicas: Sequence[int] = (0, 1)
 ) -> None:
     """The row of the table, at these replicas."""
     for operation, replica in product(WORKS_WITHOUT[names], replicas):
-        answer = await operation(household, known, replica)
+        answer = await operation(outage_fleet, known, replica)
         assert answer.status == 200, f"{operation.__name__} at {replica}: {answer}"
         if operation in (introspection, introspection_of_revoked):
             assert isinstance(answer, Reply)
             assert answer.active == (operation is introspection)
     for operation, replica in product(REFUSED_WITHOUT[names], replicas):
-        require_unavailable(await operation(household, known, replica))
+        require_unavailable(await operation(outage_fleet, known, replica))
 
 
 @AWAY
 @MODES
 @pytest.mark.parametrize("names", ["redis", "postgres", "both"])
 async def test_what_needs_what_is_away_is_refused_and_all_else_goes_on(
-    household: Household, known: Acquaintance, names: str
+    outage_fleet: OutageFleet, known: KnownUser, names: str
 ) -> None:
-    async with household.without(names):
-        await require_degraded(household, known, names)
+    async with outage_fleet.without(names):
+        await require_degraded(outage_fleet, known, names)
 
 
 @AWAY
 @MODES
-async def test_a_redis_that_hangs_delays_and_is_then_as_good_as_gone(household: Household, known: Acquaintance) -> None:
-    assert household.redis.pid is not None
-    os.kill(household.redis.pid, signal.SIGSTOP)
+async def test_a_redis_that_hangs_delays_and_is_then_as_good_as_gone(
+    outage_fleet: OutageFleet, known: KnownUser
+) -> None:
+    assert outage_fleet.redis.pid is not None
+    os.kill(outage_fleet.redis.pid, signal.SIGSTOP)
 
     try:
-        await require_degraded(household, known, "redis", replicas=[0])
+        await require_degraded(outage_fleet, known, "redis", replicas=[0])
     finally:
-        os.kill(household.redis.pid, signal.SIGCONT)
+        os.kill(outage_fleet.redis.pid, signal.SIGCONT)
 
 
 @AWAY
 @pytest.mark.parametrize("names", ["redis", "postgres", "both"])
-async def test_readiness_follows_no_store(household: Household, names: str) -> None:
-    urls = [url for replicas in household.fleet.system.management_urls.values() for url in replicas]
+async def test_readiness_follows_no_store(outage_fleet: OutageFleet, names: str) -> None:
+    urls = [url for replicas in outage_fleet.fleet.system.management_urls.values() for url in replicas]
 
-    async with household.without(names), ClientSession() as http:
+    async with outage_fleet.without(names), ClientSession() as http:
         for url in urls:
             for path in ("/readyz", "/livez"):
                 async with http.get(url + path) as answer:
@@ -164,61 +168,61 @@ async def test_readiness_follows_no_store(household: Household, names: str) -> N
 
 
 @pytest.mark.requirement("security 55: never a default client")
-async def test_without_postgresql_nobody_is_called_unknown(household: Household, known: Acquaintance) -> None:
-    stranger, machine = await household.fleet.new_party(), await household.fleet.new_machine()
+async def test_without_postgresql_no_client_is_called_unknown(outage_fleet: OutageFleet, known: KnownUser) -> None:
+    new_party, machine = await outage_fleet.fleet.new_party(), await outage_fleet.fleet.new_machine()
 
-    async with household.without("postgres"):
-        for replica in household.replicas:
-            at = household.fleet.at(machine, "token", replica)
+    async with outage_fleet.without("postgres"):
+        for replica in outage_fleet.replicas:
+            at = outage_fleet.fleet.at(machine, "token", replica)
             require_unavailable(await at.token("client_credentials"))
-            introspecting = household.fleet.at(stranger, "introspection", replica)
+            introspecting = outage_fleet.fleet.at(new_party, "introspection", replica)
             require_unavailable(await introspecting.introspect(known.live.access_token))
 
-    for each in (stranger, machine):
+    for each in (new_party, machine):
         await each.browser.close()
 
 
 @MODES
-async def test_clients_in_memory_serve_for_minutes_and_no_longer(household: Household, known: Acquaintance) -> None:
-    async with household.without("postgres"):
-        household.clock.advance(seconds=590)
-        still = [await client_credentials(household, known, replica) for replica in household.replicas]
-        household.clock.advance(seconds=15)
-        too_late = [await client_credentials(household, known, replica) for replica in household.replicas]
+async def test_clients_in_memory_serve_for_minutes_and_no_longer(outage_fleet: OutageFleet, known: KnownUser) -> None:
+    async with outage_fleet.without("postgres"):
+        outage_fleet.clock.advance(seconds=590)
+        still = [await client_credentials(outage_fleet, known, replica) for replica in outage_fleet.replicas]
+        outage_fleet.clock.advance(seconds=15)
+        too_late = [await client_credentials(outage_fleet, known, replica) for replica in outage_fleet.replicas]
 
         assert [reply.status for reply in still] == [200, 200]
         for reply in too_late:
             require_unavailable(reply)
-        for replica in household.replicas:
-            require_unavailable(await introspection(household, known, replica))
-            assert (await keys(household, known, replica)).status == 200
-            assert (await discovery(household, known, replica)).status == 200
+        for replica in outage_fleet.replicas:
+            require_unavailable(await introspection(outage_fleet, known, replica))
+            assert (await keys(outage_fleet, known, replica)).status == 200
+            assert (await discovery(outage_fleet, known, replica)).status == 200
 
 
 @AWAY
 @pytest.mark.parametrize("names", ["redis", "postgres", "both"])
 async def test_a_revocation_that_was_refused_says_so_and_succeeds_when_tried_again(
-    household: Household, known: Acquaintance, names: str
+    outage_fleet: OutageFleet, known: KnownUser, names: str
 ) -> None:
-    async with household.without(names):
-        require_unavailable(await revocation(household, known, 0))
+    async with outage_fleet.without(names):
+        require_unavailable(await revocation(outage_fleet, known, 0))
 
-    await household.until_all_is_well()
-    assert (await revocation(household, known, 1)).status == 200
-    assert not any(await household.fleet.active(known.api, [known.live.access_token]))
+    await outage_fleet.until_all_is_well()
+    assert (await revocation(outage_fleet, known, 1)).status == 200
+    assert not any(await outage_fleet.fleet.active(known.api, [known.live.access_token]))
     assert (await known.party.refresh(known.live.refresh_token)).error == "invalid_grant"
 
 
 @pytest.mark.requirement("security 22: a storage failure is 503, never 200")
 async def test_what_only_postgresql_has_taken_is_dead_at_once_and_stays_dead(
-    household: Household, known: Acquaintance
+    outage_fleet: OutageFleet, known: KnownUser
 ) -> None:
-    await household.save()
-    async with household.without("redis"):
-        require_unavailable(await revocation(household, known, 0))
-        dead_at_once = await household.fleet.active(known.api, [known.live.access_token])
+    await outage_fleet.save()
+    async with outage_fleet.without("redis"):
+        require_unavailable(await revocation(outage_fleet, known, 0))
+        dead_at_once = await outage_fleet.fleet.active(known.api, [known.live.access_token])
 
     assert dead_at_once == [False, False]
-    await household.until_redis_is_trusted(known)
-    assert await household.fleet.active(known.api, [known.live.access_token]) == [False, False]
-    assert claims_of(known.live.access_token)["exp"] > household.clock().timestamp()
+    await outage_fleet.until_redis_is_trusted(known)
+    assert await outage_fleet.fleet.active(known.api, [known.live.access_token]) == [False, False]
+    assert claims_of(known.live.access_token)["exp"] > outage_fleet.clock().timestamp()

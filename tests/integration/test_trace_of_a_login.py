@@ -1,4 +1,4 @@
-"""One login through all services, as a collector sees it that nobody here wrote."""
+"""One login through all services, as an independent collector sees it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from support.system import System
     from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
-STRANGER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+CALLERS_TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SCOPE = "openid profile offline_access api:read"
 
 
@@ -72,8 +72,8 @@ async def log_in(system: System, secrets: Secrets) -> str:
     client = await administration.create_web_client()
     person = await administration.create_user()
     party = RelyingParty(system.issuer, client, person)
-    # Somebody who would like to choose our trace.
-    party.browser.headers["traceparent"] = STRANGER
+    # A caller that tries to choose our trace.
+    party.browser.headers["traceparent"] = CALLERS_TRACE
     secrets.add("client secret", client.client_secret or "")
     secrets.add("password", person.password)
     try:
@@ -160,13 +160,13 @@ def test_spans_bear_the_stable_names(collected: Collected) -> None:
     assert {"service.version", "service.namespace", "service.instance.id"} <= set(token.resource)
 
 
-@pytest.mark.requirement("security 48: nothing that a stranger sends becomes our trace")
-def test_whoever_called_is_linked_to_and_chooses_nothing(collected: Collected) -> None:
-    stranger = STRANGER.split("-")[1]
+@pytest.mark.requirement("security 48: nothing that a caller sends becomes our trace")
+def test_the_callers_span_is_linked_and_chooses_nothing(collected: Collected) -> None:
+    callers_trace = CALLERS_TRACE.split("-")[1]
 
-    assert all(span.trace_id != stranger for span in collected.spans)
+    assert all(span.trace_id != callers_trace for span in collected.spans)
     assert {tuple(span.linked_traces) for span in collected.login if span.service == "valetkey-authorize"} >= {
-        (stranger,)
+        (callers_trace,)
     }
 
 

@@ -1,4 +1,4 @@
-"""Nobody runs the key rotation job: everything goes on. Which alert fires then, ``deploy/alerts/tests`` proves."""
+"""Without the key rotation job everything goes on. Which alert fires then, ``deploy/alerts/tests`` proves."""
 
 from collections.abc import Iterator
 

@@ -15,8 +15,8 @@ import pytest
 
 from support.administration import API
 from support.fleet import Fleet
-from support.household import SCOPE
 from support.movable_clock import MovableClock
+from support.outage_fleet import SCOPE
 from support.relying_party import RelyingParty
 from support.strict_verifier import StrictVerifier
 from support.systems import running_system
@@ -57,7 +57,7 @@ def rotating(postgres_server: EmbeddedPostgres, migrated_template: str) -> Itera
 
 
 class Users:
-    """A machine and a web client that fetch tokens, and everybody who verifies them."""
+    """A machine and a web client that fetch tokens, and all verifiers."""
 
     def __init__(self, fleet: Fleet, clock: MovableClock, party: RelyingParty, machine: RelyingParty) -> None:
         self._fleet = fleet

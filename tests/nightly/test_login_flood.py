@@ -1,4 +1,4 @@
-"""Whoever floods us with passwords keeps nobody else waiting: security item 41, on separate processes."""
+"""A flood of passwords delays no other request: security item 41, on separate processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 WORKERS, QUEUE = 2, 16
-# A few more than fit, so that there is always somebody waiting.
+# A few more than fit, so that there is always one waiting.
 CONNECTIONS = WORKERS + QUEUE + 4
 ROUNDS = 15
 REQUESTS = 60
@@ -43,7 +43,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Cores:
-    """Where authorize and its attackers run, and where everybody else does."""
+    """Where authorize and its attackers run, and where all other clients do."""
 
     attacked: frozenset[int]
     others: frozenset[int]
@@ -145,11 +145,11 @@ def cookies_of(party: RelyingParty) -> dict[str, str]:
 
 async def a_wrong_password(fleet: Fleet) -> bytes:
     """A login form of a browser, filled in wrong; whom it names does not exist, so that no account is counted."""
-    stranger = await fleet.new_party()
-    form = form_of(await stranger.start())
-    await stranger.browser.close()
-    body = urlencode(form.filled({"username": f"nobody-{secrets.token_hex(4)}", "password": "wrong"}))
-    headers = {**cookies_of(stranger), "Origin": stranger.issuer}
+    attacker = await fleet.new_party()
+    form = form_of(await attacker.start())
+    await attacker.browser.close()
+    body = urlencode(form.filled({"username": f"unknown-{secrets.token_hex(4)}", "password": "wrong"}))
+    headers = {**cookies_of(attacker), "Origin": attacker.issuer}
     return written("POST", urlsplit(form.action).path, headers, body)
 
 
@@ -188,7 +188,7 @@ async def ask_all(probes: list[Probe], times: int, *, flooded: bool) -> None:
 
 @pytest.mark.requirement("security 41: other endpoints keep their latency while logins are saturated")
 @pytest.mark.timeout(300)
-async def test_a_flood_of_logins_at_most_doubles_what_introspection_takes_and_keeps_nobody_else_waiting(
+async def test_a_flood_of_logins_at_most_doubles_what_introspection_takes_and_delays_no_other_request(
     fleet: Fleet, probes: list[Probe], cores: Cores
 ) -> None:
     guess, url, waiting = await a_wrong_password(fleet), fleet.system.urls["authorize"][0], dict.fromkeys(probes, 0.0)

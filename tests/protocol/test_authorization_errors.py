@@ -48,7 +48,7 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "challenge in another alphabet": ("invalid_request", {"code_challenge": "a" * 42 + "+"}),
     "challenge with a line break": ("invalid_request", {"code_challenge": "a" * 43 + "\n"}),
     "scope unknown": ("invalid_scope", {"scope": "openid nosuch"}),
-    "scope of nobody": ("invalid_scope", {"scope": "nosuch"}),
+    "unregistered scope": ("invalid_scope", {"scope": "nosuch"}),
     "scope not registered for the client": ("invalid_scope", {"scope": "openid other:read"}),
     "scope in other case": ("invalid_scope", {"scope": "OpenID"}),
     "scope with a quote": ("invalid_scope", {"scope": 'openid "'}),

@@ -191,7 +191,7 @@ async def test_another_user_in_another_tab_does_not_inherit_the_form(
 
     posted = await party.browser.post(form_of(page).action, form)
 
-    # The form speaks of somebody who is no longer here.
+    # The form names a user who is no longer signed in.
     assert require_shown(posted, 403) == "We could not confirm this step"
 
 

@@ -32,7 +32,7 @@ async def test_a_confidential_client_gets_a_token_for_itself(
     assert (await api.introspect(reply.access_token)).body["sub"] == machine.client.client_id
 
 
-@pytest.mark.requirement("security 26: client_id alone authenticates nobody")
+@pytest.mark.requirement("security 26: client_id alone does not authenticate")
 async def test_a_public_client_gets_nothing_even_if_it_was_registered_for_it(
     make_party: MakeParty, administration: Administration
 ) -> None:

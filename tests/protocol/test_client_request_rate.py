@@ -1,4 +1,4 @@
-"""A client that runs amok is slowed down at the endpoints that it calls, and nobody else is."""
+"""A client that sends too many requests is limited at the endpoints that it calls, and no other client is."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -67,15 +67,15 @@ async def test_a_token_can_be_revoked_however_much_was_asked(machine: RelyingPar
     assert (await machine.revoke("nothing")).status == 200
 
 
-async def test_a_stranger_does_not_spend_the_requests_of_a_client(machine: RelyingParty) -> None:
-    stranger = replace(machine, client=replace(machine.client, client_secret="wrong"))
+async def test_a_failed_authentication_does_not_spend_the_requests_of_a_client(machine: RelyingParty) -> None:
+    with_wrong_secret = replace(machine, client=replace(machine.client, client_secret="wrong"))
     for _ in range(2 * LIMIT):
-        assert (await ask(stranger, "/token")).status == 401
+        assert (await ask(with_wrong_secret, "/token")).status == 401
 
     assert (await ask(machine, "/token")).status == 200
 
 
-async def test_nobody_spends_the_requests_of_a_public_clients_users(make_party: MakeParty, limited: System) -> None:
+async def test_the_requests_of_a_public_clients_users_cannot_be_spent(make_party: MakeParty, limited: System) -> None:
     party = await make_party(await limited.administration.create_web_client("none"), at=limited)
     for _ in range(2 * LIMIT):
         assert (await party.refresh("nothing")).error == "invalid_grant"

@@ -42,7 +42,7 @@ async def test_every_key_is_public_and_says_what_it_is_for(server: Introspection
 
 
 @pytest.mark.requirement("RFC 9110 §13.1.2: If-None-Match with a current tag is answered with 304")
-async def test_whoever_has_the_jwk_set_is_told_so(server: IntrospectionServer) -> None:
+async def test_a_cached_jwk_set_is_answered_as_not_modified(server: IntrospectionServer) -> None:
     etag = (await server.get("/jwks")).headers["ETag"]
 
     unchanged = await server.get("/jwks", If_None_Match=etag)

@@ -41,7 +41,7 @@ async def test_every_name_and_spelling_of_an_account_spends_one_budget(make_part
     right = [(await guess(party, spelling, right=True)).status for spelling in (name, mail)]
 
     assert guesses == [403] * LIMIT
-    # Neither name is spent; that the account is, is told to nobody.
+    # Neither name is spent; that the account is, no answer tells.
     assert right == [403] * 2
 
 
@@ -61,7 +61,7 @@ async def test_an_unknown_name_is_limited_in_the_same_words(make_party: MakePart
     assert party.person is not None
 
     known = [await guess(party, party.person.username) for _ in range(LIMIT + 1)][-1]
-    unknown = [await guess(party, "nobody-of-this-name") for _ in range(LIMIT + 1)][-1]
+    unknown = [await guess(party, "unknown-name") for _ in range(LIMIT + 1)][-1]
 
     assert (known.status, unknown.status) == (429, 429)
     assert known.headers["Retry-After"] == unknown.headers["Retry-After"] == "900"
@@ -69,15 +69,15 @@ async def test_an_unknown_name_is_limited_in_the_same_words(make_party: MakePart
 
 
 @pytest.mark.requirement("security 40: a lockout cannot be used to lock the owner out for good")
-async def test_the_owners_browser_still_signs_in_while_strangers_guess(make_party: MakeParty, strict: System) -> None:
+async def test_the_owners_browser_still_signs_in_during_an_attack(make_party: MakeParty, strict: System) -> None:
     owner = await make_party(at=strict)
     assert owner.person is not None
     await owner.authorize()
-    stranger = await make_party(owner.client, owner.person, at=strict)
+    attacker = await make_party(owner.client, owner.person, at=strict)
     for _ in range(LIMIT + 1):
-        await guess(stranger, owner.person.username)
+        await guess(attacker, owner.person.username)
 
-    shut_out = await guess(stranger, owner.person.username, right=True)
+    shut_out = await guess(attacker, owner.person.username, right=True)
     let_in = await owner.sign_in(await owner.start(prompt="login consent"))
 
     assert shut_out.status == 429

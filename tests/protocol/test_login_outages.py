@@ -33,7 +33,7 @@ async def party(fragile: System) -> AsyncIterator[RelyingParty]:
 
 
 @pytest.mark.requirement("security 55: dependencies away: 503 with Retry-After")
-async def test_without_redis_nobody_signs_in_and_clients_are_told(
+async def test_without_redis_no_user_signs_in_and_clients_are_told(
     party: RelyingParty, disposable_redis: EmbeddedRedis
 ) -> None:
     login = await party.start()
@@ -56,7 +56,7 @@ async def test_without_redis_nobody_signs_in_and_clients_are_told(
 
 
 @pytest.mark.requirement("security 55: dependencies away: 503 with Retry-After")
-async def test_without_postgresql_nobody_signs_in(party: RelyingParty, disposable_postgres: EmbeddedPostgres) -> None:
+async def test_without_postgresql_no_user_signs_in(party: RelyingParty, disposable_postgres: EmbeddedPostgres) -> None:
     login = await party.start()
     disposable_postgres.stop()
 

@@ -63,7 +63,7 @@ async def test_wrong_password_unknown_user_and_disabled_user_look_the_same(
     people = [
         Person(known.username, "wrong"),
         Person(known.username, "x" * 5000),
-        Person(f"nobody-{known.username}", PASSWORD),
+        Person(f"unknown-{known.username}", PASSWORD),
         Person(f"no body {known.username}", PASSWORD),
         disabled,
     ]
@@ -141,11 +141,11 @@ async def test_every_login_has_a_secret_of_its_own_and_ends_the_session_before(m
 
 
 async def test_opening_the_login_page_by_its_address_helps(party: RelyingParty) -> None:
-    stranger = await party.browser.get(f"{party.issuer}/login")
+    signed_out = await party.browser.get(f"{party.issuer}/login")
     await party.authorize()
     user = await party.browser.get(f"{party.issuer}/login")
 
-    assert (stranger.status, heading(stranger)) == (400, "No application is waiting")
+    assert (signed_out.status, heading(signed_out)) == (400, "No application is waiting")
     assert (user.status, heading(user)) == (200, "You are still signed in")
 
 

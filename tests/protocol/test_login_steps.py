@@ -124,9 +124,9 @@ async def test_parameters_sent_along_with_a_form_change_nothing(party: RelyingPa
 @pytest.mark.requirement("security 37: a form filled in as one user never counts for another")
 async def test_consent_shown_to_one_user_is_not_given_by_another(make_party: MakeParty) -> None:
     party = await make_party()
-    somebody = (await make_party()).person
+    another = (await make_party()).person
     consent = await party.sign_in(await party.start())
-    await party.sign_in(await party.start(prompt="login"), somebody)
+    await party.sign_in(await party.start(prompt="login"), another)
 
     answer = await party.browser.submit(consent, action="allow")
 
@@ -152,15 +152,15 @@ async def test_a_client_disabled_meanwhile_is_told_nothing(
 
 async def test_using_another_account_leads_to_the_login_page_and_back(make_party: MakeParty) -> None:
     party = await make_party()
-    somebody = (await make_party()).person
-    assert somebody is not None
+    another = (await make_party()).person
+    assert another is not None
     page = await reach(party, "select_account")
 
     login = await party.browser.follow(await party.browser.submit(page, action="another"), within=party.issuer)
-    consent = await party.sign_in(login, somebody)
+    consent = await party.sign_in(login, another)
 
     assert heading(login) == "Sign in"
-    assert somebody.username in consent.page.text
+    assert another.username in consent.page.text
 
 
 @pytest.mark.requirement("OIDC Core §3.1.2.1: prompt=login consent select_account together")

@@ -1,4 +1,4 @@
-"""Signing out: at once for a client that proves whom it means, after a question for everybody else."""
+"""Signing out: at once for a client that proves whom it means, after a question otherwise."""
 
 from collections.abc import Callable
 from urllib.parse import urlencode

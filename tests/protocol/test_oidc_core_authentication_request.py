@@ -105,7 +105,7 @@ async def test_the_query_of_a_posted_request_does_not_count(party: RelyingParty)
 async def test_without_openid_there_is_no_id_token_and_no_claims(make_party: MakeParty) -> None:
     party = await make_party()
 
-    tokens = await party.log_in(scope="profile", claims='{"id_token":{"sub":{"value":"nobody"}}}', nonce="n")
+    tokens = await party.log_in(scope="profile", claims='{"id_token":{"sub":{"value":"unknown"}}}', nonce="n")
 
     assert "id_token" not in tokens.body
     assert tokens.body["scope"] == "profile"

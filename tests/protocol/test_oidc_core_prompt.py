@@ -13,16 +13,16 @@ CONSENT = "Web application asks for access to your account"
 CONFIDENTIAL, PUBLIC = "client_secret_basic", "none"
 
 # What the browser and the client have been through before.
-NOBODY, SIGNED_IN, AGREED = "nobody", "signed in", "agreed"
+SIGNED_OUT, SIGNED_IN, AGREED = "signed out", "signed in", "agreed"
 
 # Who comes, what is asked: the pages that are shown until the code. Public clients are asked for consent every time.
 PAGES = {
-    (NOBODY, None): [LOGIN, CONSENT],
-    (NOBODY, "login"): [LOGIN, CONSENT],
-    (NOBODY, "consent"): [LOGIN, CONSENT],
-    (NOBODY, "select_account"): [LOGIN, CONSENT],
-    (NOBODY, "login consent"): [LOGIN, CONSENT],
-    (NOBODY, "login consent select_account"): [LOGIN, CONSENT],
+    (SIGNED_OUT, None): [LOGIN, CONSENT],
+    (SIGNED_OUT, "login"): [LOGIN, CONSENT],
+    (SIGNED_OUT, "consent"): [LOGIN, CONSENT],
+    (SIGNED_OUT, "select_account"): [LOGIN, CONSENT],
+    (SIGNED_OUT, "login consent"): [LOGIN, CONSENT],
+    (SIGNED_OUT, "login consent select_account"): [LOGIN, CONSENT],
     (SIGNED_IN, None): [CONSENT],
     (SIGNED_IN, "login"): [CONFIRM, CONSENT],
     (SIGNED_IN, "consent"): [CONSENT],
@@ -42,8 +42,8 @@ PAGES = {
     (AGREED, "login login"): [CONFIRM],
 }
 SILENT = {
-    (NOBODY, CONFIDENTIAL): "login_required",
-    (NOBODY, PUBLIC): "login_required",
+    (SIGNED_OUT, CONFIDENTIAL): "login_required",
+    (SIGNED_OUT, PUBLIC): "login_required",
     (SIGNED_IN, CONFIDENTIAL): "consent_required",
     (SIGNED_IN, PUBLIC): "consent_required",
     (AGREED, CONFIDENTIAL): None,
@@ -122,10 +122,10 @@ async def test_prompt_none_is_answered_at_once(make_party: MakeParty, before: st
         ({"claims": '{"userinfo":{"birthdate":null}}'}, "consent_required"),
         ({"max_age": "0"}, "login_required"),
         ({"max_age": "0", "scope": "openid email"}, "login_required"),
-        ({"claims": '{"id_token":{"sub":{"value":"somebody else"}}}'}, "login_required"),
+        ({"claims": '{"id_token":{"sub":{"value":"another user"}}}'}, "login_required"),
         ({"scope": "openid"}, None),
         ({"max_age": "3600"}, None),
-        ({"login_hint": "somebody else"}, None),
+        ({"login_hint": "another user"}, None),
         ({"acr_values": "urn:x"}, None),
     ],
     ids=range(10),

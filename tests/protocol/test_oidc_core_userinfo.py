@@ -1,4 +1,4 @@
-"""OIDC Core §5.3 and RFC 6750: who is behind this token, told to whoever presents it properly."""
+"""OIDC Core §5.3 and RFC 6750: who is behind this token, told to a client that presents it properly."""
 
 from urllib.parse import quote
 
@@ -86,7 +86,7 @@ async def test_without_openid_there_is_no_user_info(party: RelyingParty, scope: 
 
 
 @pytest.mark.requirement("RFC 9068 §5: the sub of a client is no user's")
-async def test_a_machine_is_nobody_even_if_it_is_called_like_a_user(
+async def test_a_machine_has_no_user_even_if_it_is_named_like_one(
     make_party: MakeParty, administration: Administration, party: RelyingParty
 ) -> None:
     assert party.person is not None

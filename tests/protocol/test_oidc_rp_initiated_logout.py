@@ -144,7 +144,7 @@ async def test_a_hint_of_another_client_than_named_is_refused(make_party: MakePa
 
 @pytest.mark.requirement("security 44: logout never redirects to a URI that the named client has not registered")
 @pytest.mark.parametrize("signed_in", [True, False])
-@pytest.mark.parametrize("named", ["nobody", "another", "disabled", "hint"])
+@pytest.mark.parametrize("named", ["no client", "another", "disabled", "hint"])
 async def test_an_address_is_believed_for_its_own_client_only(
     make_party: MakeParty, administration: Administration, signed_in: bool, named: str
 ) -> None:
@@ -156,7 +156,7 @@ async def test_an_address_is_believed_for_its_own_client_only(
     if not signed_in:
         party.browser.cookies.clear()
     params = {
-        "nobody": {"post_logout_redirect_uri": SIGNED_OUT},
+        "no client": {"post_logout_redirect_uri": SIGNED_OUT},
         "another": {"post_logout_redirect_uri": SIGNED_OUT, "client_id": another.client_id},
         "disabled": {"post_logout_redirect_uri": elsewhere, "client_id": disabled.client_id},
         "hint": {"post_logout_redirect_uri": elsewhere, "id_token_hint": hint},
@@ -241,7 +241,7 @@ async def test_a_second_logout_leads_to_the_same_place(party: RelyingParty) -> N
     assert not plain.page.find_all("form")
 
 
-@pytest.mark.requirement("security 44: a stranger's link does not stop a login in progress")
+@pytest.mark.requirement("security 44: a link on another site does not stop a login in progress")
 async def test_a_logout_link_leaves_a_login_in_progress_alone(party: RelyingParty) -> None:
     page = await party.start()
 

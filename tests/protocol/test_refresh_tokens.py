@@ -164,9 +164,7 @@ async def test_another_client_gets_nothing_and_ends_nothing(
 
 
 @pytest.mark.requirement("security 19: bound to the client")
-async def test_reuse_by_somebody_who_cannot_authenticate_ends_nothing(
-    make_party: MakeParty, party: RelyingParty
-) -> None:
+async def test_reuse_without_authentication_ends_nothing(make_party: MakeParty, party: RelyingParty) -> None:
     impostor = await make_party(replace(party.client, client_secret="w" * 43))
     first = await party.log_in(scope=SCOPE)
     second = await party.refresh((await party.refresh(first.refresh_token)).refresh_token)

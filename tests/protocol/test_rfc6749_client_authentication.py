@@ -20,7 +20,7 @@ from valetkey.core.client.client import ClientSecret
 
 ENDPOINTS = ("/token", "/revoke", "/introspect")
 METHODS = ("client_secret_basic", "client_secret_post", "none")
-# What each endpoint is asked; whoever is let in gets the answer to it, and nobody else does.
+# What each endpoint is asked; only an authenticated client gets the answer to it.
 QUESTIONS: dict[str, Pairs] = {
     "/token": [("grant_type", "refresh_token"), ("refresh_token", "x")],
     "/revoke": [("token", "x")],
@@ -161,14 +161,14 @@ async def test_an_unknown_a_disabled_and_an_unproven_client_look_the_same(
     known, disabled = (await make_party()).client, (await make_party()).client
     await administration.disable_client(disabled)
     await eventually(lambda: _is_refused(wire, disabled))
-    strangers = [
-        basic("nobody", WRONG),
+    refused = [
+        basic("unknown", WRONG),
         basic(known.client_id, WRONG),
         basic(disabled.client_id, disabled.client_secret or ""),
         basic(disabled.client_id, WRONG),
     ]
 
-    answers = [await wire.form(endpoint, QUESTIONS[endpoint], [header]) for header in strangers]
+    answers = [await wire.form(endpoint, QUESTIONS[endpoint], [header]) for header in refused]
 
     assert len({_without_chance(answer) for answer in answers}) == 1
     require_refusal(answers[0], "invalid_client")
@@ -228,7 +228,7 @@ async def test_a_disabled_client_is_refused_until_it_is_enabled_again(
         "",
     ],
 )
-async def test_a_header_that_cannot_be_read_authenticates_nobody(wire: Wire, endpoint: str, header: str) -> None:
+async def test_a_header_that_cannot_be_read_does_not_authenticate(wire: Wire, endpoint: str, header: str) -> None:
     answer = await wire.form(endpoint, QUESTIONS[endpoint], [("Authorization", header)])
 
     require_refusal(answer, "invalid_client")

@@ -57,7 +57,7 @@ async def test_client_credentials_get_an_access_token_and_nothing_else(
 
 @pytest.mark.requirement("RFC 6749 §5.1: tokens are never cached")
 @pytest.mark.parametrize("grant", ["authorization_code", "refresh_token", "client_credentials"])
-async def test_tokens_must_not_be_stored_by_anybody_on_the_way(
+async def test_tokens_must_not_be_stored_by_caches(
     make_party: MakeParty, administration: Administration, grant: str
 ) -> None:
     if grant == "client_credentials":

@@ -1,4 +1,4 @@
-"""RFC 7009: the client throws away what it has, and nobody else's."""
+"""RFC 7009: a client revokes its own tokens, and no others."""
 
 import asyncio
 from dataclasses import replace
@@ -67,7 +67,7 @@ async def test_a_wrong_hint_does_not_save_a_token(party: RelyingParty, api: Rely
 @pytest.mark.requirement("security 22: another client's token is not revoked")
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("thief", METHODS)
-async def test_another_clients_token_is_not_revoked_and_nobody_learns_that_it_exists(
+async def test_another_clients_token_is_not_revoked_and_its_existence_is_not_disclosed(
     make_party: MakeParty, api: RelyingParty, kind: str, thief: str
 ) -> None:
     party, other = await make_party(), await make_party(method=thief)

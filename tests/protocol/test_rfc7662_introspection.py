@@ -1,4 +1,4 @@
-"""RFC 7662: what a resource server may learn about a token, and what everybody else does not."""
+"""RFC 7662: what a resource server may learn about a token, and what other callers do not."""
 
 import pytest
 
@@ -19,7 +19,7 @@ LOGIN_CLAIMS = {"auth_time", "acr", "amr"}
 @pytest.fixture
 async def other(make_party: MakeParty, resource_servers: dict[str, ClientIdentity]) -> RelyingParty:
     """The resource server that the tokens here are not for."""
-    return await make_party(resource_servers["other"], Person("nobody", ""))
+    return await make_party(resource_servers["other"], Person("unused", ""))
 
 
 @pytest.fixture
@@ -61,16 +61,16 @@ async def test_the_token_of_a_machine_says_nothing_of_a_login(machine: RelyingPa
 
 @pytest.mark.requirement("security 32: only resource servers, or the client the token belongs to")
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
-async def test_the_audience_and_the_owner_are_told_and_nobody_else(
+async def test_only_the_audience_and_the_owner_are_told(
     make_party: MakeParty, api: RelyingParty, other: RelyingParty, machine: RelyingParty, method: str
 ) -> None:
-    party, stranger = await make_party(method=method), await make_party(method=method)
+    party, another = await make_party(method=method), await make_party(method=method)
     tokens = await party.log_in(scope=SCOPE)
 
     assert (await party.introspect(tokens.access_token)).active
     assert (await api.introspect(tokens.access_token)).active
-    for foreigner in (other, stranger, machine):
-        require_inactive(await foreigner.introspect(tokens.access_token))
+    for caller in (other, another, machine):
+        require_inactive(await caller.introspect(tokens.access_token))
 
 
 @pytest.mark.requirement("security 32: a token for another audience is inactive")
@@ -116,7 +116,7 @@ async def test_a_public_client_cannot_even_ask_about_its_own_token(make_party: M
 
 
 @pytest.mark.requirement("security 32: only resource servers, or the client the token belongs to")
-async def test_nobody_asks_without_authentication(party: RelyingParty, wire: Wire) -> None:
+async def test_introspection_requires_authentication(party: RelyingParty, wire: Wire) -> None:
     tokens = await party.log_in(scope=SCOPE)
     bearer = ("Authorization", f"Bearer {tokens.access_token}")
 

@@ -127,7 +127,7 @@ async def test_the_code_is_bound_to_the_port_it_was_sent_to(
 
 @pytest.mark.requirement("RFC 8252 §8.6: users of public native clients are asked every time")
 @pytest.mark.parametrize("registered", [V4, PRIVATE])
-async def test_whoever_listens_on_this_device_is_not_trusted_silently(
+async def test_a_loopback_redirect_is_not_trusted_silently(
     make_party: MakeParty, administration: Administration, registered: str
 ) -> None:
     party = await make_party(await native(administration, registered))

@@ -26,7 +26,7 @@ def tenant(start_system: StartSystem) -> System:
 
 @pytest.fixture
 async def http() -> AsyncIterator[ClientSession]:
-    """Whoever reads public documents."""
+    """A client that reads public documents."""
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
         yield session
 

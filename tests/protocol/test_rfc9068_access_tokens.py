@@ -102,7 +102,7 @@ async def test_the_audience_is_what_the_scope_belongs_to(
     assert claims["aud"] == (party.issuer if audience == "issuer" else audience)
 
 
-@pytest.mark.requirement("RFC 9068 §2.2: no claim about the user that nobody asked for")
+@pytest.mark.requirement("RFC 9068 §2.2: no claim about the user that was not requested")
 async def test_the_token_tells_nothing_about_the_user_but_the_subject(party: RelyingParty) -> None:
     tokens = await party.log_in(scope="openid profile email api:read")
 

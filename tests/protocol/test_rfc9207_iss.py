@@ -27,7 +27,7 @@ async def every_response(party: RelyingParty, state: str | None, mode: str) -> d
     changes = {"state": state, "response_mode": mode}
     answers = {
         "refused": await party.start(**changes, scope="nosuch"),
-        "nobody there": await party.start(**changes, prompt="none"),
+        "signed out": await party.start(**changes, prompt="none"),
         "cancelled": await party.browser.submit(await party.start(**changes), action="cancel"),
         "denied": await party.browser.submit(await party.sign_in(await party.start(**changes)), action="deny"),
         "no consent": await party.start(**changes, prompt="none"),
@@ -48,7 +48,7 @@ async def test_every_response_names_the_issuer_of_the_metadata(party: RelyingPar
     assert metadata.body["authorization_response_iss_parameter_supported"] is True
     assert {name: response.error for name, response in responses.items()} == {
         "refused": "invalid_scope",
-        "nobody there": "login_required",
+        "signed out": "login_required",
         "cancelled": "access_denied",
         "denied": "access_denied",
         "no consent": "consent_required",

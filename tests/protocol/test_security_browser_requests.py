@@ -143,7 +143,7 @@ async def test_error_pages_say_nothing_of_what_is_inside(party: RelyingParty, en
 
 @pytest.mark.requirement("security 48: no header of a request reaches a page, a form or a redirect")
 @pytest.mark.parametrize("form", FORMS)
-async def test_headers_of_a_stranger_change_nothing(party: RelyingParty, system: System, form: str) -> None:
+async def test_headers_of_an_untrusted_caller_change_nothing(party: RelyingParty, system: System, form: str) -> None:
     party.issuer, party.browser.origin = system.urls["authorize"][0], system.origin
     party.browser.headers = {
         "Host": "evil.example",
@@ -174,7 +174,7 @@ async def test_nothing_of_the_inside_is_served_to_browsers(party: RelyingParty, 
     assert require_shown(public, 404) == require_shown(behind, 404) == "There is nothing here"
 
 
-@pytest.mark.requirement("security 52: metric labels are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: metric labels are bounded whatever a caller sends")
 async def test_nothing_that_a_browser_sends_becomes_a_label(party: RelyingParty) -> None:
     canary = f"canary{secrets.token_hex(4)}"
     await party.browser.get(f"{party.issuer}/{canary}")

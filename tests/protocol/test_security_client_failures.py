@@ -1,4 +1,4 @@
-"""Failed client authentication costs little however often it is tried, and never keeps out whoever has the secret."""
+"""Failed client authentication costs little however often it is tried, and never locks out the holder of the secret."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.eavesdropper import overheard
+from support.captured_output import captured_output
 from support.fragile import Fragile
 from support.refusal import require_refusal
 from support.relying_party import ClientIdentity, RelyingParty, Reply
@@ -54,8 +54,8 @@ async def ask(party: RelyingParty, endpoint: str) -> Reply:
     return await party.post(endpoint, [("grant_type", "client_credentials"), ("token", "nothing")])
 
 
-def nobody() -> str:
-    return f"nobody-{secrets.token_hex(4)}"
+def unknown_client() -> str:
+    return f"unknown-{secrets.token_hex(4)}"
 
 
 async def guess(party: RelyingParty, endpoint: str, client_id: str | None = None) -> Reply:
@@ -74,7 +74,7 @@ def require_limited(reply: Reply) -> None:
 async def test_failures_are_counted_per_client_wherever_they_come_from(
     machine: RelyingParty, guarded: System, endpoint: str, exists: bool
 ) -> None:
-    client_id = None if exists else nobody()
+    client_id = None if exists else unknown_client()
     party = at(machine, guarded, endpoint)
 
     replies = [await guess(moved(party), endpoint, client_id) for _ in range(PER_CLIENT + 2)]
@@ -96,13 +96,13 @@ async def test_the_endpoints_share_one_count(machine: RelyingParty, guarded: Sys
 
 
 @pytest.mark.parametrize("endpoint", list(ENDPOINTS))
-async def test_failures_are_counted_per_address_whoever_is_named(
+async def test_failures_are_counted_per_address_for_every_client_id(
     machine: RelyingParty, guarded: System, endpoint: str
 ) -> None:
     party = at(machine, guarded, endpoint)
 
-    statuses = [(await guess(party, endpoint, nobody())).status for number in range(PER_ADDRESS + 2)]
-    elsewhere = await guess(moved(party), endpoint, nobody())
+    statuses = [(await guess(party, endpoint, unknown_client())).status for number in range(PER_ADDRESS + 2)]
+    elsewhere = await guess(moved(party), endpoint, unknown_client())
 
     assert statuses == [401] * PER_ADDRESS + [429] * 2
     assert elsewhere.status == 401
@@ -113,7 +113,7 @@ async def test_an_address_that_is_spent_no_longer_spends_the_clients_count(
 ) -> None:
     party = at(machine, guarded, "/token")
     for _ in range(PER_ADDRESS):
-        await guess(party, "/token", nobody())
+        await guess(party, "/token", unknown_client())
     for _ in range(PER_CLIENT + 1):
         require_limited(await guess(party, "/token"))
 
@@ -125,7 +125,7 @@ async def test_a_network_of_ipv6_addresses_is_one_address(machine: RelyingParty,
     party = at(machine, guarded, "/token")
 
     statuses = [
-        (await guess(moved(party, f"{network}::{number + 1:x}"), "/token", nobody())).status
+        (await guess(moved(party, f"{network}::{number + 1:x}"), "/token", unknown_client())).status
         for number in range(PER_ADDRESS + 1)
     ]
 
@@ -146,10 +146,12 @@ async def test_what_cannot_be_read_is_a_failure_too(machine: RelyingParty, guard
 
 
 @pytest.mark.parametrize("endpoint", list(ENDPOINTS))
-async def test_nobody_is_locked_out_who_has_the_secret(machine: RelyingParty, guarded: System, endpoint: str) -> None:
+async def test_a_client_with_the_right_secret_is_not_locked_out(
+    machine: RelyingParty, guarded: System, endpoint: str
+) -> None:
     party = at(machine, guarded, endpoint)
     for number in range(PER_ADDRESS + 2):
-        last = await guess(party, endpoint, None if number % 2 else nobody())
+        last = await guess(party, endpoint, None if number % 2 else unknown_client())
 
     replies = [await ask(party, endpoint) for _ in range(3)]
 
@@ -196,7 +198,7 @@ async def test_the_count_outlives_the_replicas(machine: RelyingParty, guarded: S
 async def test_a_flood_leaves_one_event_more_than_the_limit_and_none_of_its_own_words(
     machine: RelyingParty, guarded: System
 ) -> None:
-    with overheard() as heard:
+    with captured_output() as heard:
         for _ in range(5 * PER_CLIENT):
             await guess(moved(at(machine, guarded, "/token")), "/token")
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from support.administration import CALLBACK
 from support.browser import Answer, query_of
-from support.eavesdropper import overheard
+from support.captured_output import captured_output
 from support.front_channel import require_shown, response_of
 from support.relying_party import RelyingParty
 from support.system import System
@@ -35,7 +35,7 @@ def guarded(start_system: StartSystem) -> System:
 
 @pytest.fixture
 async def party(make_party: MakeParty, guarded: System) -> RelyingParty:
-    """Somebody who has signed in and agreed, for which one code was issued."""
+    """A user who has signed in and agreed, for which one code was issued."""
     party = await make_party(at=guarded)
     await party.authorize()
     return party
@@ -159,7 +159,7 @@ async def test_a_user_is_held_to_a_limit_in_all_sessions_together(make_party: Ma
 
 
 async def test_a_refusal_is_audited_once_and_counted(party: RelyingParty, guarded: System) -> None:
-    with overheard() as heard:
+    with captured_output() as heard:
         for _ in range(3 * OF_CLIENT):
             await ask(party, guarded, **SILENT)
 

@@ -174,7 +174,7 @@ async def test_more_than_scope_is_agreed_to(
 
 
 @pytest.mark.requirement("security 43: consent is one user's, for one client")
-async def test_consent_carries_over_to_nobody(make_party: MakeParty) -> None:
+async def test_consent_carries_over_to_no_other_user(make_party: MakeParty) -> None:
     party = await make_party()
     await party.authorize()
     other_user = await make_party(party.client)

@@ -57,7 +57,7 @@ def headers_for(party: RelyingParty, headers: dict[str, str]) -> dict[str, str]:
 
 
 async def require_nothing_happened(party: RelyingParty, page_url: str, signed_in: str | None) -> None:
-    """The step is as open as before, and whoever was signed in still is."""
+    """The step is as open as before, and the user that was signed in still is."""
     assert (await party.browser.get(page_url)).page.find_all("form")
     assert party.browser.cookies.get("vk_session") == signed_in
 
@@ -83,9 +83,9 @@ async def test_a_form_with_a_forged_token_does_nothing(party: RelyingParty, form
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_token_from_elsewhere_does_nothing(make_party: MakeParty, form: str) -> None:
     party = await make_party()
-    stranger = await make_party(party.client, party.person)
+    other = await make_party(party.client, party.person)
     others = {
-        "another browser, same user": token_of(await reach(stranger, form)),
+        "another browser, same user": token_of(await reach(other, form)),
         **{f"another request, {other}": token_of(await reach(party, other)) for other in STEPS},
         "a tampered one": "",
     }
@@ -104,11 +104,11 @@ async def test_a_token_from_elsewhere_does_nothing(make_party: MakeParty, form: 
 @pytest.mark.parametrize("form", STEPS)
 async def test_a_whole_form_sent_from_another_browser_does_nothing(make_party: MakeParty, form: str) -> None:
     party = await make_party()
-    stranger = await make_party(party.client, party.person)
+    other = await make_party(party.client, party.person)
     page = await reach(party, form)
-    await stranger.authorize()
+    await other.authorize()
 
-    answer = await stranger.browser.post(form_of(page).action, filled(party, page, form))
+    answer = await other.browser.post(form_of(page).action, filled(party, page, form))
 
     assert require_shown(answer, 410) == "This sign-in has expired"
 
@@ -116,15 +116,15 @@ async def test_a_whole_form_sent_from_another_browser_does_nothing(make_party: M
 @pytest.mark.requirement("security 37: a logout form shown to one browser does not sign another out")
 async def test_a_logout_form_from_another_browser_does_nothing(make_party: MakeParty) -> None:
     party = await make_party()
-    stranger = await make_party(party.client, party.person)
+    other = await make_party(party.client, party.person)
     page = await reach(party, "logout")
-    await reach(stranger, "logout")
-    signed_in = stranger.browser.cookies["vk_session"]
+    await reach(other, "logout")
+    signed_in = other.browser.cookies["vk_session"]
 
-    answer = await stranger.browser.post(form_of(page).action, filled(party, page, "logout"))
+    answer = await other.browser.post(form_of(page).action, filled(party, page, "logout"))
 
     assert require_shown(answer, 403) == REFUSED
-    assert stranger.browser.cookies["vk_session"] == signed_in
+    assert other.browser.cookies["vk_session"] == signed_in
 
 
 @pytest.mark.requirement("security 37: Origin and Sec-Fetch-Site are checked on every POST")
@@ -180,7 +180,7 @@ async def test_the_same_fields_in_a_query_decide_nothing(party: RelyingParty, fo
     await require_nothing_happened(party, page.url, signed_in)
 
 
-@pytest.mark.requirement("security 37: a link to /authorize signs nobody else in")
+@pytest.mark.requirement("security 37: a link to /authorize signs no other user in")
 async def test_a_login_page_sent_to_a_victim_signs_the_victim_in_nowhere(make_party: MakeParty) -> None:
     attacker, victim = await make_party(), await make_party()
     page = await attacker.start()

@@ -132,14 +132,14 @@ async def test_without_either_only_public_documents_are_answered_and_signed_toke
 
 @pytest.mark.requirement("security 55: never a default client")
 @pytest.mark.parametrize("endpoint", ["/token", "/revoke", "/introspect"])
-async def test_a_client_that_nobody_can_look_up_is_neither_believed_nor_called_unknown(
+async def test_a_client_that_cannot_be_looked_up_is_neither_authenticated_nor_called_unknown(
     scene: Scene, make_party: MakeParty, endpoint: str
 ) -> None:
     system = scene.fragile.system
-    stranger = await make_party(await system.administration.create_web_client(), scene.party.person, at=system)
+    new_party = await make_party(await system.administration.create_web_client(), scene.party.person, at=system)
     scene.fragile.postgres.kill()
 
-    reply = await stranger.post(endpoint, [("token", "x"), ("grant_type", "refresh_token"), ("refresh_token", "x")])
+    reply = await new_party.post(endpoint, [("token", "x"), ("grant_type", "refresh_token"), ("refresh_token", "x")])
 
     require_unavailable(reply)
 

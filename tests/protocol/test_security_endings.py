@@ -120,7 +120,7 @@ ENDS_EVERYTHING: tuple[End, ...] = (
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("scope", [BOUND, OFFLINE], ids=["bound to the session", "offline_access"])
 @pytest.mark.parametrize("end", ENDS_EVERYTHING, ids=lambda end: end.__name__)
-async def test_tokens_refreshes_and_codes_end_with_whoever_they_were_for(
+async def test_tokens_refreshes_and_codes_end_with_their_user(
     make_party: MakeParty, administration: Administration, api: RelyingParty, end: End, scope: str, method: str
 ) -> None:
     grant = await granted(await make_party(method=method), api, scope)

@@ -1,4 +1,4 @@
-"""Security 10: what strangers chose is shown as text, wherever it turns up, and cannot pretend to be anything else."""
+"""Security 10: untrusted text is shown as text, wherever it turns up, and cannot pretend to be anything else."""
 
 import re
 import unicodedata
@@ -146,7 +146,7 @@ async def test_state_in_a_form_is_the_content_of_a_field(party: RelyingParty, ho
 
 @pytest.mark.requirement("security 10: an incoming error is never shown as ours")
 @pytest.mark.parametrize("endpoint", ["/authorize", "/login", "/consent", "/logout", "/nowhere"])
-async def test_an_error_that_somebody_sends_is_not_repeated(party: RelyingParty, endpoint: str) -> None:
+async def test_an_untrusted_error_text_is_not_repeated(party: RelyingParty, endpoint: str) -> None:
     lie = "Your account is locked. Call 555-0100"
 
     answer = await party.browser.get(

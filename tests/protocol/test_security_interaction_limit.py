@@ -1,4 +1,4 @@
-"""What a stranger can make us keep is limited per address; whoever is signed in or asks in vain is not counted."""
+"""What unauthenticated requests make us keep is limited per address; signed-in users and refusals are not counted."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from support.administration import FULL_SCOPE
 from support.browser import Answer, query_of
-from support.eavesdropper import overheard
+from support.captured_output import captured_output
 from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
@@ -29,7 +29,7 @@ SETTINGS = {
     "login_lifetime": str(LIFETIME),
     "trusted_proxies": "127.0.0.1/32",
 }
-pytestmark = pytest.mark.requirement("security 40: what strangers make us keep is limited per address")
+pytestmark = pytest.mark.requirement("security 40: what unauthenticated requests make us keep is limited per address")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ async def test_an_address_begins_so_many_interactions_and_gets_a_page_then(
     assert elsewhere.status == 303
 
 
-@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+@pytest.mark.requirement("security 55c: what unauthenticated requests can leave is bounded in bytes")
 async def test_a_large_request_counts_once_for_each_kilobyte_of_it(party: RelyingParty, guarded: System) -> None:
     first = await begin(party, guarded, state="s" * 4000)
     over = await begin(party, guarded)
@@ -102,7 +102,7 @@ async def test_a_large_request_counts_once_for_each_kilobyte_of_it(party: Relyin
     assert [answer.status for answer in elsewhere] == [303] * LIMIT
 
 
-@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+@pytest.mark.requirement("security 55c: what unauthenticated requests can leave is bounded in bytes")
 async def test_whatever_an_address_sends_it_leaves_so_many_bytes(party: RelyingParty, guarded: System) -> None:
     async with Redis.from_url(guarded.redis_url) as redis:
         before = set(await redis.keys("vk:interaction:*"))
@@ -204,7 +204,7 @@ async def test_nothing_is_kept_beyond_the_limit(party: RelyingParty, guarded: Sy
         assert len(await redis.keys("vk:interaction:*")) - before == LIMIT
 
 
-async def test_whoever_is_signed_in_is_not_counted(party: RelyingParty, guarded: System) -> None:
+async def test_a_signed_in_user_is_not_counted(party: RelyingParty, guarded: System) -> None:
     party.browser.origin, party.issuer = guarded.origin, guarded.urls["authorize"][0]
     await party.authorize()
 
@@ -220,7 +220,7 @@ async def test_whoever_is_signed_in_is_not_counted(party: RelyingParty, guarded:
         {"scope": "unheard-of"},
         {"code_challenge": None},
         {"redirect_uri": "https://elsewhere.example/"},
-        {"client_id": "nobody"},
+        {"client_id": "unknown"},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -234,7 +234,7 @@ async def test_what_stores_nothing_is_not_counted(
 
 
 async def test_a_refusal_is_audited_once(party: RelyingParty, guarded: System) -> None:
-    with overheard() as heard:
+    with captured_output() as heard:
         for _ in range(3 * LIMIT):
             await begin(party, guarded)
 
@@ -283,7 +283,7 @@ HOSTILE: list[dict[str, str | None]] = [
 ]
 
 
-@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+@pytest.mark.requirement("security 55c: what unauthenticated requests can leave is bounded in bytes")
 @pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: next(iter(changes)))
 async def test_an_interaction_takes_six_kibibytes_at_most(
     make_party: MakeParty, patient: System, changes: dict[str, str | None]
@@ -302,7 +302,7 @@ async def test_an_interaction_takes_six_kibibytes_at_most(
         assert await redis.strlen(key) <= MAX_INTERACTION
 
 
-@pytest.mark.requirement("security 55c: what strangers can leave is bounded in bytes")
+@pytest.mark.requirement("security 55c: what unauthenticated requests can leave is bounded in bytes")
 async def test_a_usual_interaction_takes_a_few_hundred_bytes(party: RelyingParty, guarded: System) -> None:
     async with Redis.from_url(guarded.redis_url) as redis:
         before = set(await redis.keys("vk:interaction:*"))

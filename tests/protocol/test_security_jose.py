@@ -30,7 +30,7 @@ SCOPE = "openid offline_access api:read"
 
 @dataclass(frozen=True)
 class Forge:
-    """A good token, what it was signed with, and the keys of somebody else."""
+    """A good token, what it was signed with, and foreign keys."""
 
     token: str
     key: Signer
@@ -58,14 +58,14 @@ class Forge:
         signing_input = f"{encode(self.header | {'alg': 'HS256'} | header)}.{encode(self.claims)}"
         return f"{signing_input}.{encode(hmac.digest(secret, signing_input.encode(), sha256))}"
 
-    def by(self, stranger: Signer, **header: Any) -> str:  # noqa: ANN401 - JSON
-        """Signed by somebody else in our name."""
-        return stranger.token(self.claims, self.header | {"alg": stranger.alg} | header)
+    def by(self, key: Signer, **header: Any) -> str:  # noqa: ANN401 - JSON
+        """Signed with a foreign key in our name."""
+        return key.token(self.claims, self.header | {"alg": key.alg} | header)
 
 
 @pytest.fixture(scope="module")
 def compromised(start_system: StartSystem) -> System:
-    """A system whose keys somebody else has."""
+    """A system whose keys an attacker has."""
     return start_system()
 
 
@@ -95,7 +95,7 @@ async def forge(party: RelyingParty, signing_keys: dict[str, Signer]) -> Forge:
 
 
 async def require_refused(forge: Forge, token: str, party: RelyingParty, api: RelyingParty) -> None:
-    """Nobody who reads tokens takes this for one; and what is revoked by it is nothing."""
+    """No reader of tokens accepts this one, and it revokes nothing."""
     for reader in (api, party):
         assert (await reader.introspect(token)).body == {"active": False}
     userinfo = await party.userinfo(token)
@@ -111,8 +111,8 @@ def public_pem(forge: Forge) -> bytes:
     return pem
 
 
-def stranger(alg: str = "ES256") -> Signer:
-    return signer(alg, "stranger")
+def foreign_key(alg: str = "ES256") -> Signer:
+    return signer(alg, "foreign")
 
 
 def der_signed(forge: Forge) -> str:
@@ -141,13 +141,13 @@ FORGERIES: dict[str, Callable[[Forge], str]] = {
     "RS512 by our RSA key": lambda forge: replace(forge.rsa, alg="RS512").token(
         forge.claims, forge.header | {"alg": "RS512", "kid": forge.rsa.kid}
     ),
-    "another curve": lambda forge: forge.by(stranger("ES384")),
-    "another key in our name": lambda forge: forge.by(stranger()),
-    "another key and its kid": lambda forge: forge.by(stranger(), kid="stranger"),
-    "EdDSA": lambda forge: forge.by(stranger("EdDSA")),
-    "own key in jwk": lambda forge: forge.by(stranger(), jwk=stranger().jwk),
-    "own key in jwk without kid": lambda forge: stranger().token(
-        forge.claims, {"alg": "ES256", "typ": "at+jwt", "jwk": stranger().jwk}
+    "another curve": lambda forge: forge.by(foreign_key("ES384")),
+    "another key in our name": lambda forge: forge.by(foreign_key()),
+    "another key and its kid": lambda forge: forge.by(foreign_key(), kid="foreign"),
+    "EdDSA": lambda forge: forge.by(foreign_key("EdDSA")),
+    "own key in jwk": lambda forge: forge.by(foreign_key(), jwk=foreign_key().jwk),
+    "own key in jwk without kid": lambda forge: foreign_key().token(
+        forge.claims, {"alg": "ES256", "typ": "at+jwt", "jwk": foreign_key().jwk}
     ),
     "our key in jwk": lambda forge: forge.signed({"jwk": forge.key.jwk}),
     "jku": lambda forge: forge.signed({"jku": "http://127.0.0.1:9/jwks"}),

@@ -1,4 +1,4 @@
-"""Security 40: whatever strangers have spent, a browser that has signed in before gets its owner in, start to end."""
+"""Security 40: whatever other browsers have spent, a browser that has signed in before gets its owner in."""
 
 import asyncio
 import secrets
@@ -24,7 +24,7 @@ IN, REFUSED, LIMITED, NO_LOGIN = "in", 403, 429, "no login"
 
 
 def expected(limit: str, device: str, *, right: bool) -> str | int:
-    """What becomes of somebody with this device and this password, where strangers have spent this limit."""
+    """The answer to a login with this device and this password, where other browsers have spent this limit."""
     is_known = device in {"of the account", "a code"}
     if limit == "interactions" and device not in {"of the account", "of another account"}:
         return NO_LOGIN
@@ -59,7 +59,7 @@ def place(party: RelyingParty, where: str) -> RelyingParty:
 
 
 class Town:
-    """People with accounts, browsers and addresses; ``where`` is the address that they share with strangers."""
+    """People with accounts, browsers and addresses; ``where`` is the address that they share with the attacker."""
 
     def __init__(self, make_party: MakeParty, system: System, client: ClientIdentity, owner: Person) -> None:
         self.make_party = make_party
@@ -72,9 +72,9 @@ class Town:
     async def browser(
         self, cookies: dict[str, str] | None = None, person: Person | None = None, replica: int = 0
     ) -> RelyingParty:
-        """A browser of somebody at the address of all; its owner's unless told."""
+        """A browser of a user at the shared address; the owner's unless told."""
         party: RelyingParty = await self.make_party(self.client, person or self.owner, at=self.system)
-        # Past the front door, which says of everybody that they are here.
+        # Past the front door, which would give every client this address.
         party.browser.origin, party.issuer = self.system.origin, self.system.urls["authorize"][replica]
         party.browser.cookies = dict(cookies or {})
         return place(party, self.where)
@@ -93,20 +93,20 @@ class Town:
         return page.page.get(class_="code").text
 
     async def spend(self, limit: str) -> None:
-        """What strangers do."""
-        stranger = await self.browser()
+        """What the attacker does."""
+        attacker = await self.browser()
         if limit == "address":
-            page = await stranger.start()
+            page = await attacker.start()
             for number in range(PER_ADDRESS + 1):
-                page = await stranger.sign_in(page, Person(f"nobody-{number}", WRONG))
+                page = await attacker.sign_in(page, Person(f"unknown-{number}", WRONG))
         elif limit in {"name", "account"}:
-            page = await place(stranger, address()).start()
+            page = await place(attacker, address()).start()
             for number in range(PER_ACCOUNT):
                 name = self.owner.username if limit == "name" or number else self.mail.username
-                page = await place(stranger, address()).sign_in(page, Person(name, WRONG))
+                page = await place(attacker, address()).sign_in(page, Person(name, WRONG))
         elif limit == "interactions":
             for _ in range(INTERACTIONS):
-                await stranger.start()
+                await attacker.start()
 
 
 @pytest.fixture
@@ -141,7 +141,9 @@ async def try_to_sign_in(town: Town, party: RelyingParty, *, right: bool = True,
 @pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_who_gets_in_while_strangers_have_spent_a_limit(town: Town, limit: str, device: str, right: bool) -> None:
+async def test_who_gets_in_while_other_browsers_have_spent_a_limit(
+    town: Town, limit: str, device: str, right: bool
+) -> None:
     cookies, code = {}, None
     if device == "of the account":
         cookies["vk_device"] = await town.device_of(town.owner)
@@ -185,7 +187,7 @@ async def test_a_device_begins_so_many_logins_at_an_address_that_is_spent(town: 
 
 @pytest.mark.requirement("security 40: a known device has a budget of its own, no more")
 @pytest.mark.parametrize("by", ["a device", "a code"])
-async def test_guesses_by_a_device_or_a_code_are_as_many_as_by_anybody(town: Town, by: str) -> None:
+async def test_guesses_by_a_device_or_a_code_are_as_many_as_by_an_unknown_browser(town: Town, by: str) -> None:
     cookies = {"vk_device": await town.device_of(town.owner)} if by == "a device" else {}
     code = await town.code_of(town.owner) if by == "a code" else None
     await town.spend("account")
@@ -220,7 +222,7 @@ async def test_the_page_says_where_to_get_a_code_and_takes_it_as_people_type_it(
     assert f"{guarded.issuer}/login".removeprefix("http://") in text
     assert wrong.status == 429
     assert response_of(answer, CALLBACK).code
-    # Known from now on: strangers, who go on, do not matter any more.
+    # Known from now on: the attack, which goes on, does not matter any more.
     known = {"vk_device": new.browser.cookies["vk_device"]}
     assert await try_to_sign_in(town, await town.browser(known)) == IN
 
@@ -238,7 +240,7 @@ async def test_a_code_and_a_password_are_forgotten_by_the_page(town: Town) -> No
     assert "canary" not in answer.text
 
 
-async def test_a_code_is_shown_to_nobody_who_is_not_signed_in(town: Town) -> None:
+async def test_a_code_is_shown_only_to_a_signed_in_user(town: Town) -> None:
     party = await town.browser()
     first = await party.start()
 

@@ -1,4 +1,4 @@
-"""Security 39 and 41: whoever does not get in learns nothing about who could, and passwords are bounded."""
+"""Security 39 and 41: a refused login tells nothing about which accounts exist, and passwords are bounded."""
 
 import re
 
@@ -33,7 +33,7 @@ def shape(answer: Answer, typed: str) -> tuple[object, ...]:
 
 @pytest.mark.requirement("security 39: known and unknown users look the same and cost the same hash")
 @pytest.mark.parametrize("mode", ["query", "form_post"])
-async def test_nobody_learns_whether_an_account_exists(
+async def test_an_answer_does_not_tell_whether_an_account_exists(
     make_party: MakeParty, administration: Administration, mode: str
 ) -> None:
     known, disabled, deleted = [await administration.create_user() for _ in range(3)]
@@ -42,8 +42,8 @@ async def test_nobody_learns_whether_an_account_exists(
     people = {
         "wrong password": Person(known.username, "wrong"),
         "wrong password, by e-mail": Person(f"{known.username}@example.com", "wrong"),
-        "unknown": Person("nobody-at-all", PASSWORD),
-        "unknown e-mail": Person("nobody@example.com", PASSWORD),
+        "unknown": Person("unknown-user", PASSWORD),
+        "unknown e-mail": Person("unknown@example.com", PASSWORD),
         "disabled": disabled,
         "disabled, wrong password": Person(disabled.username, "wrong"),
         "deleted": deleted,
@@ -100,11 +100,11 @@ async def test_only_the_whole_password_counts(
     assert exact.status == (200 if is_accepted else 403)
 
 
-@pytest.mark.requirement("security 41: an overlong password costs no hash, whoever is named")
+@pytest.mark.requirement("security 41: an overlong password costs no hash for any name")
 @pytest.mark.parametrize("who", ["known", "unknown"])
 async def test_an_overlong_password_is_refused_unhashed(party: RelyingParty, who: str) -> None:
     assert party.person is not None
-    name = party.person.username if who == "known" else "nobody-at-all"
+    name = party.person.username if who == "known" else "unknown-user"
     before = hashes()
 
     answer = await party.sign_in(await party.start(), Person(name, "x" * 1025))

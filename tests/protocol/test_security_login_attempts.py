@@ -78,7 +78,7 @@ async def party(make_party: MakeParty, guarded: System) -> RelyingParty:
 @pytest.mark.requirement("security 40: attempts are counted per account, wherever they come from")
 @pytest.mark.parametrize("exists", [True, False])
 async def test_an_account_can_be_guessed_at_so_many_times(party: RelyingParty, guarded: System, exists: bool) -> None:
-    name = None if exists else f"nobody-{secrets.token_hex(4)}"
+    name = None if exists else f"unknown-{secrets.token_hex(4)}"
     answers = [await guess(place(party, guarded, address()), name) for _ in range(PER_ACCOUNT)]
 
     over = await guess(place(party, guarded, address()), name)
@@ -122,11 +122,11 @@ async def test_every_name_counts_against_the_same_account_in_silence(
     assert "even the right password is refused for some minutes" in refused.page.get("details").text
 
 
-@pytest.mark.requirement("security 40: attempts are counted per address, whoever is named")
+@pytest.mark.requirement("security 40: attempts are counted per address for every name")
 async def test_an_address_can_guess_so_many_times(party: RelyingParty, make_party: MakeParty, guarded: System) -> None:
-    answers = [await guess(party, f"nobody-{secrets.token_hex(4)}") for _ in range(PER_ADDRESS)]
+    answers = [await guess(party, f"unknown-{secrets.token_hex(4)}") for _ in range(PER_ADDRESS)]
 
-    over = await guess(party, f"nobody-{secrets.token_hex(4)}")
+    over = await guess(party, f"unknown-{secrets.token_hex(4)}")
     right = await owner(party)
     elsewhere = await owner(place(party, guarded, address()))
 
@@ -143,7 +143,7 @@ async def test_a_network_of_addresses_is_one_address(party: RelyingParty, guarde
 
     for n in range(PER_ADDRESS + 1):
         place(party, guarded, f"{network}::{n + 1:x}")
-        statuses.append((await guess(party, f"nobody-{secrets.token_hex(4)}")).status)
+        statuses.append((await guess(party, f"unknown-{secrets.token_hex(4)}")).status)
 
     assert statuses == [403] * PER_ADDRESS + [429]
 
@@ -185,9 +185,9 @@ async def test_a_device_that_signed_in_before_gets_its_owner_in(
     make_party: MakeParty, party: RelyingParty, guarded: System
 ) -> None:
     await party.authorize()
-    stranger = await make_party(party.client, party.person, at=guarded)
+    attacker = await make_party(party.client, party.person, at=guarded)
     for _ in range(PER_ACCOUNT + 1):
-        blocked = await guess(place(stranger, guarded, address()))
+        blocked = await guess(place(attacker, guarded, address()))
 
     party.browser.cookies = {"vk_device": party.browser.cookies["vk_device"]}
     answer = await owner(party)
@@ -218,7 +218,7 @@ async def test_a_stolen_device_cookie_is_a_budget_and_nothing_else(
     require_limited(right)
 
 
-async def test_a_device_does_not_spend_what_strangers_have(
+async def test_a_device_does_not_spend_the_budget_of_unknown_browsers(
     make_party: MakeParty, party: RelyingParty, guarded: System
 ) -> None:
     await party.authorize()
@@ -260,7 +260,7 @@ async def test_no_other_device_cookie_helps(
     assert statuses == [403] * PER_ACCOUNT + [429]
 
 
-@pytest.mark.requirement("security 40: a login gives back its own attempt and nobody else's")
+@pytest.mark.requirement("security 40: a login gives back only its own attempt")
 async def test_the_owner_signing_in_does_not_refill_the_budget_of_who_guesses(
     make_party: MakeParty, party: RelyingParty, guarded: System
 ) -> None:
@@ -281,7 +281,7 @@ async def test_one_attacker_cannot_lock_an_account_from_one_address(
     make_party: MakeParty, party: RelyingParty, guarded: System
 ) -> None:
     for _ in range(PER_ADDRESS):
-        await guess(party, f"nobody-{secrets.token_hex(4)}")
+        await guess(party, f"unknown-{secrets.token_hex(4)}")
     for _ in range(PER_ACCOUNT + 1):
         require_limited(await guess(party))
 
@@ -328,7 +328,7 @@ async def test_only_attempts_are_counted(party: RelyingParty, guarded: System, w
 
 
 @pytest.mark.requirement("security 51: no user name and no address in Redis keys")
-async def test_counters_name_nobody(party: RelyingParty, redis: Redis) -> None:
+async def test_counters_contain_no_names(party: RelyingParty, redis: Redis) -> None:
     await guess(party)
 
     assert party.person is not None
@@ -339,7 +339,7 @@ async def test_counters_name_nobody(party: RelyingParty, redis: Redis) -> None:
 
 
 @pytest.mark.requirement("security 48: X-Forwarded-For counts only where a trusted proxy wrote it")
-async def test_a_stranger_cannot_choose_an_address(make_party: MakeParty, guarded: System) -> None:
+async def test_an_untrusted_caller_cannot_choose_an_address(make_party: MakeParty, guarded: System) -> None:
     party = await make_party(at=guarded)
     place(party, guarded, "")
     spoofed = address()
@@ -347,6 +347,6 @@ async def test_a_stranger_cannot_choose_an_address(make_party: MakeParty, guarde
     statuses = []
     for n in range(PER_ADDRESS + 1):
         party.browser.headers["X-Forwarded-For"] = f"203.0.113.{n}, 10.0.0.{n}, {spoofed}"
-        statuses.append((await guess(party, f"nobody-{secrets.token_hex(4)}")).status)
+        statuses.append((await guess(party, f"unknown-{secrets.token_hex(4)}")).status)
 
     assert statuses == [403] * PER_ADDRESS + [429]

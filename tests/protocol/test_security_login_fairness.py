@@ -100,7 +100,7 @@ async def flood_of(
         address = f"198.51.100.{number}" if kind == "one account, many addresses" else "198.51.100.1"
         name = {
             "many accounts, one address": f"name-{number}",
-            "an unknown name": "nobody-of-this-name",
+            "an unknown name": "unknown-name",
         }.get(kind, victim.username)
         party = at(await make_party(at=busy), busy, address)
         tasks.append(asyncio.create_task(guess(party, name, number)))
@@ -199,7 +199,7 @@ async def test_the_order_does_not_tell_that_two_names_are_one_account(
     await threads.until_arrived(5)
 
     others = []
-    for number, name in enumerate((address, "nobody@example.com"), 100):
+    for number, name in enumerate((address, "unknown@example.com"), 100):
         party = at(await make_party(at=busy), busy, f"203.0.113.{number}")
         others.append(asyncio.create_task(guess(party, name, number)))
         await threads.until_arrived(6 + number - 100)

@@ -77,9 +77,9 @@ class Names:
         return replace(self.administration, settings=settings)
 
     async def of(self, meaning: str) -> dict[str, str]:
-        administration, unknown = self.administration, f"nobody-{secrets.token_hex(4)}"
-        somebody, another = await administration.create_user(), await administration.create_user()
-        person, other, old = somebody.username, another.username, (await self.with_old_hashes.create_user()).username
+        administration, unknown = self.administration, f"unknown-{secrets.token_hex(4)}"
+        one, another = await administration.create_user(), await administration.create_user()
+        person, other, old = one.username, another.username, (await self.with_old_hashes.create_user()).username
         if meaning == "one account, one disabled":
             await administration.disable_user(another)
         if meaning == "one account, one deleted":
@@ -100,7 +100,7 @@ class Names:
 
 
 class Attacker:
-    """Somebody with many addresses, a browser for each guess, and perhaps a device cookie."""
+    """An attacker with many addresses, a browser for each guess, and perhaps a device cookie."""
 
     def __init__(self, make_party: MakeParty, system: System, client: ClientIdentity, device: str | None) -> None:
         self._make_party = make_party
@@ -177,7 +177,7 @@ async def client(guarded: System) -> ClientIdentity:
 async def attacker(
     request: pytest.FixtureRequest, make_party: MakeParty, guarded: System, client: ClientIdentity
 ) -> Attacker:
-    """With and without a browser in which somebody has signed in."""
+    """With and without a browser in which a user has signed in."""
     device = None
     if request.param == "a device of another account":
         own: RelyingParty = await make_party(client, at=guarded)
@@ -264,7 +264,7 @@ async def test_a_right_password_that_does_not_count_is_answered_as_a_wrong_one(
     last = await work.of(attacker.guess(mail, 0))
     right = await work.of(attacker.guess(mail, 1, person.password))
     wrong = await work.of(attacker.guess(mail, 2))
-    unknown = await work.of(attacker.guess(f"nobody-{secrets.token_hex(4)}", 3))
+    unknown = await work.of(attacker.guess(f"unknown-{secrets.token_hex(4)}", 3))
 
     assert last == right == wrong == unknown
     assert right[0][0] == 403
@@ -272,7 +272,7 @@ async def test_a_right_password_that_does_not_count_is_answered_as_a_wrong_one(
 
 @pytest.mark.requirement("security 39: the cookie of a device does not tell which names its account has")
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_answers_to_the_device_of_an_account_are_those_to_strangers(
+async def test_answers_to_the_device_of_an_account_are_those_to_unknown_browsers(
     make_party: MakeParty, guarded: System, client: ClientIdentity, attack: str
 ) -> None:
     administration = guarded.administration
@@ -286,7 +286,7 @@ async def test_answers_to_the_device_of_an_account_are_those_to_strangers(
             "its own names": (owner.username, f"{owner.username}@example.com"),
             "its user name": (owner.username, other.username),
             "names of another": (other.username, f"{other.username}@example.com"),
-            "unknown names": ("nobody" + secrets.token_hex(4), "nobody" + secrets.token_hex(4)),
+            "unknown names": ("unknown" + secrets.token_hex(4), "unknown" + secrets.token_hex(4)),
         }[meaning]
 
         runs[meaning] = [

@@ -1,4 +1,4 @@
-"""Security 6 and 7: nothing that a stranger writes decides where a browser goes, and it goes there by 303."""
+"""Security 6 and 7: nothing that an attacker writes decides where a browser goes, and it goes there by 303."""
 
 import secrets
 from urllib.parse import urlsplit

@@ -85,7 +85,7 @@ PAGES: dict[str, tuple[int, Ask]] = {
     "signed in": (200, signed_in),
     "form_post, code": (200, answered(response_mode="form_post")),
     "form_post, error": (200, answered(response_mode="form_post", scope="nosuch")),
-    "unknown client": (400, answered(client_id="nobody")),
+    "unknown client": (400, answered(client_id="unknown")),
     "no request": (400, at("GET", "/authorize")),
     "nothing waiting": (400, at("GET", "/login")),
     "expired": (410, gone),

@@ -31,19 +31,19 @@ def slow(start_system: StartSystem) -> System:
 
 
 @pytest.fixture
-async def crowd(make_party: MakeParty, slow: System) -> list[RelyingParty]:
+async def parties(make_party: MakeParty, slow: System) -> list[RelyingParty]:
     """Many users, each in a browser."""
     return [await make_party(at=slow) for _ in range(MANY)]
 
 
-async def all_at_once(crowd: list[RelyingParty]) -> list[Answer]:
-    pages = [await party.start() for party in crowd]
-    return await asyncio.gather(*(party.sign_in(page) for party, page in zip(crowd, pages, strict=True)))
+async def all_at_once(parties: list[RelyingParty]) -> list[Answer]:
+    pages = [await party.start() for party in parties]
+    return await asyncio.gather(*(party.sign_in(page) for party, page in zip(parties, pages, strict=True)))
 
 
 @pytest.mark.requirement("security 41: a bounded pool that sheds load")
-async def test_what_does_not_fit_into_the_pool_is_sent_away_at_once(crowd: list[RelyingParty]) -> None:
-    answers = await all_at_once(crowd)
+async def test_what_does_not_fit_into_the_pool_is_sent_away_at_once(parties: list[RelyingParty]) -> None:
+    answers = await all_at_once(parties)
 
     shed = [answer for answer in answers if answer.status == 503]
     accepted = [answer for answer in answers if answer.status == 200]
@@ -57,9 +57,9 @@ async def test_what_does_not_fit_into_the_pool_is_sent_away_at_once(crowd: list[
 
 
 @pytest.mark.requirement("security 41: who was sent away has not used up an attempt, and gets in later")
-async def test_being_sent_away_is_no_attempt(crowd: list[RelyingParty]) -> None:
-    answers = await all_at_once(crowd)
-    sent_away = [(party, page) for party, page in zip(crowd, answers, strict=True) if page.status == 503]
+async def test_being_sent_away_is_no_attempt(parties: list[RelyingParty]) -> None:
+    answers = await all_at_once(parties)
+    sent_away = [(party, page) for party, page in zip(parties, answers, strict=True) if page.status == 503]
     party, page = sent_away[0]
 
     answer = await party.walk(await party.sign_in(page))
@@ -68,10 +68,12 @@ async def test_being_sent_away_is_no_attempt(crowd: list[RelyingParty]) -> None:
 
 
 @pytest.mark.requirement("security 41: other endpoints keep their latency while passwords are hashed")
-async def test_nobody_else_waits_for_a_password(crowd: list[RelyingParty], make_party: MakeParty, slow: System) -> None:
+async def test_no_other_request_waits_for_a_password(
+    parties: list[RelyingParty], make_party: MakeParty, slow: System
+) -> None:
     bystander = await make_party(at=slow)
     started = time.monotonic()
-    hashing = asyncio.create_task(all_at_once(crowd[:3]))
+    hashing = asyncio.create_task(all_at_once(parties[:3]))
     await asyncio.sleep(0)
     durations = []
 
@@ -82,5 +84,5 @@ async def test_nobody_else_waits_for_a_password(crowd: list[RelyingParty], make_
         assert heading(page) == "Sign in"
 
     await hashing
-    # Two hashes were made one after the other; whoever had to wait for one would take half of the time.
+    # Two hashes were made one after the other; a request that had to wait for one would take half of the time.
     assert sorted(durations)[len(durations) // 2] < (time.monotonic() - started) / 6

@@ -1,4 +1,4 @@
-"""Security 3, 6 and 49 once more, by chance: whatever is combined, nobody is sent elsewhere and nothing breaks."""
+"""Security 3, 6 and 49 once more, by chance: whatever is combined, no browser is sent elsewhere and nothing breaks."""
 
 import random
 from urllib.parse import urlencode
@@ -55,12 +55,12 @@ class Dice:
 @pytest.mark.parametrize("seed", range(4))
 async def test_requests_by_chance_lead_nowhere_new(make_party: MakeParty, seed: int) -> None:
     signed_in = await make_party()
-    stranger = await make_party(signed_in.client)
+    signed_out = await make_party(signed_in.client)
     await signed_in.authorize()
     dice, homes = Dice(seed), (f"{signed_in.issuer}/", signed_in.client.redirect_uri)
 
     for number in range(ROUNDS):
-        answer, pairs = await dice.send(signed_in if number % 2 else stranger)
+        answer, pairs = await dice.send(signed_in if number % 2 else signed_out)
 
         assert answer.status < 500, (answer.url, pairs)
         assert not answer.is_redirect or answer.location.startswith(homes), (answer.location, pairs)

@@ -96,7 +96,7 @@ async def test_going_back_proves_nothing(party: RelyingParty, again: str) -> Non
     assert heading(request) == CONFIRM
 
 
-@pytest.mark.requirement("security 42: a login as somebody else in another tab does not carry over")
+@pytest.mark.requirement("security 42: a login as another user in another tab does not carry over")
 async def test_the_login_of_another_tab_ends_the_one_of_this(make_party: MakeParty) -> None:
     party = await make_party()
     other = (await make_party()).person

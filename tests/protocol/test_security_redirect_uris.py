@@ -93,7 +93,7 @@ MODES: dict[str, dict[str, str | None]] = {
 }
 UNTRUSTED: dict[str, dict[str, str | None]] = {
     "other redirect_uri": {"redirect_uri": "https://evil.example/callback"},
-    "unknown client_id": {"client_id": "nobody"},
+    "unknown client_id": {"client_id": "unknown"},
     "no client_id": {"client_id": None},
     "empty client_id": {"client_id": ""},
 }

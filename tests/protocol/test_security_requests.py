@@ -27,7 +27,7 @@ QUESTIONS = {
 
 @pytest.fixture(scope="module")
 def machine(system: System, resource_servers: dict[str, ClientIdentity]) -> ClientIdentity:
-    """Whoever asks."""
+    """The client that sends the requests."""
     assert resource_servers
     return system.run(system.administration.create_machine())
 
@@ -268,7 +268,7 @@ async def test_scripts_may_call_exactly_what_is_meant_for_them(wire: Wire, path:
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.requirement("RFC 6749 §3.2: cookies authenticate nobody here")
+@pytest.mark.requirement("RFC 6749 §3.2: cookies do not authenticate here")
 async def test_the_session_of_the_user_means_nothing_to_the_endpoints_of_clients(
     party: RelyingParty, wire: Wire
 ) -> None:
@@ -294,7 +294,7 @@ HOSTILE: Headers = [
 
 
 @pytest.mark.requirement("security 48: Host, X-Forwarded-* and Forwarded never reach the issuer, links or metadata")
-async def test_no_header_of_a_stranger_reaches_what_is_issued_or_published(
+async def test_no_header_of_an_untrusted_caller_reaches_what_is_issued_or_published(
     system: System, wire: Wire, authorization: tuple[str, str]
 ) -> None:
     token = await wire.form("/token", QUESTIONS["/token"], [authorization, *HOSTILE])

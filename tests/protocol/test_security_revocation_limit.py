@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from redis.asyncio import Redis
 
-from support.eavesdropper import overheard
+from support.captured_output import captured_output
 from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
@@ -128,7 +128,7 @@ async def test_a_refusal_is_audited_once_and_counted(make_party: MakeParty, guar
     machine = await machine_of(make_party, guarded)
     tokens = await tokens_of(machine, LIMIT + 3)
 
-    with overheard() as heard:
+    with captured_output() as heard:
         for token in tokens:
             await machine.revoke(token)
 

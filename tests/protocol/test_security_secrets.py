@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 
 from support.browser import Browser, form_of
-from support.eavesdropper import everything_in_postgres, everything_in_redis, overheard
+from support.captured_output import captured_output, everything_in_postgres, everything_in_redis
 from support.fragile import Fragile
 from support.relying_party import CodeResponse, RelyingParty, Reply
 from support.secret_search import Secrets
@@ -48,7 +48,7 @@ def story(fragile: Fragile) -> Story:
     fragile.spans.clear()
     secrets = Secrets()
     try:
-        with overheard() as heard:
+        with captured_output() as heard:
             places = fragile.system.run(_tell(fragile, secrets))
     finally:
         fragile.mend()
@@ -198,7 +198,7 @@ def test_the_log_says_what_the_answer_does_not(story: Story, reason: str) -> Non
     assert reason in story.places["logs"]
 
 
-@pytest.mark.requirement("security 52: metric labels are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: metric labels are bounded whatever a caller sends")
 def test_nothing_that_was_sent_is_a_label(story: Story) -> None:
     labels = set(re.findall(r'(?:route|grant|error|method)[a-z_]*="([^"]*)"', story.places["metrics"]))
 

@@ -18,7 +18,7 @@ from valetkey.storage.redis.kept.keyspace import interaction_key
 GONE = "This sign-in has expired"
 ENDPOINTS = {"login": "/login", "select_account": "/select-account", "consent": "/consent"}
 SMUGGLED = {
-    "client_id": "nobody",
+    "client_id": "unknown",
     "redirect_uri": "https://evil.example/",
     "response_type": "token",
     "response_mode": "form_post",
@@ -170,7 +170,7 @@ async def test_an_expired_request_gets_nothing(party: RelyingParty, redis: Redis
 
 
 @pytest.mark.requirement("security 11: a step does not prolong the life of a request")
-async def test_a_request_lives_no_longer_because_somebody_is_busy_with_it(
+async def test_a_request_lives_no_longer_because_its_user_is_active(
     party: RelyingParty, redis: Redis, system: System
 ) -> None:
     page = await party.start(prompt="select_account")

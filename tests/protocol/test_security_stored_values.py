@@ -1,4 +1,4 @@
-"""Writing to Redis gets nobody a token: what was not left there by us is as if it were not there. Security item 55b."""
+"""Writing to Redis gets an attacker no token: values that services did not write count as absent. Security item 55b."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from support.administration import API
 from support.aging import move_database_clock
 from support.browser import form_of
-from support.eavesdropper import everything_in_redis, overheard
+from support.captured_output import captured_output, everything_in_redis
 from support.front_channel import require_shown
 from support.movable_clock import MovableClock
 from support.planted_codes import SCOPE, PlantedCodes, planted_codes
@@ -51,7 +51,7 @@ async def writer(system: System) -> AsyncIterator[RedisWriter]:
 
 @pytest.fixture
 def heard() -> Iterator[io.StringIO]:
-    with overheard() as heard:
+    with captured_output() as heard:
         yield heard
 
 
@@ -199,7 +199,7 @@ async def test_where_plain_values_are_believed_it_would(make_party: MakeParty, b
     assert claims_of(reply.access_token)["sub"] == victim.person.subject
 
 
-@pytest.mark.requirement("security 55b: a code cannot be bound to somebody else")
+@pytest.mark.requirement("security 55b: a code cannot be bound to another client")
 async def test_a_stolen_code_cannot_be_bound_to_the_thief(
     make_party: MakeParty, system: System, writer: RedisWriter, heard: io.StringIO
 ) -> None:

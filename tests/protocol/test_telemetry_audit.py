@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.eavesdropper import overheard
+from support.captured_output import captured_output
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 from support.tokens import claims_of
@@ -28,7 +28,7 @@ async def events(make_party: MakeParty, told: dict[str, str]) -> Events:
     party = await make_party()
     assert party.person is not None
     told.update(client_id=party.client.client_id, subject=party.person.subject)
-    with overheard() as heard:
+    with captured_output() as heard:
         await live(party, told)
     lines = (json.loads(line) for line in heard.getvalue().splitlines() if line.startswith('{"log":"audit"'))
     by_type: Events = {}

@@ -56,7 +56,7 @@ async def test_keys_migrations_and_sessions_are_told_as_they_are(
     assert float(re.findall(r"^valetkey_sessions (\S+)", text, re.MULTILINE)[0]) >= 0
 
 
-@pytest.mark.requirement("security 52: metric labels are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: metric labels are bounded whatever a caller sends")
 async def test_hostile_methods_paths_and_clients_add_no_label(system: System, party: RelyingParty, wire: Wire) -> None:
     await party.log_in()
     await storm(system, wire, "a")
@@ -76,14 +76,14 @@ def series(text: str) -> set[str]:
 async def storm(system: System, wire: Wire, kind: str) -> None:
     for number in range(30):
         word = f"h0st1le-{kind}-{number}"
-        stranger = RelyingParty(system.issuer, ClientIdentity(word, word, f"https://{word}.example"))
+        caller = RelyingParty(system.issuer, ClientIdentity(word, word, f"https://{word}.example"))
         try:
-            assert (await stranger.token(word)).status in {400, 401}
-            assert (await stranger.token("refresh_token", refresh_token=word)).status in {400, 401}
-            assert (await stranger.introspect(word)).status in {400, 401}
-            assert (await stranger.start(scope=word, response_type=word)).status == 400
+            assert (await caller.token(word)).status in {400, 401}
+            assert (await caller.token("refresh_token", refresh_token=word)).status in {400, 401}
+            assert (await caller.introspect(word)).status in {400, 401}
+            assert (await caller.start(scope=word, response_type=word)).status == 400
         finally:
-            await stranger.browser.close()
+            await caller.browser.close()
         for path in (f"/{word}", f"/token/{word}", f"/static/{word}", f"/token?{word}={word}", f"/{quote('ü' + word)}"):
             await wire.send("GET", path)
         await wire.send(f"H0ST1LE{number}".upper(), "/token")

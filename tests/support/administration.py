@@ -48,7 +48,7 @@ _HOUR = timedelta(hours=1)
 
 @cache
 def hash_of(password: str, time_cost: int, memory_cost: int) -> str:
-    """The argon2id hash; the same one for everybody, because a test does not care."""
+    """The argon2id hash; the same one for all users, because a test does not care."""
     return PasswordHasher(time_cost, memory_cost, 1).hash(password)
 
 
@@ -218,7 +218,7 @@ class Administration:
             await self._publish(database, ended)
 
     async def end_everything(self, *, consents: bool = False) -> None:
-        """End whatever was given to anybody."""
+        """End every session, code, grant and token."""
         async with self.database() as database:
             ended = await revoke_all(database, self.clock(), consents=consents)
             await self._publish(database, ended.revocations)

@@ -21,7 +21,7 @@ def dump(server: EmbeddedPostgres, database: str, file: Path) -> None:
 
 
 def restore(server: EmbeddedPostgres, database: str, file: Path) -> None:
-    """A new database under the same name, the roles, ``pg_restore``. Whoever is connected is not any more."""
+    """A new database under the same name, the roles, ``pg_restore``. Open connections are closed."""
     drop(server, database)
     create_empty(server, database)
     _run("pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={server.dsn_of(database)}", str(file))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from support.aborted_request import RawRequest, raw_request
 from support.document import parse_document
-from support.hang_up import RawRequest, raw_request
 from support.relying_party import challenge_for
 from support.tokens import claims_of
 
@@ -71,13 +71,13 @@ class Canary:
         """Asks for a code by the session that the browser has, and the consent that is remembered."""
         return self._authorization(url, cookies=self.party.browser.cookies, prompt="none")
 
-    def stranger(self, url: str) -> RawRequest:
+    def login_request(self, url: str) -> RawRequest:
         """Asks for a login."""
         cookies = {name: value for name, value in self.party.browser.cookies.items() if "session" not in name}
         return self._authorization(url, cookies=cookies, login_hint=self.name)
 
     def login_page(self, url: str, location: str) -> RawRequest:
-        """Opens the page that it was sent to as a stranger."""
+        """Opens the login page that it was redirected to."""
         parts = urlsplit(location)
         headers = {"Cookie": _cookie({k: v for k, v in self.party.browser.cookies.items() if "session" not in k})}
         return raw_request("GET", f"{url}{parts.path}?{parts.query}", headers)

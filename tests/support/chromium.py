@@ -66,7 +66,7 @@ async def callback() -> AsyncIterator[Callback]:
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's or anybody's Chromium, without a window."""
+    """Chromium of Debian or another source, headless."""
     if _PATH is None:
         pytest.skip("there is no chromium on PATH")
     async with async_playwright() as playwright:

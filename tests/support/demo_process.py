@@ -1,4 +1,4 @@
-"""The demo as a process of its own, as somebody at a terminal would have it."""
+"""The demo as a process of its own, as a user starts it at a terminal."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ class DemoProcess:
 
 
 def still_running(family: list[psutil.Process]) -> list[psutil.Process]:
-    """Those of the family that run on; in a container nobody may ever collect the dead."""
+    """Those of the family that run on; in a container no parent may ever collect zombies."""
     return [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]

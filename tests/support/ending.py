@@ -26,7 +26,7 @@ BOUND, OFFLINE = "openid api:read", "openid offline_access api:read"
 class Holdings:
     """What was made before something ended: all of it good on every replica then.
 
-    ``waiting`` is a consent page that nobody has answered yet.
+    ``waiting`` is a consent page that is not answered yet.
     """
 
     party: RelyingParty

@@ -42,7 +42,7 @@ class FakeClients:
         self._world.clients[client.uid] = replace(client, epoch=epoch)
 
 
-class FakeClientEndings:
+class FakeClientLifecycle:
     """Disables, enables and deletes clients."""
 
     def __init__(self, world: FakeWorld) -> None:
@@ -101,7 +101,7 @@ class FakeUsers:
             self._world.users[subject] = (user, new_hash)
 
 
-class FakeUserEndings:
+class FakeUserLifecycle:
     """Changes passwords, disables, enables and deletes users."""
 
     def __init__(self, world: FakeWorld) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A running system. What it makes is registered in it, and closed by whoever asked for it."""
+    """A running system. What it makes is registered in it, and closed by the caller."""
 
     system: System
     resource_servers: dict[str, ClientIdentity]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fragile:
-    """Whoever takes a store away brings it back with ``mend``."""
+    """A test that takes a store away brings it back with ``mend``."""
 
     system: System
     postgres: EmbeddedPostgres

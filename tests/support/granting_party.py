@@ -15,7 +15,7 @@ from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAu
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-# How far the clock of whoever ends something may be from the others.
+# How far the clock of the process that ends something may be from the others.
 CLOCKS = (timedelta(), timedelta(minutes=-5), timedelta(minutes=5))
 SECRET = "a session's secret"
 _ANOTHER = password_hash("another")
@@ -68,37 +68,37 @@ async def revoke_it(party: Party, new: NewAuthorization) -> None:
 
 
 async def disable_the_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, party.ends_at)
+    await party.stores.user_lifecycle.disable(party.session.user.subject, party.ends_at)
 
 
 async def disable_the_user_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.disable(party.session.user.subject, party.ends_at)
-    await party.stores.user_endings.enable(party.session.user.subject, party.ends_at)
+    await party.stores.user_lifecycle.disable(party.session.user.subject, party.ends_at)
+    await party.stores.user_lifecycle.enable(party.session.user.subject, party.ends_at)
 
 
 async def change_the_password(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.set_password(party.session.user.subject, _ANOTHER, party.ends_at)
+    await party.stores.user_lifecycle.set_password(party.session.user.subject, _ANOTHER, party.ends_at)
 
 
 async def delete_the_user(party: Party, new: NewAuthorization) -> None:
-    await party.stores.user_endings.delete(party.session.user.subject, party.ends_at)
+    await party.stores.user_lifecycle.delete(party.session.user.subject, party.ends_at)
 
 
 async def disable_the_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, party.ends_at)
+    await party.stores.client_lifecycle.disable(party.client.client_id, party.ends_at)
 
 
 async def disable_the_client_for_a_while(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.disable(party.client.client_id, party.ends_at)
-    await party.stores.client_endings.enable(party.client.client_id, party.ends_at)
+    await party.stores.client_lifecycle.disable(party.client.client_id, party.ends_at)
+    await party.stores.client_lifecycle.enable(party.client.client_id, party.ends_at)
 
 
 async def delete_the_client(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, party.ends_at)
+    await party.stores.client_lifecycle.delete(party.client.client_id, party.ends_at)
 
 
 async def register_the_client_again(party: Party, new: NewAuthorization) -> None:
-    await party.stores.client_endings.delete(party.client.client_id, party.ends_at)
+    await party.stores.client_lifecycle.delete(party.client.client_id, party.ends_at)
     await party.stores.clients.insert(make_client(party.client.client_id), party.ends_at)
 
 

@@ -55,7 +55,7 @@ async def token(request: web.Request) -> web.StreamResponse:
     match params.get("outcome"):
         case "refused":
             raise InvalidGrant(CANARY)
-        case "stranger":
+        case "not authenticated":
             raise InvalidClient(CANARY)
         case "away":
             raise TemporarilyUnavailable(CANARY, retry_after=7)

@@ -120,7 +120,7 @@ class Kind:
         return self.state + raw[len(self.state) :]
 
     async def read_again(self, kept: Kept, name: str, raw: bytes) -> Found:
-        """What is read after somebody wrote this to Redis."""
+        """What is read after an attacker wrote this to Redis."""
         await kept.redis.set(self.key(name), raw, px=60_000)
         return await self.read(kept, name)
 

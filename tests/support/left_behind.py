@@ -72,7 +72,7 @@ _PER_ADDRESS = min(connection_limit.MOST, _S.max_requests_in_flight) // connecti
 REDIS = (
     Row(
         "vk:interaction:",
-        "a stranger",
+        "any caller",
         f"{_S.interactions_per_address:,} for each address (IPv6: one /64) within {_LOGIN}, "
         f"and {_S.interactions_per_browser} for each browser; a large one counts once for each of its kilobytes",
         f"{INTERACTION} bytes each, 6 KiB at most; {megabytes(_S.interactions_per_address * _KILOBYTES)} an address",
@@ -95,7 +95,7 @@ REDIS = (
     ),
     Row(
         "vk:attempts",
-        "a stranger",
+        "any caller",
         f"{_S.login_attempts_per_address} guesses for each address within {_TRIES}, each at a name and an account, "
         "and one for the address",
         f"{COUNT} bytes each; {megabytes((2 * _S.login_attempts_per_address + 1) * COUNT)} for an address",
@@ -104,7 +104,7 @@ REDIS = (
     ),
     Row(
         "vk:limits",
-        "a stranger",
+        "any caller",
         f"one for each browser that an interaction is counted for, {_S.client_failures_per_address} for wrong secrets "
         "from each address, and two for the address; one for each client that revokes",
         f"{COUNT} bytes each; {megabytes((_S.client_failures_per_address + 2) * COUNT)} an address beside its "
@@ -186,7 +186,7 @@ POSTGRES = (
 MEMORY = (
     Row(
         "runtime/http/limits/connection_limit.py AddressShares",
-        "a stranger",
+        "any caller",
         f"{connection_limit.MOST:,} connections (fewer where file descriptors are), {_PER_ADDRESS} of one address "
         "(IPv6: one /64), our proxies apart",
         f"24 kB each while idle; {megabytes(_PER_ADDRESS * 24_000)} for an address, and a body beside each",
@@ -194,14 +194,14 @@ MEMORY = (
     ),
     Row(
         "runtime/http/limits/in_flight.py InFlight",
-        "a stranger",
+        "any caller",
         f"{_S.max_requests_in_flight:,} requests in progress, and as many bodies that arrive slowly",
         f"{_S.max_body_bytes:,} bytes each; {megabytes(_PER_ADDRESS * _S.max_body_bytes)} for an address",
         "tests/protocol/http_layer/test_backpressure.py::test_slow_bodies_are_bounded_too",
     ),
     Row(
         "runtime/http/limits/connection_limit.py Refusals",
-        "a stranger",
+        "any caller",
         f"{connection_limit.MAX_REFUSALS} connections that are being refused, a second each",
         "2 kB each",
         "tests/protocol/http_layer/test_connections_of_one_address.py::"
@@ -209,43 +209,43 @@ MEMORY = (
     ),
     Row(
         "runtime/http/address.py lru_cache",
-        "a stranger",
+        "any caller",
         f"{address.KNOWN_ADDRESSES:,} texts of at most {address.MAX_LENGTH} characters, and as many addresses",
         megabytes(address.KNOWN_ADDRESSES * 600),
-        "tests/unit/runtime/test_memory_of_strangers.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
+        "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
     ),
     Row(
         "core/jose/verify_own.py lru_cache",
-        "a stranger",
+        "any caller",
         "64 headers of tokens of at most 384 characters",
         "64 kB",
-        "tests/unit/runtime/test_memory_of_strangers.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
+        "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::test_what_is_sent_is_not_remembered_beyond_a_bound",
     ),
     Row(
         "storage/redis/limits/window_limit.py WindowLimit",
-        "a stranger",
+        "any caller",
         f"{window_limit.MAX_REMEMBERED:,} digests of who has spent a limit, for each of at most four limits",
         "4.2 MB for each limit",
-        "tests/unit/runtime/test_memory_of_strangers.py::"
+        "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::"
         "test_so_many_keys_that_are_spent_are_remembered_by_their_digests",
     ),
     Row(
         "runtime/telemetry/metric.py Metric",
-        "a stranger",
+        "any caller",
         f"{MAX_LABEL_SETS} label sets for each metric, all of them ours",
         "about 1 kB each",
         "tests/unit/runtime/test_metrics.py::test_label_sets_are_bounded",
     ),
     Row(
         "authorize/login/password.py PasswordPool",
-        "a stranger",
+        "any caller",
         f"{_S.password_queue} passwords that wait, {_S.password_workers} that are hashed",
         f"{_S.password_max_length:,} bytes each; {megabytes(_S.password_memory_cost * 1024)} while it is hashed",
         "tests/unit/authorize/test_password.py::test_a_full_pool_refuses_at_once_and_recovers",
     ),
     Row(
         "storage/postgres/database/connections.py OrderedDict",
-        "a stranger",
+        "any caller",
         "as many requests as wait for a connection to PostgreSQL, which is part of those in progress",
         "1 kB each",
         "tests/unit/storage/test_connections.py::test_the_line_has_an_end",
@@ -314,21 +314,21 @@ MEMORY = (
         "a client",
         "1,024 redirect URIs that are registered, those of loopback addresses with each port that a request names",
         megabytes(1024 * (2 * redirect_uri.MAX_LENGTH + 400)),
-        "tests/unit/runtime/test_memory_of_strangers.py::test_redirect_uris_are_not_remembered_beyond_a_bound",
+        "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::test_redirect_uris_are_not_remembered_beyond_a_bound",
     ),
     Row(
         "core/jose/sign.py lru_cache",
         "ourselves",
         "64 headers of our own keys",
         "16 kB",
-        "tests/unit/runtime/test_memory_of_strangers.py::test_what_only_our_own_keys_fill_is_small",
+        "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::test_what_only_our_own_keys_fill_is_small",
     ),
     Row(
         "core/oauth/refresh_token.py lru_cache",
         "ourselves",
         "64 keys of ours",
         "64 kB",
-        "tests/unit/runtime/test_memory_of_strangers.py::test_what_only_our_own_keys_fill_is_small",
+        "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::test_what_only_our_own_keys_fill_is_small",
     ),
 )
 PLACES = {"Redis": REDIS, "PostgreSQL": POSTGRES, "the memory of a process": MEMORY}

@@ -1,4 +1,4 @@
-"""Wrong passwords without end, from a process of its own, so that whoever measures meanwhile measures the services.
+"""Wrong passwords without end, from a process of its own, so that a measurement meanwhile measures the services.
 
 ``python -m support.login_flood URL CONNECTIONS`` reads the request of one login, base64, and then ``on`` or ``off``,
 each in a line. It answers ``on`` once logins have been sent away with 503, which shows that the pool and its queue are
@@ -94,7 +94,7 @@ class _Flood:
             connection.send(self._request)
             if (await connection.head()).status == SHED:
                 self._overflows.set()
-                # Somebody who is sent away comes back, and not in the same instant.
+                # A client that is refused comes back, and not in the same instant.
                 await asyncio.sleep(PAUSE_SECONDS)
         connection.abort()
 

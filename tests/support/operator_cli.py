@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody at a terminal, or a job, with these variables set."""
+    """An operator at a terminal, or a job, with these variables set."""
 
     environment: Mapping[str, str]
 

@@ -10,12 +10,12 @@ from support.fake_world import FakeWorld
 from support.fakes import (
     FakeAuthorizations,
     FakeCatalog,
-    FakeClientEndings,
+    FakeClientLifecycle,
     FakeClients,
     FakeConsents,
     FakeRevocationRecords,
     FakeSessions,
-    FakeUserEndings,
+    FakeUserLifecycle,
     FakeUsers,
 )
 from valetkey.core.oauth.revocation import Revocation
@@ -40,9 +40,9 @@ class Stores:
     """Everything that PostgreSQL keeps, or the fakes of it. `published` is what ending sessions has revoked."""
 
     clients: Clients | FakeClients
-    client_endings: ClientLifecycle | FakeClientEndings
+    client_lifecycle: ClientLifecycle | FakeClientLifecycle
     users: Users | FakeUsers
-    user_endings: UserLifecycle | FakeUserEndings
+    user_lifecycle: UserLifecycle | FakeUserLifecycle
     sessions: Sessions | FakeSessions
     consents: Consents | FakeConsents
     authorizations: Authorizations | FakeAuthorizations
@@ -70,9 +70,9 @@ def fake_stores() -> Stores:
     world = FakeWorld()
     return Stores(
         clients=FakeClients(world),
-        client_endings=FakeClientEndings(world),
+        client_lifecycle=FakeClientLifecycle(world),
         users=FakeUsers(world),
-        user_endings=FakeUserEndings(world),
+        user_lifecycle=FakeUserLifecycle(world),
         sessions=FakeSessions(world, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME),
         consents=FakeConsents(world),
         authorizations=FakeAuthorizations(world),
@@ -89,9 +89,9 @@ def postgres_stores(database: Database) -> Stores:
 
     return Stores(
         clients=Clients(database),
-        client_endings=ClientLifecycle(database),
+        client_lifecycle=ClientLifecycle(database),
         users=Users(database),
-        user_endings=UserLifecycle(database),
+        user_lifecycle=UserLifecycle(database),
         sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME, most=MOST_SESSIONS),
         consents=Consents(database),
         authorizations=Authorizations(database, publish, most=MOST_GRANTS),

@@ -103,7 +103,7 @@ class EmbeddedCluster:
     def until_failed_over(self) -> None:
         """Wait until every other master has heard that the first replica has the place of the first master."""
         successor = _id_of(self.replicas[0])
-        _until(lambda: all(_is_master(node, successor) for node in self.masters[1:]), "nobody took over")
+        _until(lambda: all(_is_master(node, successor) for node in self.masters[1:]), "no replica took over")
 
     @contextmanager
     def replica_left_behind(self) -> Iterator[None]:
@@ -132,23 +132,23 @@ class EmbeddedCluster:
 
     def _join(self) -> None:
         share = SLOTS // len(self.masters)
-        everyone = (*self.masters, *self.replicas)
+        nodes = (*self.masters, *self.replicas)
         for number, node in enumerate(self.masters):
             end = SLOTS if number == len(self.masters) - 1 else (number + 1) * share
             with node.client() as client:
                 client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
                 client.execute_command("CLUSTER", "ADDSLOTS", *range(number * share, end))
         with self.masters[0].client() as first:
-            for node in everyone[1:]:
+            for node in nodes[1:]:
                 first.execute_command("CLUSTER", "MEET", LOOPBACK, node.port)
             master_id = first.execute_command("CLUSTER", "MYID")
         for node in self.replicas:
-            _until(partial(_knows, node, len(everyone)))
+            _until(partial(_knows, node, len(nodes)))
             with node.client() as client:
                 client.execute_command("CLUSTER", "REPLICATE", master_id)
             _until(partial(_is_in_step, node))
-        for node in everyone:
-            _until(partial(_is_whole, node, len(everyone)))
+        for node in nodes:
+            _until(partial(_is_whole, node, len(nodes)))
 
 
 def _info(node: ClusterNode) -> dict[str, str]:

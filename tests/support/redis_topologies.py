@@ -13,14 +13,14 @@ URL_FIXTURES = {"redis": "redis_url", "cluster": "cluster_url", "sentinel": "sen
 
 @pytest.fixture(scope="session")
 def redis_cluster() -> Iterator[EmbeddedCluster]:
-    """The worker's Cluster, which nobody breaks."""
+    """The worker's Cluster, which no test breaks."""
     with EmbeddedCluster() as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def redis_sentinels() -> Iterator[EmbeddedSentinels]:
-    """The worker's Sentinels with a master and a replica, which nobody breaks."""
+    """The worker's Sentinels with a master and a replica, which no test breaks."""
     with EmbeddedSentinels() as sentinels:
         yield sentinels
 

@@ -1,4 +1,4 @@
-"""Somebody who can read and write everything in Redis, and knows our code, but has no key and no PostgreSQL."""
+"""An attacker who can read and write everything in Redis, and knows our code, but has no key and no PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a refusal looks, to whoever must not learn more from it: fixed words, and a reference for the operator."""
+"""How a refusal looks to a client that must not learn more from it: fixed words, and a reference for the operator."""
 
 from __future__ import annotations
 

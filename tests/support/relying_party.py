@@ -1,4 +1,4 @@
-"""A client of ours, as somebody else would write it, and the user behind it."""
+"""An independent client, and the user behind it."""
 
 from __future__ import annotations
 

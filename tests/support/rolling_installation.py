@@ -44,7 +44,7 @@ class Replica:
 
 
 class Endpoints(Mapping[str, str]):
-    """Where each service listens: another of its replicas each time that somebody asks. Nothing is tried twice."""
+    """Where each service listens: another of its replicas for each lookup. Nothing is tried twice."""
 
     def __init__(self) -> None:
         self.of = {name: list[str]() for name in SERVICES}
@@ -107,7 +107,7 @@ class RollingInstallation(ServiceProcesses):
         """SIGTERM, the end, another process of this release; the exit code of the first."""
         leaving = self._running[service][number]
         leaving.process.terminate()
-        # Whoever sends requests learns of it later than the replica itself.
+        # Clients learn of it later than the replica itself.
         await asyncio.sleep(_PROPAGATION_SECONDS)
         self._endpoints.of[service].remove(leaving.url)
         async with asyncio.timeout(_END_SECONDS):

@@ -84,7 +84,7 @@ class Installation:
 
     @asynccontextmanager
     async def holding(self, statement: str) -> AsyncIterator[None]:
-        """Somebody else holds a lock until the end of the block."""
+        """Another transaction holds a lock until the end of the block."""
         other = await asyncpg.connect(self.dsn)
         try:
             async with other.transaction():

@@ -1,4 +1,4 @@
-"""Rotel, an OpenTelemetry collector that nobody here wrote, and what it says it has received."""
+"""Rotel, an independent OpenTelemetry collector, and what it says it has received."""
 
 from __future__ import annotations
 

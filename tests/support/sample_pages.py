@@ -37,7 +37,7 @@ NO_PICTURES = (
 
 
 def every_page(text: str = "Ada") -> dict[str, Page]:
-    """Each page in its fullest form, with the same text in every place that somebody else may choose."""
+    """Each page in its fullest form, with the same text in every place that holds untrusted text."""
     account = Account(text, f"{text}@example.com")
     form = {"form_action": "/login", "csrf_token": f"csrf {text}", "interaction": f"interaction {text}"}
     login = LoginPage(

@@ -15,7 +15,7 @@ _ACTIONS = {"select_account": "continue", "consent": "allow", "logout": "logout"
 
 
 async def reach(party: RelyingParty, form: str, **changes: str | None) -> Answer:
-    """The page with this form, for a new request; whoever is needed there is signed in."""
+    """The page with this form, for a new request; the user is signed in where that page needs it."""
     if form == "login":
         return await party.start(**{"prompt": "login", **changes})
     await party.authorize()

@@ -96,7 +96,7 @@ def create_empty(server: EmbeddedPostgres, name: str) -> None:
 
 
 def drop(server: EmbeddedPostgres, name: str) -> None:
-    """Remove a database, whoever is connected to it."""
+    """Remove a database, and close its connections."""
     _run(_execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
 
 

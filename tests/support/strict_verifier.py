@@ -1,4 +1,4 @@
-"""A resource server that takes us at our word: keys are believed for their max-age, and nobody asks again before."""
+"""A resource server that takes us at our word: keys are cached for their max-age, and not fetched again before."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 class System:
     """Start with ``with System(...) as system``. ``changes`` are settings by name, as their variables would have them.
 
-    Every service has a role of its own in PostgreSQL; whoever administers has that of ``postgres_dsn``. Services and
+    Every service has a role of its own in PostgreSQL; the administrator has that of ``postgres_dsn``. Services and
     the job go ``through`` a pooler where there is one.
 
     ``clock`` is that of every process, except of replicas that have their own in ``clocks``, by service and number.

@@ -97,7 +97,7 @@ async def api(
     make_party: MakeParty, resource_servers: dict[str, ClientIdentity], administration: Administration
 ) -> RelyingParty:
     """The resource server that most tokens in tests are for."""
-    return await make_party(resource_servers["api"], Person("nobody", ""))
+    return await make_party(resource_servers["api"], Person("unused", ""))
 
 
 def _execute(dsn: str, statement: str) -> None:

@@ -1,4 +1,4 @@
-"""Tokens as somebody else reads them: with PyJWT and the published keys, sharing nothing with the services."""
+"""Tokens as an independent resource server reads them: with PyJWT, the published keys and no code of the services."""
 
 from __future__ import annotations
 

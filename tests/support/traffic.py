@@ -78,7 +78,7 @@ async def a_full_redis_at(issuer: str, administration: Administration, set_limit
         await party.browser.close()
 
 
-async def a_crowd_at(url: str, most: int) -> None:
+async def many_connections_at(url: str, most: int) -> None:
     """One connection more than the ``most`` that a service holds."""
     connections = [await RawConnection.open(url) for _ in range(most + 1)]
     try:
@@ -90,13 +90,13 @@ async def a_crowd_at(url: str, most: int) -> None:
 
 async def _go_wrong(party: RelyingParty, person: Person) -> None:
     impostor = RelyingParty(party.issuer, replace(party.client, client_secret="wrong"))
-    stranger = RelyingParty(party.issuer, party.client)
+    signed_out = RelyingParty(party.issuer, party.client)
     try:
         assert (await impostor.refresh("nothing")).status == 401
-        assert (await stranger.start(redirect_uri="https://elsewhere.example/")).status == 400
-        assert (await stranger.start(scope="unheard-of")).is_redirect
+        assert (await signed_out.start(redirect_uri="https://elsewhere.example/")).status == 400
+        assert (await signed_out.start(scope="unheard-of")).is_redirect
         for _ in range(_TRIES):
-            await stranger.sign_in(await stranger.start(), Person(person.username, "wrong"))
+            await signed_out.sign_in(await signed_out.start(), Person(person.username, "wrong"))
     finally:
         await impostor.browser.close()
-        await stranger.browser.close()
+        await signed_out.browser.close()

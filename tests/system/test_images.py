@@ -46,7 +46,7 @@ def test_no_layer_holds_tests_compilers_or_installers(files: dict[str, tarfile.T
     assert not [path for path in files if NOT_FOR_RUNNING.search(path)]
 
 
-def test_no_file_raises_privileges_or_belongs_to_whoever_runs_it(files: dict[str, tarfile.TarInfo]) -> None:
+def test_no_file_raises_privileges_or_belongs_to_the_user_that_runs_it(files: dict[str, tarfile.TarInfo]) -> None:
     assert not [path for path, file in files.items() if file.isfile() and file.mode & 0o6000]
     assert not [path for path, file in files.items() if file.uid == 65532 or file.gid == 65532]
     assert not [
@@ -68,7 +68,7 @@ def test_everything_is_compiled_because_nothing_can_be_written_later(image: str)
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_it_runs_as_nobody_in_particular_and_says_what_it_is(image: str) -> None:
+def test_it_runs_as_an_unprivileged_user_and_says_what_it_is(image: str) -> None:
     config = inspect(image_of(image))["Config"]
 
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}

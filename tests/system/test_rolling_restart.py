@@ -1,4 +1,4 @@
-"""Every replica is restarted, one after the other, while nobody stops working."""
+"""Every replica is restarted, one after the other, under load."""
 
 import asyncio
 import sys

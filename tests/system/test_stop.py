@@ -1,4 +1,4 @@
-"""A container whose program runs once, told to stop while it waits: it is process 1, and nobody has to kill it."""
+"""A container whose program runs once, told to stop while it waits: it is process 1, and needs no SIGKILL."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from support.composition import is_here
 from support.containers import SERVICES, docker, inspect, why_no_engine
 from support.demo_profile import ALL_WELL, log_in_and_revoke
-from support.loose_containers import POSTGRES_IMAGE, PUBLIC, REDIS_IMAGE, LooseContainers
+from support.single_containers import POSTGRES_IMAGE, PUBLIC, REDIS_IMAGE, SingleContainers
 
 pytestmark = [
     pytest.mark.system,
@@ -23,11 +23,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LooseContainers]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SingleContainers]:
     for image in (POSTGRES_IMAGE, REDIS_IMAGE):
         if not is_here(image) and docker("pull", "--quiet", image, check=False).returncode != 0:
             pytest.skip(f"{image} cannot be had: the images were not run without compose")
-    loose = LooseContainers(tmp_path_factory.mktemp("loose"))
+    loose = SingleContainers(tmp_path_factory.mktemp("loose"))
     with loose.running():
         yield loose
     left = docker("network", "ls", "--quiet", "--filter", f"name={loose.network.name}").stdout
@@ -35,7 +35,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LooseCont
 
 
 async def test_a_login_goes_through_single_containers_from_the_first_page_to_the_revocation(
-    installation: LooseContainers,
+    installation: SingleContainers,
 ) -> None:
     async with installation.front_door():
         seen = await log_in_and_revoke(installation.party("web"), installation.party("api"))
@@ -43,7 +43,7 @@ async def test_a_login_goes_through_single_containers_from_the_first_page_to_the
     assert seen == ALL_WELL
 
 
-def test_the_check_of_a_login_runs_inside_the_image_and_leaves_nothing(installation: LooseContainers) -> None:
+def test_the_check_of_a_login_runs_inside_the_image_and_leaves_nothing(installation: SingleContainers) -> None:
     addresses = [word for each in SERVICES for word in ("--connect-to", f"{each}=http://{each}:{PUBLIC}")]
 
     checked = json.loads(installation.operate("check", "login", "--temporary", *addresses, "-o", "json"))
@@ -58,7 +58,7 @@ def test_the_check_of_a_login_runs_inside_the_image_and_leaves_nothing(installat
 
 
 @pytest.mark.requirement("operations: read-only root, no capabilities")
-def test_each_service_runs_unprivileged_and_sees_only_its_own_secrets(installation: LooseContainers) -> None:
+def test_each_service_runs_unprivileged_and_sees_only_its_own_secrets(installation: SingleContainers) -> None:
     for service in SERVICES:
         known = inspect(installation.containers[service].get_container_id())
         seen = {mount["Destination"].rpartition("/")[2] for mount in known["Mounts"]}

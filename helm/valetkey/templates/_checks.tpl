@@ -59,7 +59,7 @@
 {{- range $proxies -}}
 {{- if hasSuffix "/0" . }}{{ fail (printf "\n\ntrustedProxies: %s trusts every address, and any caller could then claim another one: name the networks of your proxies only.\n" .) }}{{ end -}}
 {{- end -}}
-{{- if and $published (not $proxies) (not .Values.noTrustedProxies) }}{{ fail (printf "\n\ntrustedProxies is empty, and with %s everybody would come from the address of a proxy, where ten wrong passwords of one person lock out all: name the networks that the pods of your ingress controller or Gateway come from, such as --set-json 'trustedProxies=[\"10.244.0.0/16\"]' (`kubectl get pods --all-namespaces --output wide` shows their addresses, `kubectl get nodes --output jsonpath='{.items[*].spec.podCIDRs[*]}'` the networks of pods), or set noTrustedProxies=true where callers are seen at their own addresses.\n" $published) }}{{ end -}}
+{{- if and $published (not $proxies) (not .Values.noTrustedProxies) }}{{ fail (printf "\n\ntrustedProxies is empty, and with %s all clients would have the address of a proxy, where ten wrong passwords of one person lock out all: name the networks that the pods of your ingress controller or Gateway come from, such as --set-json 'trustedProxies=[\"10.244.0.0/16\"]' (`kubectl get pods --all-namespaces --output wide` shows their addresses, `kubectl get nodes --output jsonpath='{.items[*].spec.podCIDRs[*]}'` the networks of pods), or set noTrustedProxies=true where callers are seen at their own addresses.\n" $published) }}{{ end -}}
 {{- end -}}
 
 {{- define "valetkey.issuerChecks" -}}

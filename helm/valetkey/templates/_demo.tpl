@@ -36,7 +36,7 @@ spec:
     - {name: {{ .name }}, port: {{ .port }}, targetPort: {{ .name }}, protocol: TCP}
 {{- end -}}
 
-{{/* Only those who use it reach a store of the demo, and it reaches nobody: root, component, port, from (components). */}}
+{{/* Only its clients reach a store of the demo, and it opens no connection: root, component, port, from (components). */}}
 {{- define "valetkey.demoPolicy" -}}
 {{- $from := "" -}}
 {{- range .from }}{{ $from = printf "%s\n%s" $from (include "valetkey.component" (dict "root" $.root "component" .)) }}{{ end -}}

@@ -1,4 +1,4 @@
-{{/* What every pod has, whoever runs in it; "restricted" in the words of the Pod Security Standards. */}}
+{{/* What every pod has, of each component; "restricted" in the words of the Pod Security Standards. */}}
 {{- define "valetkey.podSecurity" -}}
 automountServiceAccountToken: {{ .token | default false }}
 enableServiceLinks: false

@@ -83,7 +83,7 @@ async def test_a_withdrawn_key_is_refused_once_the_keys_were_fetched_again(
         await verifier.verify(issuer.token())
 
 
-@pytest.mark.requirement("security 52: bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: bounded whatever a caller sends")
 async def test_a_flood_of_invented_key_names_causes_one_request_per_interval(
     issuer: LoopbackIssuer, verifier: Verifier, clock: ManualClock
 ) -> None:

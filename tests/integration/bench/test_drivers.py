@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from bench.collect import collect
-from bench.conversation import UnexpectedAnswerError, get, post
 from bench.driver import GENERATOR, WRK, drive
+from bench.exchange import UnexpectedAnswerError, get, post
 from bench.grants import Redeem
 from bench.installation import Installation, Server
 from bench.rounds import Rounds
@@ -47,10 +47,10 @@ class Listener:
 
 
 def world_of(listener: Listener) -> World:
-    """A world in which nobody is registered and only the bare handler answers."""
-    somebody = ClientIdentity("client", "secret")
+    """A world in which no client is registered and only the bare handler answers."""
+    client = ClientIdentity("client", "secret")
     where = Installation(cast("Settings", None), "", {"bare": listener.server})
-    return World(where, somebody, somebody, somebody, somebody, Person("ada", "secret"), [uuid4()], uuid4())
+    return World(where, client, client, client, client, Person("ada", "secret"), [uuid4()], uuid4())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bench.crowd import Crowd
+from bench.population import Population
 from valetkey.storage.postgres.database.statement import Statement
 from valetkey.storage.postgres.tables import authorizations, clients, consents, revocations, sessions
 
@@ -34,33 +34,33 @@ def statement_of(module: ModuleType, name: str) -> str:
 
 
 @pytest.fixture
-async def crowded_dsn(postgres_dsn: str) -> str:
+async def populated_dsn(postgres_dsn: str) -> str:
     """A database with so much in its tables that reading one of them as a whole is a choice."""
-    crowd = Crowd(postgres_dsn, uuid4())
-    await crowd.grow(CLIENTS)
-    await crowd.authorize([number % CLIENTS for number in range(AUTHORIZATIONS)])
-    await crowd.revoke(REVOCATIONS)
-    await crowd.analyze()
+    population = Population(postgres_dsn, uuid4())
+    await population.grow(CLIENTS)
+    await population.authorize([number % CLIENTS for number in range(AUTHORIZATIONS)])
+    await population.revoke(REVOCATIONS)
+    await population.analyze()
     return postgres_dsn
 
 
 @pytest.mark.requirement(
     "architecture 5: cost per request is flat from 10 to 100,000 clients and 0 to 1,000,000 revocations"
 )
-async def test_no_hot_statement_reads_a_whole_table(crowded_dsn: str) -> None:
-    plans = {name: await plan_of(crowded_dsn, statement_of(module, name)) for module, name in HOT}
+async def test_no_hot_statement_reads_a_whole_table(populated_dsn: str) -> None:
+    plans = {name: await plan_of(populated_dsn, statement_of(module, name)) for module, name in HOT}
 
     # A table without sessions is read as a whole because it has one page.
     whole = {name: tables for name, plan in plans.items() if (tables := read_as_a_whole(plan) - {"sessions"})}
     assert whole == {}, plans
 
 
-async def test_a_missing_index_would_be_seen(crowded_dsn: str) -> None:
-    connection = await asyncpg.connect(crowded_dsn)
+async def test_a_missing_index_would_be_seen(populated_dsn: str) -> None:
+    connection = await asyncpg.connect(populated_dsn)
     await connection.execute("DROP INDEX authorizations_expires_at")
     await connection.close()
 
-    plan = await plan_of(crowded_dsn, statement_of(authorizations, "authorizations.insert"))
+    plan = await plan_of(populated_dsn, statement_of(authorizations, "authorizations.insert"))
 
     assert "authorizations" in read_as_a_whole(plan)
 

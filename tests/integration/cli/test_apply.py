@@ -105,7 +105,7 @@ def test_a_dry_run_shows_the_change_and_changes_nothing(desk: Desk) -> None:
     assert not list(desk.generated.iterdir())
 
 
-def test_nothing_changes_unless_somebody_says_yes(desk: Desk) -> None:
+def test_nothing_changes_without_confirmation(desk: Desk) -> None:
     refused = desk.run(stdin="n\n")
     accepted = desk.run(stdin="y\n")
 
@@ -133,7 +133,7 @@ def test_only_what_is_owned_is_pruned(desk: Desk) -> None:
     desk.operator.succeed("client", "create", "by-hand", "--resource", "https://hand.example")
     desk.operator.succeed("scope", "create", "hand:all", "--description", "x", "--resource", "https://hand.example")
     desk.write("clients: [{client_id: other, resource: 'https://other.example', secret_file: orders.secret}]")
-    desk.apply("--owner", "somebody")
+    desk.apply("--owner", "another")
 
     desk.write("clients: []")
     left = desk.apply()
@@ -146,7 +146,7 @@ def test_only_what_is_owned_is_pruned(desk: Desk) -> None:
     assert {"hand:all", "openid"} <= {scope["name"] for scope in desk.operator.json("scope", "list")}
 
 
-def test_what_somebody_else_owns_is_taken_over_only_when_told(desk: Desk) -> None:
+def test_what_has_another_owner_is_taken_over_only_when_told(desk: Desk) -> None:
     desk.operator.succeed("client", "create", "web", "--redirect-uri", "https://web.example/old")
 
     refused = desk.run("--yes")
@@ -266,10 +266,10 @@ def started(operator: Operator, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_change_that_somebody_makes_meanwhile_is_not_overwritten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_change_is_not_overwritten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.apply()
     desk.write(FILE.replace("https://web.example/cb", "https://web.example/2"))
-    rename = ("client", "update", "web", "--name", "By somebody else", "--force")
+    rename = ("client", "update", "web", "--name", "By another operator", "--force")
     monkeypatch.setattr(client_apply, "confirm", lambda *_, **__: started(desk.operator, *rename).wait())
 
     late = desk.run()
@@ -277,7 +277,7 @@ def test_a_change_that_somebody_makes_meanwhile_is_not_overwritten(desk: Desk, m
     assert late.exit_code == ExitCode.CONFLICT
     assert [event["outcome"] for event in late.events] == ["failure"]
     web = desk.clients()["web"]
-    assert (web["client_name"], web["redirect_uris"]) == ("By somebody else", ["https://web.example/cb"])
+    assert (web["client_name"], web["redirect_uris"]) == ("By another operator", ["https://web.example/cb"])
 
 
 def test_a_file_applied_twice_at_once_is_applied_once(desk: Desk) -> None:

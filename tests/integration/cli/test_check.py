@@ -109,9 +109,9 @@ async def test_a_client_that_exists_is_checked_without_any_database(
 
 async def test_a_wrong_password_is_named(system: System, administration: Administration, tmp_path: Path) -> None:
     client, person = await administration.create_web_client(), await administration.create_user()
-    stranger = Person(person.username, "not the password", "")
+    with_wrong_password = Person(person.username, "not the password", "")
 
-    outcome = await probe(Operator({"VALETKEY_ISSUER": system.issuer}), client, stranger, tmp_path)
+    outcome = await probe(Operator({"VALETKEY_ISSUER": system.issuer}), client, with_wrong_password, tmp_path)
 
     assert outcome.exit_code == ExitCode.REFUSED
     assert names(outcome)[-1] == "sign in"
@@ -217,7 +217,7 @@ def test_another_issuer_is_named(system: System, system_operator: Operator) -> N
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--temporary", "--client-id", "x"), ("--temporary", "--connect-to", "nobody=http://x")],
+    [(), ("--temporary", "--client-id", "x"), ("--temporary", "--connect-to", "unknown=http://x")],
     ids=["nothing", "both", "unknown service"],
 )
 def test_a_command_line_that_says_too_little_or_too_much_is_refused(

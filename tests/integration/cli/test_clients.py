@@ -121,10 +121,10 @@ def test_every_problem_is_reported_at_once(operator: Operator) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("client", "get", "nobody"),
-        ("client", "update", "nobody", "--name", "x"),
-        ("client", "delete", "nobody", "--yes"),
-        ("client", "rotate-secret", "nobody"),
+        ("client", "get", "unknown"),
+        ("client", "update", "unknown", "--name", "x"),
+        ("client", "delete", "unknown", "--yes"),
+        ("client", "rotate-secret", "unknown"),
         ("scope", "delete", "nothing", "--yes"),
     ],
 )

@@ -83,7 +83,7 @@ async def test_withdrawing_again_changes_nothing_and_says_so(system_operator: Op
     assert f"{username} had not agreed to anything for {client_id}." in again.err
 
 
-async def test_whoever_withdrew_may_agree_again(system_operator: Operator, party: RelyingParty) -> None:
+async def test_a_user_who_withdrew_may_agree_again(system_operator: Operator, party: RelyingParty) -> None:
     await party.log_in()
     await typed(system_operator, "consent", "withdraw", *named(party)[::2])
 
@@ -96,13 +96,13 @@ async def test_whoever_withdrew_may_agree_again(system_operator: Operator, party
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (("list", "--user", "nobody"), "`valetkey user list` lists them"),
+        (("list", "--user", "unknown"), "`valetkey user list` lists them"),
         (("list", "--client", "nothing"), "`valetkey client list` lists them"),
-        (("withdraw", "nobody", "nothing"), "`valetkey user list` lists them"),
+        (("withdraw", "unknown", "nothing"), "`valetkey user list` lists them"),
     ],
     ids=["user", "client", "withdraw"],
 )
-def test_a_name_that_is_nobodys_is_told(operator: Operator, arguments: tuple[str, ...], advice: str) -> None:
+def test_a_name_that_no_user_has_is_told(operator: Operator, arguments: tuple[str, ...], advice: str) -> None:
     outcome = operator.run("consent", *arguments)
 
     assert outcome.exit_code == ExitCode.NOT_FOUND

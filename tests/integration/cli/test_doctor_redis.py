@@ -48,7 +48,7 @@ def test_the_doctor_names_the_master_that_may_drop_keys(
     assert "noeviction" in found["next_step"]
 
 
-def test_the_doctor_finds_slots_that_nobody_has(operator: Operator, redis_cluster: EmbeddedCluster) -> None:
+def test_the_doctor_finds_unassigned_slots(operator: Operator, redis_cluster: EmbeddedCluster) -> None:
     node = redis_cluster.masters[0]
     with node.client() as client:
         client.execute_command("CLUSTER", "DELSLOTS", 5)

@@ -15,7 +15,7 @@ async def typed(operator: Operator, *arguments: str) -> Outcome:
     return await asyncio.to_thread(operator.run, "revocation", "end-all", *arguments)
 
 
-async def test_it_ends_what_everybody_has_and_nobody_has_to_be_registered_or_asked_again(
+async def test_it_ends_every_grant_and_keeps_registrations_and_consents(
     start_system: StartSystem,
 ) -> None:
     system = await asyncio.to_thread(start_system)

@@ -23,7 +23,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port can
 
 
 @LINUX
-def test_nobody_is_given_a_port_that_somebody_may_still_come_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_a_client_may_still_use_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LAST", LAST)
 
     ours = [free_port() for _ in range(30)]

@@ -123,7 +123,7 @@ async def test_a_refused_login_says_so(
     assert "login_required" in done.err
 
 
-async def test_a_login_that_nobody_completes_ends_by_itself(system_operator: Operator) -> None:
+async def test_a_login_that_is_not_completed_ends_by_itself(system_operator: Operator) -> None:
     done = await typed(system_operator, "login", "--client-id", "x", "--no-browser", "--timeout", "1s")
 
     assert done.exit_code == ExitCode.REFUSED

@@ -71,7 +71,7 @@ def test_keys_are_listed_with_their_states_and_times(operator: Operator) -> None
     assert all(key["kid"] in table for key in keys)
 
 
-def test_a_key_that_nobody_knows_yet_is_not_used_early(operator: Operator) -> None:
+def test_an_unpublished_key_is_not_used_early(operator: Operator) -> None:
     operator.succeed("rotate-keys")
     before = states(operator)
 
@@ -107,13 +107,13 @@ def test_one_key_is_withdrawn_and_another_signs(operator: Operator) -> None:
 
 def test_a_missing_key_encryption_key_is_a_matter_of_configuration(operator: Operator) -> None:
     operator.succeed("rotate-keys")
-    stranger = operator.with_variables(key_encryption_keys=f"other:{secrets.token_urlsafe(32)}")
+    with_other_key = operator.with_variables(key_encryption_keys=f"other:{secrets.token_urlsafe(32)}")
 
-    outcome = stranger.run("rotate-keys")
+    outcome = with_other_key.run("rotate-keys")
 
     assert outcome.exit_code == ExitCode.CONFIGURATION
     assert "VALETKEY_KEY_ENCRYPTION_KEYS" in outcome.err
-    assert findings(stranger)["key-encryption"] == "failed"
+    assert findings(with_other_key)["key-encryption"] == "failed"
 
 
 def test_without_postgres_every_command_says_so(operator: Operator) -> None:

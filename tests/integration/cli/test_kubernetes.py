@@ -175,9 +175,9 @@ async def test_an_api_server_that_stays_away_is_not_waited_for_endlessly(api: Ku
 
 
 async def test_another_server_gets_no_token(api: KubernetesApi, tmp_path: Path) -> None:
-    stranger = tmp_path / "stranger.crt"
-    make_certificate(stranger)
-    stranger.replace(tmp_path / "ca.crt")
+    other = tmp_path / "other.crt"
+    make_certificate(other)
+    other.replace(tmp_path / "ca.crt")
 
     outcome = await create(api)
 

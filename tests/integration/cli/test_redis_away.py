@@ -16,7 +16,7 @@ from valetkey.storage.redis.kept.keyspace import REVOCATIONS_LOADED
 
 
 @pytest.mark.requirement("security 55: dependencies away: fail closed")
-def test_whoever_ends_something_is_told_what_redis_missed_and_how_to_mend_it(
+def test_the_operator_is_told_what_redis_missed_and_how_to_mend_it(
     operator: Operator, disposable_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = operator.with_variables(redis_url=disposable_redis.url)

@@ -23,7 +23,7 @@ from valetkey.cli.exit_code import ExitCode
 from valetkey.runtime.lifecycle.termination import TERMINATED
 
 PROMPT_SECONDS = 3.0
-NOBODY = "postgresql://u:p@127.0.0.1:1/x"
+UNREACHABLE = "postgresql://u:p@127.0.0.1:1/x"
 # That of the migration; see valetkey.storage.postgres.schema.migrate.
 MIGRATION_LOCK = 8_517_213_904_113
 JOB, CLI = "valetkey.key_rotation", "valetkey.cli"
@@ -71,7 +71,7 @@ async def first_words(process: Process) -> str:
 
 
 async def begin_to_wait(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Until somebody waits for a lock; a program that makes keys takes its time."""
+    """Until a process waits for a lock; a program that makes keys takes its time."""
 
     async def waits() -> bool:
         return bool(
@@ -103,7 +103,7 @@ def newcomer(empty_postgres_dsn: str, redis_url: str) -> Operator:
     ids=["migrate", "rotate-keys", "job"],
 )
 async def test_who_waits_for_postgres_ends_at_once(newcomer: Operator, words: tuple[str, ...]) -> None:
-    environment = newcomer.with_variables(postgres_dsn=NOBODY).environment
+    environment = newcomer.with_variables(postgres_dsn=UNREACHABLE).environment
 
     async with running(environment, *words) as process:
         before = await first_words(process)

@@ -35,7 +35,7 @@ async def sign_in(make_party: MakeParty, system: System, client: RelyingParty, n
 
 @pytest.mark.requirement("security 40: an operator gives an account its budgets back")
 @pytest.mark.parametrize("typed", ["user name", "e-mail address", "another spelling", "subject"])
-async def test_whoever_was_locked_out_gets_in_again(
+async def test_a_locked_out_user_gets_in_again(
     system: System, administration: Administration, make_party: MakeParty, system_operator: Operator, typed: str
 ) -> None:
     person, client = await administration.create_user(), await make_party()
@@ -147,11 +147,11 @@ def test_it_may_be_repeated_and_says_that_there_was_nothing(operator: Operator) 
         assert [event["type"] for event in outcome.events] == ["user.unlocked"]
 
 
-def test_whom_nobody_knows_cannot_be_unlocked(operator: Operator) -> None:
-    outcome = operator.run("user", "unlock", f"nobody-{secrets.token_hex(4)}")
+def test_an_unknown_user_cannot_be_unlocked(operator: Operator) -> None:
+    outcome = operator.run("user", "unlock", f"unknown-{secrets.token_hex(4)}")
 
     assert outcome.exit_code == ExitCode.NOT_FOUND
-    assert "There is no user nobody-" in outcome.err
+    assert "There is no user unknown-" in outcome.err
     assert not outcome.events
 
 

@@ -32,7 +32,7 @@ def test_a_user_is_created_and_found_by_every_name(operator: Operator) -> None:
 
 
 @pytest.mark.requirement("security 51: no password in what is printed")
-def test_a_password_that_somebody_chose_is_never_printed(operator: Operator, tmp_path: Path) -> None:
+def test_a_chosen_password_is_never_printed(operator: Operator, tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text(f"{CANARY}2")
     arguments = (
@@ -99,7 +99,7 @@ def test_a_name_in_any_spelling_belongs_to_one_user(operator: Operator, name: st
 def test_a_user_who_is_not_there_is_not_found(operator: Operator, command: str) -> None:
     more = {"delete": ["--yes"], "set-password": ["--generate-password"]}.get(command, [])
 
-    assert operator.run("user", command, "nobody", *more).exit_code == ExitCode.NOT_FOUND
+    assert operator.run("user", command, "unknown-user", *more).exit_code == ExitCode.NOT_FOUND
 
 
 def test_a_user_is_disabled_enabled_and_deleted(operator: Operator) -> None:
@@ -114,7 +114,7 @@ def test_a_user_is_disabled_enabled_and_deleted(operator: Operator) -> None:
     assert operator.json("user", "list") == []
 
 
-def test_nobody_is_signed_in_and_a_session_is_named_or_a_user(operator: Operator) -> None:
+def test_there_is_no_session_and_one_is_named_or_a_user(operator: Operator) -> None:
     create_ada(operator)
     unknown = "00000000-0000-4000-8000-000000000000"
 
@@ -122,7 +122,7 @@ def test_nobody_is_signed_in_and_a_session_is_named_or_a_user(operator: Operator
     assert operator.run("session", "revoke").exit_code == ExitCode.USAGE
     assert operator.run("session", "revoke", unknown, "--user", "ada").exit_code == ExitCode.USAGE
     assert operator.run("session", "revoke", unknown).exit_code == ExitCode.NOT_FOUND
-    assert operator.run("session", "list", "--user", "nobody").exit_code == ExitCode.NOT_FOUND
+    assert operator.run("session", "list", "--user", "unknown-user").exit_code == ExitCode.NOT_FOUND
     assert operator.json("session", "revoke", "--user", "ada", "--yes") == []
 
 

@@ -13,7 +13,7 @@ from support.operator_cli import Operator, environment_of
 from support.system import test_settings
 from valetkey.cli.exit_code import ExitCode
 
-NOBODY = "postgresql://u:canary-password@127.0.0.1:1/x"
+UNREACHABLE = "postgresql://u:canary-password@127.0.0.1:1/x"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def newcomer(empty_postgres_dsn: str, redis_url: str) -> Operator:
 
 @pytest.mark.parametrize("command", [("migrate", "up"), ("rotate-keys",)], ids=" ".join)
 def test_waiting_for_postgres_ends_with_a_code_of_its_own(newcomer: Operator, command: tuple[str, ...]) -> None:
-    outcome = newcomer.with_variables(postgres_dsn=NOBODY).run(*command, "--wait", "1")
+    outcome = newcomer.with_variables(postgres_dsn=UNREACHABLE).run(*command, "--wait", "1")
 
     assert outcome.exit_code == ExitCode.RETRY_TIMEOUT
     assert "waited 1 s: " in outcome.err
@@ -50,7 +50,7 @@ def test_rotation_goes_on_once_the_schema_is_there(newcomer: Operator) -> None:
 
 
 def test_the_job_itself_waits_as_long_and_ends_the_same_way(newcomer: Operator) -> None:
-    environment = {**newcomer.environment, "VALETKEY_POSTGRES_DSN": NOBODY, "PATH": os.environ["PATH"]}
+    environment = {**newcomer.environment, "VALETKEY_POSTGRES_DSN": UNREACHABLE, "PATH": os.environ["PATH"]}
 
     job = subprocess.run(
         [sys.executable, "-m", "valetkey.key_rotation", "--jitter", "1", "--wait", "1s"],

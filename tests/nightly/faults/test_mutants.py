@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
     [
         ("authorizations-stored-again", UNSPENT, single_use.INVARIANT),
         ("abandoned-for-good", TORN, answers.INVARIANT),
-        ("taken-over-by-anybody", UNSPENT, single_use.INVARIANT),
+        ("taken-over-by-any-caller", UNSPENT, single_use.INVARIANT),
         ("codes-for-several", NONE, single_use.INVARIANT),
         ("codes-without-tombstone", NONE, revocation.INVARIANT),
         ("plain-values-believed", FORGED, ownership.INVARIANT),

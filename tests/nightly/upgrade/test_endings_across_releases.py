@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.keepsake import at
+from support.issued_state import at
 from support.release import Release, install_previous_release, this_release
 from support.rolling_installation import RollingInstallation
 from support.stores import create_empty

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.keepsake import Keepsake
+from support.issued_state import IssuedState
 from support.redis_writer import redis_writer
 from support.release import Release, install_previous_release, this_release
 from support.rolling_installation import RollingInstallation
@@ -94,8 +94,8 @@ async def restart_with(rolling: RollingInstallation, release: Release, state: st
         for service in ("token", "authorize"):
             assert await asyncio.to_thread(rolling.run, rolling.replace(service, number, sealing)) == 0
         if number == 0:
-            await require_kept_at(rolling, await keepsake(rolling, 0), 1)
-            await require_kept_at(rolling, await keepsake(rolling, 1), 0)
+            await require_kept_at(rolling, await issued_state(rolling, 0), 1)
+            await require_kept_at(rolling, await issued_state(rolling, 1), 0)
     return await form_of_codes(rolling)
 
 
@@ -111,15 +111,15 @@ async def form_of_codes(rolling: RollingInstallation) -> str:
 
 async def take_turns(rolling: RollingInstallation, old: Release, new: Release) -> list[int]:
     """Every replica of the one is replaced by the other; the exit codes. What each gives counts with the other."""
-    first = await keepsake(rolling, 0)
+    first = await issued_state(rolling, 0)
     codes = await replace_each(rolling, 0, new)
     assert rolling.versions == both(new, old)
     await require_kept_at(rolling, first, 0)
 
-    await require_kept_at(rolling, await keepsake(rolling, 0), 1)
-    await require_kept_at(rolling, await keepsake(rolling, 1), 0)
+    await require_kept_at(rolling, await issued_state(rolling, 0), 1)
+    await require_kept_at(rolling, await issued_state(rolling, 1), 0)
 
-    last = await keepsake(rolling, 1)
+    last = await issued_state(rolling, 1)
     codes += await replace_each(rolling, 1, new)
     assert rolling.versions == both(new, new)
     await require_kept_at(rolling, last, 1)
@@ -130,14 +130,14 @@ async def replace_each(rolling: RollingInstallation, number: int, release: Relea
     return [await asyncio.to_thread(rolling.run, rolling.replace(name, number, release)) for name in SERVICES]
 
 
-async def keepsake(rolling: RollingInstallation, number: int) -> Keepsake:
+async def issued_state(rolling: RollingInstallation, number: int) -> IssuedState:
     """Given by the replicas of this number."""
     urls = rolling.urls
     party, api = rolling.party("web"), rolling.party("api")
-    return await Keepsake.of(party, api, authorize=urls["authorize"][number], token=urls["token"][number])
+    return await IssuedState.of(party, api, authorize=urls["authorize"][number], token=urls["token"][number])
 
 
-async def require_kept_at(rolling: RollingInstallation, kept: Keepsake, number: int) -> None:
+async def require_kept_at(rolling: RollingInstallation, kept: IssuedState, number: int) -> None:
     await kept.require_kept(**{name: rolling.urls[name][number] for name in SERVICES})
     await kept.close()
 

@@ -14,7 +14,7 @@ from valetkey.runtime.settings.settings import Settings
     ("outcome", "status", "error"),
     [
         ("refused", 400, "invalid_grant"),
-        ("stranger", 401, "invalid_client"),
+        ("not authenticated", 401, "invalid_client"),
         ("away", 503, "temporarily_unavailable"),
         ("bug", 500, "server_error"),
     ],
@@ -36,7 +36,7 @@ async def test_a_refusal_is_json_with_a_reference_and_without_its_reason(
 
 
 async def test_a_client_that_failed_to_authenticate_is_challenged(server: RunningServer, http: ClientSession) -> None:
-    response = await post(http, server, outcome="stranger")
+    response = await post(http, server, outcome="not authenticated")
 
     assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
 

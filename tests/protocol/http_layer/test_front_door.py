@@ -1,4 +1,4 @@
-"""The demo's front door, which is all that stands between a stranger and its services."""
+"""The demo's front door, which is the only proxy in front of its services."""
 
 import json
 import logging

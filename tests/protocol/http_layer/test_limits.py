@@ -82,7 +82,7 @@ async def test_a_connection_that_sends_no_whole_request_is_closed(server: Runnin
     assert asyncio.get_running_loop().time() - started < 3
 
 
-@pytest.mark.requirement("security 53: a client that hangs up disturbs nobody")
+@pytest.mark.requirement("security 53: a client that hangs up disturbs no other client")
 async def test_a_client_that_hangs_up_while_sending_leaves_no_error_behind(
     server: RunningServer, http: ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:

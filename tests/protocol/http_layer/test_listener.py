@@ -46,7 +46,7 @@ async def knock(host: str, port: int) -> str:
 
 
 @pytest.mark.requirement("operations: a rolling restart under load loses no request")
-async def test_whoever_gets_in_before_the_port_closes_is_answered_and_everybody_else_is_refused() -> None:
+async def test_connections_before_the_port_closes_are_answered_and_later_ones_refused() -> None:
     server = await serve()
     address = address_of(server)
     fates: Counter[str] = Counter()
@@ -84,7 +84,7 @@ async def test_a_connection_that_was_there_still_sends_its_request_when_newcomer
     await server.close()
 
 
-async def test_nobody_gets_in_once_newcomers_are_kept_out() -> None:
+async def test_no_connection_is_accepted_after_stop_accepting() -> None:
     server = await serve()
     await server.stop_accepting()
 
@@ -95,7 +95,7 @@ async def test_nobody_gets_in_once_newcomers_are_kept_out() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_port_that_is_bound_refuses_until_somebody_serves_on_it(host: str) -> None:
+async def test_a_port_that_is_bound_refuses_until_it_is_served(host: str) -> None:
     with bind(host, 0) as port:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*port.getsockname()[:2])

@@ -12,7 +12,7 @@ from valetkey.runtime.telemetry.metric import REGISTRY
 from valetkey.runtime.telemetry.tracing import create_tracing
 
 
-@pytest.mark.requirement("security 52: metric labels are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: metric labels are bounded whatever a caller sends")
 async def test_metrics_use_the_route_and_never_what_was_sent(server: RunningServer, http: ClientSession) -> None:
     for path in (f"/echo/{CANARY}", f"/{CANARY}", f"/token?{CANARY}=1"):
         async with http.request("GET", server.url + path):

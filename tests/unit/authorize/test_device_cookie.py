@@ -1,4 +1,4 @@
-"""Device cookies: an owner's own budget, which nobody can make for himself."""
+"""Device cookies: an owner's own budget, which an attacker cannot forge."""
 
 import re
 from uuid import uuid4
@@ -38,7 +38,7 @@ def test_a_cookie_signed_with_a_retired_key_counts_until_the_key_is_gone() -> No
     assert not Devices([OTHER_KEY]).knows(device, ADA)
 
 
-def test_a_browser_in_which_somebody_has_signed_in_is_ours_whoever_it_was() -> None:
+def test_a_browser_in_which_any_user_has_signed_in_is_known() -> None:
     device = DEVICES.parse(str(DEVICES.remember(None, ADA)))
 
     assert device is not None

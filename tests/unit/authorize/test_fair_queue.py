@@ -150,7 +150,7 @@ def test_entries_of_one_place_are_overtaken_a_bounded_number_of_times() -> None:
     queue = queue_of(*neighbours, size=size)
     order_of_names = []
     for number in range(4 * size):
-        queue.enter(check(f"stranger-{number}", f"place-{number}"))
+        queue.enter(check(f"attacker-{number}", f"place-{number}"))
         started = queue.start()
         assert started is not None
         order_of_names.append(started.source.name)

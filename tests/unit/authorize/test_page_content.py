@@ -117,7 +117,7 @@ def test_consent_says_who_asks_for_what_and_where_the_answer_goes(pages: Pages) 
 
 @pytest.mark.requirement("security 43: consent shows what is unverified")
 @pytest.mark.parametrize("is_unverified", [True, False])
-def test_consent_warns_of_a_client_whose_name_anybody_can_use(is_unverified: bool, pages: Pages) -> None:
+def test_consent_warns_of_an_unverified_client(is_unverified: bool, pages: Pages) -> None:
     document = parse_document(pages.consent(consent(is_unverified=is_unverified)))
 
     assert ("has not been verified" in document.text) is is_unverified

@@ -43,7 +43,7 @@ def document(request: pytest.FixtureRequest, pages: Pages) -> Element:
 @pytest.mark.requirement("security 10: everything reflected is escaped")
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("name", PAGES)
-def test_text_that_strangers_choose_never_becomes_markup(name: str, hostile: str, pages: Pages) -> None:
+def test_untrusted_text_never_becomes_markup(name: str, hostile: str, pages: Pages) -> None:
     harmless = parse_document(show(pages, every_page("Ada")[name]))
 
     attacked = parse_document(show(pages, every_page(hostile)[name], hostile))

@@ -1,4 +1,4 @@
-"""The password pool: bounded, shedding, and the same for everybody."""
+"""The password pool: bounded, shedding, and the same for every account."""
 
 import asyncio
 import statistics
@@ -129,7 +129,7 @@ async def test_a_closed_pool_says_that_it_is_unavailable(pool: PasswordPool) -> 
 
 OLD, OLDER, LANES = PasswordHasher(2, 8192, 1), PasswordHasher(1, 4096, 1), PasswordHasher(1, 8192, 2)
 POPULATIONS = {
-    "nobody": (),
+    "none": (),
     "new": (HASHER,),
     "old": (OLD,),
     "old and new": (OLD, HASHER),
@@ -160,7 +160,7 @@ def parameters(hasher: PasswordHasher) -> str:
 
 @pytest.mark.requirement("security 39: known and unknown users take the same, whatever hashes are stored")
 @pytest.mark.parametrize("population", POPULATIONS)
-async def test_a_wrong_password_costs_one_hash_of_each_kind_whoever_is_named(
+async def test_a_wrong_password_costs_one_hash_of_each_kind_for_every_name(
     pool: PasswordPool, monkeypatch: pytest.MonkeyPatch, population: str
 ) -> None:
     hashers, work = POPULATIONS[population], Work(monkeypatch)
@@ -173,7 +173,7 @@ async def test_a_wrong_password_costs_one_hash_of_each_kind_whoever_is_named(
 
 
 @pytest.mark.requirement("security 39: known and unknown users take the same, whatever hashes are stored")
-async def test_a_kind_that_was_not_expected_costs_everybody_from_its_first_check_on(
+async def test_an_unexpected_kind_costs_every_check_from_its_first_one_on(
     pool: PasswordPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = Work(monkeypatch)
@@ -207,10 +207,10 @@ async def test_what_a_wrong_password_costs_is_bounded(pool: PasswordPool, monkey
     assert (await work.of(pool, "wrong", None)).total() == MAX_PARAMETERS
 
 
-async def test_no_password_fits_what_stands_for_nobody(pool: PasswordPool) -> None:
+async def test_no_password_matches_the_decoy_hash(pool: PasswordPool) -> None:
     pool.expect([parameters(OLD)])
 
-    for password in ("", "right", "nobody"):
+    for password in ("", "right", "unknown"):
         assert not (await pool.check(password, None)).is_right
 
 

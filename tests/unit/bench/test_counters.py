@@ -27,7 +27,7 @@ def test_only_what_came_since_then_counts() -> None:
     assert (found.sql_per_request, found.redis_per_request) == pytest.approx((0.1, 0.2))
 
 
-def test_nobody_who_asked_divides_by_nothing() -> None:
-    nobody = Counters(0, 5, 5)
+def test_without_requests_there_is_no_division_by_zero() -> None:
+    idle = Counters(0, 5, 5)
 
-    assert (nobody.sql_per_request, nobody.redis_per_request) == (0, 0)
+    assert (idle.sql_per_request, idle.redis_per_request) == (0, 0)

@@ -12,7 +12,7 @@ def size(microseconds: float, *, bare: float = 50.0, sql: float = 0.0) -> Size:
     return Size("refresh", "10 clients", found, Counters(1000, sql * 1000, 0), bare, 90.0)
 
 
-def test_a_machine_that_is_slower_for_everybody_changes_no_ratio() -> None:
+def test_a_machine_that_is_slower_throughout_changes_no_ratio() -> None:
     assert size(400, bare=100).ratio(size(200, bare=50)) == pytest.approx(1.0)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.conversation import UnexpectedAnswerError
+from bench.exchange import UnexpectedAnswerError
 from bench.work import Requests
 
 

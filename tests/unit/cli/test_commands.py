@@ -16,7 +16,7 @@ from valetkey.cli.exit_code import ExitCode
 
 EVERY_COMMAND = dict(commands())
 README = (ROOT / "services/cli/README.md").read_text(encoding="utf-8")
-# What may be typed where everybody can read it: where a secret is, never what it is.
+# What may be typed where other users can read it: where a secret is, never what it is.
 PLACES_OF_SECRETS = {"--secret-file", "--client-secret-file", "--password-file", "--token-file", "--secrets-directory"}
 MAKE_SECRETS = {"--generate-password"}
 

@@ -7,7 +7,7 @@ from valetkey.administration.key_forecast import forecast
 from valetkey.core.jose.keys import KeyState
 
 
-def test_a_prepared_key_waits_until_everybody_can_know_it() -> None:
+def test_a_prepared_key_waits_until_every_verifier_can_know_it() -> None:
     prepared = key("next", KeyState.PREPARED)
 
     coming = forecast(prepared, [], POLICY, START)

@@ -105,8 +105,8 @@ def test_a_difference_is_an_update_of_that_field_alone(
     assert found.unchanged == 3
 
 
-@pytest.mark.parametrize("owner", [None, "somebody"])
-def test_what_somebody_else_owns_is_not_taken_over(owner: str | None) -> None:
+@pytest.mark.parametrize("owner", [None, "another"])
+def test_what_has_another_owner_is_not_taken_over(owner: str | None) -> None:
     found = plan(stored=stored_after(FILE, owner))
 
     assert found.conflicts == tuple(
@@ -115,11 +115,11 @@ def test_what_somebody_else_owns_is_not_taken_over(owner: str | None) -> None:
 
 
 def test_adopting_changes_the_owner_and_nothing_else() -> None:
-    found = plan(stored=stored_after(FILE, "somebody"), terms=replace(TERMS, adopt=True))
+    found = plan(stored=stored_after(FILE, "another"), terms=replace(TERMS, adopt=True))
 
     assert not found.conflicts
     assert kinds(found) == dict.fromkeys(["orders", "web", "spa"], Kind.UPDATE)
-    assert fields(found, "web") == {"managed_by": ("somebody", "platform")}
+    assert fields(found, "web") == {"managed_by": ("another", "platform")}
 
 
 def test_nothing_is_pruned_unless_told() -> None:
@@ -132,7 +132,7 @@ def test_nothing_is_pruned_unless_told() -> None:
 def test_pruning_takes_only_what_the_owner_owns() -> None:
     ours, theirs = (
         stored_after(FILE),
-        stored_after("clients: [{client_id: hers, resource: 'https://hers'}]", "somebody"),
+        stored_after("clients: [{client_id: hers, resource: 'https://hers'}]", "another"),
     )
     scope = RegisteredScope("hers:all", "All of hers", "https://hers")
     both = Stored(
@@ -189,7 +189,7 @@ clients:
 
 
 def test_a_resource_belongs_to_one_client() -> None:
-    found = plan(stored=stored_after("clients: [{client_id: other, resource: 'https://orders.example'}]", "somebody"))
+    found = plan(stored=stored_after("clients: [{client_id: other, resource: 'https://orders.example'}]", "another"))
 
     assert "client orders: resource: https://orders.example already belongs to other" in found.problems
 
@@ -204,14 +204,14 @@ def test_a_resource_server_keeps_its_identifier_while_it_has_scopes() -> None:
     )
 
 
-def test_a_scope_of_somebody_elses_api_is_not_taken_over() -> None:
+def test_a_scope_of_another_owners_api_is_not_taken_over() -> None:
     theirs = "clients: [{client_id: api, resource: 'https://api'}]\nscopes: [{name: s, description: d, resource: 'https://api'}]"
     ours = "scopes: [{name: s, description: Take it, resource: 'https://api'}]"
 
-    refused = plan(ours, stored_after(theirs, "somebody"))
-    adopted = plan(ours, stored_after(theirs, "somebody"), replace(TERMS, adopt=True))
+    refused = plan(ours, stored_after(theirs, "another"))
+    adopted = plan(ours, stored_after(theirs, "another"), replace(TERMS, adopt=True))
 
-    assert refused.conflicts == ("scope s is of https://api, owned by somebody; --adopt takes it over",)
+    assert refused.conflicts == ("scope s is of https://api, owned by another; --adopt takes it over",)
     assert kinds(adopted) == {"s": Kind.UPDATE}
     assert not adopted.conflicts
 

@@ -35,7 +35,7 @@ def test_a_secret_file_is_its_owners_alone_whatever_the_umask(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_secret_is_on_the_disk_before_anybody_stores_its_digest(tmp_path: Path) -> None:
+def test_a_secret_is_on_the_disk_before_its_digest_is_stored(tmp_path: Path) -> None:
     with secret_file(tmp_path / "web.secret", CANARY):
         written = [path.read_text() for path in tmp_path.iterdir()]
 
@@ -94,7 +94,7 @@ def test_a_secret_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> 
     assert read_secret(STDIN, what="secret", option="--secret") == CANARY
 
 
-def test_nobody_is_asked_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_prompt_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(CANARY))
 
     with pytest.raises(click.UsageError, match="--secret FILE"):

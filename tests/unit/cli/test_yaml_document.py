@@ -160,7 +160,7 @@ COSTLY = {
 }
 
 
-@pytest.mark.requirement("security 55c: whatever a stranger can leave behind is bounded in count and bytes")
+@pytest.mark.requirement("security 55c: whatever a caller can leave behind is bounded in count and bytes")
 @pytest.mark.parametrize("text", COSTLY.values(), ids=COSTLY)
 def test_no_file_takes_long_to_refuse(text: str) -> None:
     started = time.process_time()

@@ -85,7 +85,7 @@ def test_a_basic_header_that_cannot_be_read_is_an_invalid_client(header: str) ->
         presented_credentials([header], Params.parse([]))
 
 
-@pytest.mark.requirement("security 26: no credentials at all authenticate nobody")
+@pytest.mark.requirement("security 26: a request without credentials is not authenticated")
 @pytest.mark.parametrize("pairs", [[], [("client_assertion", "x"), ("client_id", "web")]])
 def test_a_request_without_credentials_is_an_invalid_client(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidClient):
@@ -124,14 +124,14 @@ def test_secrets_overlap_until_they_expire(text: str, holds: bool) -> None:
 
 @pytest.mark.requirement("security 31: unknown, disabled and secretless clients look like a wrong secret")
 @pytest.mark.parametrize("found", [None, client(BASIC, secret("s"), enabled=False), client(BASIC)])
-def test_whoever_cannot_authenticate_gets_the_same_answer(found: Client | None) -> None:
+def test_failed_authentication_always_gets_the_same_answer(found: Client | None) -> None:
     with pytest.raises(InvalidClient) as refused:
         authenticate_client(PresentedCredentials("web", BASIC, "s"), found, NOW)
 
     assert refused.value.description == InvalidClient.description
 
 
-@pytest.mark.requirement("security 26: client_id alone authenticates nobody")
+@pytest.mark.requirement("security 26: client_id alone does not authenticate")
 def test_a_public_client_is_not_confidential() -> None:
     with pytest.raises(InvalidClient):
         require_confidential(client(NONE))

@@ -28,7 +28,7 @@ def test_what_is_written_can_be_read(authorization_id: UUID, generation: int) ->
     assert RefreshTokenCodec(KEYS).decode(RefreshTokenCodec(KEYS).encode(token)) == token
 
 
-@pytest.mark.requirement("RFC 9700 §4.14: keys can be exchanged without ending anybody's grant")
+@pytest.mark.requirement("RFC 9700 §4.14: keys can be exchanged without ending a grant")
 def test_a_token_of_an_older_key_still_reads_and_of_a_removed_key_does_not() -> None:
     token = RefreshToken(uuid4(), 1)
     value = RefreshTokenCodec(KEYS[1:]).encode(token)

@@ -239,7 +239,7 @@ def test_a_good_registration_has_no_problems() -> None:
         ({"policy_uri": "javascript:x"}, "policy_uri"),
         ({"tos_uri": "com.example.app:/x"}, "tos_uri"),
         ({"scope": ("nothing",)}, "scope"),
-        ({"resources": frozenset({"https://nobody.example"})}, "resources"),
+        ({"resources": frozenset({"https://unknown.example"})}, "resources"),
         ({"resource": "not a uri"}, "resource"),
     ],
 )

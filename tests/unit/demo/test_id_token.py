@@ -80,10 +80,10 @@ def test_a_token_signed_by_another_key_of_the_same_name_is_refused() -> None:
 
 
 def test_a_key_that_is_not_published_is_told_apart() -> None:
-    stranger = signer("ES256", "unpublished")
+    unpublished = signer("ES256", "unpublished")
 
     with pytest.raises(UnknownKeyError):
-        verify(stranger.token(id_claims(), {"alg": "ES256", "kid": "unpublished"}))
+        verify(unpublished.token(id_claims(), {"alg": "ES256", "kid": "unpublished"}))
 
 
 @pytest.mark.requirement("OIDC Core §3.1.3.6: at_hash is the left half of the hash of the access token")

@@ -67,7 +67,7 @@ def test_the_directory_holds_one_demo_at_a_time(tmp_path: Path) -> None:
         assert again.is_dir()
 
 
-def test_what_an_earlier_demo_left_is_gone_and_what_somebody_else_put_there_stays(tmp_path: Path) -> None:
+def test_files_of_an_earlier_demo_are_removed_and_other_files_stay(tmp_path: Path) -> None:
     (tmp_path / "postgres" / "data").mkdir(parents=True)
     for name in ("demo.json", "log", "audit", "diary"):
         (tmp_path / name).touch()
@@ -95,7 +95,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_a_private_file_is_ours_alone_and_never_somebody_elses(tmp_path: Path) -> None:
+def test_a_private_file_is_created_new_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     with open(open_private(path), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
         file.write("x")

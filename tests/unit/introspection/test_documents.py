@@ -1,4 +1,4 @@
-"""The documents that everybody may read: the JWK Set and the metadata."""
+"""The public documents: the JWK Set and the metadata."""
 
 import pytest
 
@@ -34,7 +34,7 @@ async def test_the_jwk_set_is_served_as_it_was_published(world: World) -> None:
         ("", 200),
     ],
 )
-async def test_whoever_has_the_jwk_set_is_not_sent_it_again(world: World, condition: str, status: int) -> None:
+async def test_a_cached_jwk_set_is_not_sent_again(world: World, condition: str, status: int) -> None:
     response = await jwks(world.get("/jwks", ("If-None-Match", condition)))
 
     assert response.status == status

@@ -154,7 +154,7 @@ async def test_a_token_dies_with_its_key_although_its_signature_is_remembered(wo
     assert await ask(world, token) == INACTIVE
 
 
-async def test_strangers_cannot_fill_the_memory_of_checked_tokens() -> None:
+async def test_forged_tokens_cannot_fill_the_memory_of_checked_tokens() -> None:
     world = World(size=3)
 
     for _ in range(10):
@@ -238,7 +238,7 @@ async def test_a_foreign_token_costs_no_read(world: World) -> None:
 @pytest.mark.requirement("RFC 7662 §2.1: the caller is authenticated")
 @pytest.mark.parametrize(
     "credentials",
-    [basic("api", "wrong"), basic("nobody"), basic("disabled"), basic("spa"), ("Authorization", "Bearer x.y.z")],
+    [basic("api", "wrong"), basic("unknown"), basic("disabled"), basic("spa"), ("Authorization", "Bearer x.y.z")],
     ids=["wrong secret", "unknown", "disabled", "public", "bearer"],
 )
 async def test_only_a_client_with_a_secret_may_ask(world: World, credentials: tuple[str, str]) -> None:
@@ -249,7 +249,7 @@ async def test_only_a_client_with_a_secret_may_ask(world: World, credentials: tu
 
 
 @pytest.mark.requirement("security 26: public clients get no introspection")
-async def test_a_client_id_alone_authenticates_nobody(world: World) -> None:
+async def test_a_client_id_alone_does_not_authenticate(world: World) -> None:
     request = world.post("/introspect", {"token": world.token(), "client_id": "spa"})
 
     with pytest.raises(InvalidClient):

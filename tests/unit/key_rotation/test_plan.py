@@ -51,7 +51,7 @@ def test_a_prepared_key_waits_for_max_age_and_margin(age: int, ripe: bool) -> No
     assert can_activate(prepared, [], POLICY, START + seconds(age)) is ripe
 
 
-def test_a_due_key_goes_on_signing_until_its_successor_is_ripe() -> None:
+def test_a_due_key_goes_on_signing_until_its_successor_can_be_activated() -> None:
     keys = [key("old"), key("next", PREPARED, at=DUE - seconds(100))]
 
     assert plan(keys, [], POLICY, DUE) == []
@@ -107,7 +107,7 @@ def test_an_algorithm_added_later_is_prepared_first_because_verifiers_hold_sets_
     assert [known.state for known in added if known.alg == "RS256"] == [PREPARED]
 
 
-def test_an_algorithm_added_later_signs_as_soon_as_everybody_can_have_its_key() -> None:
+def test_an_algorithm_added_later_signs_as_soon_as_every_verifier_can_have_its_key() -> None:
     keys = [key("es"), key("es-next", PREPARED), key("rs", PREPARED, alg="RS256")]
 
     actions = plan(keys, [], BOTH, START + seconds(360))

@@ -90,7 +90,7 @@ class Signer:
 
 @dataclass
 class Fleet:
-    """Everything that runs, and every answer and token that somebody may still hold."""
+    """Everything that runs, and every answer and token that a verifier or a client may still hold."""
 
     fates: list[Fate]
     now: datetime = START
@@ -138,7 +138,7 @@ class Fleet:
                 self.tokens.update(dict.fromkeys(signer.kids, self.now + FLEET.token_lifetime))
 
     def unverifiable(self) -> set[str]:
-        """The keys of living tokens that are missing from an answer somebody may still go by."""
+        """The keys of living tokens that are missing from an answer that a verifier may still use."""
         living = {kid for kid, expires_at in self.tokens.items() if self.now < expires_at}
         held = [kids for kids, at in self.answers.items() if self.now < at + FLEET.jwks_max_age]
         return {kid for kids in held for kid in living - kids}

@@ -31,7 +31,7 @@ def test_nothing_is_kept_unless_asked_for() -> None:
     assert cache.find("token", NOW) is None
 
 
-@pytest.mark.requirement("security 52: caches are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: caches are bounded whatever a caller sends")
 def test_the_oldest_answer_makes_room() -> None:
     cache = AnswerCache(ttl=timedelta(seconds=10), size=2)
     for token in ("a", "b", "c"):

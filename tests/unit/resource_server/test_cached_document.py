@@ -136,7 +136,7 @@ async def test_the_first_caller_may_hang_up_without_taking_the_answer_from_the_s
     assert origin.requests == 1
 
 
-async def test_a_failure_that_nobody_waits_for_any_more_is_not_reported_as_lost(
+async def test_a_failure_that_no_caller_awaits_any_more_is_not_reported_as_lost(
     cached: CachedDocument[str], origin: Origin
 ) -> None:
     lost: list[object] = []

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends as a token, it is refused as a token and never as a fault of ours."""
+"""Whatever a caller sends as a token, it is refused as a token and never as a fault of ours."""
 
 from typing import Any
 

@@ -12,8 +12,8 @@ def seen(peer: str, *forwarded: str) -> str:
     return client_address(make_request(peer=peer, headers=[("X-Forwarded-For", value) for value in forwarded]), TRUSTED)
 
 
-@pytest.mark.requirement("security 48: X-Forwarded-* from strangers is not believed")
-def test_a_stranger_cannot_choose_its_address() -> None:
+@pytest.mark.requirement("security 48: X-Forwarded-* from untrusted callers is not believed")
+def test_an_untrusted_caller_cannot_choose_its_address() -> None:
     assert seen("203.0.113.9", "192.0.2.1") == "203.0.113.9"
     assert client_address(make_request(peer="10.0.0.1", headers=[("X-Forwarded-For", "192.0.2.1")]), ()) == "10.0.0.1"
 
@@ -35,7 +35,7 @@ def test_a_stranger_cannot_choose_its_address() -> None:
         (["[::ffff:203.0.113.9]:80"], "203.0.113.9"),
         ([" [fd00::1]:443 "], "fd00::1"),
         (["203.0.113.9, [fd00::1]:443"], "203.0.113.9"),
-        # Without brackets nobody can tell a port from a group.
+        # Without brackets a port cannot be told from a group.
         (["2001:db8::1:4711"], "2001:db8::1:4711"),
         (["203.0.113.9:"], "10.0.0.1"),
         (["203.0.113.9:port"], "10.0.0.1"),

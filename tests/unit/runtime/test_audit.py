@@ -98,9 +98,7 @@ async def test_what_happens_in_one_turn_is_written_in_one_go() -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("no space"), ValueError("closed")], ids=repr)
-def test_a_stream_that_takes_no_more_stops_nobody_and_is_told(
-    error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_full_audit_stream_stops_no_request_and_is_logged(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     class Stream(io.StringIO):
         def write(self, _text: str) -> int:
             raise error

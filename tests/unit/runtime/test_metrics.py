@@ -20,7 +20,7 @@ def test_a_count_adds_up_per_label_set(registry: CollectorRegistry) -> None:
     assert registry.get_sample_value("tokens_total", {"grant": "client_credentials"}) == 1
 
 
-@pytest.mark.requirement("security 52: metric labels are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: metric labels are bounded whatever a caller sends")
 def test_label_sets_are_bounded(registry: CollectorRegistry) -> None:
     count = Count("tokens", "Tokens.", "grant", "error", registry=registry)
     duration = Duration("took", "Took.", "route", registry=registry)
@@ -44,7 +44,7 @@ def test_a_duration_falls_into_its_bucket(registry: CollectorRegistry) -> None:
     assert registry.get_sample_value("took_bucket", {"le": "0.5"}) == 1
 
 
-def test_a_level_that_nobody_set_is_not_claimed_to_be_zero(registry: CollectorRegistry) -> None:
+def test_a_level_that_was_not_set_is_not_reported_as_zero(registry: CollectorRegistry) -> None:
     level = Level("sessions", "Sessions.", registry=registry)
     before = registry.get_sample_value("sessions")
 

@@ -53,7 +53,7 @@ def test_what_another_implementation_has_hashed_is_verified(
     "made",
     ["", "$", "password", "$argon2id$v=19$m=8192,t=1,p=1$c2FsdHNhbHQ", "$2b$12$" + "a" * 53, "$argon2id$" + "a" * 500],
 )
-def test_what_is_no_hash_is_nobody_s(made: str) -> None:
+def test_what_is_no_hash_matches_no_password(made: str) -> None:
     assert not verify_password(made, "password")
 
 

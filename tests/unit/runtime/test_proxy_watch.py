@@ -1,4 +1,4 @@
-"""A proxy that nobody named is noticed: from what comes through it, at next to no cost, and told of once an hour."""
+"""A proxy that the settings do not name is noticed: by what comes through it, at next to no cost, and once an hour."""
 
 import logging
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ TRUSTED = (ip_network("10.9.0.0/16"),)
 FORWARDED = (("X-Forwarded-For", "203.0.113.9"),)
 PRIVATE = "10.0.0.1"
 SECONDS = int(WINDOW_SECONDS)
-pytestmark = pytest.mark.requirement("security 40: one address for everybody is noticed")
+pytestmark = pytest.mark.requirement("security 40: one address for all clients is noticed")
 
 
 def counted() -> float:

@@ -1,4 +1,4 @@
-"""Waiting for PostgreSQL and its schema, with a clock that only moves while somebody sleeps."""
+"""Waiting for PostgreSQL and its schema, with a clock that only moves during a sleep."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from asyncpg.connect_utils import _parse_connect_dsn_and_args  # type: ignore[at
 from valetkey.runtime.settings.settings import Settings, SettingsError
 
 PASSWORD = "p@ss/w:rd?+ %&#é"
-ADVICE = "VALETKEY_POSTGRES_PASSWORD is the password of nobody"
+ADVICE = "VALETKEY_POSTGRES_PASSWORD needs a user"
 
 
 def load(**changes: str) -> Settings:

@@ -172,7 +172,7 @@ def test_what_was_left_is_continued_whether_or_not_the_request_was_to_be_sampled
         assert [done.name for done in trace.end()] == ["codes.put"]
 
 
-@pytest.mark.requirement("security 48: nothing that a stranger sends becomes our trace")
+@pytest.mark.requirement("security 48: nothing that a caller sends becomes our trace")
 def test_repeating_the_pages_of_a_sampled_login_makes_us_trace_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
     # One of its own, so that other tests find theirs as it was.
     monkeypatch.setattr(module, "_continued", RateLimiter(CONTINUED_PER_SECOND))
@@ -295,7 +295,7 @@ def silent_collector() -> Iterator[str]:
     thread.join(5)
 
 
-@pytest.mark.requirement("security 55: a dependency that is away holds nobody up")
+@pytest.mark.requirement("security 55: a dependency that is away delays no request")
 def test_a_collector_that_hangs_delays_neither_requests_nor_the_end(silent_collector: str) -> None:
     tracing = create_tracing(Settings(otlp_endpoint=silent_collector, trace_sample_ratio=1.0), "token")
 

@@ -36,7 +36,7 @@ async def ask(batches: Batches[int, int], number: int) -> int:
     return await batches.ask(number)
 
 
-async def test_everybody_of_one_turn_goes_together_and_gets_his_own_answer(store: Store) -> None:
+async def test_callers_of_one_turn_share_a_batch_and_get_their_own_answers(store: Store) -> None:
     batches = Batches(store)
 
     answers = await asyncio.gather(*(ask(batches, number) for number in range(100)))
@@ -70,7 +70,7 @@ async def test_one_question_that_fails_fails_alone(store: Store) -> None:
     assert isinstance(answers[1], LookupError)
 
 
-async def test_a_batch_that_fails_fails_for_everybody_in_it_and_nobody_else(store: Store) -> None:
+async def test_a_batch_that_fails_fails_for_its_own_callers_only(store: Store) -> None:
     batches = Batches(store)
     store.failure = ConnectionError("gone")
 
@@ -83,7 +83,7 @@ async def test_a_batch_that_fails_fails_for_everybody_in_it_and_nobody_else(stor
     assert after == 25
 
 
-@pytest.mark.requirement("security 53: a client that hangs up disturbs nobody else")
+@pytest.mark.requirement("security 53: a client that hangs up disturbs no other client")
 async def test_who_hangs_up_before_his_question_is_sent_is_not_asked_for(store: Store) -> None:
     batches = Batches(store)
     asking = [asyncio.create_task(ask(batches, number)) for number in range(4)]
@@ -97,8 +97,8 @@ async def test_who_hangs_up_before_his_question_is_sent_is_not_asked_for(store: 
     assert isinstance(answers[1], asyncio.CancelledError)
 
 
-@pytest.mark.requirement("security 53: a client that hangs up disturbs nobody else")
-async def test_who_hangs_up_afterwards_shifts_nobodys_answer(store: Store) -> None:
+@pytest.mark.requirement("security 53: a client that hangs up disturbs no other client")
+async def test_a_caller_cancelled_afterwards_shifts_no_answer(store: Store) -> None:
     batches = Batches(store)
     store.open.clear()
     asking = [asyncio.create_task(ask(batches, number)) for number in range(4)]
@@ -111,7 +111,7 @@ async def test_who_hangs_up_afterwards_shifts_nobodys_answer(store: Store) -> No
     assert answers[1:] == [1, 4, 9]
 
 
-async def test_nobody_waits_for_ever_when_it_is_closed(store: Store) -> None:
+async def test_no_caller_waits_for_ever_when_it_is_closed(store: Store) -> None:
     batches = Batches(store, most=1)
     store.open.clear()
     asking = [asyncio.create_task(ask(batches, number)) for number in range(3)]

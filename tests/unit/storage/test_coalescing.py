@@ -32,7 +32,7 @@ def store() -> Store:
     return Store()
 
 
-async def test_whoever_asks_in_the_same_turn_shares_one_question(store: Store) -> None:
+async def test_callers_of_the_same_turn_share_one_query(store: Store) -> None:
     coalescer = Coalescer(store)
 
     answers = await asyncio.gather(*(coalescer.ask([f"key {number}", "common"]) for number in range(100)))
@@ -42,7 +42,7 @@ async def test_whoever_asks_in_the_same_turn_shares_one_question(store: Store) -
     assert all({f"key {number}", "common"} <= answer for number, answer in enumerate(answers))
 
 
-async def test_whoever_asks_while_an_answer_is_awaited_shares_the_next_question(store: Store) -> None:
+async def test_callers_during_a_query_share_the_next_one(store: Store) -> None:
     coalescer = Coalescer(store)
     store.open.clear()
     first = asyncio.create_task(coalescer.ask(["first"]))
@@ -57,7 +57,7 @@ async def test_whoever_asks_while_an_answer_is_awaited_shares_the_next_question(
 
 
 @pytest.mark.requirement("security 22: an answer is never older than the request it decides")
-async def test_nobody_gets_an_answer_to_a_question_sent_before_the_call(store: Store) -> None:
+async def test_no_caller_gets_an_answer_to_a_query_sent_before_the_call(store: Store) -> None:
     coalescer = Coalescer(store)
     store.open.clear()
     early = asyncio.create_task(coalescer.ask(["same"]))
@@ -71,7 +71,7 @@ async def test_nobody_gets_an_answer_to_a_question_sent_before_the_call(store: S
     assert store.questions == [["same"], ["same"]]
 
 
-@pytest.mark.requirement("security 53: a client that hangs up disturbs nobody else")
+@pytest.mark.requirement("security 53: a client that hangs up disturbs no other client")
 async def test_a_caller_that_is_cancelled_leaves_the_others_waiting(store: Store) -> None:
     coalescer = Coalescer(store)
     store.open.clear()
@@ -89,7 +89,7 @@ async def test_a_caller_that_is_cancelled_leaves_the_others_waiting(store: Store
     assert all(isinstance(answer, frozenset) and len(answer) == 10 for answer in answers[1::2])
 
 
-async def test_when_everybody_is_cancelled_the_next_caller_is_answered(store: Store) -> None:
+async def test_when_all_callers_are_cancelled_the_next_one_is_answered(store: Store) -> None:
     coalescer = Coalescer(store)
     store.open.clear()
     callers = [asyncio.create_task(coalescer.ask(["gone"])) for _ in range(3)]
@@ -104,7 +104,7 @@ async def test_when_everybody_is_cancelled_the_next_caller_is_answered(store: St
     assert answer == {"here"}
 
 
-async def test_a_failure_reaches_whoever_asked_and_nobody_after(store: Store) -> None:
+async def test_a_failure_reaches_its_callers_and_no_later_one(store: Store) -> None:
     coalescer = Coalescer(store)
     store.failure = ConnectionError("away")
     failed = await asyncio.gather(*(coalescer.ask(["key"]) for _ in range(3)), return_exceptions=True)

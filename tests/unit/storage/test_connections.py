@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL are lent one after the other: none is lost or lent twice, and nobody waits for ever."""
+"""Connections to PostgreSQL are lent one after the other: none is lost or lent twice, and no caller waits for ever."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENT = 30.0
 class Wire:
     """What a pool sees of a connection.
 
-    ``reset_error`` is what clearing up after somebody meets; one that says no goodbye is never closed in good order.
+    ``reset_error`` is what cleaning up raises; one that says no goodbye is never closed in good order.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ async def test_one_that_came_back_is_lent_again(server: Server) -> None:
     assert (pool.idle, pool.used, len(server.wires)) == (0, 1, 1)
 
 
-async def test_who_came_first_is_served_first_and_nobody_comes_in_between(server: Server) -> None:
+async def test_callers_are_served_in_the_order_of_their_arrival(server: Server) -> None:
     pool = server.pool()
     held = await pool.take()
     line = [asyncio.create_task(pool.take()) for _ in range(3)]
@@ -198,7 +198,7 @@ async def test_one_that_was_closed_while_it_lay_idle_is_replaced(server: Server)
     assert (pool.idle, pool.used) == (0, 1)
 
 
-@pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering somebody else")
+@pytest.mark.requirement("security 53: a client that hangs up never leaves a connection answering another client")
 @pytest.mark.parametrize(
     ("error", "is_in_transaction", "resets"),
     [
@@ -212,7 +212,7 @@ async def test_one_that_was_closed_while_it_lay_idle_is_replaced(server: Server)
     ],
     ids=str,
 )
-async def test_nobody_gets_one_with_something_under_way(
+async def test_no_caller_gets_a_connection_with_something_under_way(
     server: Server, error: BaseException | None, *, is_in_transaction: bool, resets: int
 ) -> None:
     pool = server.pool()
@@ -239,7 +239,7 @@ async def test_one_that_cannot_be_cleared_up_is_closed_and_replaced(server: Serv
     assert pool.used == 1
 
 
-async def test_one_that_nobody_needs_is_closed_and_the_others_stay(server: Server) -> None:
+async def test_an_idle_connection_is_closed_and_the_others_stay(server: Server) -> None:
     pool = server.pool(most=2, idle_lifetime=0.2)
     busy, spare = await pool.take(), await pool.take()
     pool.give_back(spare)
@@ -254,7 +254,7 @@ async def test_one_that_nobody_needs_is_closed_and_the_others_stay(server: Serve
     assert (pool.idle, pool.used, server.wires[0].is_open) == (0, 0, False)
 
 
-async def test_closing_waits_for_whoever_is_at_it_and_refuses_everybody_else(server: Server) -> None:
+async def test_closing_waits_for_connections_in_use_and_refuses_waiting_callers(server: Server) -> None:
     pool = server.pool(most=2)
     held, spare = await pool.take(), await pool.take()
     waiting = asyncio.create_task(pool.take())
@@ -275,7 +275,7 @@ async def test_closing_waits_for_whoever_is_at_it_and_refuses_everybody_else(ser
     assert (pool.idle, pool.used) == (0, 0)
 
 
-async def test_whoever_waits_when_it_is_closed_is_refused(server: Server) -> None:
+async def test_waiting_callers_are_refused_when_it_is_closed(server: Server) -> None:
     pool = server.pool()
     held = await pool.take()
     waiting = asyncio.create_task(pool.take())
@@ -288,7 +288,7 @@ async def test_whoever_waits_when_it_is_closed_is_refused(server: Server) -> Non
     await closing
 
 
-async def test_what_is_terminated_is_closed_at_once_whoever_uses_it(server: Server) -> None:
+async def test_terminate_closes_connections_in_use_at_once(server: Server) -> None:
     pool = server.pool(most=3)
     held, idle, left = await pool.take(), await pool.take(), await pool.take()
     pool.give_back(idle)

@@ -1,4 +1,4 @@
-"""What strangers leave stops short of a part of Redis, as far as Redis tells how full it is."""
+"""Interactions, codes and counts stop short of the reserve of Redis, as far as Redis tells how full it is."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def test_a_replica_that_writes_fast_looks_before_sixteen_like_it_could_ove
         await reserve.close()
 
 
-async def test_what_is_refused_is_a_store_that_is_away_to_everybody_else() -> None:
+async def test_a_write_refused_for_the_reserve_is_temporarily_unavailable() -> None:
     reserve = await reserve_of(ToldRedis(FULL))
 
     with pytest.raises(TemporarilyUnavailable, match="only its reserve left"):

@@ -72,7 +72,7 @@ async def test_after_its_lifetime_a_value_is_loaded_again(source: Source) -> Non
     assert found == 2
 
 
-@pytest.mark.requirement("security 52: caches are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: caches are bounded whatever a caller sends")
 async def test_what_does_not_exist_is_not_kept(source: Source) -> None:
     cache = source.cache()
 
@@ -82,7 +82,7 @@ async def test_what_does_not_exist_is_not_kept(source: Source) -> None:
     assert source.loads == ["unknown", "unknown"]
 
 
-@pytest.mark.requirement("security 52: caches are bounded whatever a stranger sends")
+@pytest.mark.requirement("security 52: caches are bounded whatever a caller sends")
 async def test_the_least_recently_used_makes_room(source: Source) -> None:
     cache = source.cache(size=2)
     for key in ("a", "b", "a", "c"):
@@ -257,7 +257,7 @@ async def test_missed_news_do_not_spoil_what_serves_while_loading_fails(source: 
     assert await cache.get("a") == 1
 
 
-async def test_once_it_is_known_that_loading_fails_nobody_waits_for_it(source: Source) -> None:
+async def test_once_loading_is_known_to_fail_no_caller_waits_for_it(source: Source) -> None:
     cache = source.cache()
     await cache.get("a")
     await cache.get("b")
@@ -286,7 +286,7 @@ async def test_when_loading_works_again_values_are_fresh_again(source: Source) -
     assert (stale, fresh) == (1, 2)
 
 
-async def test_a_failure_that_nobody_waits_for_is_not_reported(source: Source) -> None:
+async def test_a_failure_that_no_caller_awaits_is_not_reported(source: Source) -> None:
     cache, reports = source.cache(), list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
     source.is_away, source.gate = True, asyncio.Event()

@@ -30,7 +30,7 @@ IN_A_SCRIPT = "Error running script (call to f_1f8f): @user_script:1: @user_scri
     ],
     ids=str,
 )
-def test_whoever_may_come_again_is_told_so(error: Exception) -> None:
+def test_a_retryable_refusal_says_so(error: Exception) -> None:
     with pytest.raises(TemporarilyUnavailable) as refusal, redis_operation("codes.consume"):
         raise error
 

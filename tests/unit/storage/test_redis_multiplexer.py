@@ -1,4 +1,4 @@
-"""Commands over one connection without waiting: each answer finds its question, or nobody gets one."""
+"""Commands over one connection without waiting: each answer reaches its command, or no command gets one."""
 
 import asyncio
 import ssl
@@ -91,7 +91,7 @@ async def test_one_that_failed_fails_alone(server: ScriptedRedis, redis: Redis) 
     assert len(server.writers) == 1
 
 
-async def test_who_hangs_up_leaves_his_answer_to_nobody(server: ScriptedRedis, redis: Redis) -> None:
+async def test_a_cancelled_caller_leaves_its_answer_to_no_other(server: ScriptedRedis, redis: Redis) -> None:
     server.script = lambda _: None
     first, second = (asyncio.create_task(get(redis, key)) for key in ("first", "second"))
     await server.heard(2)
@@ -112,15 +112,13 @@ async def test_who_hangs_up_before_there_is_a_connection_asks_for_nothing(server
     assert server.commands == [(b"GET", b"stays")]
 
 
-async def test_an_answer_that_is_late_fails_everybody_behind_it_and_nobody_afterwards(
-    server: ScriptedRedis, redis: Redis
-) -> None:
+async def test_a_late_answer_fails_the_commands_behind_it_and_no_later_one(server: ScriptedRedis, redis: Redis) -> None:
     server.script = lambda command: echo(command) if command[1] == b"before" else None
 
     answers = await ask(redis, "before", "late", "after")
     assert answers[0] == b"before"
     assert [type(answer) for answer in answers[1:]] == [exceptions.TimeoutError] * 2
-    # Nobody takes what comes now for his own.
+    # No command takes what arrives now for its own answer.
     server.writers[0].write(bulk(b"late"))
     server.script = echo
 
@@ -295,7 +293,7 @@ async def test_a_server_that_should_not_have_been_asked_is_not_asked_again(serve
     await redis.aclose()
 
 
-async def test_nobody_waits_for_a_client_that_is_closed(server: ScriptedRedis, redis: Redis) -> None:
+async def test_no_caller_waits_for_a_closed_client(server: ScriptedRedis, redis: Redis) -> None:
     server.script = lambda _: None
     waiting = asyncio.create_task(get(redis, "key"))
     await server.heard(1)

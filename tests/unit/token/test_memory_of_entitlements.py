@@ -84,7 +84,7 @@ async def test_what_is_counted_is_at_least_what_is_taken(source: ChangingCatalog
     assert 0.5 < taken / grant.known.size <= 1
 
 
-async def test_a_crowd_of_clients_is_held_to_bytes(source: ChangingCatalog) -> None:
+async def test_many_clients_are_held_to_bytes(source: ChangingCatalog) -> None:
     assert MAX_BYTES == 8 << 20
     assert MAX_CLIENTS == 10_240
     small, clients = ClientCredentials(source), [replace(MACHINE, client_id=f"machine-{n}") for n in range(200)]

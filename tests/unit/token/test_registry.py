@@ -12,7 +12,7 @@ from valetkey.token.registry import Grants, discover
 
 
 class NoCatalog:
-    """A catalog that nobody asks."""
+    """A catalog that is not queried."""
 
     async def get(self) -> None:
         raise AssertionError

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Revocation(_message.Message):
-    """That something is dead, left by whoever revokes for introspection. What it names is its key. RFC 7009."""
+    """A revocation, written for introspection. The key under which it is stored names its target. RFC 7009."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -23,7 +23,7 @@ class KeyForecast:
 def forecast(
     key: PublicKey, observations: Sequence[KeyObservation], policy: RotationPolicy, now: datetime
 ) -> KeyForecast:
-    """A prepared key signs once everybody can know it, an active one retires, a retired one is deleted."""
+    """A prepared key signs once every verifier can know it, an active one retires, a retired one is deleted."""
     match key.state:
         case KeyState.PREPARED:
             in_the_way = blocking_replicas(key, observations, policy, now)

@@ -9,7 +9,7 @@ MAX_DESCRIPTION_LENGTH = 200
 
 
 def scope_problems(scope: RegisteredScope) -> list[str]:
-    """Everything that is wrong with a scope by itself, in words for whoever made it."""
+    """Everything that is wrong with a scope by itself, as messages for the operator."""
     problems = []
     if not is_scope_name(scope.name):
         problems.append("name: use printable ASCII without spaces, quotes and backslashes")

@@ -50,10 +50,10 @@ async def log_in(
     request: LoginRequest,
     redirect: LoopbackRedirect,
     show: Callable[[str], None],
-    patience: timedelta,
+    limit: timedelta,
     clock: Clock,
 ) -> dict[str, object]:
-    """The token response of a login that somebody completes in a browser at the URL that ``show`` is given.
+    """The token response of a login that the user completes in a browser at the URL passed to ``show``.
 
     Everything in it has been checked: ``iss``, and the ID token's signature, audience, times and ``nonce``; an answer
     with another ``state`` is none to ``redirect``.
@@ -64,7 +64,7 @@ async def log_in(
     require_safe(endpoint)
     redirect.expect(proof.state)
     show(f"{endpoint}?{urlencode(_parameters(credentials, request, redirect, proof))}")
-    answer = await redirect.answer(patience)
+    answer = await redirect.answer(limit)
     code = _code(answer, issuer.issuer)
     fields = [
         ("grant_type", GrantType.AUTHORIZATION_CODE.value),

@@ -29,7 +29,7 @@ _MEANINGS = {
     ExitCode.REFUSED: "refused, or a check failed",
     ExitCode.USAGE: "the command line is wrong",
     ExitCode.NOT_FOUND: "what was named does not exist",
-    ExitCode.CONFLICT: "at odds with what exists: a name is taken, somebody else owns it, or it changed meanwhile",
+    ExitCode.CONFLICT: "at odds with what exists: a name is taken, it has another owner, or it changed meanwhile",
     ExitCode.UNAVAILABLE: "PostgreSQL, Redis or the issuer cannot be reached; try again",
     ExitCode.RETRY_TIMEOUT: "`--wait` is over and what was waited for is not there",
     ExitCode.CONFIGURATION: "the settings cannot be used, or the schema is not theirs",

@@ -40,7 +40,7 @@ def issuer_option(command: Decorated) -> Decorated:
 
 
 def optional_issuer_option(command: Decorated) -> Decorated:
-    """``--issuer`` for a command that asks nobody unless told to."""
+    """``--issuer`` for a command that makes no request without it."""
     return click.option(
         "--issuer", metavar="URL", callback=_parse, help="Ask this issuer for its keys and check the signature."
     )(command)

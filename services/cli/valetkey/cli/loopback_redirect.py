@@ -50,10 +50,10 @@ class LoopbackRedirect:
         """Wait for the answer with this ``state`` from now on. RFC 9700 §2.1."""
         self._state = state
 
-    async def answer(self, patience: timedelta) -> Mapping[str, str]:
+    async def answer(self, limit: timedelta) -> Mapping[str, str]:
         """The parameters of the authorization response. Raises ``Failure`` where none comes in time."""
         try:
-            async with asyncio.timeout(patience.total_seconds()):
+            async with asyncio.timeout(limit.total_seconds()):
                 return await self._answer
         except TimeoutError as error:
             raise Failure("Nobody has come back from the login in time; start again, or give it longer.") from error

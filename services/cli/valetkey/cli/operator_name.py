@@ -9,7 +9,7 @@ import pwd
 def operator_name() -> str:
     """The name of the user that this process runs as, or ``uid:<number>`` where it has none, as in a container.
 
-    Not what the environment says: anybody may say anything there.
+    Not taken from the environment, which every user can change.
     """
     uid = os.getuid()
     try:

@@ -77,7 +77,7 @@ class Output:
 
 
 def say(*lines: str) -> None:
-    """Tell whoever watches, without disturbing what a program reads."""
+    """Write to standard error, so that a program that reads standard output is not disturbed."""
     write_lines(*lines, err=True)
 
 

@@ -32,7 +32,7 @@ class PasswordChoice:
 
     @contextmanager
     def handed_over(self, password: str) -> Iterator[dict[str, object]]:
-        """What the answer says of it: nothing of a password that somebody chose."""
+        """The field of the output with the password; empty unless the password is generated."""
         if not self.is_generated:
             yield {}
             return

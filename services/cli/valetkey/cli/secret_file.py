@@ -1,4 +1,4 @@
-"""Writes a secret where nobody else can read it, before the store learns of it."""
+"""Writes a secret to a file that only its owner can read, before the store learns of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PRIVATE = 0o600
 def secret_file(path: Path, secret: str) -> Iterator[None]:
     """Put a secret into a file that only its owner may read, once the block has succeeded.
 
-    It is on the disk before the block runs, so that no secret is stored that nobody has; it takes the place of
-    whatever ``path`` held in one step after the block, so that a failure leaves the old one. Raises ``Failure``.
+    It is on the disk before the block runs, so that no secret is stored that the operator does not have. It replaces
+    the file at ``path`` atomically after the block, so that a failure leaves the old one. Raises ``Failure``.
     """
     waiting = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -1,4 +1,4 @@
-"""Reads secrets from a file, standard input or a prompt; never from the command line, which everybody can see."""
+"""Reads secrets from a file, standard input or a prompt; never from the command line, which other users can read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def secret_path(*, exists: bool) -> click.Path:
 def read_secret(path: Path | None, *, what: str, option: str, confirm: bool = False) -> str:
     """The secret in a file, or typed at a prompt that does not echo; without the line break at its end.
 
-    Raises ``Failure`` where there is none, and ``click.UsageError`` where there is nobody to ask.
+    Raises ``Failure`` where there is none, and ``click.UsageError`` where there is no terminal.
     """
     if path is None:
         if not sys.stdin.isatty():

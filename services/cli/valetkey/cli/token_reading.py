@@ -1,4 +1,4 @@
-"""What a token says, read without asking anybody; pure. Whether it is true is for whoever has the issuer's keys."""
+"""What a token says, read without any request; pure. Its signature is not checked: that needs the issuer's keys."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TokenReading:
 
 
 def read_token(token: str) -> TokenReading:
-    """Take a token apart without checking its signature. A refresh token is opaque to everybody but the issuer."""
+    """Take a token apart without checking its signature. Only the issuer can read a refresh token."""
     if token.startswith(REFRESH_TOKEN_PREFIX):
         return TokenReading(TokenKind.REFRESH_TOKEN)
     if len(token) > MAX_TOKEN_LENGTH:

@@ -21,7 +21,7 @@ _UNTIL_THE_NEXT_START = ("log", "audit")
 def data_directory(directory: Path) -> Iterator[Path]:
     """The absolute directory, ours until the end of the block. Raises ``DemoError`` where another demo has it.
 
-    Others may enter it, for PostgreSQL may have to run as somebody else; what is in it has modes of its own.
+    Other users may enter it, because PostgreSQL may have to run as another user; what is in it has modes of its own.
     """
     path = directory.absolute()
     try:
@@ -50,7 +50,7 @@ def open_private(path: Path) -> int:
 
 
 def _remove(directory: Path, *names: str) -> None:
-    """Remove what is ours; whatever else somebody keeps there stays."""
+    """Remove what is ours; other files stay."""
     for name in names:
         entry = directory / name
         if entry.is_dir() and not entry.is_symlink():

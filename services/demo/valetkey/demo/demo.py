@@ -155,6 +155,6 @@ def _open_log(path: Path, stack: AsyncExitStack) -> TextIO:
 
 
 def _say(*lines: str) -> None:
-    # Whoever was listening may be gone: a closed terminal, or a pipe that had enough.
+    # The reader may be gone: a closed terminal, or a closed pipe.
     with suppress(OSError):
         say(*lines)

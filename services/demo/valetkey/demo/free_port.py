@@ -10,7 +10,7 @@ from collections.abc import Sequence
 LOOPBACK = "127.0.0.1"
 
 # Below the range that systems take outgoing ports from: while a server is down, no connection of
-# somebody else's can be sitting on the port it must come back to.
+# another process can occupy the port it must come back to.
 _FIRST = 20_000
 _LAST = 32_767
 _ATTEMPTS = 100

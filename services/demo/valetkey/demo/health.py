@@ -1,4 +1,4 @@
-"""Waits until every part of the demo answers, through the front door as everybody else will come."""
+"""Waits until every part of the demo answers, through the front door as every other client does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ports that are taken before anything slow begins, so that nobody else gets them meanwhile."""
+"""Ports that are bound before anything slow begins, so that no other process binds them meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What whoever starts the demo may choose."""
+"""The options of the demo."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DemoOptions:
 
 
 def option_problems(options: DemoOptions) -> list[str]:
-    """Everything that is wrong with the options, in words for whoever typed them."""
+    """Everything that is wrong with the options, as messages for the user."""
     problems = []
     if not 0 <= options.issuer_port <= _HIGHEST_PORT:
         problems.append(f"--issuer-port {options.issuer_port} is no port: choose one from 1 to {_HIGHEST_PORT}.")

@@ -137,7 +137,7 @@ def _confidential(
 
 
 def _roots(uris: Iterable[str]) -> Iterable[str]:
-    """The front page of whoever gets an answer: where a browser may go after a logout."""
+    """The front page of each redirect URI's host: where a browser may go after a logout."""
     for uri in uris:
         parts = urlsplit(uri)
         if parts.scheme in {"http", "https"}:

@@ -1,4 +1,4 @@
-"""The demo's API: notes, protected with ``valetkey.resource_server`` as anybody's API would be."""
+"""The demo's API: notes, protected with ``valetkey.resource_server`` as any other API would be."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def create_resource_server(config: ResourceServerConfig) -> web.Application:
 
 @requires(READ)
 async def read_notes(request: web.Request) -> web.Response:
-    """The notes of whoever the token speaks for."""
+    """The notes of the token's subject."""
     return _notes_response(request)
 
 

@@ -43,7 +43,7 @@ def render_page(
 
 @public
 async def serve_static(request: web.Request) -> web.Response:
-    """A stylesheet or the icon; open to everybody."""
+    """A stylesheet or the icon; public."""
     content = _static(request.path)
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     return web.Response(text=content, content_type=_MEDIA_TYPES[request.path], headers=headers)

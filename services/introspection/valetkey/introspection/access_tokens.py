@@ -31,7 +31,7 @@ class AccessTokens:
         return self.verified.verify(value, self.clock())
 
     async def require_live(self, verified: VerifiedToken) -> None:
-        """Raise ``Revoked`` if anything has killed the token; ``TemporarilyUnavailable`` if that cannot be known."""
+        """Raise ``Revoked`` if the token was revoked; ``TemporarilyUnavailable`` if that cannot be known."""
         revocations = await self.revocations.find(verified.targets)
         if is_revoked(verified.token, revocations):
             raise Revoked("token has been revoked")

@@ -27,7 +27,7 @@ class Introspector:
     async def introspect(self, value: str, caller: Client) -> bytes:
         """The token's claims where it is active and the caller's business, otherwise ``active: false``.
 
-        Refresh tokens are nobody's business here: only the token endpoint reads them. RFC 7662 §2.2, §4.
+        Refresh tokens are always ``active: false``: only the token endpoint reads them. RFC 7662 §2.2, §4.
         """
         try:
             verified = self.access_tokens.read(value)

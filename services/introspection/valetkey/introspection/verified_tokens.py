@@ -53,7 +53,7 @@ class VerifiedToken:
 
 
 class VerifiedTokens:
-    """Checks a token once; later it costs one hash. Only good tokens are kept, so strangers cannot fill the memory.
+    """Checks a token once; later it costs one hash. Only valid tokens are kept, so forged ones cannot fill the memory.
 
     A client that has tokens made and introspected without end displaces its own tokens, not those of others.
     """

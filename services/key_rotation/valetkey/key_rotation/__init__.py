@@ -1,4 +1,4 @@
-"""The job that moves signing keys through their states; it runs and exits, and talks to nobody.
+"""The job that moves signing keys through their states. It runs and exits, and has no endpoint.
 
 It does not know what the keys sign, nor HTTP, clients or users.
 """

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from valetkey.key_rotation.report import RotationReport
 
-NO_PATIENCE = RetryPolicy()
+NO_RETRY = RetryPolicy()
 
 _log = logging.getLogger("valetkey.key_rotation")
 
@@ -41,18 +41,18 @@ async def run(
     *,
     emergency: bool = False,
     compromised: Sequence[str] = (),
-    patience: RetryPolicy = NO_PATIENCE,
+    retry_policy: RetryPolicy = NO_RETRY,
 ) -> RotationReport:
     """One run with these settings. Raises as ``rotate_keys`` and ``RetryPolicy.wait_for`` do."""
     sealer = KeySealer(dict(settings.key_encryption_keys.reveal()))
     policy = RotationPolicy.from_settings(settings)
     async with open_database(settings, "key_rotation") as database:
-        await patience.wait_for(lambda: require_schema(database))
+        await retry_policy.wait_for(lambda: require_schema(database))
         return await rotate_keys(database, sealer, policy, system_clock, emergency=emergency, compromised=compromised)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done, 1 refused, 75 try again, or waited in vain, 78 settings or schema unusable (sysexits).
+    """The exit code: 0 done, 1 refused, 75 try again, or the wait timed out, 78 settings or schema unusable (sysexits).
 
     Raises ``SystemExit`` with 143 when SIGTERM stops it; what was begun is rolled back.
     """
@@ -89,12 +89,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     configure_logging(settings, "key_rotation")
     configure_audit("key_rotation")
     tracing = create_tracing(settings, "key_rotation")
-    patience = RetryPolicy(options.wait)
+    retry_policy = RetryPolicy(options.wait)
     try:
         asyncio.run(spread(options.jitter))
         with tracing.run("key_rotation"):
             report = asyncio.run(
-                run(settings, emergency=options.emergency, compromised=options.compromised, patience=patience)
+                run(settings, emergency=options.emergency, compromised=options.compromised, retry_policy=retry_policy)
             )
     except (TemporarilyUnavailable, RetryTimeoutError) as error:
         _log.error("keys were not rotated: %s", error)

@@ -47,7 +47,7 @@ def plan(
 def blocking_replicas(
     key: PublicKey, observations: Iterable[KeyObservation], policy: RotationPolicy, now: datetime
 ) -> tuple[str, ...]:
-    """The replicas whose answers without this key somebody may still hold.
+    """The replicas whose answers without this key a cache may still hold.
 
     One that has fallen silent counts until its last answer has left every cache too.
     """

@@ -42,7 +42,7 @@ class RotationPolicy:
 
     @property
     def propagation(self) -> timedelta:
-        """How long after a replica took up a key nobody holds an older answer of that replica any more."""
+        """How long after a replica took up a key a cache may still hold an older answer of that replica."""
         return self.jwks_max_age + self.activation_margin
 
     @property

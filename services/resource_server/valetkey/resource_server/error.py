@@ -45,7 +45,7 @@ class InvalidRequest(BearerError):
 
 
 class InvalidToken(BearerError):
-    """Malformed, expired, revoked, or meant for somebody else. RFC 6750 §3.1."""
+    """Malformed, expired, revoked, or for another audience. RFC 6750 §3.1."""
 
     status = 401
     error = "invalid_token"

@@ -71,7 +71,7 @@ def _usable(jwk: dict[str, Any]) -> list[VerificationKey]:
 
 
 def _is_public_signature_key(jwk: dict[str, Any]) -> bool:
-    # A private key that anybody can fetch proves nothing about who signed.
+    # A published private key does not prove who signed.
     if _PRIVATE_MEMBERS & jwk.keys():
         return False
     operations = jwk.get("key_ops", ["verify"])

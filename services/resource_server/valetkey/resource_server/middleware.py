@@ -32,7 +32,7 @@ CREDENTIALS = web.RequestKey("CREDENTIALS", Credentials)
 
 
 def public(handler: F) -> F:
-    """Mark a handler, or a view class, as open to everybody."""
+    """Mark a handler, or a view class, as public."""
     setattr(handler, _PUBLIC, True)
     return handler
 

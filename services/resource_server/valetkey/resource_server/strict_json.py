@@ -1,4 +1,4 @@
-"""JSON from strangers. Refuses what two parsers could read in two ways."""
+"""Untrusted JSON. Refuses what two parsers could read in two ways."""
 
 import json
 from typing import Any, NoReturn

@@ -20,8 +20,8 @@ class Batches(Generic[Question, Answer]):
     """Sends one batch at a time, of at most ``most`` questions.
 
     ``send`` answers each question, in their order, with an answer or with the exception that its caller gets; what it
-    raises, everybody in the batch gets. A question is only ever sent after it was asked, and not at all if its caller
-    has gone by then. Callers share the fate of their batch, but one that is cancelled leaves the others waiting.
+    raises, every caller in the batch gets. A question is sent only after it was asked, and not at all if its caller
+    was cancelled before. A caller that is cancelled later does not cancel the batch.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Batches(Generic[Question, Answer]):
         return answer
 
     async def aclose(self) -> None:
-        """Stop asking. Whoever still waits is cancelled."""
+        """Stop asking. Callers that still wait are cancelled."""
         sending = list(self._sending)
         for task in sending:
             task.cancel()
@@ -78,7 +78,7 @@ _Batch = list[tuple[Question, asyncio.Future[Answer]]]
 
 
 def share_end(task: asyncio.Task[None], waiting: Iterable[asyncio.Future[Any]]) -> None:
-    """Whoever still waits for this task, which has ended, gets its exception, or is cancelled."""
+    """Give the exception of this ended task, or its cancellation, to every future that is not done."""
     error = None if task.cancelled() else task.exception()
     for future in waiting:
         if future.done():

@@ -1,4 +1,4 @@
-"""One question to a store for everybody who is asking at the moment."""
+"""One query to a store for all concurrent callers."""
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from itertools import chain
@@ -26,7 +26,7 @@ class Coalescer(Generic[Key, Answer]):
         return await self._batches.ask(keys)
 
     async def aclose(self) -> None:
-        """Stop asking. Whoever still waits is cancelled."""
+        """Stop asking. Callers that still wait are cancelled."""
         await self._batches.aclose()
 
     async def _send(self, asked: Sequence[Iterable[Key]]) -> Sequence[Answer]:

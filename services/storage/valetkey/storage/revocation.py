@@ -1,6 +1,6 @@
 """Revocations in both stores: PostgreSQL remembers, Redis answers. RFC 7009, RFC 7662 §2.2.
 
-A revocation is in PostgreSQL before it is in Redis, and in both before anybody is told that it is done. A reader
+A revocation is in PostgreSQL before it is in Redis, and in both before a caller is told that it is done. A reader
 believes Redis only while it is known to hold everything, and asks PostgreSQL otherwise.
 """
 
@@ -33,7 +33,7 @@ class RecordedRevocations(Protocol):
         """The revocations of these targets, none of them older than the call."""
 
     def live(self, now: datetime, batch_size: int) -> AsyncIterator[Sequence[Revocation]]:
-        """Every revocation that may still kill something, in batches: all that was committed before the first."""
+        """Every revocation of a token that may still be valid, in batches: all that was committed before the first."""
 
 
 class RevocationStore:
@@ -112,7 +112,7 @@ class RevocationStore:
         try:
             await self._redis.distrust()
         except TemporarilyUnavailable:
-            # Only this process may be cut off, and whoever waits for an answer may not come again: so keep at it.
+            # Only this process may be cut off, and its caller may not retry: so it retries itself.
             if not _is_running(self._distrusting):
                 self._distrusting = detached_task(self._keep_distrusting(), "revocations-distrust")
 

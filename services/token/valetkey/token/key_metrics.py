@@ -56,7 +56,7 @@ class KeyMetrics:
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from valetkey.core.client.client import Client, GrantType
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """The issuer and how long things live. ``refresh_grace`` is the window of an honest retry."""
+    """The issuer and how long things live. ``refresh_grace`` is the window for a retry."""
 
     issuer: str
     authorization_code_lifetime: timedelta

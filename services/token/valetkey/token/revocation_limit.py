@@ -25,7 +25,7 @@ PER_AUTHORIZATION = 100
 
 @dataclass(frozen=True, slots=True)
 class RevocationLimit:
-    """Counts by client; by authorization where the client is public, for anybody may name it.
+    """Counts by client; by authorization where the client is public, because any caller can present its ``client_id``.
 
     The window is the life of an access token, so that it bounds what is remembered at a time.
     """

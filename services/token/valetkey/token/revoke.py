@@ -20,8 +20,8 @@ async def revoke(request: web.Request) -> web.Response:
     """Revoke a token of the client's own. Raises an ``OAuthError``. RFC 7009 §2.
 
     200 says that the token is dead, whether or not it was alive, known or the client's: another client's token stays as
-    it is, and nobody learns that it exists. A store that is away is a 503, never a 200. ``token_type_hint`` is not
-    needed: our tokens tell what they are.
+    it is, and the answer does not tell that it exists. A store that is away is a 503, never a 200.
+    ``token_type_hint`` is not needed: our tokens tell what they are.
     """
     service = request.app[SERVICE]
     refuse_query_credentials(request)

@@ -1,4 +1,4 @@
-"""Secrets that somebody else made, such as a mounted Kubernetes Secret: read, and held to what ours are."""
+"""Secrets generated elsewhere, such as a mounted Kubernetes Secret: read, and checked like generated ones."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Execution:
     async def run(self) -> None:
         """Change everything. Registrations change together or not at all; secrets and endings follow one by one.
 
-        Raises ``Conflict`` where somebody else was faster.
+        Raises ``Conflict`` if registrations changed since the plan was made.
         """
         ends_something = any(change.ends_something for change in self.plan.clients)
         async with self.installation.revoking() if ends_something else nullcontext(_nothing_ends) as publish:
@@ -65,7 +65,7 @@ class Execution:
             with self.installation.audited("clients.applied"):
                 async with self.installation.database.transaction("clients.apply") as transaction:
                     if self.plan_again(await read_stored(transaction)) != self.plan:
-                        raise Conflict("Somebody changed registrations meanwhile; apply the file again.")
+                        raise Conflict("Registrations changed meanwhile; apply the file again.")
                     await self._write(transaction, digests)
         for change in self.plan.clients:
             if change.kind is not Kind.DELETE:

@@ -51,7 +51,7 @@ def parse_yaml(text: str) -> object:
         return _Builder().build(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        # Not str(error), which quotes the file, and the file may hold what nobody should see.
+        # Not str(error), which quotes the file: the file may hold a secret.
         problem = getattr(error, "problem", None) or "not well-formed YAML"
         raise YamlError(f"{problem}; see how YAML is written there", None if mark is None else mark.line + 1) from None
 

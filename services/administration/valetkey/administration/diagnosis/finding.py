@@ -36,7 +36,7 @@ def unwell(check: str, detail: str, next_step: str) -> Finding:
 
 
 def doubtful(check: str, detail: str, next_step: str) -> Finding:
-    """It works, and somebody should look at it."""
+    """It works, and the operator should look at it."""
     return Finding(check, Status.WARNING, detail, next_step)
 
 

@@ -73,7 +73,7 @@ async def _policy_that_drops(client: Redis) -> str | None:
 
 
 async def _memory(redis: Redis, reserve: float) -> list[Finding]:
-    """How full it is, and whether what strangers leave has reached what is kept for revocations."""
+    """How full it is, and whether other writes have reached the memory reserved for revocations."""
     try:
         with redis_operation("memory"):
             memory = await fullest(redis)

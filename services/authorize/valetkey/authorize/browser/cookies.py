@@ -49,7 +49,7 @@ class Browser:
 class BrowserCookies:
     """Reads and writes the three cookies.
 
-    The session and binding cookies end with the browser; nobody is signed in on a shared computer after it was closed.
+    The session and binding cookies end with the browser; on a shared computer closing it signs the user out.
     """
 
     def __init__(self, cookies: Cookies) -> None:
@@ -86,7 +86,7 @@ class BrowserCookies:
         self._cookies.write(response, DEVICE, value, DEVICE_LIFETIME)
 
     def sign_out(self, response: web.StreamResponse) -> None:
-        """Forget the session and everything in progress; the device cookie stays, it signs nobody in."""
+        """Forget the session and everything in progress; the device cookie stays, because it is no login."""
         self._cookies.clear(response, SESSION)
         self._cookies.clear(response, BROWSER)
 

@@ -15,7 +15,7 @@ def location_with_cookies(service: AuthorizeService, request: web.Request, param
     """Where the same request arrives with its cookies; None where it has them, or can go no other way.
 
     SameSite=Lax keeps cookies from a form that another site posts, but not from the GET that follows a redirect.
-    Without this a client that posts would find everybody signed out, and our answer would unbind the browser's other
+    Without this a client that posts would find every user signed out, and our answer would unbind the browser's other
     tabs.
     """
     if request.method != "POST" or service.cookies.has_any(request):

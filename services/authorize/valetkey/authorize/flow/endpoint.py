@@ -116,7 +116,7 @@ async def _begin(
 
 
 def _require_room(service: AuthorizeService, asked: AuthorizationRequest) -> None:
-    """Raise ``NoRoom``: a page, because a client that hears of it tends to begin again at once."""
+    """Raise ``NoRoom``: a page, because a client that gets an error tends to begin again at once."""
     try:
         service.reserve.require_room(Kind.INTERACTION, kept_bytes(asked) + _INTERACTION_BYTES)
     except StoreIsFull as error:

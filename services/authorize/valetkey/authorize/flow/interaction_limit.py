@@ -29,12 +29,12 @@ class InteractionLimit:
 
     A request counts for its address once for each kilobyte that is kept of it, so that the limit is one of bytes too.
     For its browser it counts once: a browser that begins again and again must not use up what its whole network may.
-    Strangers at an address must not keep its people out: a browser in which a user has signed in before may begin a
-    few more once the address may not.
+    Other browsers at an address must not lock its users out: a browser in which a user has signed in before may begin
+    a few more once the address may not.
 
     Whatever fails earlier, asks for ``prompt=none`` or is answered by a session stores no interaction and is not
-    counted. By then the redirect URI is trusted; the refusal is a page all the same, because a client that hears of it
-    tends to begin again at once, no error code says when to come back, and it is the address or browser that has to
+    counted. By then the redirect URI is trusted; the refusal is a page all the same, because a client that gets an
+    error tends to begin again at once, no error code says when to retry, and it is the address or browser that has to
     wait.
     """
 
@@ -68,7 +68,7 @@ class InteractionLimit:
         # A browser that is known to have spent its own takes nothing of its address's.
         if self.per_browser.is_known_to_be_spent(browser.secret):
             raise self._refused(self.per_browser)
-        # The address comes first: without it a stranger could make us keep a count for each browser that it makes up.
+        # The address comes first: otherwise an attacker could create a count in Redis for each invented browser.
         standing = await self.per_address.count(address_group(address), amount=kept_kilobytes(asked))
         if standing is not Standing.WITHIN:
             _record_spent("address", standing, asked, address)

@@ -1,4 +1,4 @@
-"""Browser codes: shown by a signed-in browser, typed into one that is new to the account, while strangers guess.
+"""Browser codes: shown by a signed-in browser, typed into one that is new to the account, during an attack on it.
 
 A code makes a browser count as one that has signed in to the account before, for one login: it opens a budget of
 password attempts, and nothing else. It is a MAC of the account and the time, so that nothing is kept of it; 40 bits are

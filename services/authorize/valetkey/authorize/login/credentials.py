@@ -120,7 +120,7 @@ async def _hash(
     try:
         return await service.passwords.check(attempt.password, password_hash, _source(service, attempt, user))
     except TemporarilyUnavailable as error:
-        # Nobody has learnt whether the password was right, so that it is no attempt.
+        # The password was not checked, so this is no attempt.
         await service.attempts.give_back(counted)
         _record(attempt, user, "busy", error.reason)
         raise LoginRefused(LoginError.BUSY, 503, error.retry_after) from error

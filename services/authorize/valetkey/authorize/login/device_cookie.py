@@ -1,6 +1,6 @@
-"""Device cookies: which accounts a browser has signed in to before, so that strangers cannot lock its owner out.
+"""Device cookies: which accounts a browser has signed in to before, so that an attacker cannot lock the user out.
 
-The cookie is no login; all it opens is a budget of password attempts that strangers cannot spend, and one of logins
+The cookie is no login. It opens a budget of password attempts that other browsers cannot spend, and one of logins
 begun. OWASP: Slow Down Online Guessing Attacks with Device Cookies.
 """
 

@@ -38,7 +38,7 @@ async def show_login(request: web.Request) -> web.StreamResponse:
         page = SignedInPage(account=account_of(session.user), browser_code=code)
         return page_response(service.pages.signed_in(page, reference=current_trace_id()))
     pending = await open_interaction(service, request, interaction_id)
-    # Whoever has to choose an account may also sign in to another one.
+    # A user who has to choose an account may also sign in to another one.
     if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT):
         return await advance(service, request, pending)
     return _form(service, pending, username=_first_name(pending))
@@ -89,7 +89,7 @@ async def _sign_in(
     session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
     if not is_expected_subject(pending.interaction, session):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    # A new secret at every login: one that somebody planted or learnt before it is worth nothing after it.
+    # A new secret at every login: one that an attacker planted or learnt before is worth nothing afterwards.
     secret = generate_secret()
     begun = await _begin_session(service, request, pending, secret, session)
     if begun is None:

@@ -1,6 +1,6 @@
 """Checking passwords: argon2id in a bounded pool that sheds load instead of queueing without end. RFC 9106.
 
-Until everybody has signed in after a change of the costs, hashes of several costs are stored. What a wrong password
+Until every user has signed in after a change of the costs, hashes of several costs are stored. What a wrong password
 costs must not tell which of them an account has, or that there is one. So it is one hash of *each* set of parameters
 that is stored: the account's own, and decoys for all others. Padding the cheaper ones with time, or with part of a
 hash, would be cheaper and only nearly equal, under load less than nearly. Giving each unknown name a cost by chance
@@ -197,6 +197,6 @@ class PasswordPool:
 
 def _yield_to_event_loop() -> None:
     # A hash keeps a core busy; on Linux niceness is per thread, and the highest leaves the event loop its latency. An
-    # idle scheduling class would do so too, but whoever holds the interpreter's lock in it may wait for long.
+    # idle scheduling class would do so too, but a thread that holds the interpreter's lock in it may wait for long.
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

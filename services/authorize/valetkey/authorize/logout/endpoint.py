@@ -85,7 +85,7 @@ def _read_hint(service: AuthorizeService, token: str | None) -> Mapping[str, obj
 
 
 def _speaks_of(hint: Mapping[str, object], session: Session, service: AuthorizeService) -> bool:
-    """Whether the hint is about this very session, and not so old that somebody may have found it."""
+    """Whether the hint is about this very session, and not expired: an old one may have leaked."""
     try:
         require_unexpired(hint, service.clock())
     except InvalidToken:
@@ -123,7 +123,7 @@ async def _end(
     else:
         page = LoggedOutPage(client_name=None if client is None else client.client_name)
         response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
-    # Where nobody was signed in there is nothing to forget, and a stranger's link must not stop a login in progress.
+    # Without a session there is nothing to forget, and a link on another site must not stop a login in progress.
     if service.cookies.session_secret(request) is not None:
         service.cookies.sign_out(response)
     return response

@@ -1,4 +1,4 @@
-"""Text that strangers chose, made fit to be shown: what it says stays, what it could pretend goes."""
+"""Untrusted text, made safe to show: its content stays, characters that could deceive a reader go."""
 
 from __future__ import annotations
 

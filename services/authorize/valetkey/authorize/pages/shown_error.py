@@ -60,7 +60,7 @@ class CookieMissing(ShownError):
 
 
 class NothingWaiting(ShownError):
-    """Somebody opened a step by its address, with no application waiting for it."""
+    """A step was opened by its address, with no application waiting for it."""
 
     page = ErrorPage(
         status=400,

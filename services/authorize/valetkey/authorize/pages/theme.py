@@ -15,7 +15,7 @@ _INK = Color(0x10, 0x14, 0x18)
 
 
 class ThemeError(ValueError):
-    """The theme, the templates or the static files cannot be used; the message says which, for whoever starts us."""
+    """The theme, the templates or the static files cannot be used; the message tells the operator which."""
 
 
 @dataclass(frozen=True, slots=True)

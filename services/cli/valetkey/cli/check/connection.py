@@ -27,7 +27,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Unreachable(Failure):
-    """Nobody answers."""
+    """The server does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ class HtmlForm:
 
     @property
     def asks_for_password(self) -> bool:
-        """Whether somebody is to sign in."""
+        """Whether this is a login form."""
         return "password" in self.inputs
 
     @property
     def asks_for_consent(self) -> bool:
-        """Whether somebody is to allow something."""
+        """Whether this is a consent form."""
         return ("action", "allow") in self.buttons
 
 

@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(slots=True)
 class Steps:
-    """Runs steps and remembers them; ``tell`` hears of each as soon as it is over."""
+    """Runs steps and remembers them; ``tell`` is called with each as soon as it is over."""
 
     connection: Connection
     tell: Callable[[Step], None]

@@ -78,7 +78,7 @@ def command() -> None:
 @click.option(
     "--client-secret-file", type=secret_path(exists=True), help="File that holds the client secret; - is stdin."
 )
-@click.option("--redirect-uri", metavar="URI", help="A redirect URI of the client. Nobody has to listen there.")
+@click.option("--redirect-uri", metavar="URI", help="A redirect URI of the client. It is never opened.")
 @scope_option("Scope to ask for", default=OPENID)
 @click.option("--username", metavar="NAME", help="Whom to sign in.")
 @click.option("--password-file", type=secret_path(exists=True), help="File that holds the password; - is stdin.")
@@ -142,7 +142,7 @@ def login(  # noqa: PLR0913 - one parameter per option
 @with_installation
 async def _with_temporary(installation: Installation, check: Check) -> None:
     task = asyncio.current_task()
-    with suppress(RuntimeError, ValueError):  # Only the main thread hears signals.
+    with suppress(RuntimeError, ValueError):  # Only the main thread receives signals.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel if task else lambda: None)
     try:
         async with temporary_account(installation) as account:

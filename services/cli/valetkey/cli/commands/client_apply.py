@@ -45,7 +45,7 @@ _MOST_TOLD = 100
     help="What is to be registered; - is standard input.",
 )
 @click.option("--owner", default=DEFAULT_OWNER, show_default=True, help="In whose name; owns what it creates.")
-@click.option("--adopt", is_flag=True, help="Take over what somebody else owns.")
+@click.option("--adopt", is_flag=True, help="Take over what has another owner, or none.")
 @click.option("--prune", is_flag=True, help="Delete what this owner owns and the file does not have.")
 @click.option(
     "--secrets-directory",

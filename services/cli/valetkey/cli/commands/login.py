@@ -42,10 +42,10 @@ _HIGHEST_PORT = 65535
     "--port", type=click.IntRange(0, _HIGHEST_PORT), default=0, help="Loopback port to come back to; 0 is a free one."
 )
 @click.option("--redirect-path", default="/callback", show_default=True, help="Path of the loopback redirect URI.")
-@click.option("--no-browser", is_flag=True, help="Only print the address; somebody opens it.")
+@click.option("--no-browser", is_flag=True, help="Only print the address, to be opened by hand.")
 @click.option(
     "--timeout",
-    "patience",
+    "limit",
     type=Duration(timedelta(hours=1)),
     default="5m",
     show_default=True,
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     port: int,
     redirect_path: str,
     no_browser: bool,
-    patience: timedelta,
+    limit: timedelta,
     output: Output,
 ) -> None:
     """Log in through the browser and print the tokens.
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     async def run() -> dict[str, object]:
         async with IssuerClient(issuer) as client, loopback_redirect(redirect_path, port, _tell_stray) as redirect:
             show = _print if no_browser else _open
-            return await log_in(client, credentials, request, redirect, show, patience, system_clock)
+            return await log_in(client, credentials, request, redirect, show, limit, system_clock)
 
     _answer(asyncio.run(run()), output)
 

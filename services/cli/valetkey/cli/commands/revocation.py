@@ -30,16 +30,16 @@ async def reload(installation: Installation) -> None:
 @command.command(
     "end-all", epilog=example("valetkey revocation end-all --yes", "valetkey revocation end-all --consents --yes")
 )
-@click.option("--consents", is_flag=True, help="Withdraw what users have agreed to as well: everybody is asked again.")
+@click.option("--consents", is_flag=True, help="Withdraw what users have agreed to as well: all are asked again.")
 @yes_option
 @output_option
 @with_installation
 async def end_all(installation: Installation, output: Output, *, consents: bool, yes: bool) -> None:
-    """End every session, code, grant and token of everybody, offline access too. For after PostgreSQL was restored.
+    """End every session, code, grant and token of all users, offline access too. For after PostgreSQL was restored.
 
     Clients, users, their secrets and passwords stay as they are. May be typed again.
     """
-    confirm("End every session, grant and token of everybody, so that all users log in again?", yes=yes)
+    confirm("End every session, grant and token of all users, so that they log in again?", yes=yes)
     ended = await end_everything(installation, consents=consents)
     output.one(
         {

@@ -50,7 +50,7 @@ async def create(installation: Installation, name: str, description: str, resour
 @yes_option
 @with_installation
 async def delete(installation: Installation, name: str, *, yes: bool) -> None:
-    """Unregister a scope. Nobody can ask for it any more; tokens that have it keep it until they expire."""
+    """Unregister a scope. No client can request it any more; tokens that have it keep it until they expire."""
     users = await clients_with_scope(installation, name)
     confirm(f"Delete the scope {name}, which {len(users)} client(s) have ({', '.join(users) or 'none'})?", yes=yes)
     await delete_scope(installation, name)

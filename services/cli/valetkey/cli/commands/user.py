@@ -239,7 +239,7 @@ def _unlocked(user: User) -> str:
 @yes_option
 @with_installation
 async def delete(installation: Installation, user: str, *, yes: bool) -> None:
-    """Delete a user. Sessions, consents and grants go too; the subject is never given to anybody else."""
+    """Delete a user. Sessions, consents and grants go too; the subject is never used for another user."""
     found = await get_user(installation, user)
     confirm(f"Delete the user {found.username} ({found.subject}) and end everything?", yes=yes)
     async with installation.revoking() as publish:

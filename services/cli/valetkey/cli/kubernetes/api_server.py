@@ -39,7 +39,7 @@ class ServiceAccount:
         return self._read("token")
 
     def tls(self) -> ssl.SSLContext:
-        """Trusts the authority of this cluster and nobody else. Raises ``Misconfigured``."""
+        """Trusts only the certificate authority of this cluster. Raises ``Misconfigured``."""
         try:
             return ssl.create_default_context(cafile=self.directory / "ca.crt")
         except OSError as error:

@@ -8,7 +8,7 @@ LABELS = {"app.kubernetes.io/name": "valetkey", "app.kubernetes.io/component": "
 
 
 def secret_manifest(name: str, namespace: str | None, values: Mapping[str, str]) -> dict[str, object]:
-    """The object to create, in the namespace of whoever creates it unless one is named."""
+    """The object to create, in the caller's current namespace unless one is named."""
     where = {} if namespace is None else {"namespace": namespace}
     return {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Signing keys as everybody may see them: states, the JWK Set, and the kid. RFC 7517, RFC 7638.
+"""The public part of signing keys: states, the JWK Set, and the kid. RFC 7517, RFC 7638.
 
 Making and using private keys is in ``signing``; keeping them sealed is in ``sealed_key``.
 """

@@ -51,7 +51,7 @@ class InvalidClient(OAuthError):
 
 
 class InvalidGrant(OAuthError):
-    """Expired, spent, revoked, or somebody else's. RFC 6749 §5.2."""
+    """Expired, spent, revoked, or issued to another client. RFC 6749 §5.2."""
 
     error = "invalid_grant"
     description = "The grant is invalid, expired, revoked, or was issued to another client."
@@ -100,7 +100,7 @@ class UnsupportedResponseType(OAuthError):
 
 
 class LoginRequired(OAuthError):
-    """``prompt=none`` and nobody suitable is signed in. OIDC Core §3.1.2.6."""
+    """``prompt=none``, and there is no session that satisfies the request. OIDC Core §3.1.2.6."""
 
     error = "login_required"
     description = "The user must sign in."

@@ -14,7 +14,7 @@ REPEATABLE = frozenset({"resource"})
 
 
 class Params:
-    """Form or query parameters, before anybody has trusted them.
+    """Form or query parameters, not yet validated.
 
     A repeated parameter is kept as such, so that an endpoint that must first find out where to send its answer can do
     that; reading one raises ``InvalidRequest``.

@@ -37,8 +37,8 @@ class RefreshToken(NamedTuple):
 class RefreshTokenCodec:
     """Writes and reads refresh tokens: the prefix, then base64url(authorization id, generation, MAC).
 
-    The first key writes, every key reads, so that keys can be exchanged without ending anybody's grant. A forged token
-    is found out without asking a store.
+    The first key writes, every key reads, so that keys can be exchanged without ending a grant. A forged token is
+    refused without asking a store.
     """
 
     keys: Sequence[bytes] = field(repr=False)

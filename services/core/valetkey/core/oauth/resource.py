@@ -22,7 +22,7 @@ _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredScope:
-    """A scope somebody may ask for, described in words for the consent page.
+    """A scope that a client may request, described in words for the consent page.
 
     ``resource`` is the identifier of the resource server that understands it, or None where it is about the user.
     """

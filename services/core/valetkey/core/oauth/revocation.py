@@ -1,4 +1,4 @@
-"""Revocations: what one record kills. RFC 7009.
+"""Revocations: which tokens one record revokes. RFC 7009.
 
 One record kills one token, one authorization, or whatever was made before the present epoch of one client, of one
 subject, or of the installation.
@@ -43,7 +43,7 @@ class RevocationTarget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A target, the moment it died, and when nothing it kills can be alive any more. UTC, milliseconds.
+    """A target, when it was revoked, and when every token it revokes has expired. UTC, milliseconds.
 
     ``epoch`` is the present one of a client, a subject or the installation. Release 0.1.0 writes none.
     """
@@ -84,7 +84,7 @@ def everything_target() -> RevocationTarget:
 
 
 def targets_of(token: AccessToken) -> tuple[RevocationTarget, ...]:
-    """Everything whose revocation would kill this access token: what introspection asks for, in one read."""
+    """Every target whose revocation would revoke this access token: what introspection asks for, in one read."""
     token_id = token.token_id
     targets = (
         token_target(str(token_id)),
@@ -92,12 +92,12 @@ def targets_of(token: AccessToken) -> tuple[RevocationTarget, ...]:
         client_target(token.client_id),
         _EVERYTHING,
     )
-    # A client that acts for itself is nobody's subject, whatever its name.
+    # The token of a client that acts for itself has no user, even if a user's subject equals its client_id.
     return (*targets, subject_target(token.subject)) if token.has_user else targets
 
 
 def is_revoked(token: AccessToken, revocations: Iterable[Revocation]) -> bool:
-    """Whether one of the revocations found for a token kills it."""
+    """Whether one of the revocations found for a token revokes it."""
     return any(_kills(revocation, token) for revocation in revocations)
 
 

@@ -24,7 +24,7 @@ class CodeRedeemer(Protocol):
     """What token may do with authorization codes."""
 
     async def consume(self, value: str, binding: CodeBinding) -> Redemption:
-        """TAKEN for exactly one caller, ever; REPLAYED for whoever holds the binding after that. RFC 6749 §4.1.2.
+        """TAKEN for exactly one caller, ever; REPLAYED for a later caller with the same binding. RFC 6749 §4.1.2.
 
         MISMATCHED leaves the code as it was, and names the parts that did not match. All of it is decided in one atomic
         step of the store.

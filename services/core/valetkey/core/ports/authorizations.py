@@ -18,8 +18,8 @@ class GrantedAuthorizations(Protocol):
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
-        One that an abandoned redemption stored is taken over, for nobody has been given it. One that was revoked before
-        it was stored is stored, returned, and never live.
+        One that an abandoned redemption stored is taken over, because no client got its tokens. One that was revoked
+        before it was stored is stored, returned, and never live.
         """
 
     async def rotate(
@@ -31,4 +31,4 @@ class GrantedAuthorizations(Protocol):
         """The refresh state, for judging a presentation that did not rotate. ``now`` is for lifetimes only."""
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
-        """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
+        """The authorization as ``rotate`` would return it, unchanged, for a retry."""

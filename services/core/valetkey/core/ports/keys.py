@@ -15,5 +15,5 @@ class KeySetSource(Protocol):
     def key_set(self) -> KeySet:
         """The keys, from memory; ``TemporarilyUnavailable`` before the first have been loaded.
 
-        Whoever asks again without a change in between gets the same object.
+        Two calls without a change in between return the same object.
         """

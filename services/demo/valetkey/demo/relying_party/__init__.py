@@ -1,4 +1,4 @@
-"""The demo's application: an OAuth client and OpenID relying party as anybody might write one.
+"""The demo's application: an ordinary OAuth client and OpenID relying party.
 
 It speaks to the issuer over HTTP alone and knows nothing of how Valetkey is made.
 """

@@ -50,9 +50,9 @@ async def userinfo(tour: Tour, session: TourSession, _form: Mapping[str, str]) -
     """Ask the issuer who signed in."""
     tokens = _require_tokens(session)
     answer = await tour.issuer.userinfo(tokens.access_token)
-    # OIDC Core §5.3.2: claims about anybody else are not to be used.
+    # OIDC Core §5.3.2: claims about another subject MUST NOT be used.
     if answer.is_ok and answer.text("sub") != tokens.claims.get("sub"):
-        return [answer.noted("The answer is about somebody else, so it was ignored.")]
+        return [answer.noted("The answer is about another user, so it was ignored.")]
     session.name = answer.text("name") or session.name
     return [answer]
 
@@ -87,7 +87,7 @@ async def refresh(tour: Tour, session: TourSession, _form: Mapping[str, str]) ->
             return [answer.noted(f"The new tokens were thrown away: {error}.")]
         # OIDC Core §12.2: the same person, or it is not a refresh.
         if claims["sub"] != tokens.claims.get("sub"):
-            return [answer.noted("The new tokens were thrown away: they are about somebody else.")]
+            return [answer.noted("The new tokens were thrown away: they are about another user.")]
     session.tokens = replace(
         tokens,
         access_token=answer.text("access_token"),
@@ -138,7 +138,7 @@ async def rotate_keys(tour: Tour, _session: TourSession, _form: Mapping[str, str
             await asyncio.sleep(_JWKS_INTERVAL)
             after = await tour.issuer.jwks()
     happened = " ".join(events) or (
-        "Nothing to do yet: a key signs only after everybody has had time to learn it. Try again in ten seconds."
+        "Nothing to do yet: a key signs only after every verifier has had time to learn it. Try again in ten seconds."
     )
     return [before.noted("Before."), after.noted(happened)]
 

@@ -54,7 +54,7 @@ def create_relying_party(config: RelyingPartyConfig, rotate_keys: RotateKeys) ->
 
 
 def _own_host(host: str) -> Middleware:
-    """Whoever points a name of theirs at this machine gets nothing to read (DNS rebinding)."""
+    """Refuses requests for another host name: an attacker may point one at this machine (DNS rebinding)."""
 
     @web.middleware
     async def own_host(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -115,7 +115,7 @@ async def _callback(request: web.Request) -> web.Response:
     except (LoginRefusedError, IdTokenError, IssuerUnusableError) as error:
         session.problem = str(error)
         return _see_other(f"/#{SIGN_IN}")
-    # Whoever knew the cookie before the sign-in must not share what came of it.
+    # A new session at sign-in: an attacker who knew the old cookie must not share it (session fixation).
     response = _see_other(f"/#{TOKENS}")
     _keep(response, request.app[_SESSIONS].begin(session, replaced=request.cookies.get(COOKIE)))
     return response

@@ -19,7 +19,7 @@ class LoginRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Three values nobody can guess: one binds the browser, one the ID token, one the code. RFC 9700 §2.1."""
+    """Three unguessable values: one binds the browser, one the ID token, one the code. RFC 9700 §2.1."""
 
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -68,6 +68,6 @@ def with_query(endpoint: str, parameters: tuple[tuple[str, str], ...]) -> str:
 def _refusal(error: str) -> str:
     if error == "access_denied":
         return "You said no, so there are no tokens (error access_denied)."
-    # An incoming error is somebody else's text: only what looks like a registered code is repeated.
+    # An incoming error is untrusted text: only what looks like a registered code is repeated.
     code = error if error.isascii() and error.replace("_", "").isalpha() and len(error) <= 40 else "unknown"  # noqa: PLR2004
     return f"The issuer refused (error {code})."

@@ -46,7 +46,7 @@ STEPS: tuple[Step, ...] = (
         TOKENS,
         "Look at the tokens",
         "The access token is for the API, the ID token tells this application who you are, and the refresh token"
-        " gets new ones. The first two are signed and anybody can read them; nobody can change them.",
+        " gets new ones. The first two are signed: every holder can read them, only the issuer can make them.",
     ),
     Step(
         "userinfo",
@@ -75,7 +75,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "introspect",
         "Introspect",
-        "Whoever the token was issued to, or is for, may ask Valetkey whether it still counts.",
+        "The client that the token was issued to, or is for, may ask Valetkey whether it still counts.",
         (Button("introspect", "Introspect the access token", actions.introspect),),
     ),
     Step(
@@ -95,7 +95,7 @@ STEPS: tuple[Step, ...] = (
         "rotate-keys",
         "Rotate the keys",
         "Keys are published first, sign later, and stay published until the last token they signed has expired, so"
-        " nobody notices. A button for this exists only in the demo. Sign in again afterwards: no password this"
+        " no client notices. A button for this exists only in the demo. Sign in again afterwards: no password this"
         " time, and the new tokens name the new key.",
         (Button("rotate-keys", "Rotate the signing keys", actions.rotate_keys),),
         needs="",

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the demo and the tests, with data nobody will miss."""
+"""A real PostgreSQL for the demo and the tests, with disposable data."""
 
 import os
 import secrets
@@ -32,8 +32,8 @@ _SETTINGS = {
 class EmbeddedPostgres(EmbeddedServer):
     """PostgreSQL 18 with one superuser, who has a password: any user of this machine can reach a loopback port.
 
-    A directory that already holds its data is taken up again. As root it runs as ``nobody``, who must be able to enter
-    the directory.
+    A directory that already holds its data is used again. As root it runs as the system user ``nobody``, which must be
+    able to enter the directory.
     """
 
     name = "PostgreSQL"
@@ -84,7 +84,7 @@ class EmbeddedPostgres(EmbeddedServer):
         if self._user is None:
             return binaries
         if not is_open_to_all(self.directory.parent):
-            raise EmbeddedServerError(f"{self.name} cannot run as root, and nobody else may enter {self.directory}")
+            raise EmbeddedServerError(f"{self.name} cannot run as root, and no other user may enter {self.directory}")
         if is_open_to_all(binaries / "postgres"):
             return binaries
         return copy_for_all(binaries, self.directory / "postgresql")

@@ -1,4 +1,4 @@
-"""A real Redis, or Valkey, for the demo and the tests, with data nobody will miss."""
+"""A real Redis, or Valkey, for the demo and the tests, with disposable data."""
 
 import importlib.util
 import secrets
@@ -40,7 +40,7 @@ class EmbeddedRedis(EmbeddedServer):
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
     def _prepare(self) -> Sequence[str | Path]:
-        # A file, because anybody may read the arguments of a process.
+        # A file, because every user of the machine can read the arguments of a process.
         configuration = self.directory / "configuration"
         configuration.touch(mode=0o600)
         configuration.write_text(

@@ -73,7 +73,7 @@ class EmbeddedServer(ABC):
             try:
                 self._start()
             except EmbeddedServerError as error:
-                # Somebody took the port between finding and using it; nobody knows it yet, so another one will do.
+                # Another process took the port after it was found free. No client knows the port yet, so try another.
                 if self._has_run or not others or _PORT_IS_TAKEN not in str(error):
                     raise
                 release_port(self.port)
@@ -87,7 +87,7 @@ class EmbeddedServer(ABC):
             self._prepare(), directory=self.directory, log=self.log, death_signal=self.death_signal, user=self._user
         )
         deadline = time.monotonic() + _START_TIMEOUT
-        # First whether it lives: on a port that it could not get, somebody else may answer, or say nothing.
+        # First whether it lives: on a port that it could not bind, another process may answer, or stay silent.
         while self._process.poll() is not None or not self._is_ready():
             if self._process.poll() is not None:
                 raise self._failure("ended while starting")
@@ -97,7 +97,7 @@ class EmbeddedServer(ABC):
             time.sleep(_POLL_INTERVAL)
 
     def stop(self) -> None:
-        """End it in good order; what does not obey within 15 s is killed."""
+        """Terminate it; a process that has not ended within 15 s is killed."""
         if self._process is None:
             return
         if self.pid is not None:
@@ -166,7 +166,7 @@ class EmbeddedServer(ABC):
 
 
 def _is_gone(process: psutil.Process) -> bool:
-    """Whether it runs no more; in a container nobody may ever collect it."""
+    """Whether it has ended; in a container no parent may ever collect the zombie."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

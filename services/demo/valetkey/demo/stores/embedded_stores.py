@@ -39,7 +39,7 @@ async def embedded_stores(directory: Path) -> AsyncIterator[Stores]:
 
 
 def _postgres_directory(directory: Path) -> Path | None:
-    # As root PostgreSQL runs as somebody who may not enter, say, /root; then a temporary directory has to do.
+    # As root PostgreSQL runs as a user that may not enter, say, /root; then a temporary directory has to do.
     return directory / "postgres" if unprivileged_user() is None or is_open_to_all(directory) else None
 
 

@@ -27,7 +27,7 @@ class ServerUser:
 
 
 def unprivileged_user() -> ServerUser | None:
-    """``nobody`` where we are root, whom PostgreSQL refuses; None where we can stay who we are."""
+    """The system user ``nobody`` where we are root, which PostgreSQL refuses; None where we need no other user."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")

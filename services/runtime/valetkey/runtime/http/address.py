@@ -1,4 +1,4 @@
-"""The address of the client, for rate limits and audit only: it never decides what anybody may do."""
+"""The address of the client, for rate limits and audit only: it never authorizes anything."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def client_address(request: web.Request, trusted: Sequence[Network]) -> str:
 
 
 def caller_address() -> str:
-    """The address of whoever sent the request that is being answered, for audit; empty outside of one."""
+    """The client's address of the current request, for audit; empty outside of a request."""
     request = cast("web.Request | None", current_request())
     return "" if request is None else client_address(request, request.app[TRUSTED_PROXIES])
 

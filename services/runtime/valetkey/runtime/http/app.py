@@ -62,7 +62,7 @@ def create_app(
     """An application of one service.
 
     ``render`` shows failures, JSON unless told. ``cross_origin`` names the paths, and their methods, that scripts of
-    any origin may call. ``public`` routes do not continue the trace of a stranger.
+    any origin may call. ``public`` routes do not continue the trace of the caller.
     """
     health = Health()
     in_flight = InFlight(settings.max_requests_in_flight)

@@ -32,7 +32,7 @@ class Proof(NamedTuple):
 
 
 class ClientAuthenticationCache:
-    """Keeps hashes of headers, never a secret. Strangers cannot fill it: only who has proven a secret gets in here."""
+    """Keeps hashes of headers, never a secret. Only the headers of authenticated clients are kept."""
 
     def __init__(self) -> None:
         self._proofs: BoundedCache[bytes, Proof] = BoundedCache(entries=MAX_HEADERS, size=MAX_BYTES, share=SHARE)

@@ -24,7 +24,7 @@ class FailureCounter(Protocol):
     """Knows how many failures are too many."""
 
     async def count(self, client_id: str, address: str) -> None:
-        """Count a failure; an empty ``client_id`` names nobody. Raises ``TooManyRequests``."""
+        """Count a failure; an empty ``client_id`` names no client. Raises ``TooManyRequests``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Cookies:
                 key, _, value = pair.strip(" \t").partition("=")
                 if key == wanted:
                     found.append(value)
-        # Two cookies of one name mean that somebody planted one of them, and nothing tells which.
+        # Two cookies of one name mean that an attacker planted one of them, and nothing tells which.
         if len(found) != 1 or not _VALUE.fullmatch(found[0]):
             return None
         return found[0]

@@ -1,8 +1,8 @@
 """A port to listen on, which can be given up without losing a connection.
 
 When a listening socket closes, the kernel resets every connection that is complete and not yet accepted, together with
-the request that its client has already sent. A proxy may send a request again only if it was not sent: so newcomers are
-kept out first, and whoever was let in is served.
+the request that its client has already sent. A proxy may repeat a request only if it was not sent. So the listener
+first stops new connections, and then serves the accepted ones.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BACKLOG = 1024
-# How long a connection that has begun may take to be complete and to send its request, which the kernel may have to
-# hear twice. Seconds.
+# How long a connection that has begun may take to be complete and to send its request, which the client may have to
+# send twice. Seconds.
 SETTLING_SECONDS = 0.5
 
 # Linux's numbers; IP_MINTTL is in ip(7), IPV6_MINHOPCOUNT in linux/in6.h.
@@ -77,8 +77,8 @@ async def stop_accepting(listening: socket.socket) -> None:
     """Let no connection begin any more, and those that have begun arrive.
 
     The packet that begins a connection must have crossed no router and come with the highest hop count, which none
-    has: the kernel drops it. Whoever knocks hears nothing, knocks again after a second, and finds the port closed by
-    then: a refusal, upon which every proxy goes to another replica. No capability is needed, as a packet filter would.
+    has: the kernel drops it. The client gets no answer and repeats the packet after a second. By then the port is
+    closed: a refusal, upon which every proxy goes to another replica. Unlike a packet filter this needs no capability.
     Elsewhere than on Linux nothing happens.
     """
     if not sys.platform.startswith("linux"):
@@ -88,7 +88,7 @@ async def stop_accepting(listening: socket.socket) -> None:
 
 
 def let_in(transport: BaseTransport) -> None:
-    """Hear what comes on this connection, which inherited the condition if it was completed under it."""
+    """Accept packets of this connection, which inherited the hop limit if it was completed under it."""
     accepted: socket.socket | None = transport.get_extra_info("socket")
     if accepted is None or not sys.platform.startswith("linux"):
         return

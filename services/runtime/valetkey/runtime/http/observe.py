@@ -29,7 +29,7 @@ _SERVER_ERROR = 500
 def observe_middleware(tracing: Tracing, health: Health, proxies: ProxyWatch, *, public: bool) -> Middleware:
     """Measures every request, and traces the sampled ones as ``{method} {route}``. OpenTelemetry HTTP conventions.
 
-    A public route starts a new trace that links to the caller's span, so that strangers neither choose our trace ids
+    A public route starts a new trace that links to the caller's span, so that a caller chooses neither our trace ids
     nor our sampling; an internal route continues the caller's. Whether a request is sampled is decided first; one that
     turns out to belong to a login of ours that is sampled becomes part of its trace, see ``continue_trace``.
     """

@@ -75,7 +75,7 @@ class ProxyWatch:
             return
         self._silent_until = now + LOG_SECONDS
         _LOG.warning(
-            "a proxy is not trusted: limits and audit take everybody behind it for one address; name its networks in "
+            "a proxy is not trusted: limits and audit see one address for all clients behind it; name its networks in "
             "VALETKEY_TRUSTED_PROXIES, such as 10.244.0.0/16 (trustedProxies of the chart)",
             extra={"proxy": address},
         )

@@ -1,4 +1,4 @@
-"""Answers that carry tokens or errors: JSON that nobody may store."""
+"""Answers that carry tokens or errors: JSON with ``Cache-Control: no-store``."""
 
 from __future__ import annotations
 

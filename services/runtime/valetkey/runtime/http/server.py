@@ -138,7 +138,7 @@ async def _run_until_told(app: web.Application, settings: Settings) -> None:
     await terminate.wait()
     app[HEALTH].draining = True
     _LOG.info("draining", extra={"seconds": settings.drain_delay})
-    # Endpoints are withdrawn while we still serve; whoever is at the keyboard need not wait for that.
+    # Endpoints are withdrawn while we still serve; Ctrl-C at a terminal does not wait for that.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.drain_delay):
             await interrupt.wait()

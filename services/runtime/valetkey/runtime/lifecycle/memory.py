@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 
-# Requests make few cycles, and everybody waits for the 30 ms of looking at ten thousand clients for them. So the
+# Requests make few cycles, and every request waits while a collection looks at ten thousand clients for 30 ms. So the
 # collector looks after ten thousand new objects instead of 700, and at everything only after millions.
 THRESHOLDS = 10_000, 20, 20
 

@@ -31,7 +31,7 @@ class RetryTimeoutError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to wait, and the clock and the sleep to do it with. Without ``limit`` nobody waits."""
+    """How long to wait, and the clock and the sleep to do it with. A ``limit`` of zero means no wait."""
 
     limit: timedelta = timedelta(0)
     clock: Clock = system_clock

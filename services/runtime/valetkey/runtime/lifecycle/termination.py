@@ -23,14 +23,14 @@ def interrupted_by_sigterm() -> Iterator[None]:
     without a handler from process 1 of a container, which would then be waited for until it is killed.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread hears signals.
+        yield  # Only the main thread receives signals.
         return
     told = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal told
         told = True
-        # Whoever handles Ctrl-C at this moment: asyncio cancels its main task.
+        # The current handler of Ctrl-C: asyncio cancels its main task.
         handler = signal.getsignal(signal.SIGINT)
         if callable(handler):
             handler(number, frame)

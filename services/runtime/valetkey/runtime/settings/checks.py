@@ -49,7 +49,7 @@ _RULES: tuple[Rule, ...] = (
     (
         ("postgres_password", "postgres_dsn", "postgres_listen_dsn"),
         _postgres_passwords_have_users,
-        "is the password of nobody where {1} or {2} names no user; write it like postgresql://user@host:5432/database",
+        "needs a user in {1} and {2}; write it like postgresql://user@host:5432/database",
     ),
     (
         ("redis_sentinel_password", "redis_url"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Node = tuple[str, int]
 Topology = Literal["single", "sentinel", "cluster"]
 
-# A hyphen, so that whoever masks `password=` in a text masks this too.
+# A hyphen, so that a filter that masks `password=` in a text masks this too.
 SENTINEL_PASSWORD = "sentinel-password"  # noqa: S105 - the name of a parameter
 _TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 _PARAMETERS = frozenset({"db", "username", "password", SENTINEL_PASSWORD, *_TLS_FILES})

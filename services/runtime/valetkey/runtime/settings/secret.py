@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class SecretMissingError(Exception):
-    """A secret setting was read that nobody has set; the message names what to do."""
+    """A secret setting was read that is not set; the message names what to do."""
 
 
 class _Unset:

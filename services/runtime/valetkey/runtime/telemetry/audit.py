@@ -140,13 +140,13 @@ def configure_audit(service: str, stream: TextIO | None = None, *, by_turn: bool
 
 
 def send_audit_to(*listeners: Listener) -> None:
-    """Tell these, and nobody else, of every event."""
+    """Send every event to these listeners only."""
     _listeners[:] = listeners
 
 
 @contextmanager
 def audit_told_to(*more: Listener) -> Iterator[None]:
-    """Tell these too; afterwards whoever was told before."""
+    """Send events to these listeners too, until the end of the block."""
     before = tuple(_listeners)
     send_audit_to(*before, *more)
     try:

@@ -87,7 +87,7 @@ def configure_logging(settings: Settings, service: str, stream: TextIO | None = 
     console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
     handler.setFormatter(ConsoleFormatter() if console else JsonFormatter(service, settings.environment))
-    # Nobody asks which thread or process said something: there is one.
+    # No record needs its thread or process: there is one.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]

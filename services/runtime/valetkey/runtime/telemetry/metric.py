@@ -1,4 +1,4 @@
-"""The kinds of metric: a count, a duration, a level. Their labels stay bounded whatever a stranger sends.
+"""The kinds of metric: a count, a duration, a level. Their labels stay bounded whatever a client sends.
 
 They are kept here and only shown by the Prometheus client: its own cost a request as much as reading its form does.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REGISTRY = CollectorRegistry()
 OTHER = "other"
-# More label sets than the product has; a label that a bug lets strangers choose ends up as "other" here.
+# More label sets than the product has; a label that a bug lets clients choose ends up as "other" here.
 MAX_LABEL_SETS = 500
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 EVERY_SERVICE = ("authorize", "token", "introspection")
@@ -97,7 +97,7 @@ class Count(Metric):
         return [CounterMetricFamily(self.name, self.doc, labels=self.labels)]
 
     def collect(self) -> list[CounterMetricFamily]:
-        """The totals, for whoever scrapes."""
+        """The totals, for a scrape."""
         (family,) = self.describe()
         for labels, total in sorted(self._totals.copy().items()):
             family.add_metric(labels, total)
@@ -143,7 +143,7 @@ class Duration(Metric):
         return [HistogramMetricFamily(self.name, self.doc, labels=self.labels)]
 
     def collect(self) -> list[HistogramMetricFamily]:
-        """The buckets, each with all that is below it, for whoever scrapes."""
+        """The cumulative buckets, for a scrape."""
         (family,) = self.describe()
         with self._lock:
             observed = {labels: deepcopy(one) for labels, one in self._observed.items()}
@@ -203,7 +203,7 @@ class Level(Metric):
             self._values = dict(values)
 
     def add_source(self, source: Source) -> None:
-        """Ask for levels only when somebody scrapes; several sources add up."""
+        """Ask for levels only at a scrape; several sources add up."""
         self._sources.append(source)
 
     def remove_source(self, source: Source) -> None:
@@ -215,7 +215,7 @@ class Level(Metric):
         return [GaugeMetricFamily(self.name, self.doc, labels=self.labels)]
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """The levels, for whoever scrapes. A process that never learns a level must not claim that it is zero."""
+        """The levels, for a scrape. A process that never learns a level must not report zero."""
         (family,) = self.describe()
         with self._lock:
             values = dict(self._values)

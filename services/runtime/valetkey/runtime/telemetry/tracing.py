@@ -75,7 +75,7 @@ def continue_trace(traceparent: str) -> None:
     trace, left = _current.get(), parse_traceparent(traceparent)
     if trace is None or left is None or not left.is_sampled:
         return
-    # Whoever is sampled can tell by the trace ids, and must not make us trace whatever else is sent.
+    # A client can tell by the trace ids that it is sampled; it must not make us trace every other request it sends.
     if trace.operations is not None or _continued.take():
         trace.sample(left)
 
@@ -93,7 +93,7 @@ def record_operation(
 
 
 def detached_task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """A task that belongs to the process: it takes neither the trace nor anything else from whoever started it."""
+    """A task that belongs to the process: it inherits neither the trace nor any other context of its creator."""
     return asyncio.create_task(work, name=name, context=Context())
 
 
@@ -105,7 +105,7 @@ class Tracing:
         self._ratio = ratio if export else 0.0
 
     def samples(self) -> bool:
-        """Whether to trace one more request of strangers."""
+        """Whether to trace one more request from outside."""
         return self._ratio > 0 and random() < self._ratio  # noqa: S311
 
     def end_request(

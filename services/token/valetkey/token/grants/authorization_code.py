@@ -53,7 +53,7 @@ class AuthorizationCodeGrant(Grant):
         try:
             resources = narrow_resource(current_resources(code.resources, client, catalog), requested)
             granted = await self._store(code, client, now)
-        # Nothing has been handed out: an honest client may correct its request, or come again later.
+        # Nothing has been handed out: the client may correct its request, or retry later.
         except InvalidGrant:
             raise
         except TemporarilyUnavailable:

@@ -1,4 +1,4 @@
-"""The client comes again. One row, one UPDATE, and honest retries. OAuth 2.1 §4.3, RFC 9700 §4.14."""
+"""Refresh: one row, one UPDATE, and retries within a grace window. OAuth 2.1 §4.3, RFC 9700 §4.14."""
 
 from typing import Self
 
@@ -16,7 +16,7 @@ from valetkey.token.grant import Grant, GrantPorts
 
 
 class RefreshTokenGrant(Grant):
-    """Rotation for exactly one caller, the same successor for an honest retry, the end for a thief's."""
+    """Rotation for exactly one caller, the same successor for a retry, revocation for reuse."""
 
     grant_type = GrantType.REFRESH_TOKEN
     parameters = frozenset({"refresh_token", "scope", "resource"})
@@ -67,7 +67,7 @@ class RefreshTokenGrant(Grant):
         presentation = classify_refresh_token(token, state, client.uid, self._ports.policy.refresh_grace)
         if presentation is Presentation.RETRY:
             granted = await authorizations.find_live(token.authorization_id, client.uid, now)
-            # Somebody may have used the successor in the meantime; then this is no retry of the latest step any more.
+            # If the successor was used in the meantime, this is no retry of the latest rotation any more.
             if granted is not None and granted.generation == token.generation + 1:
                 return granted
         if presentation is Presentation.REUSE:

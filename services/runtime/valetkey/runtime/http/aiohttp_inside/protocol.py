@@ -107,7 +107,7 @@ class Protocol(web.RequestHandler):
         expectation = request.headers.get("Expect")
         if expectation is not None and expectation.lower() != "100-continue":
             request_handler = self._refuse_expectation
-        # Nobody here speaks another protocol: what follows would be kept, read as a request, quoted in an exception.
+        # No other protocol is supported: what follows would be kept, read as a request, quoted in an exception.
         if "Upgrade" in request.headers:
             self.close()
         return super()._handle_request(request, start_time, request_handler)

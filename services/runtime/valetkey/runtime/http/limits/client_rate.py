@@ -52,7 +52,7 @@ class ClientRate:
     been used here, so that replicas together exceed the limit by little more than that share each. While Redis is away
     each holds every client to the whole limit by its own count.
 
-    Public clients are not counted: whoever names one would use up the requests of all its users.
+    Public clients are not counted: any caller can present their ``client_id`` and use up the requests of all users.
     """
 
     def __init__(self, rates: Rates, clock: Clock, per_minute: int) -> None:
@@ -108,7 +108,7 @@ class ClientRate:
         raise TooManyRequests("the client has used up its requests of this minute", ceil(left))
 
     def _turn_to(self, window: int) -> bool:
-        """Whether another minute has begun; nobody is held to the last one any more, so its rest need not be told."""
+        """Whether another minute has begun; the last one limits no request any more, so its rest is not reported."""
         if window == self._window:
             return False
         self._accounts, self._window = {}, window

@@ -69,7 +69,7 @@ def bound_send_buffer(transport: asyncio.BaseTransport) -> None:
 class AddressShares:
     """How many connections each address holds, IPv6 by /64; one that holds its share gets no more.
 
-    Our own proxies are not counted, for behind them everybody has one address.
+    Our own proxies are not counted, because all clients behind one have its address.
     """
 
     def __init__(self, most: int, trusted: Sequence[Network]) -> None:

@@ -1,4 +1,4 @@
-"""The innermost middleware: while the process waits for what it needs, or has its hands full, nobody gets further."""
+"""The innermost middleware: refuses requests while the process is not ready or has as many as it can serve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_AFTER = 5  # seconds
 
 
 def gate_middleware(waiting: ReadinessChecks, in_flight: InFlight) -> Middleware:
-    """Answers 503 and when to come again, instead of failing in the middle of something or queueing without end."""
+    """Answers 503 with ``Retry-After``, instead of failing in the middle of a request or queueing without end."""
 
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -19,8 +19,8 @@ RETRY_AFTER = 1  # seconds
 class InFlight:
     """Requests that have begun and not been answered, those apart whose clients are still sending.
 
-    Whoever sends slowly costs no work yet: slow bodies take no place of a request that is whole, and have as many
-    places of their own.
+    A request whose body is still arriving costs no work yet: slow bodies take no place of a complete request, and have
+    as many places of their own.
     """
 
     __slots__ = ("arriving", "count", "limit")

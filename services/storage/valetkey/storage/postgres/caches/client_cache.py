@@ -16,8 +16,8 @@ from valetkey.storage.postgres.tables.clients import Clients
 class ClientCache:
     """See ``valetkey.core.ports.ClientFinder``.
 
-    A change is known within moments, without notifications after ``lifetime``. While PostgreSQL is away a client that
-    nobody has changed serves for ``stale_lifetime``.
+    A change is known within moments, without notifications after ``lifetime``. While PostgreSQL is away, an unchanged
+    client is served for ``stale_lifetime``.
     """
 
     def __init__(

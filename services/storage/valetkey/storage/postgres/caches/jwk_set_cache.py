@@ -50,7 +50,7 @@ class JwkSetCache:
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
 
     async def start(self) -> None:
-        """Load once, even in vain, and keep up with what is published."""
+        """Try to load once, then keep up with what is published."""
         await self._poller.start()
 
     async def close(self) -> None:

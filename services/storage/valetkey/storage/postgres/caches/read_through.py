@@ -24,10 +24,10 @@ class _Entry(Generic[V]):
 
 
 class ReadThrough(Generic[K, V]):
-    """Loads what it has not, once however many ask at the same time; what does not exist is not remembered.
+    """A read-through cache: concurrent callers of one key share one load; what does not exist is not cached.
 
-    An entry is fresh for ``lifetime``. While loading fails, one no older than ``stale_lifetime`` serves instead:
-    whoever finds out that loading fails waits for that, everybody after him does not.
+    An entry is fresh for ``lifetime``. While loading fails, one no older than ``stale_lifetime`` is returned instead.
+    The caller whose load fails waits for that; later callers do not.
     """
 
     def __init__(
@@ -118,6 +118,6 @@ class ReadThrough(Generic[K, V]):
 
 
 def _look_at_failure(task: asyncio.Task[object]) -> None:
-    """A failure that nobody waited for is no news: the next who asks meets it himself."""
+    """Mark the exception of an unawaited load as retrieved: the next caller gets an exception of its own."""
     if not task.cancelled():
         task.exception()

@@ -32,7 +32,7 @@ class SignerCache:
         database.on_notify(KEYS_CHANNEL, lambda _: self._poller.wake())
 
     async def start(self) -> None:
-        """Load once, even in vain, and keep up with rotation."""
+        """Try to load once, then keep up with rotation."""
         await self._poller.start()
 
     async def close(self) -> None:

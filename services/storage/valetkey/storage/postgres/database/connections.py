@@ -1,7 +1,7 @@
-"""So many connections to PostgreSQL and no more, lent one after the other to whoever has a statement.
+"""Bounded PostgreSQL connection pool.
 
-asyncpg makes them and speaks over them. Lending is ours, because its pool spends as much on each loan (a task, two
-timers, a proxy) as a statement takes, and a statement is all that most requests have.
+asyncpg makes the connections and runs the statements. The pool is our own, because each acquisition from asyncpg's pool
+costs as much as a statement (a task, two timers, a proxy), and most requests run one statement.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _CLOSED = "PostgreSQL: its connections are closed"
 class Connections:
     """At most ``most`` of what ``connect`` makes. Times are in seconds.
 
-    A wait for one takes at most ``timeout``; where so many wait that most would wait in vain, the next is refused at
-    once. Whoever came first is served first. One that nobody needed for ``idle_lifetime`` is closed.
+    A wait for one takes at most ``timeout``; where so many wait that most would time out, the next is refused at
+    once. Waiting callers are served in the order of their arrival. One that is idle for ``idle_lifetime`` is closed.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Connections:
         self._timeout = timeout
         self._idle_lifetime = idle_lifetime
         self._places = most
-        # The last one that came back is lent first, so that those which are not needed come to rest.
+        # The last one that was returned is used first, so that surplus ones become idle.
         self._idle: deque[tuple[Connection, float]] = deque()
         self._lent: set[Connection] = set()
         self._waiting: OrderedDict[Turn, None] = OrderedDict()
@@ -53,12 +53,12 @@ class Connections:
 
     @property
     def idle(self) -> int:
-        """How many nobody uses."""
+        """How many are idle."""
         return len(self._idle)
 
     @property
     def used(self) -> int:
-        """How many are being made, are lent, or settle what their borrower left behind."""
+        """How many are being made, are in use, or are being cleaned up."""
         return self._most - self._places - len(self._idle)
 
     @property
@@ -67,7 +67,7 @@ class Connections:
         return len(self._waiting)
 
     async def take(self) -> Connection:
-        """One that nobody else uses until ``give_back``.
+        """A connection for this caller alone, until ``give_back``.
 
         Raises ``TemporarilyUnavailable`` or ``TimeoutError`` where none is free, and what ``connect`` raises.
         """
@@ -85,29 +85,29 @@ class Connections:
         return await self._wait()
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
-        """Take it back from whoever ``take`` lent it to. ``error`` is what he met while he had it."""
+        """Return a connection that ``take`` gave. ``error`` is what the caller's use of it raised."""
         self._lent.discard(connection)
         if connection.is_closed():
             self._drop(connection)
         elif (error is None or isinstance(error, asyncpg.PostgresError)) and not connection.is_in_transaction():
             self._lend_on(connection)
         else:
-            # Something may still be under way, and its answer is nobody's.
+            # An answer may still be under way that no caller waits for.
             task = detached_task(self._settle(connection), "postgres-settle")
             self._settling[task] = connection
             task.add_done_callback(self._settled)
 
     async def close(self) -> None:
-        """Lend no more, wait until all have come back, and take leave of the server."""
+        """Hand out no more, wait until all are returned, and close them in good order."""
         idle = self._begin_to_end()
-        # Where somebody loses patience with the server, these are terminated with the others.
+        # ``terminate`` closes these too, if the server does not answer.
         self._lent.update(idle)
         await asyncio.gather(*(connection.close(timeout=self._timeout) for connection in idle), return_exceptions=True)
         if self._places < self._most:
             await self._all_are_back.wait()
 
     def terminate(self) -> None:
-        """Close them all at once, whoever uses them."""
+        """Close them all at once, those in use too."""
         for connection in (*self._begin_to_end(), *self._lent, *self._settling.values()):
             connection.terminate()
         for task in self._settling:
@@ -133,7 +133,7 @@ class Connections:
         try:
             connection = await turn
         except BaseException:
-            # Whoever hangs up in the moment in which his turn has come leaves it to the next.
+            # A caller that is cancelled after it was given a connection passes the connection on.
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._pass_on(turn.result())
             raise
@@ -209,7 +209,7 @@ class Connections:
             self._sweeper = loop.call_at(self._idle[0][1] + self._idle_lifetime, self._sweep)
 
     def _begin_to_end(self) -> list[Connection]:
-        """Those that nobody uses; whoever waits is refused."""
+        """The idle connections; waiting callers are refused."""
         self._is_closing = True
         if self._sweeper is not None:
             self._sweeper.cancel()

@@ -1,4 +1,4 @@
-"""Where the failures of PostgreSQL become refusals that everybody knows."""
+"""Translates the failures of PostgreSQL into the errors of ``core``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import asyncpg
 
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 
-# Whoever meets one of these may simply come again: the server is away, full, restarting, a standby, or chose another
-# transaction as the winner. A refused login is among them, for passwords are exchanged while services run.
+# These can be retried: the server is away, full, restarting, a standby, or chose another transaction as the winner.
+# A refused login is among them, because passwords are exchanged while services run.
 _UNAVAILABLE = (
     OSError,  # TimeoutError is one
     asyncpg.PostgresConnectionError,
@@ -26,7 +26,7 @@ _UNAVAILABLE = (
 
 
 class Conflict(Exception):
-    """What was to be stored is at odds with what is stored. The sentence is for whoever asked."""
+    """What was to be stored conflicts with what is stored. The message is for the caller."""
 
 
 class PostgresErrors:

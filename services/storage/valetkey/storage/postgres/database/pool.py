@@ -117,8 +117,8 @@ class Database:
     def on_notify(self, channel: str, callback: Callback) -> None:
         """Call back with the payload of every notification; with None where some may have been missed.
 
-        That is whenever the listening connection has been made anew, the first time included. Behind a pooler nobody
-        calls: whoever would know has to look again by himself.
+        That is whenever the listening connection has been made anew, the first time included. Behind a pooler there
+        are no notifications: the caller has to poll.
         """
         if self._listener:
             self._listener.add(channel, callback)

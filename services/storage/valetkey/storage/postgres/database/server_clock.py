@@ -46,7 +46,7 @@ class ClockSkew:
         self._poller = database_poller(self._measure, interval, "clock-skew")
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:

@@ -25,7 +25,7 @@ class SchemaGuard:
         self._poller = database_poller(self._look, interval, "schema")
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:

@@ -24,10 +24,10 @@ from valetkey.storage.postgres.schema.role_privilege_check import NO_DIFFERENCES
 
 _log = logging.getLogger(__name__)
 _SCRIPTS = Path(__file__).parents[1] / "migrations"
-# Any number will do, as long as nobody else in this database uses it.
+# Any number that no other advisory lock in this database uses.
 _LOCK = 8_517_213_904_113
 _TIMEOUT = 10.0  # seconds to connect
-# PostgreSQL looks for a deadlock after 1 s, and then ends whoever happens to have waited so long.
+# Less than the 1 s after which PostgreSQL looks for a deadlock and ends one of the transactions that wait.
 _LOCK_TIMEOUT = 500  # milliseconds to wait for a table
 _ATTEMPTS, _PAUSE = 60, 0.5
 
@@ -105,7 +105,7 @@ async def _connection(dsn: str) -> AsyncIterator[AsyncConnection]:
 
 @contextmanager
 def _errors_of_the_driver() -> Iterator[None]:
-    """Whoever knows what asyncpg raises while PostgreSQL starts, or goes away, need not know what wraps it here."""
+    """Raise asyncpg's own exception instead of the one that SQLAlchemy wraps it in."""
     try:
         yield
     except DBAPIError as error:

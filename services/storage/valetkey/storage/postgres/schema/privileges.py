@@ -1,7 +1,7 @@
 """What each role may do with each table in this release: what its service does, and nothing else.
 
-`valetkey migrate up` sees to it. While two releases overlap both work under these, so what a release no longer needs
-goes with the one after it. A table that is not named here is nobody's but the owner's.
+`valetkey migrate up` grants them. While two releases overlap both work under these, so what a release no longer needs
+goes with the one after it. Only its owner may use a table that is not named here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE")
 _USER_COLUMNS = (
     *("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at", "epoch"),
 )
-# PostgreSQL lets nobody lock a row who may not update a column of it: this is one that decides nothing.
+# PostgreSQL lets a role lock a row only if it may update one of its columns: this column decides nothing.
 _LOCK_USERS = _LOCK_CLIENTS = _LOCK_CONSENTS = ("updated_at",)
 _LOCK_SESSIONS = ("used_at",)
 # Whose consent it is and for whom stays what it was.

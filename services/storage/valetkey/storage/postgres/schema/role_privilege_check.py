@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from valetkey.storage.postgres.schema.privileges import ROLES
 
 _NAMES = ", ".join(f"'{role}'" for role in ROLES)
-# Whoever owns a table may do anything with it already, and so may a superuser.
+# The owner of a table and a superuser have every privilege on it already.
 READ_GRANTS = f"""
     WITH roles AS (
         SELECT oid, rolname FROM pg_roles WHERE rolname IN ({_NAMES}) AND NOT rolsuper

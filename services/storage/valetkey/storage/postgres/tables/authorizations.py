@@ -1,6 +1,6 @@
 """The one row of every granted authorization: inserted once, updated by each refresh, never multiplied.
 
-Each statement says itself which rows are live, so that none depends on somebody having marked them in time.
+Each statement says itself which rows are live, so none depends on a job that marks dead ones.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from valetkey.storage.postgres.tables.rows import granted_authorization_from
 # release 0.1.0 has none: there, what ended after the user agreed stays ended, even if the client was enabled, or the
 # user has consented, again meanwhile.
 # A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
-# What an abandoned redemption stored bears its time until somebody takes it over, for a client that was given nothing.
+# What an abandoned redemption stored bears its time until a later redemption takes it over: the client got no token.
 # A row outlives its end for as long as its code could be presented again (``REMEMBERED_AFTER_END``).
-# Whoever signs out or withdraws a consent leaves a revocation of each authorization, and no right to delete one.
+# A logout or a withdrawn consent leaves a revocation of each authorization, and deletes none.
 # Of the authorizations that a user has given a client, those that were used longest ago make room. They are looked for
 # by user (IS NOT DISTINCT FROM and IS TRUE keep other indexes out): a client may have millions.
 _INSERT = Statement(
@@ -151,8 +151,8 @@ _ROTATE_ONE = Statement(
         u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch
     """,
 )
-# Rows that somebody holds at the moment are passed over, so that one of them keeps nobody else waiting, and two batches
-# never wait for each other; whoever was passed over asks alone.
+# Rows that another transaction has locked are skipped, so that one of them delays no other refresh, and two batches
+# never wait for each other. A skipped refresh is repeated alone.
 _ROTATE = Statement(
     "authorizations.rotate",
     """
@@ -272,7 +272,7 @@ class Authorizations:
         """Move a live authorization of this client from ``generation`` to the next, for exactly one caller.
 
         ``now`` is for lifetimes; PostgreSQL's clock notes when it was rotated, and tells how long ago that was. One
-        statement for everybody who is refreshing at the moment. RFC 9700 §4.14.2.
+        statement for all concurrent refreshes. RFC 9700 §4.14.2.
         """
         asked = _Rotation(authorization_id, generation, client_uid, now)
         granted = await self._rotations.ask(asked)
@@ -292,7 +292,7 @@ class Authorizations:
         )
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
-        """The authorization as ``rotate`` would return it, unchanged, for an honest retry."""
+        """The authorization as ``rotate`` would return it, unchanged, for a retry."""
         row = await self._find(authorization_id, now)
         if row is None or not row["is_live"] or row["client_uid"] != client_uid:
             return None

@@ -48,7 +48,7 @@ class JwkSetStore:
         return None if row is None else PublishedJwkSet(row["document"], row["etag"], row["published_at"])
 
     async def report(self, observation: KeyObservation) -> None:
-        """Say which keys this replica serves, so that none is used before everybody can know it."""
+        """Record which keys this replica serves, so that none signs before every verifier can know it."""
         await self._database.execute(
             _REPORT,
             observation.replica_id,

@@ -57,7 +57,7 @@ class PasswordParameters:
         self._retry: float | None = _RETRY_SECONDS
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:

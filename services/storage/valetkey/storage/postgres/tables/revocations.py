@@ -1,4 +1,4 @@
-"""Revocations as PostgreSQL remembers them, until nothing they kill can be alive. Redis answers from what is here."""
+"""Revocations in PostgreSQL, until every token they revoke has expired. Redis is loaded from here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class RevocationRecords:
         """Remember all of these tokens and authorizations, or none, and end the authorizations.
 
         A record only ever grows. An authorization that is stored later is refused, for as long as its record lives.
-        Clients, users and everything end by an epoch: see ``client_endings``, ``user_endings``, ``everything_ending``.
+        Clients, users and everything end by an epoch: see ``client_lifecycle``, ``user_lifecycle``, ``revoke_all``.
         """
         if not revocations:
             return
@@ -84,7 +84,7 @@ class RevocationRecords:
             if revocation.target.kind is RevocationKind.AUTHORIZATION
         ]
         async with self._database.transaction("revocations.record") as transaction:
-            # Everybody locks authorizations before records: so nobody waits in a circle.
+            # Every transaction locks authorizations before records, so there is no deadlock.
             if ended:
                 await transaction.execute(_END_AUTHORIZATIONS, *zip(*ended, strict=True))
             await transaction.execute(
@@ -104,7 +104,7 @@ class RevocationRecords:
         return tuple(revocation_from(row) for row in rows)
 
     async def live(self, now: datetime, batch_size: int = 1000) -> AsyncIterator[list[Revocation]]:
-        """Every revocation that can still kill something, in batches, holding no connection between them."""
+        """Every revocation of a token that may still be valid, in batches, holding no connection between them."""
         kind, target = "", ""
         while rows := await self._database.fetch(_LIVE, kind, target, now - REVOCATION_MARGIN, batch_size):
             yield [revocation_from(row) for row in rows]

@@ -1,4 +1,4 @@
-"""The end of everything that was given to anybody, as after a restore, when nobody knows any more what had ended."""
+"""Ends every session, code, grant and token, as after a restore that lost the latest revocations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RAISE_EPOCH = Statement(
     """,
 )
 # What follows ends the same once more for release 0.1.0, which knows no epochs, and frees what is of no use any more.
-# Locked in the order in which everybody does: clients, users, sessions, consents, authorizations, revocations.
+# Locked in the order that every transaction keeps: clients, users, sessions, consents, authorizations, revocations.
 _LOCK_CLIENTS = Statement("everything.lock_clients", "SELECT uid FROM clients ORDER BY uid FOR UPDATE")
 _END_CODES = Statement("everything.end_codes", "UPDATE clients SET valid_since = greatest(valid_since, $1)")
 _LOCK_USERS = Statement("everything.lock_users", "SELECT subject FROM users ORDER BY subject FOR UPDATE")

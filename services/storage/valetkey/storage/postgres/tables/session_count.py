@@ -1,4 +1,4 @@
-"""How many users are signed in, for whoever watches the installation."""
+"""How many users are signed in, for a metric."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SessionCount:
         self._poller = database_poller(self._refresh, interval, "session-count")
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:

@@ -19,8 +19,8 @@ from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFE
 from valetkey.storage.postgres.tables.revocations import Publish
 from valetkey.storage.postgres.tables.rows import floor_to_millisecond, revocation_from, session_from
 
-# Nothing is created for a user who has ended since the login began: one who was disabled or given another password, or
-# everybody. Of a user's sessions, the one used longest ago makes room.
+# Nothing is created if the user's sessions were ended since the login began: by disabling the user, by a new password,
+# or with all others. Of a user's sessions, the one used longest ago makes room.
 _CREATE = Statement(
     "sessions.create",
     """
@@ -67,7 +67,7 @@ _RENEW = Statement(
     """,
 )
 _FIND_ID = Statement("sessions.find_id", "SELECT session_id FROM sessions WHERE secret_digest = $1")
-# Noting a use is not worth waiting for whoever holds the row.
+# Noting a use is not worth waiting for a row lock.
 _FIND = Statement(
     "sessions.find",
     """
@@ -163,7 +163,7 @@ class Sessions:
             row = await self._insert(self._database, secret, session)
         else:
             async with self._database.transaction("sessions.create") as transaction:
-                # The user is locked before anything of his, by everybody.
+                # Every transaction locks the user before the user's sessions, consents and grants.
                 row = await self._insert(transaction, secret, session)
                 if row is not None:
                     revocations = await _end_replaced(transaction, replaced, session.auth_time)

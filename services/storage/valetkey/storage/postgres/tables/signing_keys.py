@@ -13,9 +13,9 @@ from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Executor, Statement
 from valetkey.storage.postgres.tables.rows import public_key_from, to_json
 
-# Whoever holds the lock may be making RSA keys on a busy machine.
+# The process that holds the lock may be making RSA keys on a busy machine.
 _LONGEST_TURN = timedelta(seconds=60)
-# Any number will do, as long as nobody else in this database uses it.
+# Any number that no other advisory lock in this database uses.
 _LOCK = Statement("signing_keys.lock", "SELECT pg_advisory_xact_lock(4170256398127)")
 _LIST = Statement(
     "signing_keys.list",
@@ -81,7 +81,7 @@ class StoredKey:
 
 
 class KeyTransaction:
-    """What the key rotation job may do, all of it together or not at all, while nobody else does."""
+    """What the key rotation job may do, in one transaction and one process at a time."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -136,7 +136,7 @@ class KeyStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[KeyTransaction]:
-        """One transaction at a time across all processes: whoever comes second waits, and sees what the first did."""
+        """One transaction at a time across all processes: a second one waits, and sees what the first did."""
         async with self._database.transaction("signing_keys.transaction", _LONGEST_TURN) as transaction:
             await transaction.execute(_LOCK)
             yield KeyTransaction(transaction)

@@ -1,6 +1,6 @@
 """A client for Redis Cluster that sends nothing twice: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/.
 
-redis-py's own repeats a command on another connection after the first one broke, when nobody knows whether a script
+redis-py's own repeats a command on another connection after the first one broke, when it is unknown whether a script
 has taken a code. Only a redirect is followed here: the node that redirects has done nothing.
 """
 
@@ -18,7 +18,7 @@ from valetkey.storage.redis.client.slot_map import SlotMap, slot_of, slot_of_com
 _logger = logging.getLogger(__name__)
 _REDIRECTS = 3
 _PAUSE = 0.1
-# Where a node was, somebody else may be by now, who does not speak as Redis does.
+# Another server, which does not speak the Redis protocol, may have taken over the address of a node.
 _NOT_THERE = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
@@ -41,7 +41,7 @@ class Cluster:
         self._is_stale = True
 
     async def locate(self, slot: int) -> Node:
-        """The master of the slot. Raises redis-py's ``ClusterDownError`` while nobody has it."""
+        """The master of the slot. Raises redis-py's ``ClusterDownError`` while no node has it."""
         if self._is_stale:
             await self._ask()
         owner = self._slots.owner(slot)

@@ -41,7 +41,7 @@ class HealthCheckedPool(ConnectionPool):
         self._places = asyncio.Semaphore(max_connections)
 
     async def get_connection(self, *_arguments: Any, **_options: Any) -> AbstractConnection:  # noqa: ANN401 - likewise
-        """A connection that nobody else uses. Raises redis-py's ``ConnectionError`` and ``TimeoutError``."""
+        """A connection for this caller alone. Raises redis-py's ``ConnectionError`` and ``TimeoutError``."""
         await self._take_place()
         connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call]
         DATABASE_CONNECTIONS.change(1, *_USED)
@@ -78,7 +78,7 @@ class HealthCheckedPool(ConnectionPool):
             self._places.release()
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
-        """Close them, or only those that nobody uses: whoever takes one meanwhile finds it whole, or closed."""
+        """Close them, or only the idle ones: a caller that takes one meanwhile gets it intact, or closed."""
         if inuse_connections:
             await super().disconnect()
             return
@@ -118,7 +118,7 @@ class MasterConnectionPool(HealthCheckedPool):
             await connection.disconnect(nowait=True)
 
     async def confirm(self, connection: AbstractConnection | None) -> None:
-        """Return once everybody reads where this connection wrote; ``ConnectionError`` if that is not certain."""
+        """Return once every reader reads where this connection wrote; ``ConnectionError`` if that is not certain."""
         if not isinstance(connection, DiscoveredConnection):
             raise exceptions.ConnectionError("the connection was lost")
         await self._sentinels.confirm((connection.host, connection.port))
@@ -214,7 +214,7 @@ async def require_master(connection: AbstractConnection) -> None:
 
 
 async def _is_ready(connection: AbstractConnection) -> bool:
-    """Whether it is connected, and nothing has arrived that nobody asked for."""
+    """Whether it is connected, and no unexpected data has arrived."""
     writer: asyncio.StreamWriter | None = connection._writer  # noqa: SLF001
     if not connection.is_connected or writer is None or writer.is_closing():
         return False

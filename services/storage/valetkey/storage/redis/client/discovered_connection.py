@@ -1,4 +1,4 @@
-"""Connections to a server whose address is asked for each time: whoever was the master may be it no more."""
+"""Connections to a server whose address is looked up each time: the master may have changed."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -17,7 +17,7 @@ _ATTRIBUTES: dict[str, str | int] = {"db.system.name": _SYSTEM}
 _AWAY = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
-    # Nobody can tell what else was said over a connection that makes no sense.
+    # After an invalid response the other answers of the connection cannot be trusted either.
     exceptions.InvalidResponse,
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,

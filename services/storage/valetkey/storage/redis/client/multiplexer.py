@@ -1,4 +1,4 @@
-"""Commands over one connection, from the first question until everybody has an answer."""
+"""Commands over one connection, from the first command until every caller has an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
     from redis.asyncio.connection import AbstractConnection
 
-# Whoever takes a connection from the pool proves it, and looks where it leads. So nobody keeps one for long.
+# The pool checks a connection, and the server it leads to, when it is taken. So none is kept for long.
 _LIFETIME = 0.1
 _OVER = float("-inf")
 

@@ -18,7 +18,7 @@ from valetkey.storage.redis.client.sentinels import Sentinels
 
 _logger = logging.getLogger(__name__)
 _RESTED = 0.05
-# Nobody is replaced within less.
+# No master is replaced within less.
 _RESTED_LONG = 0.5
 
 
@@ -27,7 +27,7 @@ class PinnedConnection:
 
     It is asked for on every new connection, before anything else, and made of: ``run_id``, which a process draws when
     it starts; ``master_replid``, which it draws when it is promoted; and in a Cluster the epoch, which goes up when a
-    slot moves to it. So neither a restart nor a restored backup goes unnoticed, nor that somebody else was the master
+    slot moves to it. So neither a restart nor a restored backup goes unnoticed, nor that another server was the master
     in between. Not for several readers at a time. ``key`` says which node of a Cluster is meant.
     """
 
@@ -79,7 +79,7 @@ class PinnedConnection:
         last, self._read_at = self._read_at, asyncio.get_running_loop().time()
         if self._confirm is not None and self._connected_to is not None and self._read_at - last > _RESTED_LONG:
             await self._confirm(self._connected_to)
-        # Whoever reads all the time is redirected when the slot moves; whoever rested could miss that it was away.
+        # A connection in use is redirected when the slot moves; an idle one could miss that the slot was away.
         if not self._is_of_cluster or self._read_at - last < _RESTED:
             return cast("list[bytes | None]", await self._redis.mget(keys))
         async with self._redis.pipeline(transaction=False) as pipe:

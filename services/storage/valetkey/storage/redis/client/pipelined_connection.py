@@ -23,11 +23,11 @@ _LAST_LOOK = 0.01
 
 
 class PipelinedConnection(asyncio.Protocol):
-    """Between ``__init__`` and ``give_back`` nobody else may use the connection.
+    """Between ``__init__`` and ``give_back`` no other code may use the connection.
 
     Redis answers in the order in which it was asked. So where an answer takes longer than ``timeout`` seconds, or makes
-    no sense, nobody can tell any more whose the next one is: ``answered`` raises, and nothing more is sent. Who took a
-    connection that is not ``is_sound`` any more must close it.
+    no sense, the next one cannot be matched to its command: ``answered`` raises, and nothing more is sent. A caller
+    must close a connection that is not ``is_sound`` any more.
     """
 
     def __init__(self, connection: AbstractConnection, timeout: float) -> None:
@@ -64,7 +64,7 @@ class PipelinedConnection(asyncio.Protocol):
         self._unsent.append(command)
 
     async def answered(self) -> None:
-        """Return as soon as nobody waits for an answer. Raises redis-py's errors."""
+        """Return as soon as no command waits for an answer. Raises redis-py's errors."""
         while self._asked and self._error is None:
             self._answered = self._loop.create_future()
             await self._answered
@@ -75,7 +75,7 @@ class PipelinedConnection(asyncio.Protocol):
         connection.next_health_check = self._loop.time() + connection.health_check_interval
 
     def give_back(self) -> list[asyncio.Future[Any]]:
-        """Leave the connection to redis-py again. Returns whoever was not answered."""
+        """Leave the connection to redis-py again. Returns the commands that were not answered."""
         self._timer.cancel()
         self._unsent.clear()
         self._transport.set_protocol(self._lender)
@@ -98,7 +98,7 @@ class PipelinedConnection(asyncio.Protocol):
         self._fail(exceptions.ConnectionError("the connection was closed by the server"))
 
     def pause_writing(self) -> None:
-        """See ``asyncio.Protocol``. Nobody is held up: who waits is bounded elsewhere, and for how long here."""
+        """See ``asyncio.Protocol``. Writing goes on: waiting commands are bounded elsewhere, their time here."""
         self._lender.pause_writing()
 
     def resume_writing(self) -> None:

@@ -1,6 +1,6 @@
 """A client that sends the commands of many requests over one connection, each as soon as it is asked for.
 
-redis-py costs far more for a command of its own than Redis does. See ``borrowed``.
+redis-py costs far more for a command of its own than Redis does. See ``pipelined_connection``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from valetkey.storage.redis.client.multiplexer import Multiplexer
 class PipeliningRedis(Redis):
     """Nothing changes for its callers: each command is sent once, answered by itself, or fails with its connection.
 
-    Commands are no transaction: others may come between them. Nobody may wait for a key here (``BLPOP``).
+    Commands are no transaction: others may come between them. No command may wait for a key here (``BLPOP``).
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever redis-py takes
@@ -36,7 +36,7 @@ class PipeliningRedis(Redis):
         return answer if read is None else read(answer, **options)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 - redis-py's
-        """Close every connection. Whoever still waits is cancelled."""
+        """Close every connection. Callers that still wait are cancelled."""
         holding = list(self._holding)
         for task in holding:
             task.cancel()

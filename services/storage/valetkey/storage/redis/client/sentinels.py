@@ -45,7 +45,7 @@ class Sentinels:
     async def locate_for_certain(self) -> Node:
         """The master that a majority of all Sentinels named within the last second.
 
-        Raises redis-py's ``ConnectionError``: whoever is cut off with an old master and few Sentinels knows nothing.
+        Raises redis-py's ``ConnectionError``: a process cut off with an old master and few Sentinels cannot tell.
         """
         await self._refresh()
         if self._master is None or not self._is_certain:
@@ -53,9 +53,9 @@ class Sentinels:
         return self._master
 
     async def confirm(self, node: Node) -> None:
-        """Return once nobody goes anywhere else than to this master, where something was written before the call.
+        """Return once every process uses this master, where something was written before the call.
 
-        A majority of all Sentinels must name it now, and whoever was told of another one before has forgotten it.
+        A majority of all Sentinels must name it now, and no process relies on an earlier answer any more.
         Raises redis-py's ``ConnectionError`` where a majority does not name it: what was written may be lost.
         """
         loop = asyncio.get_running_loop()
@@ -86,7 +86,7 @@ class Sentinels:
 
     async def _ask(self, known_at: float) -> None:
         async with self._asking:
-            if self._asked_at == known_at:  # Else somebody asked while we waited for our turn.
+            if self._asked_at == known_at:  # Else another caller asked while this one waited for the lock.
                 await self._ask_now()
 
     async def _ask_now(self) -> None:
@@ -102,7 +102,7 @@ class Sentinels:
         if self._is_certain and self._master != self._certain:
             self._certain, self._certain_since = self._master, loop.time()
         # What was asked for before a failover is as old as the question.
-        # Where most of them hang, nobody waits again for a second.
+        # Where most of them hang, no caller waits again for a second.
         self._asked_at = started if self._is_certain else loop.time()
 
     async def _vote(self) -> Counter[Node]:

@@ -36,11 +36,11 @@ class SlotMap:
 
     @property
     def missing(self) -> int:
-        """How many slots nobody has."""
+        """How many slots no node has."""
         return SLOTS - sum(end - start + 1 for start, end, _ in self._ranges)
 
     def owner(self, slot: int) -> Node | None:
-        """The master of this slot, or None while nobody has it."""
+        """The master of this slot, or None while no node has it."""
         at = bisect_right(self._starts, slot) - 1
         if at < 0 or self._ranges[at][1] < slot:
             return None

@@ -1,4 +1,4 @@
-"""Writing revocations, by whoever revokes and by whoever loads them all.
+"""Writes revocations, for the process that revokes and for the one that loads them all.
 
 Both write at the same time, in any order, from any replica. So a record only ever grows: what is kept is the later
 ``revoked_at``, for the longer time. PostgreSQL moves ``revoked_at`` on with every epoch, so the later one has the
@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=10)
 _ORDER = struct.Struct(">Q")
 _MILLISECOND = timedelta(milliseconds=1)
 
-# KEYS: the marker, then one key per revocation. ARGV: who is loading ('' for whoever revokes) and the lease in
+# KEYS: the marker, then one key per revocation. ARGV: the loader ('' from a revocation) and the lease in
 # milliseconds, then per key its value and its life in milliseconds.
 _WRITE = Script("""
 if ARGV[1] ~= '' then
@@ -81,7 +81,7 @@ class RevocationWriter:
         self._clock = clock
 
     async def write(self, revocations: Sequence[Revocation], loader: str = "") -> bool:
-        """Keep these for as long as what they kill may live; False, with nothing kept, if ``loader`` lost its turn."""
+        """Keep these until what they revoke has expired; False, with nothing kept, if ``loader`` lost its lease."""
         now = self._clock()
         keys: list[str] = [MARKER]
         arguments: list[Argument] = [loader, LEASE // _MILLISECOND]
@@ -96,7 +96,7 @@ class RevocationWriter:
             return bool(await write_for_everybody(self._redis, lambda redis: _WRITE.run(redis, keys, arguments)))
 
     async def begin(self, identity: str, loader: str) -> bool:
-        """Take the turn of loading; False if somebody else is at it, or all is loaded."""
+        """Take the lease for loading; False if another process has it, or all is loaded."""
         with redis_operation("revocations.load"):
             return bool(await _BEGIN.run(self._redis, [MARKER], [identity, loader, LEASE // _MILLISECOND]))
 
@@ -106,7 +106,7 @@ class RevocationWriter:
             return bool(await _FINISH.run(self._redis, [MARKER], [identity, loader]))
 
     async def give_up(self, loader: str) -> None:
-        """Let somebody else load."""
+        """Release the lease, so that another process can load."""
         with redis_operation("revocations.load"):
             await _GIVE_UP.run(self._redis, [MARKER], [loader])
 

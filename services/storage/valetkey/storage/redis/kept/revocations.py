@@ -1,4 +1,4 @@
-"""Revocations, for introspection: read in one command for everybody, and never taken for complete when they are not.
+"""Revocations, for introspection: read in one command for all callers, and never taken for complete when they are not.
 
 The marker names the server that every live revocation was loaded into. A flush takes the marker away, and a restart, a
 restored backup, a failover or a slot that moves leaves one that names another; either way the answer is "not known
@@ -70,7 +70,7 @@ class RedisRevocations:
         """Copy every live revocation here, and say so; False if that did not come to an end here.
 
         ``live`` must read what was committed before it was called. A revocation that comes later is written here by
-        whoever revokes; one that was written here before a flush was committed before it.
+        the process that revokes; one that was written here before a flush was committed before it.
         """
         # Over a connection that lives on, a server that was promoted since still has its old name.
         self._server.reconnect()

@@ -10,9 +10,9 @@ an e-mail address of one account would thus be two budgets for one password. So 
 and it is never told of: once it is spent, a right password is answered as a wrong one is. Were it told of, guesses at
 one name and one more at another would tell whether both mean the same account.
 
-A browser that has signed in to the account before has a budget of its own, of the *device*, which strangers cannot
-use up. While it lasts a right password counts, whatever else is spent: that a wrong one is answered like a
-stranger's is what keeps the cookie of a device from telling which names its account has.
+A browser that has signed in to the account before has a budget of its own, that of the *device*. Attempts from other
+browsers do not count against it. While it lasts a right password counts, whatever else is spent. A wrong one is
+answered as from an unknown browser, so that the cookie of a device does not tell which names its account has.
 
 Keys hold no limit, so that a count goes on where a limit is changed, and that ``forget`` need not know any.
 """
@@ -126,7 +126,7 @@ class LoginAttempts:
     async def forget(self, names: Iterable[str], account: str) -> list[Forgotten]:
         """Forget what was counted against an account, under all its normalized names.
 
-        What devices of its own have spent is left: with this forgotten, they are let in as strangers are.
+        What known devices have spent is left: they may now use the budget of unknown browsers.
         Raises ``TemporarilyUnavailable`` while Redis is away.
         """
         budgets = [*(("name", name, _key("name", name)) for name in names), ("account", None, _key("account", account))]
@@ -154,6 +154,6 @@ def account_of_name(name: str) -> str:
 
 
 def _key(budget: str, *parts: str) -> str:
-    # Names of strangers' choosing stay out of Redis, and so does their length.
+    # Names that a client chooses stay out of Redis, and so does their length.
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return f"{budget}/{digest}"

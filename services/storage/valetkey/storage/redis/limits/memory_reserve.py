@@ -1,4 +1,4 @@
-"""A part of Redis that is kept for what must never fail: what strangers and browsers leave stops short of it.
+"""Redis memory reserved for writes that must never fail: interactions, codes and counts stop short of it.
 
 Redis itself refuses every write alike once it is full, and then nothing could be revoked any more. So the writer of an
 interaction, a code or a count asks here first. The last ``share`` of ``maxmemory`` is for revocations; the half of that
@@ -63,7 +63,7 @@ class MemoryReserve:
         self._poller = Poller(self._look, interval, "redis-memory")
 
     async def start(self) -> None:
-        """Look once, even in vain, and go on looking."""
+        """Try to read once, then poll."""
         await self._poller.start()
 
     async def close(self) -> None:

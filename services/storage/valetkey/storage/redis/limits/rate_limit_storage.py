@@ -56,7 +56,7 @@ class RateLimitStorage(Storage):
         return answer
 
     async def get_expiry(self, key: str) -> float:
-        """Refused: the window's length is all that is told to anybody."""
+        """Not supported: responses tell only the length of the window."""
         raise NotImplementedError
 
     async def check(self) -> bool:

@@ -27,7 +27,7 @@ class Standing(Enum):
 
 
 class WindowLimit:
-    """A fixed window of ``window`` seconds from the first count, which ends by itself: nobody is shut out for good.
+    """A fixed window of ``window`` seconds from the first count. It ends by itself: no refusal lasts longer.
 
     ``name`` is one of ours. A key that is known to be spent costs nothing for a second: a flood neither reaches Redis
     nor grows with what it sends.
@@ -67,5 +67,5 @@ class WindowLimit:
 
 
 def _digest(key: tuple[str, ...]) -> str:
-    # Names and addresses of strangers' choosing stay out of Redis, and so does their length.
+    # Names and addresses that a client chooses stay out of Redis, and so does their length.
     return hashlib.sha256("\0".join(key).encode()).hexdigest()

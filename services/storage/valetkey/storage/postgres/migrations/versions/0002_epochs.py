@@ -20,7 +20,7 @@ _EXPANSIONS = (
     "ALTER TABLE revocations ADD COLUMN epoch bigint",
 )
 
-# An epoch only ever grows, whoever writes. Release 0.1.0 knows of none, so its endings are told by what they change.
+# An epoch only grows, whichever release writes. Release 0.1.0 has no epochs; its revocations show in what they change.
 _EPOCHS_GROW = (
     """
     CREATE FUNCTION keep_epoch(before bigint, after bigint, is_ending boolean) RETURNS bigint LANGUAGE plpgsql AS $$

@@ -1,4 +1,4 @@
-"""Slow, endless, huge and deaf clients at every service, in processes of their own: bounded, and nobody else waits."""
+"""Slow, endless, huge and deaf clients at every service, in separate processes: bounded, and no other client waits."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 import pytest
 
-from support import rude_clients as rude
+from support import abusive_clients as abusive
+from support.abusive_clients import Behaviour, Outcome, Target
 from support.eventually import eventually
 from support.fleet import Fleet
 from support.fleet_of_processes import fleet_of_processes
 from support.raw_connection import RawConnection
-from support.rude_clients import Behaviour, Outcome, Target
 
 SERVICES = ("authorize", "token", "introspection")
-CROWD = 40
+MANY = 40
 IDLE = 2000
 SECONDS = 30.0
-# What a crowd, or an idle connection, may add to a process; what a leak of its bodies or answers adds is far more.
-CROWD_BYTES = 48 << 20
+# What many clients, or an idle connection, may add to a process; what a leak of its bodies or answers adds is far more.
+MANY_BYTES = 48 << 20
 IDLE_BYTES = 24 << 10
 SETTINGS = {
     "body_timeout": "1s",
@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.requirement("security 47: slow, endl
 class Case:
     """A behaviour, and how it may end: with one of these statuses, or, None, without an answer.
 
-    The kernel takes an answer back from whoever is still sending when the connection is closed.
+    The kernel discards an answer to a client that is still sending when the connection is closed.
     """
 
     behaviour: Behaviour
@@ -51,39 +51,39 @@ class Case:
     grown: int
 
 
-def case(behaviour: Behaviour, *outcomes: Outcome, grown: int = CROWD_BYTES) -> Any:  # noqa: ANN401 - pytest does not export what param returns
+def case(behaviour: Behaviour, *outcomes: Outcome, grown: int = MANY_BYTES) -> Any:  # noqa: ANN401 - pytest does not export what param returns
     return pytest.param(Case(behaviour, frozenset(outcomes), grown), id=behaviour.__name__)
 
 
 PAGE = 0  # stands for the status of the service's page
 CASES = [
-    case(rude.says_nothing, None),
-    case(rude.sends_a_head_byte_by_byte, None),
-    case(rude.sends_a_second_head_byte_by_byte, None),
-    case(rude.sends_headers_without_end, 400, None),
-    case(rude.sends_a_header_without_end, 400, None),
-    case(rude.sends_a_header_name_without_end, 400, None),
-    case(rude.sends_a_cookie_without_end, 400, None),
-    case(rude.sends_an_address_without_end, 400, None),
-    case(rude.sends_a_method_without_end, 400, None),
-    case(rude.sends_a_body_byte_by_byte, 400),
-    case(rude.sends_chunks_byte_by_byte, 400),
-    case(rude.sends_chunks_without_end, 413, None),
-    case(rude.sends_a_chunk_size_without_end, 400, None),
-    case(rude.sends_trailers_without_end, 400, None),
-    case(rude.announces_a_huge_body, 413, None),
-    case(rude.sends_a_body_where_none_is_read, PAGE, None),
-    case(rude.sends_a_body_to_nowhere, 404, None),
-    case(rude.upgrades_and_goes_on, PAGE, None),
-    case(rude.is_idle, PAGE),
-    case(rude.hangs_up_in_the_middle, None),
-    case(rude.asks_without_reading, None),
-    case(rude.asks_a_lot_and_reads_nothing, None),
+    case(abusive.says_nothing, None),
+    case(abusive.sends_a_head_byte_by_byte, None),
+    case(abusive.sends_a_second_head_byte_by_byte, None),
+    case(abusive.sends_headers_without_end, 400, None),
+    case(abusive.sends_a_header_without_end, 400, None),
+    case(abusive.sends_a_header_name_without_end, 400, None),
+    case(abusive.sends_a_cookie_without_end, 400, None),
+    case(abusive.sends_an_address_without_end, 400, None),
+    case(abusive.sends_a_method_without_end, 400, None),
+    case(abusive.sends_a_body_byte_by_byte, 400),
+    case(abusive.sends_chunks_byte_by_byte, 400),
+    case(abusive.sends_chunks_without_end, 413, None),
+    case(abusive.sends_a_chunk_size_without_end, 400, None),
+    case(abusive.sends_trailers_without_end, 400, None),
+    case(abusive.announces_a_huge_body, 413, None),
+    case(abusive.sends_a_body_where_none_is_read, PAGE, None),
+    case(abusive.sends_a_body_to_nowhere, 404, None),
+    case(abusive.upgrades_and_goes_on, PAGE, None),
+    case(abusive.is_idle, PAGE),
+    case(abusive.hangs_up_in_the_middle, None),
+    case(abusive.asks_without_reading, None),
+    case(abusive.asks_a_lot_and_reads_nothing, None),
 ]
 
 
 @pytest.fixture(scope="module")
-def crowded() -> Iterator[Fleet]:
+def loaded() -> Iterator[Fleet]:
     """Services that lose patience soon."""
     with fleet_of_processes(**SETTINGS) as fleet:
         yield fleet
@@ -91,11 +91,11 @@ def crowded() -> Iterator[Fleet]:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One service: what the rude ask it, what a well-behaved client asks it, and its process."""
+    """One service: what abusive clients send, what a normal client sends, and its process."""
 
     target: Target
-    calm: bytes
-    calm_status: int
+    normal: bytes
+    normal_status: int
     process: psutil.Process
 
     @property
@@ -106,7 +106,7 @@ class Scene:
         return sum(each.status != psutil.CONN_LISTEN and each.laddr.port == port for each in found)
 
     @asynccontextmanager
-    async def calm_client(self) -> AsyncIterator[Counter[int | None]]:
+    async def normal_client(self) -> AsyncIterator[Counter[int | None]]:
         """The statuses that a client gets meanwhile, which asks one thing after the other and reads every answer."""
         answers: Counter[int | None] = Counter()
 
@@ -114,7 +114,7 @@ class Scene:
             connection = await RawConnection.open(self.target.url)
             try:
                 while True:
-                    connection.send(self.calm)
+                    connection.send(self.normal)
                     answers[await connection.status()] += 1
                     await asyncio.sleep(0.01)
             finally:
@@ -129,29 +129,29 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(crowded: Fleet, service: str) -> AsyncIterator[Scene]:
-    async with scene_of(crowded, service) as scene:
+async def scene(loaded: Fleet, service: str) -> AsyncIterator[Scene]:
+    async with scene_of(loaded, service) as scene:
         yield scene
 
 
 @pytest.fixture
-async def scenes(crowded: Fleet) -> AsyncIterator[dict[str, Scene]]:
-    """Each service at once: most of what is rude is waiting."""
+async def scenes(loaded: Fleet) -> AsyncIterator[dict[str, Scene]]:
+    """All services at once, because most of this time is waiting."""
     async with AsyncExitStack() as stack:
-        yield {service: await stack.enter_async_context(scene_of(crowded, service)) for service in SERVICES}
+        yield {service: await stack.enter_async_context(scene_of(loaded, service)) for service in SERVICES}
 
 
 @asynccontextmanager
-async def scene_of(crowded: Fleet, service: str) -> AsyncIterator[Scene]:
-    system = crowded.system
-    party, machine = await crowded.new_party(), await crowded.new_machine()
+async def scene_of(loaded: Fleet, service: str) -> AsyncIterator[Scene]:
+    system = loaded.system
+    party, machine = await loaded.new_party(), await loaded.new_machine()
     query = urlencode(party.request_params(secrets.token_urlsafe(48)))
     grant = urlencode({"grant_type": "client_credentials"}).encode()
     sent = [f"{name}: {value}".encode() for name, value in machine.credentials()[0].items()]
     pages = {"authorize": (b"/login", 400), "token": (b"/token", 405), "introspection": (b"/jwks", 200)}
     forms = {"authorize": b"/authorize", "token": b"/token", "introspection": b"/introspect"}
     target = Target(system.urls[service][0], *pages[service], forms[service])
-    calm = {
+    normal = {
         "authorize": (b"GET /authorize?%b HTTP/1.1\r\nHost: x\r\n\r\n" % query.encode(), 303),
         "token": (target.post(*sent, b"Content-Length: %d" % len(grant)) + grant, 200),
         "introspection": (target.get(), 200),
@@ -162,7 +162,7 @@ async def scene_of(crowded: Fleet, service: str) -> AsyncIterator[Scene]:
         for child in psutil.Process().children()
         if any(each.laddr.port == port and each.status == psutil.CONN_LISTEN for each in child.net_connections("tcp"))
     ]
-    yield Scene(target, *calm[service], process)
+    yield Scene(target, *normal[service], process)
     for each in (party, machine):
         await each.browser.close()
 
@@ -182,7 +182,7 @@ async def dialled(scene: Scene, number: int, receive_buffer: int | None = None) 
 
 
 async def served(answers: Counter[int | None]) -> None:
-    """Wait until the calm client has been answered more than once."""
+    """Wait until the normal client has been answered more than once."""
 
     async def is_served() -> bool:
         return answers.total() > 1
@@ -191,7 +191,7 @@ async def served(answers: Counter[int | None]) -> None:
 
 
 async def left_alone(scene: Scene) -> None:
-    """Wait until the process has given up every connection but that of the calm client."""
+    """Wait until the process has given up every connection but that of the normal client."""
 
     async def is_alone() -> bool:
         return scene.connections <= 1
@@ -201,7 +201,7 @@ async def left_alone(scene: Scene) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """How the rude ended, what the calm client was answered, and by how many bytes the process grew."""
+    """How the abusive clients ended, what the normal client was answered, and by how many bytes the process grew."""
 
     outcomes: set[Outcome]
     answers: set[int | None]
@@ -209,12 +209,12 @@ class Aftermath:
 
 
 async def visited(scene: Scene, behaviour: Behaviour) -> Aftermath:
-    """A crowd comes, behaves like that, and is gone."""
-    deaf = behaviour in {rude.asks_without_reading, rude.asks_a_lot_and_reads_nothing}
+    """Many clients connect, behave like that, and disconnect."""
+    deaf = behaviour in {abusive.asks_without_reading, abusive.asks_a_lot_and_reads_nothing}
     before = scene.process.memory_info().rss
-    async with scene.calm_client() as answers, dialled(scene, CROWD, 4096 if deaf else None) as crowd:
+    async with scene.normal_client() as answers, dialled(scene, MANY, 4096 if deaf else None) as many:
         async with asyncio.timeout(SECONDS):
-            outcomes = await asyncio.gather(*(behaviour(each, scene.target) for each in crowd))
+            outcomes = await asyncio.gather(*(behaviour(each, scene.target) for each in many))
         await left_alone(scene)
         grown = scene.process.memory_info().rss - before
         await served(answers)
@@ -222,7 +222,7 @@ async def visited(scene: Scene, behaviour: Behaviour) -> Aftermath:
 
 
 @pytest.mark.parametrize("rudeness", CASES)
-async def test_a_crowd_of_rude_clients_is_sent_away_and_a_calm_one_is_served(
+async def test_many_abusive_clients_are_refused_and_a_normal_one_is_served(
     scenes: dict[str, Scene], rudeness: Case
 ) -> None:
     found = await asyncio.gather(*(visited(scene, rudeness.behaviour) for scene in scenes.values()))
@@ -230,7 +230,7 @@ async def test_a_crowd_of_rude_clients_is_sent_away_and_a_calm_one_is_served(
     for (service, scene), aftermath in zip(scenes.items(), found, strict=True):
         expected = {scene.target.page_status if outcome == PAGE else outcome for outcome in rudeness.outcomes}
         assert aftermath.outcomes <= expected, service
-        assert aftermath.answers == {scene.calm_status}, service
+        assert aftermath.answers == {scene.normal_status}, service
         assert aftermath.grown < rudeness.grown, service
 
 
@@ -238,7 +238,7 @@ async def test_a_crowd_of_rude_clients_is_sent_away_and_a_calm_one_is_served(
 async def test_thousands_of_idle_connections_cost_little_and_end(scene: Scene) -> None:
     before = scene.process.memory_info().rss
 
-    async with scene.calm_client() as answers, dialled(scene, IDLE) as idle:
+    async with scene.normal_client() as answers, dialled(scene, IDLE) as idle:
         for connection in idle:
             connection.send(scene.target.get())
         statuses = Counter([await connection.status() for connection in idle])
@@ -246,7 +246,7 @@ async def test_thousands_of_idle_connections_cost_little_and_end(scene: Scene) -
         await left_alone(scene)
 
     assert set(statuses) <= {scene.target.page_status, None}
-    assert set(answers) == {scene.calm_status}
+    assert set(answers) == {scene.normal_status}
     assert grown < IDLE * IDLE_BYTES
 
 

@@ -15,7 +15,7 @@ from valetkey.runtime.telemetry.logging import ConsoleFormatter, JsonFormatter
 
 
 @contextmanager
-def overheard() -> Iterator[io.StringIO]:
+def captured_output() -> Iterator[io.StringIO]:
     """All logs of this process, down to debug, in every form they can take, and the audit stream."""
     heard = io.StringIO()
     handlers: list[tuple[logging.Logger, logging.Formatter]] = [

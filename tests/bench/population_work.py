@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-from bench.conversation import get, post
-from bench.crowd import Crowd
+from bench.exchange import get, post
 from bench.grants import Redeem, RefreshAny, redemption
+from bench.population import Population
 from bench.scenario import CODES_PER_SECOND, authorization_request
 from bench.work import Requests, Work
 from bench.world import World, basic
@@ -32,11 +32,11 @@ _SIGNED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Askers:
-    """Everybody who asks, and what all of them have in common. ``seconds`` is how long they ask."""
+class Callers:
+    """All clients that send requests, and what they have in common. ``seconds`` is how long they do."""
 
     world: World
-    crowd: Crowd
+    population: Population
     clients: Sequence[int]
     cookies: str
     seconds: float
@@ -56,13 +56,13 @@ class Askers:
         chosen = random.sample(self.clients, min(most, len(self.clients)))
         if endpoint.server == "authorize":
             return [
-                get(f"{authorization_request(self.crowd.identity(number))}&prompt=none", {"Cookie": self.cookies})
+                get(f"{authorization_request(self.population.identity(number))}&prompt=none", {"Cookie": self.cookies})
                 for number in chosen
             ]
-        return [post("/revoke", [("token", "nothing")], basic(self.crowd.identity(number))) for number in chosen]
+        return [post("/revoke", [("token", "nothing")], basic(self.population.identity(number))) for number in chosen]
 
 
-Prepare = Callable[[Askers], Awaitable[Work]]
+Prepare = Callable[[Callers], Awaitable[Work]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +75,26 @@ class Endpoint:
     remembers: bool = False
 
 
-async def _client_credentials(askers: Askers) -> Work:
+async def _client_credentials(callers: Callers) -> Work:
     form = [("grant_type", "client_credentials"), ("scope", "api:read")]
-    identities = [askers.crowd.identity(number) for number in askers.sequence]
+    identities = [callers.population.identity(number) for number in callers.sequence]
     return Requests([post("/token", form, basic(each)) for each in identities], 200, b"access_token")
 
 
-async def _introspect(askers: Askers) -> Work:
+async def _introspect(callers: Callers) -> Work:
     """Each client asks about a token of its own, which it may. RFC 7662 §4."""
-    key, settings = await _signing_key(askers.world), askers.world.installation.settings
+    key, settings = await _signing_key(callers.world), callers.world.installation.settings
     tokens: dict[int, bytes] = {}
-    for number in (sequence := askers.sequence):
+    for number in (sequence := callers.sequence):
         if number not in tokens:
             client, token_id = (
-                make_client(askers.crowd.identity(number).client_id),
+                make_client(callers.population.identity(number).client_id),
                 TokenId.generate(uuid4(), system_clock()),
             )
             authorization = Authorization(token_id.authorization_id, client, TokenEpochs(0, 0), ("api:read",), (API,))
             claims = access_token_claims(authorization, token_id, issuer=settings.issuer, lifetime=_SIGNED_FOR)
             form = [("token", sign(claims, key, TYP))]
-            tokens[number] = post("/introspect", form, basic(askers.crowd.identity(number)))
+            tokens[number] = post("/introspect", form, basic(callers.population.identity(number)))
     return Requests([tokens[number] for number in sequence], 200, b'"active":true')
 
 
@@ -106,21 +106,21 @@ async def _signing_key(world: World) -> SigningKey:
     return SigningKey(kid, stored.public.alg, from_pkcs8(sealer.open(kid, stored.sealed)))
 
 
-async def _refresh(askers: Askers) -> Work:
-    clients = [*askers.clients] * -(-_CHAINS // len(askers.clients))
-    codec = RefreshTokenCodec(askers.world.installation.settings.refresh_token_keys.reveal())
-    headers = {number: basic(askers.crowd.identity(number)) for number in askers.clients}
+async def _refresh(callers: Callers) -> Work:
+    clients = [*callers.clients] * -(-_CHAINS // len(callers.clients))
+    codec = RefreshTokenCodec(callers.world.installation.settings.refresh_token_keys.reveal())
+    headers = {number: basic(callers.population.identity(number)) for number in callers.clients}
     tokens = [
         (headers[number], codec.encode(RefreshToken(authorization, 1)))
-        for number, authorization in zip(clients, await askers.crowd.authorize(clients), strict=True)
+        for number, authorization in zip(clients, await callers.population.authorize(clients), strict=True)
     ]
     return lambda _: RefreshAny(tokens)
 
 
-async def _redeem(askers: Askers) -> Work:
-    chosen = random.choices(askers.clients, k=int(CODES_PER_SECOND * (askers.seconds + 1)))
-    codes = await askers.world.codes_of([askers.crowd.uids[number] for number in chosen])
-    identities = [askers.crowd.identity(number) for number in chosen]
+async def _redeem(callers: Callers) -> Work:
+    chosen = random.choices(callers.clients, k=int(CODES_PER_SECOND * (callers.seconds + 1)))
+    codes = await callers.world.codes_of([callers.population.uids[number] for number in chosen])
+    identities = [callers.population.identity(number) for number in chosen]
     requests = iter(
         [
             redemption(code.code, code.verifier, identity.redirect_uri, basic(identity))
@@ -130,9 +130,9 @@ async def _redeem(askers: Askers) -> Work:
     return lambda _: Redeem(requests)
 
 
-async def _authorize(askers: Askers) -> Work:
-    identities = [askers.crowd.identity(number) for number in askers.sequence]
-    headers = {"Cookie": askers.cookies}
+async def _authorize(callers: Callers) -> Work:
+    identities = [callers.population.identity(number) for number in callers.sequence]
+    headers = {"Cookie": callers.cookies}
     return Requests([get(authorization_request(each), headers) for each in identities], 303, b"code=")
 
 

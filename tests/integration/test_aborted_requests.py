@@ -1,6 +1,6 @@
-"""Clients that hang up anywhere in a request: whoever comes next gets an answer of his own, from a pool that is whole.
+"""Clients that close the connection anywhere in a request: the next caller gets its own answer, from an intact pool.
 
-Every client has its canary: a user, tokens and words that no answer to anybody else may hold.
+Every client has its canary: a user, tokens and words that no answer to another client may hold.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from itertools import cycle
 import asyncpg
 import pytest
 
+from support.aborted_request import RawRequest, ask, ask_and_abort
 from support.canary import VERIFIER, Canary, RawAnswer
 from support.eventually import eventually
 from support.fleet import Fleet
-from support.hang_up import RawRequest, ask, ask_and_hang_up
 from support.planted_codes import planted_codes
 from support.relying_party import CodeResponse
 from support.tier import rounds
@@ -62,7 +62,7 @@ class Replicas:
             case 2:
                 return canary.userinfo(self.next("introspection"))
             case 3:
-                return canary.stranger(self.next("authorize"))
+                return canary.login_request(self.next("authorize"))
             case _:
                 return canary.authorization(self.next("authorize"))
 
@@ -78,7 +78,7 @@ class Replicas:
         assert (await canary.party.userinfo(tokens.access_token)).body["sub"] == claims_of(canary.tokens.access_token)[
             "sub"
         ]
-        sent_to = (await answer(canary.stranger(self.next("authorize")))).location
+        sent_to = (await answer(canary.login_request(self.next("authorize")))).location
         canary.require_login_page(await answer(canary.login_page(self.next("authorize"), sent_to)))
 
 
@@ -86,15 +86,13 @@ async def answer(request: RawRequest) -> RawAnswer:
     return RawAnswer(*await ask(request))
 
 
-async def test_every_answer_belongs_to_whoever_asked_while_hundreds_hang_up(
-    fleet: Fleet, canaries: list[Canary]
-) -> None:
+async def test_every_answer_belongs_to_its_caller_while_hundreds_hang_up(fleet: Fleet, canaries: list[Canary]) -> None:
     chance, replicas = random.Random(53), Replicas(fleet)
 
     async def hang_up() -> None:
         canary = chance.choice(canaries)
         await asyncio.sleep(chance.choice([0, 0, 0.001, 0.003]))
-        received = await ask_and_hang_up(await replicas.some_request(canary, chance), chance)
+        received = await ask_and_abort(await replicas.some_request(canary, chance), chance)
         assert not [other for other in canaries if other is not canary and other.name.encode() in received]
 
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""What strangers can make a process remember, with values as long as they can be sent: bounded, and small."""
+"""What unauthenticated requests can make a process remember, with values of the greatest length: bounded, and small."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LONG = "x" * 7000
 PROXIES = (ip_network("10.0.0.0/8"),)
 KEYS = KeySet({})
-pytestmark = pytest.mark.requirement("security 55c: what strangers can make a process keep is bounded in bytes")
+pytestmark = pytest.mark.requirement(
+    "security 55c: what unauthenticated requests can make a process keep is bounded in bytes"
+)
 
 
 def forwarded(value: str) -> web.Request:
@@ -102,7 +104,7 @@ def test_what_only_our_own_keys_fill_is_small() -> None:
 
 
 class NoDatabase:
-    """Fails whoever asks it."""
+    """Fails every query."""
 
     def on_notify(self, _channel: str, _callback: object) -> None:
         """Nothing ever changes."""

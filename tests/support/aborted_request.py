@@ -1,4 +1,4 @@
-"""A client on a bare socket that may hang up at any byte of its request or of the answer."""
+"""A client on a raw socket that may disconnect at any byte of its request or of the answer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def ask(request: RawRequest) -> tuple[int, bytes, bytes]:
     return int(head.split(b" ", 2)[1]), head, body
 
 
-async def ask_and_hang_up(request: RawRequest, chance: random.Random) -> bytes:
+async def ask_and_abort(request: RawRequest, chance: random.Random) -> bytes:
     """Whatever arrived before the line was cut: in the middle of the request, right after it, or in the answer."""
     reader, writer = await _connect(request.url)
     received = b""

@@ -1,4 +1,4 @@
-"""What one connection says, over and over."""
+"""The requests and answers of one connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UnexpectedAnswerError(Exception):
 FAILURES = (UnexpectedAnswerError, OSError)
 
 
-class Conversation(Protocol):
+class Exchange(Protocol):
     """Asks, and looks at the answer. One per connection, so it may remember.
 
     ``turn`` says which of the services the next request is for, where a unit of work needs several.

@@ -1,4 +1,4 @@
-"""What somebody was given at one moment, and what must come of it at any later one."""
+"""What a user and a client were issued at one moment, and what must come of it at any later one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCOPE = "openid offline_access api:read"
 
 
 @dataclass(frozen=True, slots=True)
-class Keepsake:
+class IssuedState:
     """A session, a code, two refresh tokens (one of them exchanged), and a grant that was revoked."""
 
     party: RelyingParty

@@ -26,7 +26,7 @@ _GRANTS = [GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN, GrantType.CLIE
 
 
 @dataclass(slots=True)
-class Crowd:
+class Population:
     """Clients share one secret; each has a consent of ``subject`` and may do what all the grants allow."""
 
     postgres_dsn: str
@@ -66,7 +66,7 @@ class Crowd:
         async with self._connection() as connection:
             if not self.users:
                 self.users = [uuid4() for _ in range(_USERS)]
-                rows = ((user, f"crowd-{user}", True, "{}", "!", True, now, now, now) for user in self.users)
+                rows = ((user, f"population-{user}", True, "{}", "!", True, now, now, now) for user in self.users)
                 await _copy(connection, "users", _USER, rows)
             await _copy(
                 connection,
@@ -80,7 +80,7 @@ class Crowd:
         return ids
 
     async def revoke(self, number: int) -> None:
-        """So many tokens that nobody will show any more, all of them still to be remembered."""
+        """So many revoked tokens that are not presented any more and have not expired yet."""
         now = system_clock()
         rows = (("token", str(TokenId.generate(uuid4(), now)), now, now + _REVOKED) for _ in range(number))
         async with self._connection() as connection:
@@ -124,7 +124,7 @@ _AUTHORIZATION = (
 
 
 def _client_id(number: int) -> str:
-    return f"crowd-{number:06}"
+    return f"population-{number:06}"
 
 
 def _client(number: int, uid: UUID, now: datetime) -> tuple[object, ...]:

@@ -46,7 +46,7 @@ WAIT_SECONDS = "60"
 
 
 @dataclass
-class LooseContainers:
+class SingleContainers:
     """Secrets in files of its own, an issuer on the loopback address, and a network that only its containers are in."""
 
     directory: Path
@@ -55,7 +55,7 @@ class LooseContainers:
     def __post_init__(self) -> None:
         self._port = free_port()
         self.issuer = f"http://{LOOPBACK}:{self._port}"
-        # A port is published to this machine and to nobody else.
+        # A port is published to this machine only.
         options = {"com.docker.network.bridge.host_binding_ipv4": LOOPBACK}
         self.network = Network(docker_network_kw={"driver": "bridge", "options": options})
 
@@ -123,7 +123,7 @@ class LooseContainers:
         container.with_envs(
             VALETKEY_ISSUER=self.issuer,
             VALETKEY_POSTGRES_DSN=f"postgresql://valetkey_{role.replace('-', '_')}@postgres:5432/valetkey",
-            # Whoever comes through a published port comes from the network's own gateway.
+            # A connection through a published port comes from the network's own gateway.
             VALETKEY_TRUSTED_PROXIES="10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
         )
         password = f"postgres-{role}-password"

@@ -29,7 +29,7 @@ _PAUSE_SECONDS = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Acquaintance:
+class KnownUser:
     """A client with its user, a machine and a resource server, whom every replica has in memory.
 
     For each replica there is a refresh token, a code and a login page, each to be used once.
@@ -46,7 +46,7 @@ class Acquaintance:
 
 
 @dataclass(frozen=True, slots=True)
-class Household:
+class OutageFleet:
     """Give back what was taken: the next test needs it too."""
 
     fleet: Fleet
@@ -91,12 +91,12 @@ class Household:
         async with connect(self.redis.url) as redis:
             await redis.flushall()
 
-    async def until_redis_is_trusted(self, acquaintance: Acquaintance) -> None:
+    async def until_redis_is_trusted(self, known_user: KnownUser) -> None:
         """Ask until Redis holds all revocations, and every replica reads it."""
         async with connect(self.redis.url) as redis:
 
             async def is_loaded() -> bool:
-                await self.fleet.active(acquaintance.api, [acquaintance.live.access_token])
+                await self.fleet.active(known_user.api, [known_user.live.access_token])
                 run_id = (await redis.info("server"))["run_id"]
                 marker = await redis.get(REVOCATIONS_LOADED.prefix)
                 return marker is not None and marker.startswith(run_id.encode())
@@ -119,14 +119,14 @@ class Household:
             await eventually(works)
 
     @asynccontextmanager
-    async def acquaintance(self) -> AsyncIterator[Acquaintance]:
-        """Somebody new whom all replicas come to know."""
+    async def known_user(self) -> AsyncIterator[KnownUser]:
+        """A new user and clients, in the caches of all replicas."""
         fleet = self.fleet
         party, machine, api = await fleet.new_party(), await fleet.new_machine(), fleet.new_api()
         live, revoked, *others = [await party.log_in(scope=SCOPE) for _ in range(2 + len(self.replicas))]
         assert (await party.revoke(revoked.refresh_token)).status == 200
         async with planted_codes(fleet.system, party) as planted:
-            made = Acquaintance(
+            made = KnownUser(
                 party,
                 machine,
                 api,
@@ -141,7 +141,7 @@ class Household:
         for each in (party, machine, api):
             await each.browser.close()
 
-    async def _introduce(self, made: Acquaintance) -> None:
+    async def _introduce(self, made: KnownUser) -> None:
         for at in self.fleet.at_each(made.machine, "token"):
             assert (await at.token("client_credentials")).status == 200
         for at in self.fleet.at_each(made.party, "token"):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from support.household import Acquaintance, Household
+    from support.outage_fleet import KnownUser, OutageFleet
     from support.relying_party import RelyingParty, Reply
 
 _UNAVAILABLE = (503, "temporarily_unavailable")
@@ -20,12 +20,12 @@ _UNAVAILABLE = (503, "temporarily_unavailable")
 class Watch:
     """Asks every replica without a pause, and revokes one grant after the other, until the context ends.
 
-    ``risen`` are revoked tokens that somebody called active or refreshed, ``fallen`` live ones that somebody called
+    ``risen`` are revoked tokens that a replica called active or refreshed, ``fallen`` live ones that a replica called
     inactive, ``unexpected`` whatever was neither an answer nor a 503.
     """
 
-    def __init__(self, household: Household, known: Acquaintance, grants: Sequence[Reply]) -> None:
-        self._household = household
+    def __init__(self, outage_fleet: OutageFleet, known: KnownUser, grants: Sequence[Reply]) -> None:
+        self._household = outage_fleet
         self._known = known
         self._grants = list(grants)
         self._revoked = [known.revoked]

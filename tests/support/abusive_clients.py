@@ -70,7 +70,7 @@ async def _slowly(data: bytes) -> AsyncIterator[bytes]:
 async def _endlessly(data: bytes) -> AsyncIterator[bytes]:
     while True:
         yield data
-        # A server that takes everything must not keep the loop from anybody else.
+        # A server that takes everything must not keep the event loop from other tasks.
         await asyncio.sleep(0)
 
 
@@ -85,7 +85,7 @@ async def sends_a_head_byte_by_byte(connection: RawConnection, target: Target) -
 
 
 async def sends_a_second_head_byte_by_byte(connection: RawConnection, target: Target) -> Outcome:
-    """Slowloris, by somebody who has been served before."""
+    """Slowloris, on a connection that has been served before."""
     connection.send(target.get())
     assert await connection.status() == target.page_status
     return await _talk(connection, target.get()[:-2], _slowly(b"X-Slow: 1\r\n"))
