@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from support.repository import ROOT
-from valetkey.core.routes import FALLBACK, ROUTES
+from valetkey.core.routes import FALLBACK, SERVICE_OF_SEGMENT
 from valetkey.runtime.settings.keys import sealing_key_list
 from valetkey.runtime.settings.settings import Service, Settings
 
@@ -43,8 +43,17 @@ def test_the_front_door_knows_the_routes_of_the_services() -> None:
 
     mapped = {segment.replace("\\", ""): name.lower() for segments, name in entries for segment in segments.split("|")}
 
-    assert mapped == {segment: service for segment, service in ROUTES.items() if service != FALLBACK}
+    assert mapped == {segment: service for segment, service in SERVICE_OF_SEGMENT.items() if service != FALLBACK}
     assert f"default ${{{FALLBACK.upper()}}};" in NGINX
+
+
+def test_the_front_door_reaches_every_service_with_a_public_route() -> None:
+    door = SERVICES["front-door"]
+    upstreams = {service: door["environment"][service.upper()] for service in set(SERVICE_OF_SEGMENT.values())}
+
+    assert upstreams == {service: f"{service}:8080" for service in upstreams}
+    for service in upstreams:
+        assert set(door["networks"]) & set(SERVICES[service]["networks"])
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

@@ -9,6 +9,7 @@ import pytest
 
 from support.chart import SERVICES, Object, Pod, environment, named, objects, of_kind, pod_of, pods, selects
 from support.chart_values import EXTERNAL, SETS, merged
+from valetkey.core.routes import SERVICE_OF_SEGMENT
 
 WITH_POLICIES = [name for name in SETS if name != "by-hand"]
 DNS = {("UDP", 53), ("TCP", 53)}
@@ -143,6 +144,20 @@ def test_named_callers_are_let_in_and_our_own_test_beside_them(service: str) -> 
     assert [pod.component for pod in pods(found) if any(selects(c["podSelector"], pod.labels) for c in callers)] == [
         "test-login"
     ]
+
+
+@pytest.mark.parametrize("values", WITH_POLICIES)
+def test_the_public_port_is_open_for_exactly_the_services_with_public_routes(values: str) -> None:
+    found = objects(values)
+    public = {f"valetkey-{service}" for service in SERVICE_OF_SEGMENT.values()}
+
+    open_to_callers = {
+        pod.component
+        for pod in pods(found)
+        if pod.component in SERVICES and ("TCP", 8080) in ports(found, pod, "ingress")
+    }
+
+    assert {f"valetkey-{component}" for component in open_to_callers} == public
 
 
 PEER: dict[str, Any] = {"ipBlock": {"cidr": "10.1.2.0/24"}}

@@ -9,11 +9,11 @@ import pytest
 
 from support.chart import SERVICES, Object, Refused, named, objects, of_kind, pod_of, pods, selects
 from support.chart_values import EXTERNAL, SETS, Values, merged
-from valetkey.core.routes import FALLBACK, ROUTES
+from valetkey.core.routes import FALLBACK, ROUTES, SERVICE_OF_SEGMENT, Route
 
 HOST = "id.example.com"
 BASES = ["", "/identity", "/identity/v1"]
-DOCUMENTS = ["openid-configuration", "oauth-authorization-server"]
+DOCUMENTS = [route for route in ROUTES if len(route.paths("/identity")) > 1]
 
 
 def published(base: str) -> Values:
@@ -46,23 +46,44 @@ def longest(backends: dict[str, str], path: str) -> str:
 
 
 @pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize("segment", sorted(ROUTES))
+@pytest.mark.parametrize("segment", sorted(SERVICE_OF_SEGMENT))
 def test_every_path_leads_to_its_service(segment: str, base: str) -> None:
     found = objects(published(base))
 
     for path in (f"{base}/{segment}", f"{base}/{segment}/below"):
-        assert ingress_service(found, path) == f"valetkey-{ROUTES[segment]}"
-        assert route_service(found, path) == f"valetkey-{ROUTES[segment]}"
+        assert ingress_service(found, path) == f"valetkey-{SERVICE_OF_SEGMENT[segment]}"
+        assert route_service(found, path) == f"valetkey-{SERVICE_OF_SEGMENT[segment]}"
 
 
 @pytest.mark.requirement("RFC 8414 §3.1: the well-known path is inserted before the issuer's path")
 @pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_well_known_documents_are_found_before_and_below_the_path_of_the_issuer(document: str, base: str) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda route: route.path)
+def test_well_known_documents_are_found_before_and_below_the_path_of_the_issuer(document: Route, base: str) -> None:
     found = objects(published(base))
 
-    for path in (f"/.well-known/{document}{base}", f"{base}/.well-known/{document}"):
-        assert ingress_service(found, path) == route_service(found, path) == "valetkey-introspection"
+    for path in (f"{document.path}{base}", f"{base}{document.path}"):
+        assert path in document.paths(base)
+        assert ingress_service(found, path) == route_service(found, path) == f"valetkey-{document.service}"
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_nothing_but_the_table_of_routes_is_published(base: str) -> None:
+    found = objects(published(base))
+    below = {f"{base}/{segment}": service for segment, service in SERVICE_OF_SEGMENT.items()}
+    before = {
+        path: route.service for route in DOCUMENTS for path in route.paths(base) if not path.startswith(f"{base}/")
+    }
+    expected = {path: f"valetkey-{service}" for path, service in {**below, **before, base or "/": FALLBACK}.items()}
+
+    (rule,) = of_kind(found, "Ingress")[0]["spec"]["rules"]
+    by_ingress = [(each["path"], each["backend"]["service"]["name"]) for each in rule["http"]["paths"]]
+    by_route = [
+        (match["path"]["value"], rule["backendRefs"][0]["name"])
+        for rule in of_kind(found, "HTTPRoute")[0]["spec"]["rules"]
+        for match in rule["matches"]
+    ]
+
+    assert sorted(by_ingress) == sorted(by_route) == sorted(expected.items())
 
 
 @pytest.mark.parametrize("base", BASES)

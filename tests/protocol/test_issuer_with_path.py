@@ -6,6 +6,7 @@ import pytest
 
 from support.administration import CALLBACK, SIGNED_OUT
 from support.front_channel import heading, require_shown, response_of
+from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.steps import FORMS, reach
 from support.system import System
@@ -74,7 +75,7 @@ async def test_cookies_are_valid_for_the_whole_host(party: RelyingParty) -> None
 @pytest.mark.requirement("RFC 8414 §3: nothing is served beside the issuer's path")
 @pytest.mark.parametrize("prefix", ["", "/tenant", "/tenant/two", "/TENANT/ONE", f"{PATH}{PATH}", f"/{PATH}"])
 async def test_the_same_names_elsewhere_are_nothing(party: RelyingParty, below: System, prefix: str) -> None:
-    paths = ("/authorize", "/login", "/consent", "/select-account", "/logout", "/static/valetkey.css")
+    paths = (*PAGE_PATHS, "/static/valetkey.css")
     pairs = party.request_params("v" * 43)
 
     answers = [await party.browser.get(f"{below.origin}{prefix}{path}", pairs) for path in paths]

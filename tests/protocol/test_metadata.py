@@ -5,14 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.introspection_server import IntrospectionServer, introspection_server, settings_for
+from valetkey.core.routes import AUTHORIZATION_SERVER, OPENID_CONFIGURATION, routes_of
 
-AT_THE_ROOT = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
-WITH_A_PATH = (
-    "/.well-known/oauth-authorization-server/tenant/a",
-    "/tenant/a/.well-known/oauth-authorization-server",
-    "/.well-known/openid-configuration/tenant/a",
-    "/tenant/a/.well-known/openid-configuration",
-)
+DOCUMENTS = (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
+AT_THE_ROOT = tuple(document.path for document in DOCUMENTS)
+WITH_A_PATH = tuple(place for document in DOCUMENTS for place in document.paths("/tenant/a"))
 REQUIRED = {
     # RFC 8414 §2
     "issuer",
@@ -98,7 +95,7 @@ async def test_no_header_reaches_the_metadata(server: IntrospectionServer) -> No
 
 
 @pytest.mark.requirement("security 8: scripts of any origin may read public documents, without cookies")
-@pytest.mark.parametrize("place", [*AT_THE_ROOT, "/jwks", "/userinfo"])
+@pytest.mark.parametrize("place", [route.path for route in routes_of("introspection") if route.cross_origin])
 async def test_scripts_of_any_origin_may_call_what_is_meant_for_them(server: IntrospectionServer, place: str) -> None:
     preflight = await server.request(
         "OPTIONS", place, Origin="https://spa.example", Access_Control_Request_Method="GET"

@@ -3,11 +3,12 @@
 import pytest
 
 from support.administration import Administration
+from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 
 
-@pytest.mark.parametrize("endpoint", ["/authorize", "/login", "/consent", "/select-account", "/logout"])
+@pytest.mark.parametrize("endpoint", PAGE_PATHS)
 async def test_asking_for_headers_only_does_nothing(party: RelyingParty, endpoint: str) -> None:
     answer = await party.browser.request("HEAD", f"{party.issuer}{endpoint}")
 

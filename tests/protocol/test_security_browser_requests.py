@@ -10,13 +10,13 @@ import pytest
 from support.administration import CALLBACK
 from support.browser import FORM, form_of
 from support.front_channel import heading, require_shown, response_of
+from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.steps import FORMS, filled, reach
 from support.system import System
 from valetkey.runtime.telemetry.metric import REGISTRY
 
 REFUSED = "This request did not work"
-ENDPOINTS = ("/authorize", "/login", "/select-account", "/consent", "/logout")
 FORM_TYPES = (FORM, FORM.upper(), f"{FORM};charset=UTF-8", f'{FORM}; charset="utf-8"', f"{FORM};")
 OTHER_TYPES = (
     "application/json", "multipart/form-data; boundary=x", "text/plain", "application/xml", "", "*/*",
@@ -70,7 +70,7 @@ async def test_a_body_of_another_type_does_nothing(party: RelyingParty, form: st
 @pytest.mark.requirement("security 46: forms and queries are strict UTF-8, with whole escapes and without NUL")
 @pytest.mark.parametrize("malformed", MALFORMED, ids=range(len(MALFORMED)))
 async def test_malformed_text_is_refused_everywhere(party: RelyingParty, malformed: bytes) -> None:
-    for endpoint in ENDPOINTS:
+    for endpoint in PAGE_PATHS:
         url = f"{party.issuer}{endpoint}"
         answers = [await party.browser.request("POST", url, headers={"Content-Type": FORM}, body=malformed)]
         if malformed.isascii() and b"\x00" not in malformed:
@@ -123,7 +123,7 @@ async def test_long_values_are_no_fault(party: RelyingParty, name: str) -> None:
 
 
 @pytest.mark.requirement("security 49: error pages never carry stack traces, SQL or the reason for the log")
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", PAGE_PATHS)
 async def test_error_pages_say_nothing_of_what_is_inside(party: RelyingParty, endpoint: str) -> None:
     url = f"{party.issuer}{endpoint}"
     answers = [

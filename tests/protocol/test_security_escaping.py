@@ -8,6 +8,7 @@ import pytest
 from support.administration import CALLBACK, Administration
 from support.browser import Answer, form_of
 from support.front_channel import heading, require_shown, response_of
+from support.public_routes import PAGE_PATHS
 from support.relying_party import Person, RelyingParty
 from support.steps import FORMS, reach
 from support.systems import MakeParty
@@ -145,7 +146,7 @@ async def test_state_in_a_form_is_the_content_of_a_field(party: RelyingParty, ho
 
 
 @pytest.mark.requirement("security 10: an incoming error is never shown as ours")
-@pytest.mark.parametrize("endpoint", ["/authorize", "/login", "/consent", "/logout", "/nowhere"])
+@pytest.mark.parametrize("endpoint", [*PAGE_PATHS, "/nowhere"])
 async def test_an_untrusted_error_text_is_not_repeated(party: RelyingParty, endpoint: str) -> None:
     lie = "Your account is locked. Call 555-0100"
 

@@ -8,6 +8,7 @@ import pytest
 from support.administration import SIGNED_OUT
 from support.browser import Answer, form_of
 from support.front_channel import require_shown
+from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.steps import STEPS, filled, reach
 
@@ -89,7 +90,7 @@ async def test_logging_out_leads_to_registered_addresses_only(party: RelyingPart
 
 @pytest.mark.requirement("security 6: no open redirect at any endpoint, whatever a parameter is called")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("endpoint", ["/authorize", "/login", "/select-account", "/consent", "/logout"])
+@pytest.mark.parametrize("endpoint", PAGE_PATHS)
 async def test_no_parameter_leads_elsewhere(party: RelyingParty, endpoint: str, name: str) -> None:
     page = await party.start()
     interaction = dict(form_of(page).fields)["interaction"]

@@ -8,6 +8,7 @@ import pytest
 
 from support.browser import FORM, Answer, form_of
 from support.document import Element
+from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.steps import filled, reach
 
@@ -107,7 +108,7 @@ PAGES: dict[str, tuple[int, Ask]] = {
     **{
         f"{method} {path}": (405, at(method, path))
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS")
-        for path in ("/authorize", "/login", "/consent", "/select-account", "/logout")
+        for path in PAGE_PATHS
     },
 }
 OTHERS: dict[str, tuple[int, Ask]] = {
@@ -116,7 +117,7 @@ OTHERS: dict[str, tuple[int, Ask]] = {
     "asset": (200, at("GET", "/static/valetkey.css")),
     "asset, known": (304, of_a_known_asset),
     "script": (200, at("GET", "/static/form_post.js")),
-    **{f"HEAD {path}": (405, at("HEAD", path)) for path in ("/authorize", "/login", "/consent", "/logout")},
+    **{f"HEAD {path}": (405, at("HEAD", path)) for path in PAGE_PATHS},
 }
 EVERYTHING = PAGES | OTHERS
 
@@ -182,7 +183,7 @@ async def test_every_page_runs_and_loads_only_what_is_ours(party: RelyingParty, 
 
 
 @pytest.mark.requirement("RFC 9110 §15.5.6: a 405 says what is allowed")
-@pytest.mark.parametrize("path", ["/authorize", "/login", "/consent", "/select-account", "/logout"])
+@pytest.mark.parametrize("path", PAGE_PATHS)
 async def test_a_refused_method_is_told_the_others(party: RelyingParty, path: str) -> None:
     answer = await at("PUT", path)(party)
 

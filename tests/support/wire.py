@@ -13,13 +13,14 @@ from yarl import URL
 
 from support.browser import FORM, Answer
 from support.relying_party import RelyingParty
+from valetkey.core.routes import routes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Headers = list[tuple[str, str]]
 Pairs = list[tuple[str, str]]
-_SERVED_BY_TOKEN = ("/token", "/revoke")
+_SERVED_BY_TOKEN = tuple(route.path for route in routes_of("token"))
 _NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 

@@ -26,7 +26,7 @@ from valetkey.core.oauth.revocation import (
     subject_target,
     targets_of,
 )
-from valetkey.core.oauth.server_metadata import authorization_server_metadata, metadata_paths
+from valetkey.core.oauth.server_metadata import authorization_server_metadata
 from valetkey.core.oidc.claims.registry import userinfo_claims
 from valetkey.core.oidc.claims.request import parse_claims_request
 from valetkey.core.oidc.logout import LogoutRequest, hinted_client_id, post_logout_location
@@ -340,14 +340,6 @@ def test_a_hint_of_another_client_is_refused() -> None:
     for claims, client_id in (({"aud": "web"}, "other"), ({"aud": ["web"]}, None), ({}, None)):
         with pytest.raises(InvalidRequest):
             hinted_client_id(claims, client_id)
-
-
-@pytest.mark.requirement("RFC 8414 §3.1: metadata is found by insertion and by appending")
-def test_where_metadata_is_found() -> None:
-    assert metadata_paths("https://id.example", "openid-configuration") == ("/.well-known/openid-configuration",)
-    assert metadata_paths("https://id.example/a/b", "openid-configuration") == (
-        "/.well-known/openid-configuration/a/b", "/a/b/.well-known/openid-configuration",
-    )  # fmt: skip
 
 
 @pytest.mark.requirement("OAuth 2.1: metadata offers code with S256 and neither implicit nor password")

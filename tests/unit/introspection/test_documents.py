@@ -7,7 +7,6 @@ from support.rfc9068 import ISSUER, signer
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.introspection.endpoints import jwks, metadata
-from valetkey.introspection.routes import cross_origin, routes
 
 METADATA = "/.well-known/openid-configuration"
 
@@ -107,29 +106,3 @@ async def test_no_header_reaches_the_metadata(world: World) -> None:
     )
 
     assert lured == plain
-
-
-@pytest.mark.requirement(
-    "RFC 8414 §3.1: the well-known part is inserted before the path, and appended for older clients"
-)
-def test_an_issuer_with_a_path_has_its_metadata_at_both_places() -> None:
-    places = {route.path for route in routes("https://login.example/tenant")}
-
-    assert places == {
-        "/tenant/introspect",
-        "/tenant/userinfo",
-        "/tenant/jwks",
-        "/.well-known/oauth-authorization-server/tenant",
-        "/tenant/.well-known/oauth-authorization-server",
-        "/.well-known/openid-configuration/tenant",
-        "/tenant/.well-known/openid-configuration",
-    }
-
-
-@pytest.mark.parametrize("issuer", ["https://login.example", "https://login.example/tenant"])
-def test_scripts_of_any_origin_may_call_everything_but_introspection(issuer: str) -> None:
-    open_to_scripts = set(cross_origin(issuer))
-
-    closed = {route.path for route in routes(issuer)} - open_to_scripts
-
-    assert closed == {issuer.removeprefix("https://login.example") + "/introspect"}

@@ -1,4 +1,4 @@
-"""The application: which address leads to which endpoint. No script of another origin may call any of them."""
+"""The application: which route leads to which endpoint."""
 
 from collections.abc import AsyncIterator
 
@@ -15,11 +15,22 @@ from valetkey.authorize.pages.static_file import static_file
 from valetkey.authorize.pages.theme import Theme
 from valetkey.authorize.service import AUTHORIZE
 from valetkey.authorize.stores import open_service
+from valetkey.core import routes
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.app import HEALTH, create_app
+from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.tracing import Tracing
+
+HANDLERS: Handlers = {
+    routes.AUTHORIZE: authorize,
+    routes.LOGIN: {"GET": show_login, "POST": log_in},
+    routes.SELECT_ACCOUNT: {"GET": show_accounts, "POST": select_account},
+    routes.CONSENT: {"GET": show_consent, "POST": decide_consent},
+    routes.LOGOUT: log_out,
+    routes.STATIC: static_file,
+}
 
 
 def create_authorize(
@@ -31,7 +42,13 @@ def create_authorize(
     """
     theme = Theme(name=settings.theme_name, accent=settings.theme_colour, logo=settings.theme_logo)
     pages = Pages(theme, base_path=settings.issuer_path, directory=settings.templates_directory, demo=demo)
-    app = create_app(settings, routes=_routes(settings.issuer_path), tracing=tracing, render=failure_renderer(pages))
+    app = create_app(
+        settings,
+        routes=public_routes("authorize", settings.issuer_path, HANDLERS),
+        tracing=tracing,
+        render=failure_renderer(pages),
+        cross_origin=cross_origin("authorize", settings.issuer_path),
+    )
     app.middlewares.append(shown_errors_middleware(pages))
 
     async def stores(app: web.Application) -> AsyncIterator[None]:
@@ -41,20 +58,3 @@ def create_authorize(
 
     app.cleanup_ctx.append(stores)
     return app
-
-
-def _routes(base: str) -> list[web.RouteDef]:
-    # HEAD is no GET here: what looks harmless would sign in, issue codes and sign out.
-    return [
-        web.get(f"{base}/authorize", authorize, allow_head=False),
-        web.post(f"{base}/authorize", authorize),
-        web.get(f"{base}/login", show_login, allow_head=False),
-        web.post(f"{base}/login", log_in),
-        web.get(f"{base}/select-account", show_accounts, allow_head=False),
-        web.post(f"{base}/select-account", select_account),
-        web.get(f"{base}/consent", show_consent, allow_head=False),
-        web.post(f"{base}/consent", decide_consent),
-        web.get(f"{base}/logout", log_out, allow_head=False),
-        web.post(f"{base}/logout", log_out),
-        web.get(f"{base}/static/{{name}}", static_file),
-    ]

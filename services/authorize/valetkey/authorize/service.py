@@ -22,6 +22,7 @@ from valetkey.core.ports.interactions import InteractionStore
 from valetkey.core.ports.keys import KeySetSource
 from valetkey.core.ports.sessions import SessionStore
 from valetkey.core.ports.users import UserFinder
+from valetkey.core.routes import Route
 from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
 from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
@@ -58,9 +59,9 @@ class AuthorizeService:
     pages: Pages
     clock: Clock
 
-    def path(self, endpoint: str) -> str:
-        """The path of one of our endpoints, below the issuer's; no header of a request ever takes part in it."""
-        return f"{self.settings.issuer_path}{endpoint}"
+    def path(self, route: Route) -> str:
+        """The path of one of our routes, below the issuer's; no header of a request ever takes part in it."""
+        return f"{self.settings.issuer_path}{route.path}"
 
     async def find_session(self, request: web.Request) -> Session | None:
         """The live session of this browser; no store is asked where it has no session cookie."""

@@ -16,7 +16,7 @@ from valetkey.cli.failure import Failure, Unavailable
 from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.jose.verify_own import KeySet
 from valetkey.core.json_text import find_json_object
-from valetkey.core.oauth.server_metadata import AUTHORIZATION_SERVER, metadata_paths
+from valetkey.core.routes import AUTHORIZATION_SERVER, issuer_path
 from valetkey.runtime.settings.types import is_loopback
 
 MAX_BODY = 1 << 20
@@ -63,7 +63,7 @@ class IssuerClient:
         """The authorization server metadata, whose ``issuer`` is ours byte for byte. RFC 8414 §3."""
         if self._metadata is None:
             parts = urlsplit(self.issuer)
-            path = metadata_paths(self.issuer, AUTHORIZATION_SERVER)[0]
+            path = AUTHORIZATION_SERVER.paths(issuer_path(self.issuer))[0]
             document = await self._get(f"{parts.scheme}://{parts.netloc}{path}")
             if document.get("issuer") != self.issuer:
                 raise Failure(

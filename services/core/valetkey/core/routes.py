@@ -1,35 +1,118 @@
-"""Which service serves which path: what every ingress, proxy and front door is set up from."""
+"""Every public route: one row says where it is, which service answers it, and who may call and cache it.
+
+The applications, discovery and the demo's front door read this table. Tests check the proxies, the chart and every
+answer against it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-# The first path segment below the issuer, and who serves it; whatever is not here goes to the pages.
-ROUTES: Mapping[str, str] = {
-    "authorize": "authorize",
-    "login": "authorize",
-    "select-account": "authorize",
-    "consent": "authorize",
-    "logout": "authorize",
-    "static": "authorize",
-    "token": "token",
-    "revoke": "token",
-    "introspect": "introspection",
-    "userinfo": "introspection",
-    "jwks": "introspection",
-    ".well-known": "introspection",
-}
+_WELL_KNOWN = "/.well-known/"
+# Request headers that a script of another origin may send.
+CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type")
+
+
+class Cache(StrEnum):
+    """``Cache-Control`` of a success. Refusals are never stored. RFC 9111 §5.2.2."""
+
+    NO_STORE = "no-store"
+    # Followed by the seconds of the setting ``jwks_max_age``.
+    MAX_AGE = "public, max-age="
+    # For an address that names the content; the same path with another query is checked again each time.
+    IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row.
+
+    ``path`` is that of an issuer without a path; it may hold ``{name}``. ``methods`` are all that are answered.
+    ``cross_origin``: scripts of any origin may call the route with these methods. ``is_page``: a person sees HTML, so
+    the headers are those of pages. ``metadata`` is the member of the discovery documents. RFC 8414 §2.
+    """
+
+    service: str
+    path: str
+    methods: tuple[str, ...]
+    cache: Cache = Cache.NO_STORE
+    cross_origin: bool = False
+    is_page: bool = False
+    metadata: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a page that scripts of other origins could read. Raises ``ValueError``."""
+        if self.is_page and self.cross_origin:
+            raise ValueError(f"{self.path} is a page; no script of another origin may call it")
+
+    @property
+    def segment(self) -> str:
+        """The first segment of the path, by which proxies choose the service."""
+        return self.path.split("/")[1]
+
+    def paths(self, issuer_path: str) -> tuple[str, ...]:
+        """Where the route is for an issuer with this path, the first place first.
+
+        The route is below the issuer's path. A well-known document is also found where the well-known part precedes
+        that path: RFC 8414 §3.1 inserts, OIDC Discovery §4.1 appends. Clients try both, and a 404 on the first stops
+        some.
+        """
+        below = f"{issuer_path}{self.path}"
+        if not self.path.startswith(_WELL_KNOWN):
+            return (below,)
+        return tuple(dict.fromkeys((f"{self.path}{issuer_path}", below)))
+
+
+_READ = ("GET", "HEAD")
+_FORM = ("POST",)
+# Without HEAD, which looks harmless and would sign in, issue codes and sign out.
+_GET_OR_FORM = ("GET", "POST")
+
+# Discovery documents list their members in this order.
+ROUTES: tuple[Route, ...] = (
+    AUTHORIZE := Route("authorize", "/authorize", _GET_OR_FORM, is_page=True, metadata="authorization_endpoint"),
+    LOGIN := Route("authorize", "/login", _GET_OR_FORM, is_page=True),
+    SELECT_ACCOUNT := Route("authorize", "/select-account", _GET_OR_FORM, is_page=True),
+    CONSENT := Route("authorize", "/consent", _GET_OR_FORM, is_page=True),
+    # An application in a browser fetches its tokens itself; it authenticates with PKCE, never with a cookie.
+    TOKEN := Route("token", "/token", _FORM, cross_origin=True, metadata="token_endpoint"),
+    REVOKE := Route("token", "/revoke", _FORM, cross_origin=True, metadata="revocation_endpoint"),
+    # Introspection needs a client secret, which no browser can keep.
+    INTROSPECT := Route("introspection", "/introspect", _FORM, metadata="introspection_endpoint"),
+    USERINFO := Route("introspection", "/userinfo", _GET_OR_FORM, cross_origin=True, metadata="userinfo_endpoint"),
+    JWKS := Route("introspection", "/jwks", _READ, Cache.MAX_AGE, cross_origin=True, metadata="jwks_uri"),
+    LOGOUT := Route("authorize", "/logout", _GET_OR_FORM, is_page=True, metadata="end_session_endpoint"),
+    STATIC := Route("authorize", "/static/{name}", _READ, Cache.IMMUTABLE),
+    AUTHORIZATION_SERVER := Route(
+        "introspection", "/.well-known/oauth-authorization-server", _READ, Cache.MAX_AGE, cross_origin=True
+    ),
+    OPENID_CONFIGURATION := Route(
+        "introspection", "/.well-known/openid-configuration", _READ, Cache.MAX_AGE, cross_origin=True
+    ),
+)
+# By first segment below the issuer; what is not here gets a page that says so.
+SERVICE_OF_SEGMENT: Mapping[str, str] = {route.segment: route.service for route in ROUTES}
 FALLBACK = "authorize"
 
 
-def service_of(target: str, issuer_path: str) -> str:
-    """The service for a request target of an issuer below this path.
+def routes_of(service: str) -> Iterator[Route]:
+    """The rows of one service."""
+    return (route for route in ROUTES if route.service == service)
 
-    Well-known documents may precede the issuer's path. RFC 8414 §3.1.
-    """
-    below = target.removeprefix(issuer_path) if target.startswith(f"{issuer_path}/") else target
+
+def issuer_path(issuer: str) -> str:
+    """The path of the issuer, empty where it has none; every endpoint lives below it."""
+    return urlsplit(issuer).path.rstrip("/")
+
+
+def service_of(target: str, base: str) -> str:
+    """The service for a request target, where ``base`` is the path of the issuer."""
+    below = target.removeprefix(base) if target.startswith(f"{base}/") else target
     segment = below.lstrip("/").partition("?")[0].partition("/")[0]
-    return ROUTES.get(segment, FALLBACK)
+    return SERVICE_OF_SEGMENT.get(segment, FALLBACK)

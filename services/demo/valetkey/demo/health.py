@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 
+from valetkey.core.routes import AUTHORIZE, INTROSPECT, JWKS, LOGIN, OPENID_CONFIGURATION, TOKEN
 from valetkey.demo.demo_error import DemoError
 from valetkey.demo.registration import DemoClient, Registration
 from valetkey.demo.relying_party.config import RelyingPartyConfig
@@ -41,24 +42,24 @@ def checks(registration: Registration, config: RelyingPartyConfig) -> dict[str, 
     addresses, clients = registration.addresses, registration.clients
 
     async def metadata(session: ClientSession) -> bool:
-        answer = await perform(session, Exchange("GET", f"{addresses.issuer}/.well-known/openid-configuration"))
+        answer = await perform(session, Exchange("GET", f"{addresses.issuer}{OPENID_CONFIGURATION.path}"))
         return answer.body.get("issuer") == addresses.issuer
 
     async def keys(session: ClientSession) -> bool:
-        answer = await perform(session, Exchange("GET", f"{addresses.issuer}/jwks"))
+        answer = await perform(session, Exchange("GET", f"{addresses.issuer}{JWKS.path}"))
         return bool(answer.body.get("keys"))
 
     async def token_and_introspection(session: ClientSession) -> bool:
         form = (("grant_type", "client_credentials"),)
-        answer = await perform(session, _authenticated(f"{addresses.issuer}/token", clients["machine"], form))
+        answer = await perform(session, _authenticated(f"{addresses.issuer}{TOKEN.path}", clients["machine"], form))
         form = (("token", answer.text("access_token")),)
-        asked = await perform(session, _authenticated(f"{addresses.issuer}/introspect", clients["api"], form))
+        asked = await perform(session, _authenticated(f"{addresses.issuer}{INTROSPECT.path}", clients["api"], form))
         return asked.body.get("active") is True
 
     async def authorize(session: ClientSession) -> bool:
-        url = with_query(f"{addresses.issuer}/authorize", Login().parameters(config))
+        url = with_query(f"{addresses.issuer}{AUTHORIZE.path}", Login().parameters(config))
         answer = await perform(session, Exchange("GET", url))
-        return "/login" in answer.answer_headers.get("Location", "")
+        return LOGIN.path in answer.answer_headers.get("Location", "")
 
     async def tour(session: ClientSession) -> bool:
         return (await perform(session, Exchange("GET", f"{addresses.tour}/"))).is_ok

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from valetkey.core.json_text import find_json_object
+from valetkey.core.routes import TOKEN
 from valetkey.demo.web_page import render_page, static_routes
 from valetkey.resource_server import (
     ACCESS_TOKEN,
@@ -115,7 +116,7 @@ def _notes_response(request: web.Request, status: int = 200) -> web.Response:
 
 def _commands(config: ResourceServerConfig) -> str:
     return (
-        f"TOKEN=$(curl -s -u machine:SECRET {config.issuer}/token \\\n"
+        f"TOKEN=$(curl -s -u machine:SECRET {config.issuer}{TOKEN.path} \\\n"
         f"  -d grant_type=client_credentials -d scope={READ} | python3 -c 'import json, sys;"
         ' print(json.load(sys.stdin)["access_token"])\')\n'
         f'curl -i -H "Authorization: Bearer $TOKEN" {config.resource}api/notes'

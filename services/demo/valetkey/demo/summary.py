@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from valetkey.core.routes import OPENID_CONFIGURATION
 from valetkey.demo.registration import DemoClient, Registration
 
 STARTING = "DEMO  Valetkey starts on this computer, for trying things out. Ctrl-C ends it."
@@ -18,7 +19,7 @@ def summary(registration: Registration, directory: Path) -> list[str]:
     rows: list[Sequence[str]] = [
         ("Start here", f"{addresses.tour}/"),
         ("Issuer", addresses.issuer),
-        ("Discovery", f"{addresses.issuer}/.well-known/openid-configuration"),
+        ("Discovery", f"{addresses.issuer}{OPENID_CONFIGURATION.path}"),
         ("API", addresses.resource),
         (),
         *_titled("Sign in as", ((user.username, user.password, user.name) for user in registration.users)),

@@ -1,13 +1,15 @@
-"""The application: its endpoints, and what they are made of."""
+"""The application: which route leads to which endpoint, and what it is made of."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.introspection.routes import cross_origin, routes
+from valetkey.core import routes
+from valetkey.introspection import endpoints
 from valetkey.introspection.service import SERVICE
 from valetkey.introspection.stores import open_service
 from valetkey.runtime.http.app import HEALTH, create_app
+from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
 from valetkey.runtime.lifecycle.clock import system_clock
 
 if TYPE_CHECKING:
@@ -19,13 +21,24 @@ if TYPE_CHECKING:
     from valetkey.runtime.settings.settings import Settings
     from valetkey.runtime.telemetry.tracing import Tracing
 
+HANDLERS: Handlers = {
+    routes.INTROSPECT: endpoints.introspect,
+    routes.USERINFO: endpoints.userinfo,
+    routes.JWKS: endpoints.jwks,
+    routes.AUTHORIZATION_SERVER: endpoints.metadata,
+    routes.OPENID_CONFIGURATION: endpoints.metadata,
+}
+
 
 def create_introspection(
     settings: Settings, tracing: Tracing | None = None, *, clock: Clock = system_clock
 ) -> web.Application:
     """The service that talks to resource servers. Its stores open when the application starts, close when it ends."""
     app = create_app(
-        settings, routes=routes(settings.issuer), tracing=tracing, cross_origin=cross_origin(settings.issuer)
+        settings,
+        routes=public_routes("introspection", settings.issuer_path, HANDLERS),
+        tracing=tracing,
+        cross_origin=cross_origin("introspection", settings.issuer_path),
     )
 
     async def service(app: web.Application) -> AsyncIterator[None]:

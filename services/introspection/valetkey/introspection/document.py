@@ -9,8 +9,10 @@ from typing import Self
 from aiohttp import web
 
 from valetkey.core.encoding import b64url_encode
+from valetkey.core.routes import Cache
 
 _NOT_MODIFIED = 304
+_MAX_AGE = Cache.MAX_AGE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Document:
 
     def response(self, request: web.Request) -> web.Response:
         """The document, or 304 where the caller has it already. RFC 9110 §13.1.2."""
-        headers = {"ETag": f'"{self.etag}"', "Cache-Control": f"public, max-age={self.max_age}"}
+        headers = {"ETag": f'"{self.etag}"', "Cache-Control": f"{_MAX_AGE}{self.max_age}"}
         known = {tag.value for tag in request.if_none_match or ()}
         if self.etag in known or "*" in known:
             return web.Response(status=_NOT_MODIFIED, headers=headers)

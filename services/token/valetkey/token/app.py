@@ -1,13 +1,14 @@
-"""The application: which address leads to which endpoint, and what it is made of."""
+"""The application: which route leads to which endpoint, and what it is made of."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from aiohttp import web
 
-from valetkey.core.oauth.server_metadata import issuer_path
+from valetkey.core import routes
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.app import HEALTH, create_app
+from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.tracing import Tracing
@@ -17,17 +18,16 @@ from valetkey.token.service import SERVICE
 from valetkey.token.stores import open_service
 from valetkey.token.token import token
 
+HANDLERS: Handlers = {routes.TOKEN: token, routes.REVOKE: revoke}
+
 
 def create_token(settings: Settings, tracing: Tracing | None = None, *, clock: Clock = system_clock) -> web.Application:
     """The service that talks to clients. Its stores open when the application starts and close when it ends."""
-    base = issuer_path(settings.issuer)
-    paths = (f"{base}/token", f"{base}/revoke")
     app = create_app(
         settings,
-        routes=[web.post(paths[0], token), web.post(paths[1], revoke)],
+        routes=public_routes("token", settings.issuer_path, HANDLERS),
         tracing=tracing,
-        # An application in a browser fetches its tokens itself; it authenticates with PKCE, never with a cookie.
-        cross_origin=dict.fromkeys(paths, ("POST",)),
+        cross_origin=cross_origin("token", settings.issuer_path),
     )
 
     async def service(app: web.Application) -> AsyncIterator[None]:

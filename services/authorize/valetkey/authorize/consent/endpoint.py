@@ -17,6 +17,7 @@ from valetkey.core.oauth.errors import AccessDenied, InvalidRequest, OAuthError
 from valetkey.core.oauth.redirect_uri import redirect_host
 from valetkey.core.oauth.resource import Catalog
 from valetkey.core.oidc.interaction import Step
+from valetkey.core.routes import CONSENT
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry import audit
@@ -65,7 +66,7 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
     asked, client = pending.interaction.request, pending.client
     redirect_uri, shown = pending.redirect_uri, shown_client(client)
     page = ConsentPage(
-        form_action=service.path("/consent"),
+        form_action=service.path(CONSENT),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
         interaction=pending.interaction_id,
         account=account_of(session.user),

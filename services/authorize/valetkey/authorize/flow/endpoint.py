@@ -27,6 +27,7 @@ from valetkey.core.oauth.errors import InvalidRequest, OAuthError
 from valetkey.core.oauth.parameter_limits import kept_bytes
 from valetkey.core.oauth.params import Params
 from valetkey.core.oidc.interaction import Interaction, Step, refusal_without_prompt
+from valetkey.core.routes import AUTHORIZE as AUTHORIZE_ROUTE
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry.metrics import AUTHORIZATION_REQUESTS
 from valetkey.storage.redis.limits.memory_reserve import Kind, StoreIsFull
@@ -69,7 +70,7 @@ async def _decide(
     service: AuthorizeService, request: web.Request, params: Params, redirect: TrustedRedirect, client: Client
 ) -> web.StreamResponse:
     asked = parse_authorization_request(params, redirect, client, await service.catalog.get())
-    again = location_with_cookies(service, request, params, "/authorize")
+    again = location_with_cookies(service, request, params, AUTHORIZE_ROUTE)
     if again is not None:
         return see_other(again)
     interaction = await _interaction(service, asked, client)

@@ -15,13 +15,14 @@ from valetkey.core.authentication.session import Session
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.redirect_uri import match_redirect_uri
 from valetkey.core.oidc.interaction import Interaction, Step
+from valetkey.core.routes import CONSENT, LOGIN, SELECT_ACCOUNT
 
-_ENDPOINTS = {
-    Step.LOGIN: "/login",
-    Step.SELECT_ACCOUNT: "/select-account",
-    Step.CONSENT: "/consent",
+_ROUTES = {
+    Step.LOGIN: LOGIN,
+    Step.SELECT_ACCOUNT: SELECT_ACCOUNT,
+    Step.CONSENT: CONSENT,
     # Asked for its page, consent finishes whatever has nothing left to ask.
-    Step.DONE: "/consent",
+    Step.DONE: CONSENT,
 }
 
 
@@ -95,4 +96,4 @@ async def require_same_client(service: AuthorizeService, interaction: Interactio
 
 def step_location(service: AuthorizeService, step: Step, interaction_id: str) -> str:
     """The page of a step."""
-    return f"{service.path(_ENDPOINTS[step])}?{urlencode({'interaction': interaction_id})}"
+    return f"{service.path(_ROUTES[step])}?{urlencode({'interaction': interaction_id})}"

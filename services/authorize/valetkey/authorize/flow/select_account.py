@@ -12,6 +12,7 @@ from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.session import Session
 from valetkey.core.oauth.errors import InvalidRequest
 from valetkey.core.oidc.interaction import Step
+from valetkey.core.routes import SELECT_ACCOUNT
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
@@ -48,7 +49,7 @@ async def select_account(request: web.Request) -> web.StreamResponse:
 
 def _form(service: AuthorizeService, pending: InteractionContext, session: Session) -> web.Response:
     page = SelectAccountPage(
-        form_action=service.path("/select-account"),
+        form_action=service.path(SELECT_ACCOUNT),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
         interaction=pending.interaction_id,
         account=account_of(session.user),

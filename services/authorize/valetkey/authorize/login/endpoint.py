@@ -20,6 +20,7 @@ from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, User, norma
 from valetkey.core.oauth.errors import AccessDenied
 from valetkey.core.oauth.params import Params
 from valetkey.core.oidc.interaction import Step, is_expected_subject
+from valetkey.core.routes import LOGIN
 from valetkey.runtime.http.address import address_group, client_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry.tracing import current_trace_id
@@ -136,7 +137,7 @@ def _expected_again(pending: InteractionContext) -> Session | None:
 
 def _code_page(service: AuthorizeService) -> str:
     """Where a signed-in browser shows a code, as people type it."""
-    return f"{service.settings.issuer}/login".partition("://")[2]
+    return f"{service.settings.issuer}{LOGIN.path}".partition("://")[2]
 
 
 def _form(
@@ -144,7 +145,7 @@ def _form(
 ) -> web.Response:
     again, shown = _expected_again(pending), shown_client(pending.client)
     page = LoginPage(
-        form_action=service.path("/login"),
+        form_action=service.path(LOGIN),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
         interaction=pending.interaction_id,
         client_name=shown.name,

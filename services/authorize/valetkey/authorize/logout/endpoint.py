@@ -20,6 +20,7 @@ from valetkey.core.jose.verify_own import require_unexpired
 from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
 from valetkey.core.oauth.params import Params
 from valetkey.core.oidc.logout import hinted_client_id, parse_logout_request, post_logout_location
+from valetkey.core.routes import LOGOUT
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry import audit
@@ -36,7 +37,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     if "csrf_token" in form:
         return await _answered(service, request, form)
-    again = location_with_cookies(service, request, form, "/logout")
+    again = location_with_cookies(service, request, form, LOGOUT)
     return await _logout(service, request, form) if again is None else see_other(again)
 
 
@@ -134,7 +135,7 @@ def _question(
 ) -> web.StreamResponse:
     browser = service.cookies.browser(request) or Browser.generate()
     page = LogoutPage(
-        form_action=service.path("/logout"),
+        form_action=service.path(LOGOUT),
         csrf_token=service.csrf.token(browser, FORM, str(form), _name(session)),
         interaction=str(form),
         account=account_of(session.user),

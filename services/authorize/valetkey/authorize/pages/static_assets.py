@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from valetkey.authorize.pages.theme import Theme, ThemeError, theme_css
+from valetkey.core.routes import STATIC
 
 _OWN_FILES = Path(__file__).parent / "static"
 _MAX_BYTES = 512 * 1024
@@ -62,7 +63,7 @@ class StaticAssets:
 
     def url(self, name: str) -> str:
         """The address of a file; it changes with the content, so it may be cached for good. ``KeyError`` if none."""
-        return f"{self._base_path}/static/{name}?v={self._assets[name].version}"
+        return f"{self._base_path}{STATIC.path.format(name=name)}?v={self._assets[name].version}"
 
 
 def _own_files(accent: str) -> Iterator[tuple[str, bytes]]:

@@ -5,8 +5,8 @@ from aiohttp import web
 from valetkey.authorize.pages.renderer import STATIC_CONTENT_SECURITY_POLICY
 from valetkey.authorize.pages.static_assets import Asset
 from valetkey.authorize.service import AUTHORIZE
+from valetkey.core.routes import STATIC
 
-FOREVER = "public, max-age=31536000, immutable"
 # An address of another version must not pin what we have: during an upgrade a page of the new version may ask an old
 # replica for its files.
 ASK_AGAIN = "no-cache"
@@ -18,7 +18,7 @@ async def static_file(request: web.Request) -> web.StreamResponse:
     if asset is None:
         raise web.HTTPNotFound
     headers = {
-        "Cache-Control": FOREVER if request.query_string == f"v={asset.version}" else ASK_AGAIN,
+        "Cache-Control": STATIC.cache.value if request.query_string == f"v={asset.version}" else ASK_AGAIN,
         "Content-Security-Policy": STATIC_CONTENT_SECURITY_POLICY,
         "Cross-Origin-Resource-Policy": "same-origin",
         "ETag": asset.etag,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from valetkey.administration.diagnosis.finding import Finding, skipped, unwell, well
 from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import IssuerClient
+from valetkey.core.routes import JWKS
 
 _ADVICE = "Check that the introspection service runs, and that the ingress leads {url} to it."
 
@@ -25,7 +26,7 @@ async def examine_issuer(issuer: str, active_kids: Iterable[str]) -> list[Findin
         try:
             published = await client.jwks()
         except Failure as failure:
-            return [*found, unwell("jwks", failure.message, _ADVICE.format(url=f"{issuer}/jwks"))]
+            return [*found, unwell("jwks", failure.message, _ADVICE.format(url=f"{issuer}{JWKS.path}"))]
     members = published.get("keys")
     kids = {str(key.get("kid")) for key in members if isinstance(key, dict)} if isinstance(members, list) else set()
     if missing := sorted(set(active_kids) - kids):

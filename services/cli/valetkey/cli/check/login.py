@@ -19,9 +19,9 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.jose.verify_own import KeySet, require_issued_by, require_unexpired, verify_signature
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.core.oauth.pkce import S256, challenge_of
-from valetkey.core.oauth.server_metadata import OPENID_CONFIGURATION, metadata_paths
 from valetkey.core.oidc import id_token
 from valetkey.core.ports.clock import Clock
+from valetkey.core.routes import OPENID_CONFIGURATION, issuer_path
 
 _MOST_PAGES = 12
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
@@ -70,7 +70,7 @@ class LoginCheck:
         issuer = self.connection.issuer
         async with self.steps.step("discovery", "Give services and --issuer the same VALETKEY_ISSUER") as step:
             parts = urlsplit(issuer)
-            path = metadata_paths(issuer, OPENID_CONFIGURATION)[-1]
+            path = OPENID_CONFIGURATION.paths(issuer_path(issuer))[-1]
             answer = await self.connection.request(f"{parts.scheme}://{parts.netloc}{path}")
             document = _object(answer)
             if document.get("issuer") != issuer:

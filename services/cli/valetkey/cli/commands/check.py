@@ -24,7 +24,7 @@ from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.secret_input import read_secret, secret_path
 from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.oauth.scope import OPENID
-from valetkey.core.routes import ROUTES
+from valetkey.core.routes import SERVICE_OF_SEGMENT
 from valetkey.runtime.lifecycle.clock import system_clock
 
 _NAME_WIDTH = 17
@@ -33,7 +33,7 @@ Check = Callable[[Account], Awaitable[None]]
 
 
 def _upstreams(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    services = set(ROUTES.values())
+    services = set(SERVICE_OF_SEGMENT.values())
     upstreams: dict[str, str] = {}
     for value in values:
         service, equals, url = value.partition("=") if "=" in value.partition("://")[0] else (ANY_SERVICE, "", value)

@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.client.client import AuthenticationMethod, GrantType
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.pkce import S256
 from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-AUTHORIZATION_SERVER = "oauth-authorization-server"
-OPENID_CONFIGURATION = "openid-configuration"
 
 RESPONSE_MODES = ("query", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 _CONFIDENTIAL = [AuthenticationMethod.BASIC.value, AuthenticationMethod.POST.value]
 
 
-def issuer_path(issuer: str) -> str:
-    """The path of the issuer, empty where it has none; every endpoint lives below it."""
-    return urlsplit(issuer).path.rstrip("/")
-
-
-def metadata_paths(issuer: str, document: str) -> tuple[str, ...]:
-    """Where a document is looked for: the well-known part inserted before the issuer's path, and appended to it.
-
-    RFC 8414 §3.1 inserts, OIDC Discovery §4.1 appends; clients try both, and a 404 on the first stops some.
-    """
-    path = issuer_path(issuer)
-    return tuple(dict.fromkeys((f"/.well-known/{document}{path}", f"{path}/.well-known/{document}")))
-
-
 def authorization_server_metadata(issuer: str, scopes: Iterable[str]) -> dict[str, object]:
     """Everything a client may rely on. The same members serve as both documents; unknown ones are ignored."""
     return {
         "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/authorize",
-        "token_endpoint": f"{issuer}/token",
-        "revocation_endpoint": f"{issuer}/revoke",
-        "introspection_endpoint": f"{issuer}/introspect",
-        "userinfo_endpoint": f"{issuer}/userinfo",
-        "jwks_uri": f"{issuer}/jwks",
-        "end_session_endpoint": f"{issuer}/logout",
+        **{route.metadata: f"{issuer}{route.path}" for route in ROUTES if route.metadata is not None},
         "scopes_supported": sorted(scopes),
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),

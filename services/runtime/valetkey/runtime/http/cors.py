@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from valetkey.core.routes import CROSS_ORIGIN_HEADERS
 from valetkey.runtime.http.observe import TRACE_HEADER
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def cors_middleware(
         path: {
             **_ANSWER,
             "Access-Control-Allow-Methods": ", ".join(methods),
-            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Access-Control-Allow-Headers": ", ".join(CROSS_ORIGIN_HEADERS),
             "Access-Control-Max-Age": "7200",
         }
         for path, methods in paths.items()
