@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from support.administration import CALLBACK, FULL_SCOPE, Administration
-from support.eavesdropper import overheard
+from support.captured_output import captured_output
 from support.refusal import require_refusal
 from support.relying_party import CodeResponse, RelyingParty, Reply
 from support.system import System
@@ -124,7 +124,7 @@ async def test_the_log_names_the_part_that_does_not_match_and_the_answer_does_no
         "code is unknown": (party, {"code": f"vk_ac_{'A' * 43}"}),
     }
 
-    with overheard() as heard:
+    with captured_output() as heard:
         refused = [await who.redeem(code, **changes) for who, changes in attempts.values()]
 
     for reply in refused:

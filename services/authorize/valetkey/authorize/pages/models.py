@@ -97,9 +97,9 @@ class ConsentPage(FormPage):
     """Posts ``action=allow`` or ``action=deny``.
 
     ``redirect_host`` is where the answer goes (``core.redirect_uri.redirect_host``); ``is_on_this_device`` for loopback
-    and private-use addresses. ``is_unverified`` for public clients, whose name any application can use. ``claims`` are the
-    names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https, and
-    ``logo_uri`` is shown only if https.
+    and private-use addresses. ``is_unverified`` for public clients, whose name any application can use. ``claims``
+    are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https,
+    and ``logo_uri`` is shown only if https.
     """
 
     template: ClassVar[str] = "consent.html"
