@@ -186,13 +186,13 @@ def test_no_page_shows_a_logo_that_is_no_picture_of_the_web(uri: str | None, pag
         assert parse_document(html).find_all("img", class_="client-logo") == []
 
 
-def test_a_logo_takes_the_same_place_whatever_it_is_and_when_it_does_not_load() -> None:
+def test_a_logo_is_as_high_whatever_it_is_and_when_it_does_not_load() -> None:
     sheet = files("valetkey.authorize.pages").joinpath("static/valetkey.css").read_text(encoding="utf-8")
     (rule,) = re.findall(r"^\.client-logo \{(.*?)\}", sheet, re.DOTALL | re.MULTILINE)
 
     declarations = dict(line.strip().rstrip(";").split(": ") for line in rule.strip().splitlines())
 
-    assert declarations["width"] == declarations["height"] == "3.25rem"
+    assert (declarations["height"], declarations["max-width"]) == ("3.25rem", "12rem")
     assert declarations["display"] == "block"
     assert declarations["overflow"] == "hidden"
     assert declarations["object-fit"] == "contain"
