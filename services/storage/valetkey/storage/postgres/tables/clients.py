@@ -1,4 +1,4 @@
-"""Registered clients. Ending one is in ``client_endings``, their secrets are in ``client_secrets``."""
+"""Registered clients. Ending one is in ``client_lifecycle``, their secrets are in ``client_secrets``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users, and the names under which they sign in. What ends with a user is in ``user_endings``."""
+"""Users, and the names under which they sign in. What ends with a user is in ``user_lifecycle``."""
 
 from __future__ import annotations
 
