@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
 from valetkey.core.oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from valetkey.token import registry
 from valetkey.token.grants.client_credentials import ClientCredentials
@@ -27,6 +27,10 @@ GRANTS = Grants({"client_credentials": ClientCredentials(NoCatalog())})  # type:
 
 def test_every_grant_in_the_folder_is_found() -> None:
     assert [grant.grant_type for grant in discover()] == ["authorization_code", "client_credentials", "refresh_token"]
+
+
+def test_what_clients_may_be_registered_for_and_discovery_offers_is_what_is_found() -> None:
+    assert {grant.grant_type for grant in discover()} == set(GrantType)
 
 
 def test_two_grants_of_one_type_are_an_error_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
