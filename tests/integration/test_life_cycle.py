@@ -83,7 +83,7 @@ class LifeCycle(RuleBasedStateMachine):
     def authorize(self, is_offline: bool, prompt: str | None) -> None:
         response = self.run(self.at("authorize").authorize(scope=SCOPES[is_offline], prompt=prompt))
 
-        self.life.issue(response, is_offline=is_offline)
+        self.life.issue(response, self.clock(), is_offline=is_offline)
 
     # What clients do
 
@@ -110,11 +110,11 @@ class LifeCycle(RuleBasedStateMachine):
 
     def redeem(self, pick: int) -> None:
         code = self.any_code(pick)
-        is_due = self.life.may_redeem(code)
+        is_due = self.life.may_redeem(code, self.clock())
 
         reply = self.run(self.at("token").redeem(code.response))
 
-        self.life.present(code)
+        self.life.present(code, self.clock())
         if is_due:
             assert reply.status == 200, reply
             self.life.redeem(code, reply, self.clock())

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from support.captured_output import captured_output
+from support.client_address import new_address
 from support.fragile import Fragile
 from support.refusal import require_refusal
 from support.relying_party import ClientIdentity, RelyingParty, Reply
@@ -41,7 +42,7 @@ async def machine(make_party: MakeParty, guarded: System) -> RelyingParty:
 
 def moved(party: RelyingParty, address: str | None = None) -> RelyingParty:
     """The same client, seen at another address."""
-    party.browser.headers["X-Forwarded-For"] = address or f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+    party.browser.headers["X-Forwarded-For"] = address or new_address()
     return party
 
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from support.administration import FULL_SCOPE
 from support.browser import Answer, query_of
 from support.captured_output import captured_output
+from support.client_address import new_address
 from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
@@ -53,7 +54,7 @@ async def party(make_party: MakeParty, guarded: System) -> RelyingParty:
 
 def moved(party: RelyingParty, address: str | None = None) -> RelyingParty:
     """The same browser, seen at another address."""
-    party.browser.headers["X-Forwarded-For"] = address or f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+    party.browser.headers["X-Forwarded-For"] = address or new_address()
     return party
 
 

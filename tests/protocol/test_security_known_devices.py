@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from support.administration import CALLBACK
+from support.client_address import new_address
 from support.front_channel import heading, response_of
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty
 from support.system import System
@@ -48,10 +49,6 @@ def guarded(start_system: StartSystem) -> System:
     )
 
 
-def address() -> str:
-    return f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
-
-
 def place(party: RelyingParty, where: str) -> RelyingParty:
     """The same browser, seen at another address."""
     party.browser.headers["X-Forwarded-For"] = where
@@ -67,7 +64,7 @@ class Town:
         self.client = client
         self.owner = owner
         self.mail = Person(f"{owner.username}@example.com", owner.password)
-        self.where = address()
+        self.where = new_address()
 
     async def browser(
         self, cookies: dict[str, str] | None = None, person: Person | None = None, replica: int = 0
@@ -81,13 +78,13 @@ class Town:
 
     async def device_of(self, person: Person) -> str:
         """The device cookie of a browser in which this person has signed in."""
-        party = place(await self.browser(person=person), address())
+        party = place(await self.browser(person=person), new_address())
         await party.authorize()
         return party.browser.cookies["vk_device"]
 
     async def code_of(self, person: Person) -> str:
         """What the page of a browser shows in which this person is signed in."""
-        party = place(await self.browser(person=person), address())
+        party = place(await self.browser(person=person), new_address())
         await party.authorize()
         page = await party.browser.get(f"{party.issuer}/login")
         return page.page.get(class_="code").text
@@ -100,10 +97,10 @@ class Town:
             for number in range(PER_ADDRESS + 1):
                 page = await attacker.sign_in(page, Person(f"unknown-{number}", WRONG))
         elif limit in {"name", "account"}:
-            page = await place(attacker, address()).start()
+            page = await place(attacker, new_address()).start()
             for number in range(PER_ACCOUNT):
                 name = self.owner.username if limit == "name" or number else self.mail.username
-                page = await place(attacker, address()).sign_in(page, Person(name, WRONG))
+                page = await place(attacker, new_address()).sign_in(page, Person(name, WRONG))
         elif limit == "interactions":
             for _ in range(INTERACTIONS):
                 await attacker.start()
@@ -195,9 +192,9 @@ async def test_guesses_by_a_device_or_a_code_are_as_many_as_by_an_unknown_browse
 
     for number in range(PER_ACCOUNT):
         person = town.owner if number % 2 else town.mail
-        thief = place(await town.browser(cookies, person), address())
+        thief = place(await town.browser(cookies, person), new_address())
         assert await try_to_sign_in(town, thief, right=False, code=code) in {REFUSED, LIMITED}
-    outcome = await try_to_sign_in(town, place(await town.browser(cookies), address()), code=code)
+    outcome = await try_to_sign_in(town, place(await town.browser(cookies), new_address()), code=code)
 
     assert outcome in {REFUSED, LIMITED}
 
@@ -252,11 +249,11 @@ async def test_a_code_is_shown_only_to_a_signed_in_user(town: Town) -> None:
 async def test_every_replica_takes_the_code_of_any_other(town: Town) -> None:
     codes = []
     for maker in (0, 1):
-        shows = place(await town.browser(replica=maker), address())
+        shows = place(await town.browser(replica=maker), new_address())
         await shows.authorize()
         codes.append((await shows.browser.get(f"{shows.issuer}/login")).page.get(class_="code").text)
     await town.spend("name")
 
     for code, taker in zip(codes, (1, 0), strict=True):
-        takes = place(await town.browser(replica=taker), address())
+        takes = place(await town.browser(replica=taker), new_address())
         assert await try_to_sign_in(town, takes, code=code) == IN

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from support.administration import FULL_SCOPE
+from support.client_address import new_address
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
@@ -42,7 +43,7 @@ async def redis(guarded: System) -> AsyncIterator[Redis]:
 async def party(make_party: MakeParty, guarded: System) -> RelyingParty:
     """A client and its user at an address of their own."""
     party = await make_party(at=guarded)
-    party.browser.headers["X-Forwarded-For"] = f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+    party.browser.headers["X-Forwarded-For"] = new_address()
     return party
 
 

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from support.browser import Answer
+from support.client_address import new_address
 from support.front_channel import heading
 from support.relying_party import Person, RelyingParty
 from support.system import System
@@ -39,10 +40,6 @@ async def redis(guarded: System) -> AsyncIterator[Redis]:
         yield client
 
 
-def address() -> str:
-    return f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
-
-
 def place(party: RelyingParty, system: System, where: str, replica: int = 0) -> RelyingParty:
     """The same browser, seen at another address; it goes to one replica, past the front door."""
     party.browser.headers["X-Forwarded-For"] = where
@@ -72,17 +69,17 @@ def require_limited(answer: Answer) -> None:
 @pytest.fixture
 async def party(make_party: MakeParty, guarded: System) -> RelyingParty:
     """A browser at an address of its own."""
-    return place(await make_party(at=guarded), guarded, address())
+    return place(await make_party(at=guarded), guarded, new_address())
 
 
 @pytest.mark.requirement("security 40: attempts are counted per account, wherever they come from")
 @pytest.mark.parametrize("exists", [True, False])
 async def test_an_account_can_be_guessed_at_so_many_times(party: RelyingParty, guarded: System, exists: bool) -> None:
     name = None if exists else f"unknown-{secrets.token_hex(4)}"
-    answers = [await guess(place(party, guarded, address()), name) for _ in range(PER_ACCOUNT)]
+    answers = [await guess(place(party, guarded, new_address()), name) for _ in range(PER_ACCOUNT)]
 
-    over = await guess(place(party, guarded, address()), name)
-    right = await owner(place(party, guarded, address()))
+    over = await guess(place(party, guarded, new_address()), name)
+    right = await owner(place(party, guarded, new_address()))
 
     assert [answer.status for answer in answers] == [403] * PER_ACCOUNT
     require_limited(over)
@@ -97,7 +94,7 @@ async def test_every_spelling_counts_against_the_same_name(party: RelyingParty, 
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
     spellings = [name, name.upper(), f" {name} ", wide, name.title(), f"{wide.upper()} "]
 
-    statuses = [(await guess(place(party, guarded, address()), spelling)).status for spelling in spellings]
+    statuses = [(await guess(place(party, guarded, new_address()), spelling)).status for spelling in spellings]
 
     assert statuses == [403] * PER_ACCOUNT + [429] * (len(spellings) - PER_ACCOUNT)
 
@@ -110,10 +107,10 @@ async def test_every_name_counts_against_the_same_account_in_silence(
     assert party.person is not None
     name, mail = party.person.username, f"{party.person.username}@example.com"
     typed = [name] * by_name + [mail] * (PER_ACCOUNT - by_name)
-    guesses = [await guess(place(party, guarded, address()), each) for each in typed]
+    guesses = [await guess(place(party, guarded, new_address()), each) for each in typed]
 
     right = Person(mail if by_name >= PER_ACCOUNT / 2 else name, party.person.password)
-    refused = await party.sign_in(await place(party, guarded, address()).start(prompt="login"), right)
+    refused = await party.sign_in(await place(party, guarded, new_address()).start(prompt="login"), right)
 
     assert [answer.status for answer in guesses] == [403] * PER_ACCOUNT
     assert refused.status == 403
@@ -128,7 +125,7 @@ async def test_an_address_can_guess_so_many_times(party: RelyingParty, make_part
 
     over = await guess(party, f"unknown-{secrets.token_hex(4)}")
     right = await owner(party)
-    elsewhere = await owner(place(party, guarded, address()))
+    elsewhere = await owner(place(party, guarded, new_address()))
 
     assert [answer.status for answer in answers] == [403] * PER_ADDRESS
     require_limited(over)
@@ -152,7 +149,7 @@ async def test_a_network_of_addresses_is_one_address(party: RelyingParty, guarde
 async def test_guesses_at_once_are_no_more_than_guesses_in_turn(make_party: MakeParty, guarded: System) -> None:
     party = await make_party(at=guarded)
     browsers = [
-        place(await make_party(party.client, party.person, at=guarded), guarded, address(), replica=n % 2)
+        place(await make_party(party.client, party.person, at=guarded), guarded, new_address(), replica=n % 2)
         for n in range(12)
     ]
     pages = [await browser.start() for browser in browsers]
@@ -169,7 +166,7 @@ async def test_guesses_at_once_are_no_more_than_guesses_in_turn(make_party: Make
 @pytest.mark.requirement("security 40: surviving a restart")
 async def test_another_replica_that_starts_later_knows_the_count(party: RelyingParty, guarded: System) -> None:
     for _ in range(PER_ACCOUNT):
-        await guess(place(party, guarded, address()))
+        await guess(place(party, guarded, new_address()))
 
     with System(
         guarded.postgres_dsn, guarded.redis_url, changes={"login_attempts_per_account": str(PER_ACCOUNT)}
@@ -187,7 +184,7 @@ async def test_a_device_that_signed_in_before_gets_its_owner_in(
     await party.authorize()
     attacker = await make_party(party.client, party.person, at=guarded)
     for _ in range(PER_ACCOUNT + 1):
-        blocked = await guess(place(attacker, guarded, address()))
+        blocked = await guess(place(attacker, guarded, new_address()))
 
     party.browser.cookies = {"vk_device": party.browser.cookies["vk_device"]}
     answer = await owner(party)
@@ -205,14 +202,14 @@ async def test_a_stolen_device_cookie_is_a_budget_and_nothing_else(
     device = {"vk_device": party.browser.cookies["vk_device"]}
     thief = await make_party(party.client, party.person, at=guarded)
     for _ in range(PER_ACCOUNT):
-        await guess(place(thief, guarded, address()))
+        await guess(place(thief, guarded, new_address()))
 
     statuses = []
     for _ in range(PER_ACCOUNT):
         thief.browser.cookies = dict(device)
-        statuses.append((await guess(place(thief, guarded, address()))).status)
+        statuses.append((await guess(place(thief, guarded, new_address()))).status)
     thief.browser.cookies = dict(device)
-    right = await owner(place(thief, guarded, address()))
+    right = await owner(place(thief, guarded, new_address()))
 
     assert statuses == [429] * PER_ACCOUNT
     require_limited(right)
@@ -227,11 +224,11 @@ async def test_a_device_does_not_spend_the_budget_of_unknown_browsers(
     mail = f"{party.person.username}@example.com"
     for _ in range(PER_ACCOUNT):
         party.browser.cookies = dict(device)
-        await guess(place(party, guarded, address()))
+        await guess(place(party, guarded, new_address()))
 
     other = await make_party(party.client, Person(mail, party.person.password), at=guarded)
 
-    assert (await owner(place(other, guarded, address()))).is_redirect
+    assert (await owner(place(other, guarded, new_address()))).is_redirect
 
 
 @pytest.mark.requirement("security 40: a device cookie opens the budget of its own accounts only")
@@ -240,7 +237,7 @@ async def test_no_other_device_cookie_helps(
     make_party: MakeParty, party: RelyingParty, guarded: System, cookie: str
 ) -> None:
     other = await make_party(at=guarded)
-    await place(other, guarded, address()).authorize()
+    await place(other, guarded, new_address()).authorize()
     await party.authorize()
     own, foreign = party.browser.cookies["vk_device"], other.browser.cookies["vk_device"]
     forged = {
@@ -255,7 +252,7 @@ async def test_no_other_device_cookie_helps(
     statuses = []
     for _ in range(PER_ACCOUNT + 1):
         thief.browser.cookies = {"vk_device": forged}
-        statuses.append((await guess(place(thief, guarded, address()))).status)
+        statuses.append((await guess(place(thief, guarded, new_address()))).status)
 
     assert statuses == [403] * PER_ACCOUNT + [429]
 
@@ -265,13 +262,13 @@ async def test_the_owner_signing_in_does_not_refill_the_budget_of_who_guesses(
     make_party: MakeParty, party: RelyingParty, guarded: System
 ) -> None:
     for _ in range(PER_ACCOUNT - 1):
-        await guess(place(party, guarded, address()))
+        await guess(place(party, guarded, new_address()))
     other = await make_party(party.client, party.person, at=guarded)
 
     for _ in range(3):
         other.browser.cookies = {}
-        assert heading(await owner(place(other, guarded, address()))) == CONSENT
-    statuses = [(await guess(place(party, guarded, address()))).status for _ in range(2)]
+        assert heading(await owner(place(other, guarded, new_address()))) == CONSENT
+    statuses = [(await guess(place(party, guarded, new_address()))).status for _ in range(2)]
 
     assert statuses == [403, 429]
 
@@ -285,7 +282,7 @@ async def test_one_attacker_cannot_lock_an_account_from_one_address(
     for _ in range(PER_ACCOUNT + 1):
         require_limited(await guess(party))
 
-    answer = await owner(place(party, guarded, address()))
+    answer = await owner(place(party, guarded, new_address()))
 
     assert heading(answer) == CONSENT
 
@@ -294,11 +291,11 @@ async def test_one_attacker_cannot_lock_an_account_from_one_address(
 async def test_trying_on_does_not_prolong_the_lockout(party: RelyingParty, guarded: System, redis: Redis) -> None:
     await redis.flushdb()
     for _ in range(PER_ACCOUNT):
-        await guess(place(party, guarded, address()))
+        await guess(place(party, guarded, new_address()))
     before = {key: await redis.pttl(key) for key in await redis.keys("vk:attempts*")}
 
     for _ in range(3):
-        require_limited(await guess(place(party, guarded, address())))
+        require_limited(await guess(place(party, guarded, new_address())))
 
     assert len(before) == PER_ACCOUNT + 2
     for key, left in before.items():
@@ -342,7 +339,7 @@ async def test_counters_contain_no_names(party: RelyingParty, redis: Redis) -> N
 async def test_an_untrusted_caller_cannot_choose_an_address(make_party: MakeParty, guarded: System) -> None:
     party = await make_party(at=guarded)
     place(party, guarded, "")
-    spoofed = address()
+    spoofed = new_address()
 
     statuses = []
     for n in range(PER_ADDRESS + 1):

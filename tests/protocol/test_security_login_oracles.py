@@ -15,6 +15,7 @@ import pytest
 
 from support.administration import Administration
 from support.browser import Answer
+from support.client_address import new_address
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
@@ -111,7 +112,7 @@ class Attacker:
     async def browser(self, replica: int) -> RelyingParty:
         party: RelyingParty = await self._make_party(self._client, Person("", ""), at=self._system)
         party.browser.origin, party.issuer = self._system.origin, self._system.urls["authorize"][replica % REPLICAS]
-        party.browser.headers["X-Forwarded-For"] = f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+        party.browser.headers["X-Forwarded-For"] = new_address()
         party.browser.cookies = {} if self._device is None else {"vk_device": self._device}
         return party
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(seconds=10)
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=600)
+# The lifetime of a code, and how far clocks may differ.
+CODE_LIFETIME = timedelta(seconds=60) + timedelta(minutes=5)
 IDLE_LIFETIME = timedelta(days=10)
 LIFETIME = timedelta(days=30)
 
@@ -42,9 +44,19 @@ class Code:
     session: LoginSession
     is_offline: bool
     agreement: int
+    issued_at: datetime
     is_spent: bool = False
     is_gone: bool = False
     grant: Grant | None = None
+
+    @property
+    def is_forgotten_at(self) -> datetime:
+        """When it means nothing any more. One that is spent is remembered for the life of an access token longer."""
+        return self.issued_at + CODE_LIFETIME + ACCESS_TOKEN_LIFETIME * self.is_spent
+
+    def counts(self, now: datetime) -> bool:
+        """Whether presenting it means anything."""
+        return not self.is_gone and now < self.is_forgotten_at
 
 
 @dataclass(eq=False)
@@ -102,20 +114,20 @@ class Life:
     agreement: int = 0
     is_enabled: bool = True
 
-    def issue(self, response: CodeResponse, *, is_offline: bool) -> None:
+    def issue(self, response: CodeResponse, now: datetime, *, is_offline: bool) -> None:
         """The user has agreed; a session is begun where there was none."""
         if self.session is None or not self.session.is_alive:
             self.session = LoginSession()
-        self.codes.append(Code(response, self.session, is_offline, self.agreement))
+        self.codes.append(Code(response, self.session, is_offline, self.agreement, now))
 
-    def may_redeem(self, code: Code) -> bool:
+    def may_redeem(self, code: Code, now: datetime) -> bool:
         """Whether its rightful holder gets tokens for it now."""
-        counts = code.agreement == self.agreement and self.is_enabled
-        return not code.is_spent and not code.is_gone and counts and (code.is_offline or code.session.is_alive)
+        is_agreed = code.agreement == self.agreement and self.is_enabled
+        return not code.is_spent and code.counts(now) and is_agreed and (code.is_offline or code.session.is_alive)
 
-    def present(self, code: Code) -> None:
+    def present(self, code: Code, now: datetime) -> None:
         """Its rightful holder has presented it: whatever the answer, it is spent; the second time, its grant ends."""
-        if code.is_gone:
+        if not code.counts(now):
             return
         if code.is_spent and code.grant is not None:
             code.grant.is_revoked = True
@@ -155,6 +167,7 @@ class Life:
         """When something changes by itself."""
         for grant in self.grants:
             yield from grant.moments()
+        yield from (code.is_forgotten_at for code in self.codes)
 
     def active_tokens(self, now: datetime) -> Iterator[tuple[str, bool]]:
         """Every access token there ever was, and whether it should be active."""
