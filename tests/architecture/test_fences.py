@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from operator import attrgetter
@@ -228,5 +229,9 @@ def inherited_names(path: Path, library: str) -> Iterator[str]:
 
 def _names_of_bases(made: type, library: str) -> set[str]:
     bases = [base for base in made.__mro__ if base.__module__.split(".")[0] == library]
-    sources = "\n".join(inspect.getsource(base) for base in bases)
-    return set(re.findall(r"(?:self\.|def )(_[a-z]\w*)", sources))
+    return {name for base in bases for name in _names_of(base)}
+
+
+@cache
+def _names_of(base: type) -> frozenset[str]:
+    return frozenset(re.findall(r"(?:self\.|def )(_[a-z]\w*)", inspect.getsource(base)))

@@ -116,11 +116,14 @@ async def test_every_process_reports_the_keys_that_it_serves(start: Start, opera
     for each in (start(), start()):
         await each.until_ready()
 
+    async def replicas() -> set[str]:
+        return {key["replicas"] for key in await asyncio.to_thread(operator.json, "keys", "list")}
+
     async def both_have_reported() -> bool:
-        keys = await asyncio.to_thread(operator.json, "keys", "list")
-        return {key["replicas"] for key in keys} == {"2/2"}
+        return await replicas() == {"2/2"}
 
     await eventually(both_have_reported, SECONDS)
+    assert await replicas() == {"2/2"}
 
 
 async def test_a_process_that_cannot_serve_yet_does_not_join_the_port(start: Start, operator: Operator) -> None:

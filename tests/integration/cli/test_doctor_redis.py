@@ -58,7 +58,7 @@ def test_the_doctor_finds_unassigned_slots(operator: Operator, redis_cluster: Em
         finally:
             client.execute_command("CLUSTER", "ADDSLOTS", 5)
 
-    assert (found["status"], found["detail"]) == ("failed", "1 slots of the cluster belong to nobody")
+    assert (found["status"], found["detail"]) == ("failed", "1 slots of the cluster have no master")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ def test_what_has_another_owner_is_not_taken_over(owner: str | None) -> None:
     found = plan(stored=stored_after(FILE, owner))
 
     assert found.conflicts == tuple(
-        f"client {name} is owned by {owner or 'nobody'}; --adopt takes it over" for name in ("orders", "web", "spa")
+        f"client {name} is {f'owned by {owner}' if owner else 'without an owner'}; --adopt takes it over"
+        for name in ("orders", "web", "spa")
     )
 
 

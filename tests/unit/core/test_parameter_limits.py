@@ -58,7 +58,10 @@ def parse(changes: dict[str, str | list[str]], client: Client = CLIENT) -> Autho
 
 @pytest.mark.parametrize("name", LONGEST)
 def test_a_parameter_may_be_as_long_as_the_table_says(name: str) -> None:
-    parse({name: LONGEST[name]})
+    request = parse({name: LONGEST[name]})
+
+    assert len(LONGEST[name].encode()) <= LIMITS[name].most
+    assert request.client_id == CLIENT.client_id
 
 
 @pytest.mark.parametrize("name", sorted(LIMITS.keys() - {"client_id", "redirect_uri"}))

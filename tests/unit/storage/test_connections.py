@@ -11,6 +11,7 @@ import pytest
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.storage.postgres.database.connections import Connections
 from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -316,9 +317,12 @@ async def test_a_server_that_says_no_goodbye_is_left_all_the_same(server: Server
 
 
 async def test_a_database_that_was_never_opened_or_is_closed_already_has_nothing_to_close() -> None:
-    database = Database("postgresql://127.0.0.1:9/nobody", min_size=0)
+    database = Database("postgresql://127.0.0.1:9/absent", min_size=0)
     await database.close()
 
     await database.open()
     await database.close()
     await database.close()
+
+    with pytest.raises(TemporarilyUnavailable):
+        await database.fetch_row(Statement("test.one", "SELECT 1"))

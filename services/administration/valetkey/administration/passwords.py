@@ -37,7 +37,7 @@ def password_problem(password: str, names: tuple[str, ...], max_bytes: int) -> s
     if len(password) < MIN_LENGTH:
         return f"The password must have at least {MIN_LENGTH} characters."
     if len(password.encode()) > max_bytes:
-        return f"The password must have at most {max_bytes} bytes, for nobody could sign in with it."
+        return f"The password must have at most {max_bytes} bytes: the login page refuses a longer one."
     if normalize_login_name(password) in {normalize_login_name(name) for name in names}:
         return "The password must not be the user name or the e-mail address."
     return None

@@ -56,7 +56,7 @@ class LoopbackRedirect:
             async with asyncio.timeout(limit.total_seconds()):
                 return await self._answer
         except TimeoutError as error:
-            raise Failure("Nobody has come back from the login in time; start again, or give it longer.") from error
+            raise Failure("The login was not finished in time; start again, or give it longer.") from error
 
     @web.middleware
     async def receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:  # noqa: ARG002 - aiohttp's signature

@@ -1,6 +1,6 @@
 """One front door on one port: sends each path to the service that serves it, as an ingress would.
 
-It is as strict about what reaches it as the services are, for nobody else stands in front of them.
+It is as strict about what reaches it as the services are, for no other proxy is in front of them.
 """
 
 from __future__ import annotations

@@ -99,8 +99,7 @@ class _Planner:
                 Kind.CREATE, (*fields, *secret), after=declared, secret_digest=digest, generates_secret=generates
             )
         if record.managed_by != self._terms.owner and not self._terms.adopt:
-            owner = record.managed_by or "nobody"
-            self._conflicts.append(f"client {client_id} is owned by {owner}; --adopt takes it over")
+            self._conflicts.append(f"client {client_id} is {_owned(record.managed_by)}; --adopt takes it over")
         self._problems += (f"client {client_id}: {text}" for text in change_problems(record.client, declared.client))
         before = client_fields(record.client) | {"managed_by": record.managed_by}
         after = client_fields(declared.client) | {"managed_by": self._terms.owner}
@@ -140,8 +139,8 @@ class _Planner:
                 and not self._is_ours(resource)
                 and not self._terms.adopt
             ):
-                owner = self._owners[resource] or "nobody"
-                self._conflicts.append(f"scope {scope.name} is of {resource}, owned by {owner}; --adopt takes it over")
+                owned = _owned(self._owners[resource])
+                self._conflicts.append(f"scope {scope.name} is of {resource}, {owned}; --adopt takes it over")
         before = {} if old is None else {"description": old.description, "resource": old.resource}
         after = {"description": scope.description, "resource": scope.resource}
         fields = tuple(
@@ -218,3 +217,7 @@ class _Planner:
 
 def _count_asked(clients: Iterable[ClientChange], scopes: Iterable[ScopeChange]) -> int:
     return sum(change.after is not None for change in clients) + sum(change.after is not None for change in scopes)
+
+
+def _owned(owner: str | None) -> str:
+    return "without an owner" if owner is None else f"owned by {owner}"

@@ -57,7 +57,7 @@ async def _masters(redis: Redis) -> Finding:
     except TemporarilyUnavailable as error:
         return unwell("redis", redact(str(error)), _ADDRESS)
     if missing:
-        return unwell("redis", f"{missing} slots of the cluster belong to nobody", _CLUSTER)
+        return unwell("redis", f"{missing} slots of the cluster have no master", _CLUSTER)
     if evicting:
         return doubtful("redis", ", ".join(f"{name}has {policy}" for name, policy in evicting.items()), _MEMORY)
     masters = f"{len(clients)} masters " if isinstance(redis, ClusterRedis) else ""
@@ -99,7 +99,7 @@ async def _sentinels(redis: Redis) -> list[Finding]:
         return []
     opinions = await pool.sentinels.opinions()
     named = Counter(master for master in opinions.values() if master is not None)
-    master, votes = named.most_common(1)[0] if named else (("nobody", 0), 0)
+    master, votes = named.most_common(1)[0] if named else (("", 0), 0)
     detail = f"{votes} of {len(opinions)} name {_text(master)}" if named else "none of them names a master"
     if 2 * votes <= len(opinions):
         return [unwell("sentinels", detail, _MAJORITY)]

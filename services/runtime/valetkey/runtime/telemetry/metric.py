@@ -6,6 +6,7 @@ They are kept here and only shown by the Prometheus client: its own cost a reque
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from copy import deepcopy
 from itertools import accumulate
@@ -34,7 +35,7 @@ ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 
 
-class Metric:
+class Metric(ABC):
     """What every metric tells about itself. ``services`` are those that have it."""
 
     kind: str
@@ -50,9 +51,9 @@ class Metric:
         """The name in the exposition; a histogram's ends in ``_bucket``, ``_sum`` and ``_count`` there."""
         return self.name
 
+    @abstractmethod
     def collect(self) -> Sequence[Family]:
         """What is shown, with its samples."""
-        raise NotImplementedError
 
     def _bounded(self, labels: tuple[str, ...], present: int) -> tuple[str, ...]:
         if len(labels) != len(self.labels):

@@ -47,7 +47,7 @@ class Cluster:
         owner = self._slots.owner(slot)
         if owner is None:
             self.distrust()
-            raise exceptions.ClusterDownError("nobody has this slot")
+            raise exceptions.ClusterDownError("no node has this slot")
         return owner
 
     async def locate_key(self, key: str) -> Node:

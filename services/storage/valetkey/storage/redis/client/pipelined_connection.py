@@ -113,7 +113,7 @@ class PipelinedConnection(asyncio.Protocol):
 
     def _take(self, answer: Any) -> None:  # noqa: ANN401 - whatever Redis answers
         if not self._asked:
-            self._fail(exceptions.InvalidResponse("redis answers what nobody asked"))
+            self._fail(exceptions.InvalidResponse("redis sent a reply without a command"))
         elif isinstance(answer, exceptions.ConnectionError):
             self._fail(answer)
         else:

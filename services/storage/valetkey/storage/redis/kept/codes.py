@@ -120,7 +120,7 @@ class RedisCodes:
                 await self._limits.put(self._redis, key, kept, code, self._lifetime // _MILLISECOND)
 
     async def consume(self, value: str, binding: CodeBinding) -> Redemption:
-        """TAKEN for exactly one caller, ever; REPLAYED for whoever holds the binding after that. RFC 6749 §4.1.2.
+        """TAKEN for exactly one caller, ever; REPLAYED for each that has the same binding after that. RFC 6749 §4.1.2.
 
         What we have not left there is UNKNOWN, and so is what was left there too long ago. A code that only a newer
         release can read is given back, and ``TemporarilyUnavailable`` raised.
