@@ -101,7 +101,7 @@ def require_security_headers(answer: Answer, route: Route) -> None:
     policy = answer.headers["Content-Security-Policy"]
     if route.is_page:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert policy.startswith(
             "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"

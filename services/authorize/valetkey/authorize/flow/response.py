@@ -122,5 +122,5 @@ def _send(
 ) -> web.Response:
     if redirect.response_mode == "form_post":
         page = FormPostPage(redirect_uri=redirect.target, parameters=pairs, client_name=client.client_name)
-        return form_post_response(service.pages.form_post(page, reference=current_trace_id()), redirect.redirect_uri)
+        return form_post_response(service.pages.form_post(page, reference=current_trace_id()))
     return see_other(redirect.location(pairs))

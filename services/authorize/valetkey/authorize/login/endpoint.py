@@ -161,6 +161,4 @@ def _form(
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     status = 200 if refusal is None else refusal.status
-    return page_response(
-        html, status=status, forms_end_at=pending.redirect_uri, picture=shown.logo_uri, headers=headers
-    )
+    return page_response(html, status=status, leads_to_client=True, picture=shown.logo_uri, headers=headers)

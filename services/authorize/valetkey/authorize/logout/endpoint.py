@@ -142,7 +142,7 @@ def _question(
         client_name=None if client is None else client.client_name,
     )
     html = service.pages.logout(page, reference=current_trace_id())
-    response = page_response(html, forms_end_at=form.post_logout_redirect_uri)
+    response = page_response(html, leads_to_client=form.post_logout_redirect_uri is not None)
     service.cookies.write_browser(response, browser)
     return response
 
