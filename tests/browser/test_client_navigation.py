@@ -25,7 +25,7 @@ async def is_open(visit: Visit) -> bool:
 
 
 @pytest.mark.requirement("HTML Standard §7.1.3: the page that opened a login keeps it, through every page of ours")
-@pytest.mark.parametrize("response_mode", ["query", "form_post"])
+@pytest.mark.parametrize("response_mode", ["query", "fragment", "form_post"])
 async def test_a_popup_tells_the_page_that_opened_it(visit: Visit, response_mode: str) -> None:
     seen = []
     popup = await open_popup(visit, visit.address(response_mode=response_mode))

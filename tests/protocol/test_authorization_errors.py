@@ -32,7 +32,7 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "response_type none": ("unsupported_response_type", {"response_type": "none"}),
     "response_type Code": ("unsupported_response_type", {"response_type": "Code"}),
     "response_type code with a space": ("unsupported_response_type", {"response_type": "code "}),
-    "response_mode fragment": ("invalid_request", {"response_mode": "fragment"}),
+    "response_mode fragment.jwt": ("invalid_request", {"response_mode": "fragment.jwt"}),
     "response_mode web_message": ("invalid_request", {"response_mode": "web_message"}),
     "response_mode query.jwt": ("invalid_request", {"response_mode": "query.jwt"}),
     "response_mode Query": ("invalid_request", {"response_mode": "Query"}),
@@ -109,7 +109,20 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "claims sub too long": ("invalid_request", {"claims": '{"id_token":{"sub":{"value":"%s"}}}' % ("s" * 256)}),
     "state too long": ("invalid_request", {"state": "s" * 4097}),
 }  # fmt: skip
-MODES: list[Changes] = [{"response_mode": "query"}, {"response_mode": "form_post"}]
+MODES: list[Changes] = [{"response_mode": mode} for mode in ("query", "fragment", "form_post")]
+# Where a client looks that names no mode.
+DEFAULT_MODES = {
+    "code": "query",
+    "none": "query",
+    "nosuch": "query",
+    "tokens": "query",
+    "token": "fragment",
+    "id_token": "fragment",
+    "id_token token": "fragment",
+    "code token": "fragment",
+    "code id_token": "fragment",
+    "code id_token token": "fragment",
+}
 CONSENT = "Web application asks for access to your account"
 PROMPT_NONE: Changes = {"prompt": "none"}
 
@@ -141,6 +154,18 @@ async def test_a_refusal_reaches_the_client_in_every_mode(make_party: MakeParty,
             assert response.params.get("state") == (None if "state" in changes else "a b+c%")
             assert response.params["iss"] == party.issuer
             assert response.params.keys() <= {"error", "error_description", "state", "iss"}
+
+
+@pytest.mark.requirement("OAuth 2.0 Multiple Response Types §5: a refusal goes where the client looks for its answer")
+@pytest.mark.parametrize("response_type", DEFAULT_MODES)
+@pytest.mark.parametrize("mode", [None, "nosuch"])
+async def test_a_refusal_goes_where_the_client_looks(party: RelyingParty, response_type: str, mode: str | None) -> None:
+    changes: Changes = {"response_type": response_type, "response_mode": mode, "prompt": "none"}
+
+    response = await ask(party, "GET", **changes)
+
+    assert response.error is not None
+    assert response.response_mode == DEFAULT_MODES[response_type]
 
 
 @pytest.mark.requirement("security 10: our own error text stays in the set of RFC 6749 Appendix A")
@@ -229,7 +254,7 @@ async def test_a_request_without_scope_means_what_the_client_registered(
 
 
 @pytest.mark.requirement("OAuth 2.1 §4.1.2.1: access_denied where the user says no")
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 @pytest.mark.parametrize("client_type", ["client_secret_basic", "none"])
 @pytest.mark.parametrize("step", ["login", "consent"])
 async def test_a_user_who_says_no_is_believed(make_party: MakeParty, step: str, client_type: str, mode: str) -> None:
