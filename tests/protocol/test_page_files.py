@@ -3,16 +3,8 @@
 import pytest
 
 from support.administration import Administration
-from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
-
-
-@pytest.mark.parametrize("endpoint", PAGE_PATHS)
-async def test_asking_for_headers_only_does_nothing(party: RelyingParty, endpoint: str) -> None:
-    answer = await party.browser.request("HEAD", f"{party.issuer}{endpoint}")
-
-    assert answer.status == 405
 
 
 @pytest.mark.requirement("CSP Level 3 §6.4.1: form-action, which browsers apply to redirects, stops no client")

@@ -117,7 +117,7 @@ OTHERS: dict[str, tuple[int, Ask]] = {
     "asset": (200, at("GET", "/static/valetkey.css")),
     "asset, known": (304, of_a_known_asset),
     "script": (200, at("GET", "/static/form_post.js")),
-    **{f"HEAD {path}": (405, at("HEAD", path)) for path in PAGE_PATHS},
+    **{f"HEAD {path}": (200 if path == "/logout" else 400, at("HEAD", path)) for path in PAGE_PATHS},
 }
 EVERYTHING = PAGES | OTHERS
 

@@ -30,7 +30,7 @@ FORM = "logout"
 
 
 async def log_out(request: web.Request) -> web.StreamResponse:
-    """End session endpoint, GET and POST; the answer to our own question comes here as well."""
+    """End session endpoint: GET, POST, and HEAD, which ends nothing; the answer to our own question comes here too."""
     service = request.app[AUTHORIZE]
     if request.method != "POST":
         return await _logout(service, request, read_query(request))
@@ -106,7 +106,8 @@ async def _end(
     client: Client | None,
     location: str | None,
 ) -> web.StreamResponse:
-    if session is not None:
+    is_done = request.method != "HEAD"
+    if session is not None and is_done:
         await service.sessions.end(session.session_id, service.clock())
         audit.emit(
             audit.AuditEvent(
@@ -125,7 +126,7 @@ async def _end(
         page = LoggedOutPage(client_name=None if client is None else client.client_name)
         response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
     # Without a session there is nothing to forget, and a link on another site must not stop a login in progress.
-    if service.cookies.session_secret(request) is not None:
+    if is_done and service.cookies.session_secret(request) is not None:
         service.cookies.sign_out(response)
     return response
 
@@ -143,7 +144,8 @@ def _question(
     )
     html = service.pages.logout(page, reference=current_trace_id())
     response = page_response(html, leads_to_client=form.post_logout_redirect_uri is not None)
-    service.cookies.write_browser(response, browser)
+    if request.method != "HEAD":
+        service.cookies.write_browser(response, browser)
     return response
 
 

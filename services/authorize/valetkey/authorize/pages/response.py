@@ -34,6 +34,14 @@ def see_other(location: str) -> web.Response:
     return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
+def not_by_head() -> web.Response:
+    """What HEAD is told where GET would begin or end something, and only then know where it leads.
+
+    A header whose value depends on that may be left out. RFC 9110 §9.3.2.
+    """
+    return web.Response(status=303, headers={"Cache-Control": "no-store"})
+
+
 def _html(html: str, status: int, policy: str, headers: Mapping[str, str]) -> web.Response:
     return web.Response(
         text=html,
