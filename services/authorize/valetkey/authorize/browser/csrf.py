@@ -21,7 +21,11 @@ class Csrf:
 
     def require(self, token: str | None, browser: Browser, *context: str) -> None:
         """Raise ``FormRefused`` unless the form was made for this browser and this context."""
-        if token is None or not self._mac.is_valid(token, browser.secret, *context):
+        self.require_any(token, (browser,), *context)
+
+    def require_any(self, token: str | None, browsers: Sequence[Browser], *context: str) -> None:
+        """Raise ``FormRefused`` unless the form was made for one of this browser's bindings and this context."""
+        if token is None or not any(self._mac.is_valid(token, browser.secret, *context) for browser in browsers):
             raise FormRefused("the form token is missing or was made for something else")
 
 

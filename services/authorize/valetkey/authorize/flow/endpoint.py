@@ -114,7 +114,7 @@ async def _begin(
     await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
     AUTHORIZATION_REQUESTS.add("interaction", "")
     response = see_other(step_location(service, step, interaction_id))
-    service.cookies.write_browser(response, browser)
+    service.cookies.write_browser(request, response, browser)
     return response
 
 

@@ -98,9 +98,9 @@ async def _sign_in(
     session = begun
     advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
     response = await advance(service, request, advanced)
-    service.cookies.write_session(response, secret)
+    service.cookies.write_session(request, response, secret)
     device = service.devices.parse(service.cookies.device(request))
-    service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
+    service.cookies.write_device(request, response, str(service.devices.remember(device, user.subject)))
     return response
 
 

@@ -57,12 +57,12 @@ async def _logout(service: AuthorizeService, request: web.Request, params: Param
 
 async def _answered(service: AuthorizeService, request: web.Request, form: Params) -> web.StreamResponse:
     require_own_origin(request.headers, service.settings.issuer_origin)
-    browser = service.cookies.browser(request)
-    if browser is None:
+    browsers = service.cookies.browsers(request)
+    if not browsers:
         raise CookieMissing("there is no binding cookie")
     session = await service.find_session(request)
     carried = form.get("interaction") or ""
-    service.csrf.require(form.get("csrf_token"), browser, FORM, carried, _name(session))
+    service.csrf.require_any(form.get("csrf_token"), browsers, FORM, carried, _name(session))
     asked = LogoutForm.parse(carried).request
     client = await _find_client(service, asked.client_id)
     match form.get("action"):
@@ -127,7 +127,7 @@ async def _end(
         response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
     # Without a session there is nothing to forget, and a link on another site must not stop a login in progress.
     if is_done and service.cookies.session_secret(request) is not None:
-        service.cookies.sign_out(response)
+        service.cookies.sign_out(request, response)
     return response
 
 
@@ -145,7 +145,7 @@ def _question(
     html = service.pages.logout(page, reference=current_trace_id())
     response = page_response(html, leads_to_client=form.post_logout_redirect_uri is not None)
     if request.method != "HEAD":
-        service.cookies.write_browser(response, browser)
+        service.cookies.write_browser(request, response, browser)
     return response
 
 
