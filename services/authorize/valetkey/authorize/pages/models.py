@@ -127,10 +127,14 @@ class LogoutPage(FormPage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedOutPage:
-    """Nothing to post. The session is over, and there is no address to go back to."""
+    """Nothing to post. The session is over, and there is no address to go back to.
+
+    ``is_nobody`` where no session has ended: nobody is signed in in this browser, and elsewhere nothing has changed.
+    """
 
     template: ClassVar[str] = "logged_out.html"
     client_name: str | None = None
+    is_nobody: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
