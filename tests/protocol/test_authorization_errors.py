@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from support.administration import CALLBACK, Administration
-from support.front_channel import AuthorizationResponse, heading, response_of
+from support.front_channel import AuthorizationResponse, heading, require_shown, response_of
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 
@@ -166,6 +166,67 @@ async def test_a_refusal_goes_where_the_client_looks(party: RelyingParty, respon
 
     assert response.error is not None
     assert response.response_mode == DEFAULT_MODES[response_type]
+
+
+TOLD = {
+    "response_type missing": "response_type is missing.",
+    "response_type token": "response_type is not code.",
+    "response_mode web_message": "response_mode is not supported.",
+    "no challenge": "code_challenge is missing.",
+    "method plain": "code_challenge_method is not S256.",
+    "challenge too short": "code_challenge is not the base64url form of a SHA-256 digest.",
+    "scope not registered for the client": "scope is not registered for this client.",
+    "resource malformed": "resource is not an absolute URI without a fragment.",
+    "prompt too long": "prompt is too long.",
+    "id_token_hint too long": "id_token_hint is too long.",
+}
+
+
+@pytest.mark.requirement("RFC 6749 §4.1.2.1: the description helps the client's developer, the reference its operator")
+@pytest.mark.parametrize("fault", TOLD)
+async def test_the_description_names_the_fault_and_has_a_reference(party: RelyingParty, fault: str) -> None:
+    _, changes = FAULTS[fault]
+
+    response = await ask(party, "POST", **changes)
+
+    told, _, reference = response.params["error_description"].partition(" Reference: ")
+    assert told == TOLD[fault]
+    assert re.fullmatch(r"[0-9a-f]{32}", reference)
+
+
+@pytest.mark.requirement("OAuth 2.1 §4.1.2.1: what cannot be told to the client is told on the page, for its developer")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"redirect_uri": "https://evil.example/"}, "redirect_uri is not registered for this client."),
+        ({"client_id": None}, "client_id is missing."),
+        ({"client_id": "nobody"}, "client_id is unknown or disabled."),
+    ],
+)
+async def test_a_page_names_the_fault_for_the_developer(party: RelyingParty, changes: Changes, told: str) -> None:
+    page = await party.start(**changes)
+
+    (details,) = page.page.find_all("details")
+    assert require_shown(page) == "This request did not work"
+    assert told in details.text
+
+
+@pytest.mark.parametrize(("uri", "links"), [("https://client.example/start", 1), (None, 0)])
+@pytest.mark.parametrize("where", ["the request", "a form"])
+async def test_a_page_of_a_failure_leads_back_to_the_application(
+    make_party: MakeParty, administration: Administration, uri: str | None, links: int, where: str
+) -> None:
+    party = await make_party(await administration.create_web_client(client_uri=uri))
+
+    if where == "the request":
+        page = await party.start(redirect_uri="https://evil.example/")
+    else:
+        page = await party.browser.submit(await party.start(), csrf_token="x")
+
+    found = [link for link in page.page.find_all("a") if link.attributes["href"] == uri]
+    assert page.status == (400 if where == "the request" else 403)
+    assert len(found) == links
+    assert all("Go back to Web application" in link.text for link in found)
 
 
 @pytest.mark.requirement("security 10: our own error text stays in the set of RFC 6749 Appendix A")

@@ -1,11 +1,20 @@
 """OpenID Connect RP-Initiated Logout 1.0 and security 44: done at once where it is proven, asked otherwise."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from support.administration import CALLBACK, SIGNED_OUT, Administration
-from support.browser import Answer, form_of, query_of
+from support.browser import form_of, query_of
+from support.client_logout import (
+    DONE,
+    QUESTION,
+    REFUSED,
+    STAYED,
+    LogOut,
+    id_token,
+    is_signed_in,
+    log_out,
+    log_out_by_form,
+)
 from support.eventually import eventually
 from support.front_channel import heading, require_shown, response_of
 from support.movable_clock import MovableClock
@@ -13,10 +22,6 @@ from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
 from support.tokens import altered
-
-QUESTION, DONE, STAYED = "Sign out?", "You are signed out", "You are still signed in"
-REFUSED = "This request did not work"
-LogOut = Callable[..., Awaitable[Answer]]
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +33,6 @@ def clock() -> MovableClock:
 def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
     """A system whose time can be moved."""
     return start_system(clock=clock)
-
-
-async def id_token(party: RelyingParty) -> str:
-    return str((await party.log_in()).body["id_token"])
-
-
-async def log_out(party: RelyingParty, **params: str | None) -> Answer:
-    """Follow the client's link."""
-    pairs = [(name, value) for name, value in params.items() if value is not None]
-    return await party.browser.get(f"{party.issuer}/logout", pairs)
-
-
-async def log_out_by_form(party: RelyingParty, **params: str | None) -> Answer:
-    """Submit the client's form, which the browser sends without our cookies."""
-    pairs = [(name, value) for name, value in params.items() if value is not None]
-    kept, party.browser.cookies = party.browser.cookies, {}
-    answer = await party.browser.post(f"{party.issuer}/logout", pairs, origin="https://client.example")
-    party.browser.cookies = kept
-    return await party.browser.follow(answer, within=party.issuer)
-
-
-async def is_signed_in(party: RelyingParty) -> bool:
-    return response_of(await party.start(prompt="none"), CALLBACK).error != "login_required"
 
 
 @pytest.mark.requirement("RP-Initiated Logout §2: a valid hint of this session ends it without a question")
@@ -310,96 +292,3 @@ async def test_the_metadata_names_the_endpoint(party: RelyingParty) -> None:
     metadata = await party.get_json("/.well-known/openid-configuration")
 
     assert metadata.body["end_session_endpoint"] == f"{party.issuer}/logout"
-
-
-def signed_by_a_key_that_is_gone(hint: str) -> str:
-    return altered(hint, {"kid": "gone"})
-
-
-@pytest.mark.requirement(
-    "RP-Initiated Logout §2: a hint whose key is gone asks, and the client that it names is answered"
-)
-@pytest.mark.parametrize("with_client_id", [False, True])
-async def test_a_hint_whose_key_is_gone_asks_and_leads_back(party: RelyingParty, with_client_id: bool) -> None:
-    hint = signed_by_a_key_that_is_gone(await id_token(party))
-
-    page = await log_out(
-        party,
-        id_token_hint=hint,
-        client_id=party.client.client_id if with_client_id else None,
-        post_logout_redirect_uri=SIGNED_OUT,
-    )
-
-    assert (page.status, heading(page)) == (200, QUESTION)
-    assert await is_signed_in(party)
-    assert (await party.browser.submit(page, action="logout")).location == SIGNED_OUT
-    assert not await is_signed_in(party)
-
-
-@pytest.mark.requirement("RP-Initiated Logout §2: a hint that names no client asks; the address is not used")
-@pytest.mark.parametrize("aud", [None, ["a"], 7, "nobody", "\x00", "a" * 3000, {"a": 1}], ids=range(7))
-async def test_a_hint_that_names_no_client_asks_and_leads_nowhere(party: RelyingParty, aud: object) -> None:
-    hint = altered(await id_token(party), {"kid": "gone"}, {"aud": aud})
-
-    page = await log_out(party, id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT)
-
-    assert (page.status, heading(page)) == (200, QUESTION)
-    answer = await party.browser.submit(page, action="logout")
-    assert (answer.status, heading(answer)) == (200, DONE)
-    assert not await is_signed_in(party)
-
-
-@pytest.mark.requirement("security 44: an unproven hint leads only where the client that it names has registered")
-async def test_an_address_of_another_client_is_refused_for_an_unproven_hint(party: RelyingParty) -> None:
-    hint = signed_by_a_key_that_is_gone(await id_token(party))
-
-    answer = await log_out(party, id_token_hint=hint, post_logout_redirect_uri="https://evil.example/")
-
-    assert require_shown(answer) == REFUSED
-
-
-@pytest.mark.requirement("RP-Initiated Logout §2: a valid hint ends its session where the browser brings no cookie")
-@pytest.mark.parametrize("send", [log_out, log_out_by_form], ids=["GET", "POST"])
-@pytest.mark.parametrize("with_uri", [False, True])
-async def test_a_proven_hint_without_its_cookie_ends_the_session(
-    make_party: MakeParty, api: RelyingParty, send: LogOut, with_uri: bool
-) -> None:
-    party = await make_party()
-    tokens = await party.log_in(scope="openid api:read")
-    elsewhere = await make_party(party.client, party.person)
-
-    answer = await send(
-        elsewhere,
-        id_token_hint=str(tokens.body["id_token"]),
-        post_logout_redirect_uri=SIGNED_OUT if with_uri else None,
-    )
-
-    assert (answer.location == SIGNED_OUT) if with_uri else (heading(answer) == DONE)
-    assert "Nobody is signed in" not in answer.text
-    assert not (await api.introspect(tokens.access_token)).active
-    assert (await party.refresh(tokens.refresh_token)).status == 400
-    assert not await is_signed_in(party)
-
-
-@pytest.mark.requirement("RP-Initiated Logout §2: what does not prove a live session ends none without its cookie")
-@pytest.mark.parametrize("kind", ["none", "key gone", "unsigned", "expired"])
-async def test_without_a_cookie_and_a_proof_nothing_ends_and_the_page_says_so(
-    make_party: MakeParty, ageing_system: System, clock: MovableClock, kind: str
-) -> None:
-    party = await make_party(at=ageing_system)
-    elsewhere = await make_party(party.client, party.person, at=ageing_system)
-    hint = await id_token(party)
-    hints = {
-        "none": None,
-        "key gone": signed_by_a_key_that_is_gone(hint),
-        "unsigned": altered(hint, {"alg": "none"}).rpartition(".")[0] + ".",
-        "expired": hint,
-    }
-    if kind == "expired":
-        clock.advance(hours=1)
-
-    answer = await log_out(elsewhere, id_token_hint=hints[kind])
-
-    assert (answer.status, heading(answer)) == (200, DONE)
-    assert "Nobody is signed in in this browser" in answer.text
-    assert await is_signed_in(party)

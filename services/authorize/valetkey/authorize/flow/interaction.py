@@ -9,6 +9,7 @@ from aiohttp import web
 
 from valetkey.authorize.browser.cookies import Browser, is_secret
 from valetkey.authorize.flow.next_step import next_step
+from valetkey.authorize.pages.failure_page import CLIENT
 from valetkey.authorize.pages.shown_error import ClientGone, CookieMissing, InteractionGone, NothingWaiting
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session
@@ -74,7 +75,7 @@ async def open_interaction(
     browser = next((one for one in browsers if hmac.compare_digest(interaction.browser, one.digest)), None)
     if browser is None:
         raise InteractionGone("the interaction belongs to another browser")
-    client = await require_same_client(service, interaction)
+    client = request[CLIENT] = await require_same_client(service, interaction)
     session = await service.find_session(request)
     step, consent_epoch = await next_step(service, interaction, client, session)
     return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch)

@@ -80,7 +80,7 @@ def answer_with_error(
     """Tell the client no; the reason goes to the log. RFC 6749 §4.1.2.1."""
     note(request, error)
     AUTHORIZATION_REQUESTS.add("error", error.error)
-    return _send(service, redirect, redirect.failure(error, service.settings.issuer), client)
+    return _send(service, redirect, redirect.failure(error, service.settings.issuer, current_trace_id()), client)
 
 
 def _refuse(

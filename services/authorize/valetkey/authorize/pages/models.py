@@ -161,13 +161,21 @@ class FormPostPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
-    """``title`` and ``happened`` say what went wrong, ``advice`` what to do next. Never a reason meant for the log."""
+    """``title`` and ``happened`` say what went wrong, ``advice`` what to do next. Never a reason meant for the log.
+
+    ``details`` names the fault for the developer of the application, where there is one and it may be told.
+    ``client_name`` and ``client_uri`` lead back to the application, where it is known and has registered its address;
+    it is linked only if http or https.
+    """
 
     template: ClassVar[str] = "error.html"
     status: int
     title: str
     happened: str
     advice: str
+    details: str | None = None
+    client_name: str | None = None
+    client_uri: str | None = None
 
 
 Page = (

@@ -54,9 +54,13 @@ class TrustedRedirect:
         """The parameters of a successful response. OAuth 2.1 §4.1.2, RFC 9207 §2."""
         return [("code", code), *self._state(), ("iss", issuer)]
 
-    def failure(self, error: OAuthError, issuer: str) -> list[tuple[str, str]]:
-        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2."""
-        return [("error", error.error), ("error_description", error.description), *self._state(), ("iss", issuer)]
+    def failure(self, error: OAuthError, issuer: str, reference: str = "") -> list[tuple[str, str]]:
+        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2.
+
+        ``reference`` is that by which an operator finds the rest; a redirect has no other place for it.
+        """
+        description = f"{error.description} Reference: {reference}" if reference else error.description
+        return [("error", error.error), ("error_description", description), *self._state(), ("iss", issuer)]
 
     @property
     def target(self) -> str:
