@@ -43,7 +43,7 @@ async def test_an_authorization_request_is_checked_and_not_begun(
     assert head.status == get.status
     assert "code=" not in head.headers.get("Location", "")
     if name == "a refusal":
-        assert head.location.split("&state")[0] == get.location.split("&state")[0]
+        assert head.location.split("+Reference")[0] == get.location.split("+Reference")[0]
 
 
 async def test_a_step_is_shown_and_not_taken(party: RelyingParty) -> None:
