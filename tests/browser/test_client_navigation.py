@@ -5,7 +5,7 @@ from playwright.async_api import Page
 
 from support.chromium import Visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def open_popup(visit: Visit, address: str) -> Page:
