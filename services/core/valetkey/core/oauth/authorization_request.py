@@ -125,7 +125,9 @@ def parse_authorization_request(
     require_within_limits(params)
     _require_usable_answer(params)
     challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
-    scope = parse_scope(params.get("scope")) or tuple(name for name in client.scope if name != OFFLINE_ACCESS)
+    scope = _understood(parse_scope(params.get("scope")), client, catalog) or tuple(
+        name for name in client.scope if name != OFFLINE_ACCESS
+    )
     if not scope:
         raise InvalidScope("no scope was asked for and the client has none registered")
     catalog.require_scopes(scope, frozenset(client.scope))
@@ -148,6 +150,34 @@ def parse_authorization_request(
     )
     require_compact(request)
     return request
+
+
+def ignored_scope(params: Params, asked: AuthorizationRequest) -> Scope:
+    """The names that a valid request has and that were ignored, in the order sent. OIDC Core §3.1.2.1."""
+    return tuple(name for name in parse_scope(params.get("scope")) if name not in asked.scope)
+
+
+def _understood(scope: Scope, client: Client, catalog: Catalog) -> Scope:
+    """The scope without what an OpenID Connect request may ask for in vain. OIDC Core §3.1.2.1, §11.
+
+    Ignored are names that are not registered here, those about the user that the client has not, and ``offline_access``
+    without the refresh grant. A scope of a registered API is a right that the client has or has not: it stays, to be
+    refused. Without ``openid`` everything stays. RFC 6749 §3.3.
+    """
+    if OPENID not in scope:
+        return scope
+    return tuple(name for name in scope if name == OPENID or _is_understood(name, client, catalog))
+
+
+def _is_understood(name: str, client: Client, catalog: Catalog) -> bool:
+    registered = catalog.scopes.get(name)
+    if registered is None:
+        return False
+    if registered.resource is not None:
+        return True
+    if name == OFFLINE_ACCESS and GrantType.REFRESH_TOKEN not in client.grant_types:
+        return False
+    return name in client.scope
 
 
 def _single(params: Params, name: str) -> str | None:
@@ -186,7 +216,7 @@ def _reachable(claims: ClaimsRequest) -> ClaimsRequest:
 def _prompt(text: str | None) -> frozenset[str]:
     if text is None:
         return frozenset()
-    prompts = frozenset(text.split(" "))
+    prompts = frozenset(text.split(" ")) - {""}
     if not prompts <= set(PROMPTS):
         raise InvalidRequest("prompt has an unknown value")
     if "none" in prompts and len(prompts) > 1:
