@@ -120,6 +120,19 @@ VALUES: Mapping[str, Values] = {
     "id_token_signed_response_alg": Values(
         "RS256", (NOT_TEXT, Refused("HS256", "choose one of ES256, RS256", by_chart=True, only_in_file=True))
     ),
+    "pkce": Values(
+        "optional",
+        (
+            NOT_TEXT,
+            Refused(
+                "never",
+                "must be one of required, optional, optional_without_nonce",
+                by_chart=True,
+                only_in_file=True,
+                of_file=True,
+            ),
+        ),
+    ),
     "default_max_age": Values(
         60,
         (

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.client import AuthenticationMethod, Client, PkcePolicy
+from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.oauth.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
@@ -54,7 +55,7 @@ def parse(changes: dict[str, str | list[str]], client: Client = CLIENT) -> tuple
     ]
     params = Params.parse(pairs)
     redirect = trust_redirect(params, client)
-    return redirect, parse_authorization_request(params, redirect, client, CATALOG)
+    return redirect, parse_authorization_request(params, redirect, client, CATALOG, InstallationRules())
 
 
 def error_of(changes: dict[str, str | list[str]], client: Client = CLIENT) -> str:
@@ -187,6 +188,20 @@ def test_spaces_around_and_between_prompts_are_no_reason_to_refuse(prompt: str) 
     _, request = parse({"prompt": prompt})
 
     assert request.prompt == frozenset(prompt.split())
+
+
+@pytest.mark.requirement("OAuth 2.1 §7.5.1: an installation can require PKCE of every client")
+@pytest.mark.parametrize("exceptions", [True, False])
+def test_an_installation_can_forbid_exceptions_from_pkce(exceptions: bool) -> None:
+    client = replace(CLIENT, pkce=PkcePolicy.OPTIONAL)
+    params = Params.parse((GOOD | {"code_challenge": "", "code_challenge_method": ""}).items())
+    redirect, installation = trust_redirect(params, client), InstallationRules(pkce_exceptions=exceptions)
+
+    if exceptions:
+        assert parse_authorization_request(params, redirect, client, CATALOG, installation).code_challenge == ""
+    else:
+        with pytest.raises(InvalidRequest, match="code_challenge is missing"):
+            parse_authorization_request(params, redirect, client, CATALOG, installation)
 
 
 def test_a_client_without_the_code_grant_is_unauthorized() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from support.repository import ROOT
 from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, parse_authorization_request, trust_redirect
 from valetkey.core.oauth.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from valetkey.core.oauth.parameter_limits import LIMITS, MAX_KEPT, kept_bytes, kept_kilobytes
@@ -53,7 +54,7 @@ def parse(changes: dict[str, str | list[str]], client: Client = CLIENT) -> Autho
         for value in (values if isinstance(values, list) else [values])
     ]
     params = Params.parse(pairs)
-    return parse_authorization_request(params, trust_redirect(params, client), client, CATALOG)
+    return parse_authorization_request(params, trust_redirect(params, client), client, CATALOG, InstallationRules())
 
 
 @pytest.mark.parametrize("name", LONGEST)

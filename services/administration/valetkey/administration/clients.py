@@ -134,6 +134,7 @@ async def rotate_secret(installation: Installation, client: Client, digest: byte
 
 async def _require_sound(installation: Installation, client: Client, also: list[str]) -> None:
     catalog = await CatalogStore(installation.database).get()
-    problems = registration_problems(client, catalog, installation.settings.issuer) + also
+    settings = installation.settings
+    problems = registration_problems(client, catalog, settings.issuer, settings.installation_rules) + also
     if problems:
         raise Refused(f"The client {client.client_id} cannot be registered like this:", *problems)

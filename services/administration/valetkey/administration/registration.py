@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.client.metadata import typed_metadata
 from valetkey.core.client.registration import client_problems, new_client_problems
 from valetkey.core.oauth.resource import Catalog
@@ -33,9 +34,13 @@ def changed_client(client: Client, fields: Mapping[str, object]) -> Client:
     return replace(client, **typed_metadata(fields))
 
 
-def registration_problems(client: Client, catalog: Catalog, issuer: str) -> list[str]:
+def registration_problems(
+    client: Client, catalog: Catalog, issuer: str, installation: InstallationRules = USUAL_RULES
+) -> list[str]:
     """Everything that is wrong with a client, in words for its operator; ``issuer`` is empty where it is unknown."""
     problems = client_problems(client, catalog, issuer)
+    if not client.is_public and client.pkce is not client.pkce_policy(installation):
+        problems.append("pkce: this installation permits no exceptions (VALETKEY_PKCE_EXCEPTIONS); leave pkce out")
     if not client.grant_types and client.resource is None:
         problems.append("grant_types: without a grant the client can do nothing; a resource server needs none")
     return problems

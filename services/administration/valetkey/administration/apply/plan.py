@@ -10,6 +10,7 @@ from valetkey.administration.apply.change import ClientChange, FieldChange, Kind
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient
 from valetkey.administration.client_record import client_fields
 from valetkey.administration.registration import change_problems, creation_problems, registration_problems
+from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.tables.clients import ClientRecord
 
@@ -22,7 +23,7 @@ class Terms:
 
     ``owner`` owns what is created. ``adopt`` takes over what others own, ``prune`` deletes what the owner owns and the
     file does not have. ``can_generate`` where generated secrets have somewhere to go. ``issuer`` is empty where it is
-    not known.
+    not known. ``installation`` has the rules for all clients.
     """
 
     owner: str
@@ -30,6 +31,7 @@ class Terms:
     prune: bool = False
     can_generate: bool = False
     issuer: str = ""
+    installation: InstallationRules = USUAL_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +171,8 @@ class _Planner:
         """Everything that is wrong with the clients and scopes, once all of it is as it is to be."""
         catalog = self._catalog(scopes, pruned)
         for client_id, declared in self._declared.items():
-            found = registration_problems(declared.client, catalog, self._terms.issuer) + self._resource_problems(
-                declared
-            )
+            found = registration_problems(declared.client, catalog, self._terms.issuer, self._terms.installation)
+            found += self._resource_problems(declared)
             self._problems += (f"client {client_id}: {text}" for text in found)
         self._problems += (
             f"scope {scope.name}: {scope.resource} is no registered resource server"

@@ -27,6 +27,7 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
+from valetkey.core.client.rules import client_rules
 
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
 
@@ -81,7 +82,7 @@ async def create(
 @output_option
 @with_installation
 async def get(installation: Installation, client_id: str, output: Output) -> None:
-    """Show a client."""
+    """Show a client, and which rules it is held to and why."""
     await _show(installation, client_id, output)
 
 
@@ -154,4 +155,6 @@ async def delete(installation: Installation, client_id: str, *, force: bool, yes
 
 
 async def _show(installation: Installation, client_id: str, output: Output) -> None:
-    output.one(client_record(await get_client(installation, client_id), installation.clock()))
+    record = await get_client(installation, client_id)
+    rules = client_rules(record.client, installation.settings.installation_rules)
+    output.one(client_record(record, installation.clock()) | {"rules": rules})

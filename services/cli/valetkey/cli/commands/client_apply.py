@@ -75,8 +75,14 @@ async def command(  # noqa: PLR0913 - one parameter per option
     text, directory = _read(file), Path() if file == _STDIN else file.parent
     declaration, problems = read_declaration(text, directory, _name(file))
     secrets = _declared_secrets(declaration, problems)
-    can_generate, issuer = secrets_directory is not None, installation.settings.issuer
-    terms = Terms(owner, adopt=adopt, prune=prune, can_generate=can_generate, issuer=issuer)
+    terms = Terms(
+        owner,
+        adopt=adopt,
+        prune=prune,
+        can_generate=secrets_directory is not None,
+        issuer=installation.settings.issuer,
+        installation=installation.settings.installation_rules,
+    )
     make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=installation.clock())
     plan = make_plan(await read_stored(installation.database))
     _require_applicable(plan, problems)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from valetkey.core.client.installation_rules import InstallationRules
     from valetkey.core.oauth.scope import Scope
 
 
@@ -29,6 +30,17 @@ class AuthenticationMethod(StrEnum):
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
     NONE = "none"
+
+
+class PkcePolicy(StrEnum):
+    """Whether a client has to send a code challenge. OAuth 2.1 §7.5.1.
+
+    ``OPTIONAL``: an OpenID Connect request with a ``nonce`` may do without. ``OPTIONAL_WITHOUT_NONCE``: any may.
+    """
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    OPTIONAL_WITHOUT_NONCE = "optional_without_nonce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Client:
     resource: str | None = None
     secrets: tuple[ClientSecret, ...] = ()
     id_token_signed_response_alg: str = "ES256"  # noqa: S105 - an algorithm, not a secret
+    pkce: PkcePolicy = PkcePolicy.REQUIRED
     default_max_age: int | None = None
     client_uri: str | None = None
     policy_uri: str | None = None
@@ -80,6 +93,10 @@ class Client:
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret. OAuth 2.1 §2.1."""
         return self.token_endpoint_auth_method is AuthenticationMethod.NONE
+
+    def pkce_policy(self, installation: InstallationRules) -> PkcePolicy:
+        """What counts for it: only a confidential client can be let off, and only where the installation permits it."""
+        return PkcePolicy.REQUIRED if self.is_public or not installation.pkce_exceptions else self.pkce
 
     @property
     def remembers_consent(self) -> bool:

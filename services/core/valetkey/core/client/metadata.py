@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.client import AuthenticationMethod, Client, GrantType, PkcePolicy
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
@@ -196,6 +196,16 @@ FIELDS: tuple[Field, ...] = (
         check=_check_algorithm,
         choices=tuple(SUPPORTED_ALGORITHMS),
         option_name="id_token_alg",
+    ),
+    Field(
+        name="pkce",
+        kind=Kind.CHOICE,
+        description="Whether it has to use PKCE; only a confidential client can be let off (OAuth 2.1 §7.5.1).",
+        form="`required`; `optional` where a `nonce` will do; or `optional_without_nonce`",
+        audience=Audience.OPERATOR,
+        default=PkcePolicy.REQUIRED.value,
+        choices=tuple(policy.value for policy in PkcePolicy),
+        enumeration=PkcePolicy,
     ),
     Field(
         name="default_max_age",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.authentication.user import normalize_login_name
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import Client, GrantType, PkcePolicy
 from valetkey.core.oauth.errors import (
     InvalidRequest,
     InvalidScope,
@@ -24,7 +24,7 @@ from valetkey.core.oauth.errors import (
     UnsupportedResponseType,
 )
 from valetkey.core.oauth.parameter_limits import is_too_long, require_compact, require_within_limits
-from valetkey.core.oauth.pkce import require_challenge
+from valetkey.core.oauth.pkce import NO_CHALLENGE, challenge_or_none, require_challenge
 from valetkey.core.oauth.redirect_uri import append_response, match_redirect_uri, response_target
 from valetkey.core.oauth.resource import Catalog, parse_resource
 from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
@@ -33,6 +33,7 @@ from valetkey.core.oidc.claims.registry import USER_CLAIMS
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest, parse_claims_request
 
 if TYPE_CHECKING:
+    from valetkey.core.client.installation_rules import InstallationRules
     from valetkey.core.oauth.params import Params
 
 MAX_AGE_SECONDS = 10 * 365 * 86400
@@ -71,7 +72,10 @@ class TrustedRedirect:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out."""
+    """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out.
+
+    ``code_challenge`` is ``NO_CHALLENGE`` where a client that may do without PKCE has sent none.
+    """
 
     client_id: str
     redirect: TrustedRedirect
@@ -112,6 +116,7 @@ def parse_authorization_request(
     redirect: TrustedRedirect,
     client: Client,
     catalog: Catalog,
+    installation: InstallationRules,
 ) -> AuthorizationRequest:
     """Stage two: everything else. Raises an ``OAuthError`` to be sent to the trusted redirect. OAuth 2.1 §4.1.2.1."""
     params.reject_repeats()
@@ -124,7 +129,7 @@ def parse_authorization_request(
     client.require_grant(GrantType.AUTHORIZATION_CODE)
     require_within_limits(params)
     _require_usable_answer(params)
-    challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
+    challenge = _challenge(params, client.pkce_policy(installation))
     scope = _understood(parse_scope(params.get("scope")), client, catalog) or tuple(
         name for name in client.scope if name != OFFLINE_ACCESS
     )
@@ -135,6 +140,8 @@ def parse_authorization_request(
     catalog.require_resources(resources, catalog.resources_for(client))
     claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
     max_age = _max_age(params.get("max_age"))
+    if challenge == NO_CHALLENGE:
+        _require_nonce(params, scope, client)
     request = AuthorizationRequest(
         client_id=client.client_id,
         redirect=redirect,
@@ -150,6 +157,19 @@ def parse_authorization_request(
     )
     require_compact(request)
     return request
+
+
+def _challenge(params: Params, policy: PkcePolicy) -> str:
+    challenge, method = params.get("code_challenge"), params.get("code_challenge_method")
+    if policy is PkcePolicy.REQUIRED:
+        return require_challenge(challenge, method)
+    return challenge_or_none(challenge, method)
+
+
+def _require_nonce(params: Params, scope: Scope, client: Client) -> None:
+    """Without a challenge, a nonce of OpenID Connect binds the code to its client. OAuth 2.1 §7.5.1."""
+    if client.pkce is PkcePolicy.OPTIONAL and (OPENID not in scope or params.get("nonce") is None):
+        raise InvalidRequest("code_challenge is missing, and so is the nonce that would do in its place")
 
 
 def ignored_scope(params: Params, asked: AuthorizationRequest) -> Scope:

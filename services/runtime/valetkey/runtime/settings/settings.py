@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime.settings import types as t
 from valetkey.runtime.settings.checks import check
@@ -199,6 +200,12 @@ class Settings:
     session_idle_lifetime: Annotated[int, Setting(t.seconds(60, 90 * DAY), "An unused login session ends.")] = 12 * HOUR
     session_lifetime: Annotated[int, Setting(t.seconds(60, 400 * DAY), "Every login session ends.")] = 14 * DAY
 
+    # What clients may be registered for
+    pkce_exceptions: Annotated[
+        bool,
+        Setting(t.switch, "Whether the registration of a confidential client may let it off PKCE (pkce: optional)."),
+    ] = True
+
     # Clients in memory
     client_cache_size: Annotated[int, Setting(t.integer(0, 1_000_000), "Most clients kept in memory.")] = 10_000
     client_cache_lifetime: Annotated[int, Setting(t.seconds(0, HOUR), "How long a cached client is fresh.")] = 60
@@ -313,6 +320,11 @@ class Settings:
     def describe(self) -> dict[str, object]:
         """Every variable with its value in force, secrets as ``***``; fit for JSON."""
         return describe(self)
+
+    @property
+    def installation_rules(self) -> InstallationRules:
+        """What clients are held to, whatever their registrations say."""
+        return InstallationRules(pkce_exceptions=self.pkce_exceptions)
 
     @property
     def issuer_path(self) -> str:

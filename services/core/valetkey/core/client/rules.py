@@ -1,0 +1,31 @@
+"""Which rules a client is held to, and why, in words for its operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from valetkey.core.client.client import Client, PkcePolicy
+
+if TYPE_CHECKING:
+    from valetkey.core.client.installation_rules import InstallationRules
+
+
+_LET_OFF = {
+    PkcePolicy.OPTIONAL: "pkce: a nonce will do (OAuth 2.1 §7.5.1), because its registration says pkce: optional",
+    PkcePolicy.OPTIONAL_WITHOUT_NONCE: "pkce: not required, because its registration says pkce: optional_without_nonce",
+}
+
+
+def client_rules(client: Client, installation: InstallationRules) -> list[str]:
+    """One sentence for each rule that a registration or the installation may change."""
+    return [_pkce(client, installation)]
+
+
+def _pkce(client: Client, installation: InstallationRules) -> str:
+    if client.pkce is PkcePolicy.REQUIRED:
+        return "pkce: required, as of every client unless its registration says otherwise"
+    if client.is_public:
+        return "pkce: required, because it is a public client"
+    if not installation.pkce_exceptions:
+        return "pkce: required, because the installation permits no exceptions (VALETKEY_PKCE_EXCEPTIONS)"
+    return _LET_OFF[client.pkce]

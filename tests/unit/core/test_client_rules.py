@@ -1,0 +1,25 @@
+"""Which rules a client is held to, in words for its operator."""
+
+import pytest
+
+from support.seed import make_client
+from valetkey.core.client.client import Client, PkcePolicy
+from valetkey.core.client.installation_rules import InstallationRules
+from valetkey.core.client.rules import client_rules
+
+STRICT = InstallationRules(pkce_exceptions=False)
+USUAL = InstallationRules()
+CASES = [
+    (make_client(), USUAL, "pkce: required, as of every client"),
+    (make_client(pkce=PkcePolicy.OPTIONAL), USUAL, "pkce: a nonce will do"),
+    (make_client(pkce=PkcePolicy.OPTIONAL_WITHOUT_NONCE), USUAL, "pkce: not required"),
+    (make_client(pkce=PkcePolicy.OPTIONAL), STRICT, "pkce: required, because the installation permits no exceptions"),
+    (make_client(secret=None, pkce=PkcePolicy.OPTIONAL), USUAL, "pkce: required, because it is a public client"),
+]
+
+
+@pytest.mark.parametrize(("client", "installation", "words"), CASES, ids=[words for *_, words in CASES])
+def test_the_rule_that_counts_is_told_with_its_reason(
+    client: Client, installation: InstallationRules, words: str
+) -> None:
+    assert [rule for rule in client_rules(client, installation) if rule.startswith(words)]
