@@ -133,6 +133,13 @@ VALUES: Mapping[str, Values] = {
             ),
         ),
     ),
+    "consent": Values(
+        "trusted",
+        (
+            NOT_TEXT,
+            Refused("never", "must be one of ask, remember, trusted", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
     "default_max_age": Values(
         60,
         (

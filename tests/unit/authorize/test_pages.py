@@ -185,7 +185,7 @@ def test_a_form_without_an_interaction_sends_none(pages: Pages) -> None:
     [
         ("login", [None, "cancel"]),
         ("select_account", ["continue", "another"]),
-        ("consent", ["allow", "deny"]),
+        ("consent", ["allow", "deny", "another"]),
         ("logout", ["logout", "stay"]),
     ],
 )

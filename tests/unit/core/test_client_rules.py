@@ -3,14 +3,24 @@
 import pytest
 
 from support.seed import make_client
-from valetkey.core.client.client import Client, PkcePolicy
+from valetkey.core.client.client import Client, ConsentPolicy, PkcePolicy
 from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.client.rules import client_rules
 
+HTTPS = "https://app.example/cb"
 STRICT = InstallationRules(pkce_exceptions=False)
 USUAL = InstallationRules()
 CASES = [
     (make_client(), USUAL, "pkce: required, as of every client"),
+    (make_client(), USUAL, "consent: remembered, because its registration does not say"),
+    (make_client(secret=None), USUAL, "consent: asked for every time, as of every public client"),
+    (make_client(consent=ConsentPolicy.ASK), USUAL, "consent: asked for every time, because its registration says"),
+    (make_client(consent=ConsentPolicy.TRUSTED), USUAL, "consent: never asked for, because its registration says"),
+    (
+        make_client(secret=None, consent=ConsentPolicy.REMEMBER, redirect_uris=(HTTPS, "http://127.0.0.1/cb")),
+        USUAL,
+        "consent: remembered, because its registration says consent: remember; asked for every time where",
+    ),
     (make_client(pkce=PkcePolicy.OPTIONAL), USUAL, "pkce: a nonce will do"),
     (make_client(pkce=PkcePolicy.OPTIONAL_WITHOUT_NONCE), USUAL, "pkce: not required"),
     (make_client(pkce=PkcePolicy.OPTIONAL), STRICT, "pkce: required, because the installation permits no exceptions"),

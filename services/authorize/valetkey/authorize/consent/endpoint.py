@@ -42,7 +42,7 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
 
 
 async def decide_consent(request: web.Request) -> web.StreamResponse:
-    """Allow or deny what the page has shown."""
+    """Allow or deny what the page has shown, or sign in as another user."""
     service = request.app[AUTHORIZE]
     require_own_origin(request.headers, service.settings.issuer_origin)
     form = await read_form(request)
@@ -58,6 +58,9 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
         case "deny":
             _record(pending, session, is_allowed=False)
             return await refuse(service, request, pending, AccessDenied("the user denied consent"))
+        case "another":
+            await service.interactions.put(pending.interaction_id, pending.interaction.account_rejected())
+            return see_other(step_location(service, Step.LOGIN, pending.interaction_id))
         case _:
             raise InvalidRequest("the form says neither allow nor deny")
 
@@ -76,7 +79,7 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
         redirect_host=redirect_host(redirect_uri),
         # Registration allows nothing but https, http on the loopback interface, and private-use schemes.
         is_on_this_device=not redirect_uri.startswith("https:"),
-        is_unverified=client.is_public,
+        is_unverified=not client.is_proven_by(redirect_uri),
         groups=scope_groups(asked.scope, asked.resources, catalog),
         claims=sorted(asked.claims.names),
         policy_uri=client.policy_uri,

@@ -94,11 +94,11 @@ class ScopeGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentPage(FormPage):
-    """Posts ``action=allow`` or ``action=deny``.
+    """Posts ``action=allow`` or ``action=deny``; ``action=another`` to sign in as another user.
 
     ``redirect_host`` is where the answer goes (``core.redirect_uri.redirect_host``); ``is_on_this_device`` for loopback
-    and private-use addresses. ``is_unverified`` for public clients, whose name any application can use. ``claims``
-    are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https,
+    and private-use addresses. ``is_unverified`` where nothing tells the client from another that uses its
+    name. ``claims`` are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https,
     and ``logo_uri`` is shown only if https.
     """
 

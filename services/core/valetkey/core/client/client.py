@@ -43,6 +43,17 @@ class PkcePolicy(StrEnum):
     OPTIONAL_WITHOUT_NONCE = "optional_without_nonce"
 
 
+class ConsentPolicy(StrEnum):
+    """When users are asked whether a client may have what it asks for. OIDC Core §3.1.2.4, OAuth 2.1 §7.3.1.
+
+    ``ASK``: every time. ``REMEMBER``: where something new is asked for. ``TRUSTED``: never, as of a first party.
+    """
+
+    ASK = "ask"
+    REMEMBER = "remember"
+    TRUSTED = "trusted"
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
     """The SHA-256 of a generated 256-bit secret, and when it stops counting (None: not until replaced)."""
@@ -78,6 +89,7 @@ class Client:
     secrets: tuple[ClientSecret, ...] = ()
     id_token_signed_response_alg: str = "ES256"  # noqa: S105 - an algorithm, not a secret
     pkce: PkcePolicy = PkcePolicy.REQUIRED
+    consent: ConsentPolicy | None = None
     default_max_age: int | None = None
     client_uri: str | None = None
     policy_uri: str | None = None
@@ -98,13 +110,24 @@ class Client:
         """What counts for it: only a confidential client can be let off, and only where the installation permits it."""
         return PkcePolicy.REQUIRED if self.is_public or not installation.pkce_exceptions else self.pkce
 
-    @property
-    def remembers_consent(self) -> bool:
-        """Whether consent once given counts next time.
+    def consent_policy(self, redirect_uri: str) -> ConsentPolicy:
+        """When its users are asked, for an answer that goes to this redirect URI.
 
-        Anybody can present a public client's ``client_id``, so its user is asked again. OAuth 2.1 §7.3.1.
+        Anybody can present a public client's ``client_id``, so its users are asked again unless its registration says
+        otherwise; and they are where only the device could tell who gets the answer. OAuth 2.1 §7.3.1, RFC 8252 §8.6.
         """
-        return not self.is_public
+        if not self.is_public:
+            return self.consent or ConsentPolicy.REMEMBER
+        if self.consent is None or not self.is_proven_by(redirect_uri):
+            return ConsentPolicy.ASK
+        return self.consent
+
+    def is_proven_by(self, redirect_uri: str) -> bool:
+        """Whether an answer sent there is of use to this client and no other that has its name. RFC 8252 §8.6.
+
+        A confidential client has to authenticate to use the answer; an https redirect URI is a host's own.
+        """
+        return not self.is_public or redirect_uri.startswith("https:")
 
     def require_grant(self, grant_type: str) -> None:
         """Raise ``UnauthorizedClient`` unless the client is registered for this grant. RFC 6749 §5.2."""

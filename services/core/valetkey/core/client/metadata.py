@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from valetkey.core.client.client import AuthenticationMethod, Client, GrantType, PkcePolicy
+from valetkey.core.client.client import AuthenticationMethod, Client, ConsentPolicy, GrantType, PkcePolicy
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
@@ -206,6 +206,16 @@ FIELDS: tuple[Field, ...] = (
         default=PkcePolicy.REQUIRED.value,
         choices=tuple(policy.value for policy in PkcePolicy),
         enumeration=PkcePolicy,
+    ),
+    Field(
+        name="consent",
+        kind=Kind.CHOICE,
+        description="When users are asked; of public clients, ask counts unless the redirect URI is https.",
+        form="`ask` every time, `remember` what was agreed to, or `trusted` (first party) and never asked",
+        audience=Audience.OPERATOR,
+        default_words="`remember`; `ask` for a public client",
+        choices=tuple(policy.value for policy in ConsentPolicy),
+        enumeration=ConsentPolicy,
     ),
     Field(
         name="default_max_age",

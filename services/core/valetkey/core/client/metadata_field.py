@@ -118,4 +118,4 @@ class Field:
 
     def typed(self, value: object) -> object:
         """A value as ``Client`` has it. Raises ``ValueError`` for what is no member of ``enumeration``."""
-        return self.kind.typed(value) if self.enumeration is None else self.enumeration(str(value))
+        return self.kind.typed(value) if self.enumeration is None or value is None else self.enumeration(str(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from valetkey.core.client.client import Client, GrantType, PkcePolicy
+from valetkey.core.client.client import Client, ConsentPolicy, GrantType, PkcePolicy
 from valetkey.core.client.metadata import metadata_problems
 from valetkey.core.client.metadata_field import Kind
 from valetkey.core.oauth.uri_equivalence import is_same_uri
@@ -32,6 +32,8 @@ def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[
         problems.append("client_id: use 1 to 128 letters, digits, dots, dashes, underscores or tildes")
     problems += metadata_problems(client, *_WORDS)
     problems += metadata_problems(client, Kind.CHOICES) + _grant_problems(client)
+    if client.is_public and client.consent not in (None, ConsentPolicy.ASK):
+        problems += _public_consent_problems(client)
     problems += metadata_problems(client, *_ADDRESSES) + _catalog_problems(client, catalog)
     if issuer and client.resource is not None and is_same_uri(client.resource, issuer):
         problems.append(
@@ -72,6 +74,14 @@ def _grant_problems(client: Client) -> list[str]:
     if client.is_public and client.resource is not None:
         problems.append("resource: a resource server must be able to authenticate; choose client_secret_basic")
     return problems
+
+
+def _public_consent_problems(client: Client) -> list[str]:
+    """RFC 8252 §8.6: without a secret and without an https redirect URI nothing tells the client from an impostor."""
+    if any(client.is_proven_by(uri) for uri in client.redirect_uris):
+        return []
+    where = "only where a redirect URI is https (RFC 8252 §8.6)"
+    return [f"consent: {client.consent} counts for a public client {where}; leave consent out"]
 
 
 def _catalog_problems(client: Client, catalog: Catalog) -> list[str]:

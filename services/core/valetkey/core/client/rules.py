@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.core.client.client import Client, PkcePolicy
+from valetkey.core.client.client import Client, ConsentPolicy, PkcePolicy
 
 if TYPE_CHECKING:
     from valetkey.core.client.installation_rules import InstallationRules
 
 
+_CONSENT = {
+    ConsentPolicy.ASK: "asked for every time",
+    ConsentPolicy.REMEMBER: "remembered",
+    ConsentPolicy.TRUSTED: "never asked for",
+}
 _LET_OFF = {
     PkcePolicy.OPTIONAL: "pkce: a nonce will do (OAuth 2.1 §7.5.1), because its registration says pkce: optional",
     PkcePolicy.OPTIONAL_WITHOUT_NONCE: "pkce: not required, because its registration says pkce: optional_without_nonce",
@@ -18,7 +23,17 @@ _LET_OFF = {
 
 def client_rules(client: Client, installation: InstallationRules) -> list[str]:
     """One sentence for each rule that a registration or the installation may change."""
-    return [_pkce(client, installation)]
+    return [_pkce(client, installation), _consent(client)]
+
+
+def _consent(client: Client) -> str:
+    if client.consent is None:
+        kept = "asked for every time, as of every public client" if client.is_public else "remembered"
+        return f"consent: {kept}, because its registration does not say otherwise"
+    told = f"consent: {_CONSENT[client.consent]}, because its registration says consent: {client.consent}"
+    if all(client.is_proven_by(uri) for uri in client.redirect_uris) or client.consent is ConsentPolicy.ASK:
+        return told
+    return f"{told}; asked for every time where its redirect URI is not https (RFC 8252 §8.6)"
 
 
 def _pkce(client: Client, installation: InstallationRules) -> str:

@@ -74,6 +74,11 @@ class Interaction:
         """The same, after a login here."""
         return replace(self, login=session_id, selected=session_id)
 
+    def account_rejected(self) -> Interaction:
+        """The same, after the user said that it is somebody else who is signed in: an account has to be chosen."""
+        request = replace(self.request, prompt=self.request.prompt | {"select_account"})
+        return replace(self, request=request, selected=None)
+
     def account_selected(self, session_id: UUID) -> Interaction:
         """The same, after the user chose to continue as who is signed in."""
         return replace(self, selected=session_id)
