@@ -120,6 +120,13 @@ VALUES: Mapping[str, Values] = {
     "id_token_signed_response_alg": Values(
         "RS256", (NOT_TEXT, Refused("HS256", "choose one of ES256, RS256", by_chart=True, only_in_file=True))
     ),
+    "access_token_typ": Values(
+        "JWT",
+        (
+            NOT_TEXT,
+            Refused("at+JWT", "must be one of at+jwt, JWT", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
     "pkce": Values(
         "optional",
         (
@@ -196,7 +203,9 @@ CATALOG = Catalog(
 
 def declared(name: str, value: object) -> dict[str, object]:
     """A registration in which this field has this value, and every other what it needs beside it."""
-    return {"client_id": "web", "redirect_uris": ["https://web.example/cb"], name: value}
+    # Only a resource server has tokens of a typ.
+    beside = {"resource": "https://web.example/api"} if name == "access_token_typ" else {}
+    return {"client_id": "web", "redirect_uris": ["https://web.example/cb"], **beside, name: value}
 
 
 def client_with(name: str, value: object) -> Client:

@@ -12,6 +12,9 @@ STRICT = InstallationRules(pkce_exceptions=False)
 USUAL = InstallationRules()
 CASES = [
     (make_client(), USUAL, "pkce: required, as of every client"),
+    (make_client(), USUAL, "ID tokens: RS256, the default"),
+    (make_client(), InstallationRules(id_token_alg="ES256"), "ID tokens: ES256, the default"),
+    (make_client(id_token_signed_response_alg="ES256"), USUAL, "ID tokens: ES256, because its registration"),
     (make_client(), USUAL, "consent: remembered, because its registration does not say"),
     (make_client(secret=None), USUAL, "consent: asked for every time, as of every public client"),
     (make_client(consent=ConsentPolicy.ASK), USUAL, "consent: asked for every time, because its registration says"),

@@ -17,9 +17,8 @@ from valetkey.core.jose.verify_own import (
     read_verified_claims,
     require_issued_by,
     require_unexpired,
-    verify_signature,
 )
-from valetkey.core.oauth.access_token import TYP, AccessToken
+from valetkey.core.oauth.access_token import AccessToken, verify_access_token
 from valetkey.core.oauth.errors import InvalidScope, InvalidToken
 from valetkey.core.oauth.revocation import RevocationTarget, targets_of
 from valetkey.introspection.signature_cache import SignatureCache
@@ -81,7 +80,7 @@ class VerifiedTokens:
         digest = hashlib.sha256(value.encode()).digest()
         verified = self._verified.find(digest)
         if verified is None:
-            claims = read_verified_claims(value) if digest in self._held else verify_signature(value, key_set, TYP)
+            claims = read_verified_claims(value) if digest in self._held else verify_access_token(value, key_set)
             verified = _read(claims, self._issuer, now)
             for dropped in self._verified.put(digest, verified, owner=verified.token.client_id, size=_size(verified)):
                 self._held.add(dropped)

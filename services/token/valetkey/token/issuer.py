@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from valetkey.core.client.client import Client
 from valetkey.core.jose.sign import SignerSource, sign
-from valetkey.core.oauth.access_token import TYP as ACCESS_TOKEN_TYP
 from valetkey.core.oauth.access_token import TokenId, access_token_claims
 from valetkey.core.oauth.authorization import Authorization, TokenSet
 from valetkey.core.oauth.refresh_token import RefreshToken, RefreshTokenCodec
@@ -17,10 +16,14 @@ from valetkey.token.policy import TokenPolicy
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Mints what an authorization entitles to. Access tokens are signed with the installation's default algorithm."""
+    """Mints what an authorization entitles to.
+
+    ``access_token_alg`` signs all access tokens, ``id_token_alg`` the ID tokens of clients that register none.
+    """
 
     policy: TokenPolicy
     access_token_alg: str
+    id_token_alg: str
     signers: SignerSource
     refresh_tokens: RefreshTokenCodec
     clock: Clock
@@ -28,7 +31,7 @@ class TokenIssuer:
     def require_ready(self, client: Client) -> None:
         """Raise ``TemporarilyUnavailable`` while a key is missing, before a grant has spent anything."""
         self.signers.signer(self.access_token_alg)
-        self.signers.signer(client.id_token_signed_response_alg)
+        self.signers.signer(client.id_token_signed_response_alg or self.id_token_alg)
 
     def issue(self, authorization: Authorization) -> TokenSet:
         """An access token, and a refresh and an ID token where they belong. RFC 6749 §5.1, OIDC Core §3.1.3.3.
@@ -40,7 +43,7 @@ class TokenIssuer:
         claims = access_token_claims(
             authorization, token_id, issuer=policy.issuer, lifetime=policy.access_token_lifetime
         )
-        access_token = sign(claims, self.signers.signer(self.access_token_alg), ACCESS_TOKEN_TYP)
+        access_token = sign(claims, self.signers.signer(self.access_token_alg), authorization.access_token_typ)
         return TokenSet(
             access_token=access_token,
             expires_in=int(policy.access_token_lifetime.total_seconds()),
@@ -70,5 +73,5 @@ class TokenIssuer:
             now=self.clock(),
             lifetime=self.policy.id_token_lifetime,
         )
-        signer = self.signers.signer(authorization.client.id_token_signed_response_alg)
+        signer = self.signers.signer(authorization.client.id_token_signed_response_alg or self.id_token_alg)
         return sign(claims, signer, ID_TOKEN_TYP)

@@ -98,8 +98,8 @@ class ConsentPage(FormPage):
 
     ``redirect_host`` is where the answer goes (``core.redirect_uri.redirect_host``); ``is_on_this_device`` for loopback
     and private-use addresses. ``is_unverified`` where nothing tells the client from another that uses its
-    name. ``claims`` are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https,
-    and ``logo_uri`` is shown only if https.
+    name. ``claims`` are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if
+    http or https, and ``logo_uri`` is shown only if https.
     """
 
     template: ClassVar[str] = "consent.html"

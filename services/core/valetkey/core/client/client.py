@@ -43,6 +43,13 @@ class PkcePolicy(StrEnum):
     OPTIONAL_WITHOUT_NONCE = "optional_without_nonce"
 
 
+class AccessTokenTyp(StrEnum):
+    """The ``typ`` of access tokens for a resource server: that of RFC 9068 §2.1, or the only one some decoders take."""
+
+    AT_JWT = "at+jwt"
+    JWT = "JWT"
+
+
 class ConsentPolicy(StrEnum):
     """When users are asked whether a client may have what it asks for. OIDC Core §3.1.2.4, OAuth 2.1 §7.3.1.
 
@@ -87,7 +94,8 @@ class Client:
     resources: frozenset[str] = frozenset()
     resource: str | None = None
     secrets: tuple[ClientSecret, ...] = ()
-    id_token_signed_response_alg: str = "ES256"  # noqa: S105 - an algorithm, not a secret
+    id_token_signed_response_alg: str | None = None
+    access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
     pkce: PkcePolicy = PkcePolicy.REQUIRED
     consent: ConsentPolicy | None = None
     default_max_age: int | None = None

@@ -11,7 +11,14 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from valetkey.core.client.client import AuthenticationMethod, Client, ConsentPolicy, GrantType, PkcePolicy
+from valetkey.core.client.client import (
+    AccessTokenTyp,
+    AuthenticationMethod,
+    Client,
+    ConsentPolicy,
+    GrantType,
+    PkcePolicy,
+)
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
@@ -192,10 +199,21 @@ FIELDS: tuple[Field, ...] = (
         form=" or ".join(f"`{name}`" for name in SUPPORTED_ALGORITHMS),
         audience=Audience.CLIENT,
         place=Place.BOTH,
-        default=SUPPORTED_ALGORITHMS[0],
+        default_words="`VALETKEY_ID_TOKEN_SIGNING_ALG`: `RS256`",
         check=_check_algorithm,
         choices=tuple(SUPPORTED_ALGORITHMS),
         option_name="id_token_alg",
+        in_column="RS256",
+    ),
+    Field(
+        name="access_token_typ",
+        kind=Kind.CHOICE,
+        description="The typ of access tokens for this resource server; JWT for decoders that know no other.",
+        form="`at+jwt` (RFC 9068), or `JWT`, which Spring's default decoder wants; with `resource`",
+        audience=Audience.CLIENT,
+        default=AccessTokenTyp.AT_JWT.value,
+        choices=tuple(typ.value for typ in AccessTokenTyp),
+        enumeration=AccessTokenTyp,
     ),
     Field(
         name="pkce",

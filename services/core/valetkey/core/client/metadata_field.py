@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, cast
@@ -83,6 +83,8 @@ class Field:
     default is where it is not one value. ``check`` is given the name and a value that is not empty; it gives problems
     in words for an operator. ``enumeration`` is what ``Client`` has in place of a text. ``pattern`` is what the chart's
     schema asks of a text, as far as a pattern can say it. ``option_name`` is the option where it is not ``name``.
+    ``in_column`` is what a column that cannot be null holds for no value, and what releases up to 0.2 go by; the
+    document has null.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Field:
     choices: tuple[str, ...] = ()
     enumeration: type[StrEnum] | None = None
     pattern: str = ""
+    in_column: str | None = None
     option_name: str = ""
 
     @property
@@ -105,6 +108,15 @@ class Field:
         """The option; one that may be repeated is in the singular."""
         name = self.option_name or (self.name.removesuffix("s") if self.kind.is_list else self.name)
         return f"--{name.replace('_', '-')}"
+
+    def column(self, value: object) -> object:
+        """A value as its column has it."""
+        return self.in_column if value is None else value
+
+    def from_column(self, value: str, document: Mapping[str, object]) -> str | None:
+        """A value from its column; None where the document of the same row says that there is none."""
+        has_none = value == self.in_column and self.name in document and document[self.name] is None
+        return None if has_none else value
 
     @property
     def may_be_empty(self) -> bool:

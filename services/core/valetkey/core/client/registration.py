@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from valetkey.core.client.client import Client, ConsentPolicy, GrantType, PkcePolicy
+from valetkey.core.client.client import AccessTokenTyp, Client, ConsentPolicy, GrantType, PkcePolicy
 from valetkey.core.client.metadata import metadata_problems
 from valetkey.core.client.metadata_field import Kind
 from valetkey.core.oauth.uri_equivalence import is_same_uri
@@ -71,6 +71,10 @@ def _grant_problems(client: Client) -> list[str]:
         problems.append("grant_types: a public client cannot have client_credentials (OAuth 2.1 §4.2)")
     if client.is_public and client.pkce is not PkcePolicy.REQUIRED:
         problems.append("pkce: a public client always needs it (OAuth 2.1 §7.5.1); leave pkce out")
+    if client.resource is None and client.access_token_typ is not AccessTokenTyp.AT_JWT:
+        problems.append(
+            "access_token_typ: only tokens for a resource server have one; give resource too, or leave it out"
+        )
     if client.is_public and client.resource is not None:
         problems.append("resource: a resource server must be able to authenticate; choose client_secret_basic")
     return problems

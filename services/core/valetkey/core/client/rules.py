@@ -23,7 +23,13 @@ _LET_OFF = {
 
 def client_rules(client: Client, installation: InstallationRules) -> list[str]:
     """One sentence for each rule that a registration or the installation may change."""
-    return [_pkce(client, installation), _consent(client)]
+    return [_pkce(client, installation), _consent(client), _id_token_alg(client, installation)]
+
+
+def _id_token_alg(client: Client, installation: InstallationRules) -> str:
+    if client.id_token_signed_response_alg is not None:
+        return f"ID tokens: {client.id_token_signed_response_alg}, because its registration says so"
+    return f"ID tokens: {installation.id_token_alg}, the default of the installation (VALETKEY_ID_TOKEN_SIGNING_ALG)"
 
 
 def _consent(client: Client) -> str:

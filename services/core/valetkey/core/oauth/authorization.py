@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Authorization(NamedTuple):
     refresh_generation: int | None = None
     nonce: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
+    access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
 
     @property
     def subject(self) -> str:

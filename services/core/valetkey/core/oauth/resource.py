@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class ResourceServer:
 
     identifier: str
     name: str
+    access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
 
 
 def is_resource_identifier(value: str) -> bool:
@@ -124,6 +126,11 @@ class Catalog:
     def targets(self, scope: Scope, requested: tuple[str, ...]) -> tuple[str, ...]:
         """The resources a grant is for: those asked for, otherwise those that its scopes belong to."""
         return requested or self.resources_of(scope)
+
+    def access_token_typ(self, resources: tuple[str, ...]) -> AccessTokenTyp:
+        """The ``typ`` of a token for these resources: another than RFC 9068's only where all of them want it."""
+        wanted = {self.resources[name].access_token_typ for name in resources if name in self.resources}
+        return AccessTokenTyp.JWT if wanted == {AccessTokenTyp.JWT} else AccessTokenTyp.AT_JWT
 
     def scope_for(self, scope: Scope, resources: tuple[str, ...]) -> Scope:
         """The scopes that mean something at these resources: a token carries no scope of an API it is not for.

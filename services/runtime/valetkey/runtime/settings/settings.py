@@ -171,8 +171,16 @@ class Settings:
     ] = field(default=Secret.unset("VALETKEY_KEY_ENCRYPTION_KEYS"))
     signing_algorithms: Annotated[
         tuple[str, ...],
-        Setting(t.choices("ES256", "RS256"), "Signature algorithms kept ready; the first is the default."),
+        Setting(t.choices("ES256", "RS256"), "Signature algorithms kept ready; the first signs access tokens."),
     ] = ("ES256", "RS256")
+    id_token_signing_alg: Annotated[
+        str,
+        Setting(
+            t.choice("ES256", "RS256"),
+            "Algorithm of ID tokens for clients that register none; unset: RS256, or the first of signing_algorithms "
+            "if RS256 is not among them.",
+        ),
+    ] = ""
     jwks_max_age: Annotated[int, Setting(t.seconds(10, DAY), "How long others may cache the JWK Set.")] = 300
     key_activation_margin: Annotated[
         int, Setting(t.seconds(0, DAY), "Wait this much longer than jwks_max_age before a published key signs.")
@@ -324,7 +332,8 @@ class Settings:
     @property
     def installation_rules(self) -> InstallationRules:
         """What clients are held to, whatever their registrations say."""
-        return InstallationRules(pkce_exceptions=self.pkce_exceptions)
+        usual = "RS256" if "RS256" in self.signing_algorithms else self.signing_algorithms[0]
+        return InstallationRules(pkce_exceptions=self.pkce_exceptions, id_token_alg=self.id_token_signing_alg or usual)
 
     @property
     def issuer_path(self) -> str:

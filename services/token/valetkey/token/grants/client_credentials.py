@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from valetkey.core.bounded_cache import BoundedCache
 from valetkey.core.client.authentication.authenticate import require_confidential
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import AccessTokenTyp, Client, GrantType
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.errors import InvalidScope
@@ -58,6 +58,7 @@ class ClientCredentials(Grant):
             epochs=TokenEpochs(client.installation_epoch, client.epoch),
             scope=entitled.scope,
             resources=entitled.resources,
+            access_token_typ=entitled.typ,
         )
 
     def _known_of(self, client: Client, catalog: Catalog) -> "_Known":
@@ -80,6 +81,7 @@ class _Entitled(NamedTuple):
     asked: _Asked
     scope: Scope
     resources: tuple[str, ...]
+    typ: AccessTokenTyp
 
 
 class _Known:
@@ -122,4 +124,5 @@ def _entitle(client: Client, catalog: Catalog, scope: Scope, requested: tuple[st
     # What is kept are names that the catalog has, and none that a request brought along.
     scope, requested = catalog.same_scopes(scope), catalog.same_resources(requested)
     resources = catalog.targets(asked_scope, requested)
-    return _Entitled((scope, requested), catalog.scope_for(catalog.same_scopes(asked_scope), resources), resources)
+    granted = catalog.scope_for(catalog.same_scopes(asked_scope), resources)
+    return _Entitled((scope, requested), granted, resources, catalog.access_token_typ(resources))

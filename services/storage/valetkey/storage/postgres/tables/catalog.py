@@ -6,6 +6,7 @@ from sys import intern
 
 import asyncpg
 
+from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
@@ -13,7 +14,10 @@ from valetkey.storage.postgres.database.statement import Executor, Statement
 _LIST_SCOPES = Statement("catalog.list_scopes", "SELECT name, description, resource FROM scopes ORDER BY name")
 _LIST_RESOURCES = Statement(
     "catalog.list_resources",
-    "SELECT resource, client_name FROM clients WHERE resource IS NOT NULL ORDER BY resource",
+    """
+    SELECT resource, client_name, metadata->>'access_token_typ' AS access_token_typ
+    FROM clients WHERE resource IS NOT NULL ORDER BY resource
+    """,
 )
 _PUT_SCOPE = Statement(
     "catalog.put_scope",
@@ -43,7 +47,9 @@ class CatalogStore:
                 for row in scopes
             },
             resources={
-                (identifier := intern(row["resource"])): ResourceServer(identifier, row["client_name"])
+                (identifier := intern(row["resource"])): ResourceServer(
+                    identifier, row["client_name"], AccessTokenTyp(row["access_token_typ"] or AccessTokenTyp.AT_JWT)
+                )
                 for row in resources
             },
         )

@@ -12,7 +12,7 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.client.client import Client
-from valetkey.core.client.metadata import metadata_document
+from valetkey.core.client.metadata import FIELD, metadata_document
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
@@ -157,7 +157,7 @@ def _metadata(client: Client) -> tuple[object, ...]:
         client.scope,
         sorted(client.resources),
         client.resource,
-        client.id_token_signed_response_alg,
+        FIELD["id_token_signed_response_alg"].column(client.id_token_signed_response_alg),
         client.default_max_age,
         client.client_uri,
         client.policy_uri,
