@@ -12,6 +12,13 @@ STRICT = InstallationRules(pkce_exceptions=False)
 USUAL = InstallationRules()
 CASES = [
     (make_client(), USUAL, "pkce: required, as of every client"),
+    (make_client(), USUAL, "authentication: client_secret_basic and no other"),
+    (make_client(secret=None), USUAL, "authentication: none"),
+    (
+        make_client(token_endpoint_auth_method=None),
+        USUAL,
+        "authentication: client_secret_basic or client_secret_post, because",
+    ),
     (make_client(), USUAL, "ID tokens: RS256, the default"),
     (make_client(), InstallationRules(id_token_alg="ES256"), "ID tokens: ES256, the default"),
     (make_client(id_token_signed_response_alg="ES256"), USUAL, "ID tokens: ES256, because its registration"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.client import Client, GrantType
 from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.client.metadata import typed_metadata
 from valetkey.core.client.registration import client_problems, new_client_problems
@@ -23,7 +23,7 @@ def new_client(client_id: str, fields: Mapping[str, object]) -> Client:
     redirects = bool(given.get("redirect_uris"))
     defaults: dict[str, Any] = {
         "client_name": client_id,
-        "token_endpoint_auth_method": AuthenticationMethod.BASIC,
+        "token_endpoint_auth_method": None,
         "grant_types": frozenset({GrantType.AUTHORIZATION_CODE.value} if redirects else ()),
     }
     return Client(client_id=client_id, uid=uuid4(), **(defaults | given))

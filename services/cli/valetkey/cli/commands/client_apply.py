@@ -23,11 +23,15 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.cli.secret_file import secret_file
-from valetkey.core.client.authentication.secret import secret_digest
+from valetkey.core.client.authentication.secret import is_spelled_one_way, secret_digest
 
 DEFAULT_OWNER = "valetkey-apply"
 _STDIN = Path("-")
 _MOST_TOLD = 100
+_TWO_SPELLINGS = (
+    "Some clients form-urlencode those for HTTP Basic (RFC 6749 §2.3.1) and some do not; "
+    "use letters, digits, - and _ only."
+)
 
 
 @click.command(
@@ -124,9 +128,13 @@ def _declared_secrets(declaration: Declaration, problems: list[str]) -> dict[str
         if declared.secret_file is None:
             continue
         try:
-            digests[declared.client.client_id] = secret_digest(read_declared_secret(declared.secret_file))
+            secret = read_declared_secret(declared.secret_file)
         except ValueError as error:
             problems.append(f"client {declared.client.client_id}: {error}")
+            continue
+        digests[declared.client.client_id] = secret_digest(secret)
+        if not is_spelled_one_way(secret):
+            say(f"Warning: the secret of {declared.client.client_id} has +, % or :. {_TWO_SPELLINGS}")
     return digests
 
 

@@ -32,6 +32,9 @@ class AuthenticationMethod(StrEnum):
     NONE = "none"
 
 
+WITH_SECRET = (AuthenticationMethod.BASIC, AuthenticationMethod.POST)
+
+
 class PkcePolicy(StrEnum):
     """Whether a client has to send a code challenge. OAuth 2.1 §7.5.1.
 
@@ -80,13 +83,14 @@ class Client:
     ``uid`` is ours: a client deleted and registered again under the same ``client_id`` is another client.
     ``resource`` is set where the client is itself a resource server: the identifier it may introspect tokens for.
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
+    Without ``token_endpoint_auth_method`` it has a secret, and presents it in the header or in the form.
     ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
 
     client_id: str
     uid: UUID
     client_name: str
-    token_endpoint_auth_method: AuthenticationMethod
+    token_endpoint_auth_method: AuthenticationMethod | None
     grant_types: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
@@ -113,6 +117,12 @@ class Client:
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret. OAuth 2.1 §2.1."""
         return self.token_endpoint_auth_method is AuthenticationMethod.NONE
+
+    @property
+    def authentication_methods(self) -> tuple[AuthenticationMethod, ...]:
+        """How it may authenticate: in the one way that it is registered for, or in either that takes a secret."""
+        method = self.token_endpoint_auth_method
+        return WITH_SECRET if method is None else (method,)
 
     def pkce_policy(self, installation: InstallationRules) -> PkcePolicy:
         """What counts for it: only a confidential client can be let off, and only where the installation permits it."""

@@ -23,7 +23,16 @@ _LET_OFF = {
 
 def client_rules(client: Client, installation: InstallationRules) -> list[str]:
     """One sentence for each rule that a registration or the installation may change."""
-    return [_pkce(client, installation), _consent(client), _id_token_alg(client, installation)]
+    return [_authentication(client), _pkce(client, installation), _consent(client), _id_token_alg(client, installation)]
+
+
+def _authentication(client: Client) -> str:
+    if client.is_public:
+        return "authentication: none, because it is registered as a public client"
+    methods = " or ".join(client.authentication_methods)
+    if client.token_endpoint_auth_method is None:
+        return f"authentication: {methods}, because its registration names neither"
+    return f"authentication: {methods} and no other, because its registration says so"
 
 
 def _id_token_alg(client: Client, installation: InstallationRules) -> str:

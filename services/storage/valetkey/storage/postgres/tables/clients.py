@@ -150,7 +150,7 @@ def _metadata(client: Client) -> tuple[object, ...]:
     """The columns, and the document: a new field needs neither a column nor another statement. See migration 0004."""
     return (
         client.client_name,
-        client.token_endpoint_auth_method,
+        FIELD["token_endpoint_auth_method"].column(client.token_endpoint_auth_method),
         sorted(client.grant_types),
         client.redirect_uris,
         client.post_logout_redirect_uris,

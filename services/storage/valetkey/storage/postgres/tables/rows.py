@@ -22,6 +22,7 @@ from valetkey.core.oauth.revocation import Revocation, RevocationKind, Revocatio
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 from valetkey.core.oidc.claims.request import ClaimsRequest
 
+_AUTH_METHOD = FIELD["token_endpoint_auth_method"]
 _ID_TOKEN_ALG = FIELD["id_token_signed_response_alg"]
 
 
@@ -47,7 +48,7 @@ def client_from(row: Record) -> Client:
         client_id=row["client_id"],
         uid=row["uid"],
         client_name=row["client_name"],
-        token_endpoint_auth_method=AuthenticationMethod(row["token_endpoint_auth_method"]),
+        token_endpoint_auth_method=_method(row["token_endpoint_auth_method"], document),
         grant_types=_shared_set(*row["grant_types"]),
         redirect_uris=tuple(row["redirect_uris"]),
         post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
@@ -65,6 +66,11 @@ def client_from(row: Record) -> Client:
         installation_epoch=row["installation_epoch"],
         **document_metadata(document),
     )
+
+
+def _method(column: str, document: Mapping[str, object]) -> AuthenticationMethod | None:
+    name = _AUTH_METHOD.from_column(column, document)
+    return None if name is None else AuthenticationMethod(name)
 
 
 @lru_cache(1024)
