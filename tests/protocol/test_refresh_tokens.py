@@ -211,7 +211,7 @@ async def test_narrowing_narrows_the_token_and_not_the_grant(
         ({"scope": 'open"id'}, "invalid_scope"),
         ({"scope": "openid\tapi:read"}, "invalid_scope"),
         ({"resource": "https://other.example/"}, "invalid_target"),
-        ({"resource": "https://api.example"}, "invalid_target"),
+        ({"resource": "https://api.example/v1"}, "invalid_target"),
         ({"resource": "https://api.example/#x"}, "invalid_target"),
         ({"resource": "relative"}, "invalid_target"),
     ],

@@ -51,6 +51,7 @@ REDIRECTS = (
     Refused(["http://web.example/"], "must use https; http is only for the loopback interface"),
     Refused(["https://web.example/?code=1"], "must not have a query parameter that an authorization response uses"),
     Refused(["javascript:alert(1)"], "must not use the scheme javascript"),
+    Refused(["https://web.example/*"], "must not have *"),
 )
 PAGES = (
     NOT_TEXT,
@@ -125,6 +126,20 @@ VALUES: Mapping[str, Values] = {
         (
             NOT_TEXT,
             Refused("at+JWT", "must be one of at+jwt, JWT", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "application_type": Values(
+        "native",
+        (
+            NOT_TEXT,
+            Refused("mobile", "must be one of web, native", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "audience_parameter": Values(
+        "resource",
+        (
+            NOT_TEXT,
+            Refused("allow", "must be one of refuse, resource", by_chart=True, only_in_file=True, of_file=True),
         ),
     ),
     "pkce": Values(

@@ -3,7 +3,7 @@
 import pytest
 
 from support.seed import make_client
-from valetkey.core.client.client import Client, ConsentPolicy, PkcePolicy
+from valetkey.core.client.client import ApplicationType, AudienceParameter, Client, ConsentPolicy, PkcePolicy
 from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.client.rules import client_rules
 
@@ -12,6 +12,24 @@ STRICT = InstallationRules(pkce_exceptions=False)
 USUAL = InstallationRules()
 CASES = [
     (make_client(), USUAL, "pkce: required, as of every client"),
+    (make_client(), USUAL, "redirect URIs: compared exactly, but for the port of 127.0.0.1 and [::1]"),
+    (make_client(application_type=ApplicationType.NATIVE), USUAL, "redirect URIs: compared exactly, but for the port"),
+    (make_client(), USUAL, "audience: refused, because the installation"),
+    (
+        make_client(audience_parameter=AudienceParameter.RESOURCE),
+        USUAL,
+        "audience: another name of resource, because its",
+    ),
+    (
+        make_client(),
+        InstallationRules(audience_parameter=AudienceParameter.RESOURCE),
+        "audience: another name of resource, because the installation",
+    ),
+    (
+        make_client(audience_parameter=AudienceParameter.REFUSE),
+        InstallationRules(audience_parameter=AudienceParameter.RESOURCE),
+        "audience: refused, because its registration",
+    ),
     (make_client(), USUAL, "authentication: client_secret_basic and no other"),
     (make_client(secret=None), USUAL, "authentication: none"),
     (

@@ -88,7 +88,7 @@ async def change_client(installation: Installation, record: ClientRecord, fields
     client = changed_client(record.client, fields)
     # What only ends a client, or accepts it again, is possible whatever a release before this one let it have.
     if client != record.client:
-        await _require_sound(installation, client, change_problems(record.client, client))
+        await _require_sound(installation, client, change_problems(record.client, client), record.client.resource)
         with installation.audited("client.updated", client_id=client.client_id):
             await Clients(installation.database).update(client, installation.clock(), record.managed_by)
 
@@ -132,8 +132,13 @@ async def rotate_secret(installation: Installation, client: Client, digest: byte
     return now + overlap
 
 
-async def _require_sound(installation: Installation, client: Client, also: list[str]) -> None:
+async def _require_sound(
+    installation: Installation, client: Client, also: list[str], old_resource: str | None = None
+) -> None:
     catalog = await CatalogStore(installation.database).get()
+    if old_resource != client.resource:
+        others = {name: server for name, server in catalog.resources.items() if name != old_resource}
+        catalog = replace(catalog, resources=others)
     settings = installation.settings
     problems = registration_problems(client, catalog, settings.issuer, settings.installation_rules) + also
     if problems:

@@ -89,7 +89,7 @@ async def require_same_client(service: AuthorizeService, interaction: Interactio
         raise ClientGone("the client was disabled")
     if interaction.has_ended(client):
         raise InteractionGone("its client, or everything, has ended since it began")
-    if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris):
+    if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris, is_native=client.is_native):
         raise ClientGone("the redirect URI is no longer registered")
     return client
 

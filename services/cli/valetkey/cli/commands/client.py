@@ -27,6 +27,7 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
+from valetkey.core.client.registration import registration_notices
 from valetkey.core.client.rules import client_rules
 
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
@@ -72,6 +73,7 @@ async def create(
     )
     with handing as handed:
         record = await register_client(installation, new)
+    say(*registration_notices(record.client))
     output.one(client_record(record, record.created_at) | handed)
     if "client_secret" in handed:
         say("The secret is shown this once; `valetkey client rotate-secret` makes another.")
@@ -130,6 +132,7 @@ async def update(
     if both := sorted(given.keys() & set(cleared)):
         raise click.UsageError(f"Both given and cleared: {', '.join(both)}.")
     await change_client(installation, record, given | {name: EMPTY_VALUES[name] for name in cleared})
+    say(*registration_notices((await get_client(installation, client_id)).client))
     if enabled is False:
         # Even where it is disabled already: Redis may have been away the first time.
         async with installation.revoking() as publish:

@@ -24,6 +24,7 @@ from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.cli.secret_file import secret_file
 from valetkey.core.client.authentication.secret import is_spelled_one_way, secret_digest
+from valetkey.core.client.registration import registration_notices
 
 DEFAULT_OWNER = "valetkey-apply"
 _STDIN = Path("-")
@@ -97,6 +98,8 @@ async def command(  # noqa: PLR0913 - one parameter per option
         await Execution(installation, plan, make_plan, owner, _hand_over(secrets_directory)).run()
     if output.is_json:
         output.one({"owner": owner, "applied": not dry_run, **plan_record(plan)})
+    for declared in declaration.clients:
+        say(*(f"client {declared.client.client_id}: {notice}" for notice in registration_notices(declared.client)))
     _conclude(plan, dry_run=dry_run)
 
 

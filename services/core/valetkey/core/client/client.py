@@ -46,6 +46,20 @@ class PkcePolicy(StrEnum):
     OPTIONAL_WITHOUT_NONCE = "optional_without_nonce"
 
 
+class ApplicationType(StrEnum):
+    """What kind of application it is. OIDC Registration §2."""
+
+    WEB = "web"
+    NATIVE = "native"
+
+
+class AudienceParameter(StrEnum):
+    """What ``audience`` is, which no specification has for these grants: refused, or ``resource`` of RFC 8707."""
+
+    REFUSE = "refuse"
+    RESOURCE = "resource"
+
+
 class AccessTokenTyp(StrEnum):
     """The ``typ`` of access tokens for a resource server: that of RFC 9068 §2.1, or the only one some decoders take."""
 
@@ -100,6 +114,8 @@ class Client:
     secrets: tuple[ClientSecret, ...] = ()
     id_token_signed_response_alg: str | None = None
     access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
+    application_type: ApplicationType = ApplicationType.WEB
+    audience_parameter: AudienceParameter | None = None
     pkce: PkcePolicy = PkcePolicy.REQUIRED
     consent: ConsentPolicy | None = None
     default_max_age: int | None = None
@@ -123,6 +139,16 @@ class Client:
         """How it may authenticate: in the one way that it is registered for, or in either that takes a secret."""
         method = self.token_endpoint_auth_method
         return WITH_SECRET if method is None else (method,)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it runs on its user's device, and listens there on a port of the moment. RFC 8252 §7.3."""
+        return self.application_type is ApplicationType.NATIVE
+
+    def takes_audience(self, installation: InstallationRules) -> bool:
+        """Whether ``audience`` is another name of ``resource`` for it; otherwise it is refused."""
+        decided = self.audience_parameter or installation.audience_parameter
+        return decided is AudienceParameter.RESOURCE
 
     def pkce_policy(self, installation: InstallationRules) -> PkcePolicy:
         """What counts for it: only a confidential client can be let off, and only where the installation permits it."""

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from valetkey.core.client.client import (
     AccessTokenTyp,
+    ApplicationType,
+    AudienceParameter,
     AuthenticationMethod,
     Client,
     ConsentPolicy,
@@ -215,6 +217,26 @@ FIELDS: tuple[Field, ...] = (
         default=AccessTokenTyp.AT_JWT.value,
         choices=tuple(typ.value for typ in AccessTokenTyp),
         enumeration=AccessTokenTyp,
+    ),
+    Field(
+        name="application_type",
+        kind=Kind.CHOICE,
+        description="What it is; a native one may use any port of http://localhost (RFC 8252 §8.3 prefers 127.0.0.1).",
+        form="`web`, or `native` for an application on its user's device",
+        audience=Audience.CLIENT,
+        default=ApplicationType.WEB.value,
+        choices=tuple(kind.value for kind in ApplicationType),
+        enumeration=ApplicationType,
+    ),
+    Field(
+        name="audience_parameter",
+        kind=Kind.CHOICE,
+        description="Whether audience is another name of resource (RFC 8707) at /authorize and /token, or refused.",
+        form="`refuse` or `resource`",
+        audience=Audience.OPERATOR,
+        default_words="`VALETKEY_AUDIENCE_PARAMETER`: `refuse`",
+        choices=tuple(decision.value for decision in AudienceParameter),
+        enumeration=AudienceParameter,
     ),
     Field(
         name="pkce",

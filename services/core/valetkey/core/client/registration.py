@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from valetkey.core.client.client import AccessTokenTyp, Client, ConsentPolicy, GrantType, PkcePolicy
 from valetkey.core.client.metadata import metadata_problems
 from valetkey.core.client.metadata_field import Kind
+from valetkey.core.oauth.redirect_uri import names_localhost
+from valetkey.core.oauth.resource import other_spelling
 from valetkey.core.oauth.uri_equivalence import is_same_uri
 
 if TYPE_CHECKING:
@@ -91,5 +93,22 @@ def _public_consent_problems(client: Client) -> list[str]:
 def _catalog_problems(client: Client, catalog: Catalog) -> list[str]:
     problems = [f"scope: {name} is not registered" for name in client.scope if name not in catalog.scopes]
     known = catalog.resources.keys() | {client.resource}
-    problems += [f"resources: {name} is no registered resource server" for name in sorted(client.resources - known)]
+    for name in sorted(client.resources - known):
+        other = other_spelling(name)
+        problems.append(
+            f"resources: {name} is no registered resource server"
+            + (f"; {other} is" if other in catalog.resources else "")
+        )
+    other = None if client.resource is None else other_spelling(client.resource)
+    if other in catalog.resources:
+        problems.append(f"resource: {other} is registered, and is the same but for a slash (RFC 3986 §6.2.3)")
     return problems
+
+
+def registration_notices(client: Client) -> list[str]:
+    """What an operator should know of a registration that is allowed."""
+    if not client.is_native or not any(map(names_localhost, client.redirect_uris)):
+        return []
+    return [
+        "redirect_uris: prefer http://127.0.0.1 to http://localhost, a name that may lead elsewhere (RFC 8252 §8.3)"
+    ]

@@ -23,7 +23,14 @@ _LET_OFF = {
 
 def client_rules(client: Client, installation: InstallationRules) -> list[str]:
     """One sentence for each rule that a registration or the installation may change."""
-    return [_authentication(client), _pkce(client, installation), _consent(client), _id_token_alg(client, installation)]
+    return [
+        _authentication(client),
+        _redirect_uris(client),
+        _pkce(client, installation),
+        _consent(client),
+        _id_token_alg(client, installation),
+        _audience(client, installation),
+    ]
 
 
 def _authentication(client: Client) -> str:
@@ -33,6 +40,17 @@ def _authentication(client: Client) -> str:
     if client.token_endpoint_auth_method is None:
         return f"authentication: {methods}, because its registration names neither"
     return f"authentication: {methods} and no other, because its registration says so"
+
+
+def _redirect_uris(client: Client) -> str:
+    ports = "127.0.0.1, [::1] and, because it is native, localhost" if client.is_native else "127.0.0.1 and [::1]"
+    return f"redirect URIs: compared exactly, but for the port of {ports}"
+
+
+def _audience(client: Client, installation: InstallationRules) -> str:
+    taken = "another name of resource" if client.takes_audience(installation) else "refused"
+    why = "the installation (VALETKEY_AUDIENCE_PARAMETER)" if client.audience_parameter is None else "its registration"
+    return f"audience: {taken}, because {why} says so"
 
 
 def _id_token_alg(client: Client, installation: InstallationRules) -> str:

@@ -26,7 +26,7 @@ from valetkey.core.oauth.errors import (
 from valetkey.core.oauth.parameter_limits import is_too_long, require_compact, require_within_limits
 from valetkey.core.oauth.pkce import NO_CHALLENGE, challenge_or_none, require_challenge
 from valetkey.core.oauth.redirect_uri import append_response, match_redirect_uri, response_target
-from valetkey.core.oauth.resource import Catalog, parse_resource
+from valetkey.core.oauth.resource import Catalog, requested_resources
 from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
 from valetkey.core.oauth.server_metadata import PROMPTS, RESPONSE_MODES
 from valetkey.core.oidc.claims.registry import USER_CLAIMS
@@ -101,7 +101,7 @@ def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
         if len(client.redirect_uris) != 1:
             raise InvalidRequest("redirect_uri is missing and the client has not registered exactly one")
         presented = client.redirect_uris[0]
-    elif not match_redirect_uri(presented, client.redirect_uris):
+    elif not match_redirect_uri(presented, client.redirect_uris, is_native=client.is_native):
         raise InvalidRequest("redirect_uri is not registered for this client")
     response_mode = _single(params, "response_mode")
     return TrustedRedirect(
@@ -136,7 +136,7 @@ def parse_authorization_request(
     if not scope:
         raise InvalidScope("no scope was asked for and the client has none registered")
     catalog.require_scopes(scope, frozenset(client.scope))
-    resources = parse_resource(params.all("resource"))
+    resources = catalog.registered(requested_resources(params, client, installation))
     catalog.require_resources(resources, catalog.resources_for(client))
     claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
     max_age = _max_age(params.get("max_age"))

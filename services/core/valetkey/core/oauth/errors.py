@@ -10,7 +10,7 @@
     ├── UnsupportedGrantType      ├── AccountSelectionRequired   └── TooManyRequests
     ├── InvalidScope              ├── UnmetAuthenticationRequirements
     ├── InvalidTarget             ├── RequestNotSupported
-    └── RequestUriNotSupported
+    └── RequestUriNotSupported    AudienceRefused is an InvalidTarget
 
 The class speaks to the client, in words fixed per class. The sentence given to the constructor speaks to us: it goes to
 the log and the span, never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
@@ -83,6 +83,12 @@ class InvalidTarget(OAuthError):
 
     error = "invalid_target"
     description = "The requested resource is unknown, malformed, or exceeds what may be granted."
+
+
+class AudienceRefused(InvalidTarget):
+    """``audience`` from a client for which it is no other name of ``resource``: it must not be silently another one."""
+
+    description = "The audience parameter is not supported for this client; name the API with resource (RFC 8707)."
 
 
 class AccessDenied(OAuthError):

@@ -9,8 +9,8 @@ from valetkey.core.oauth.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# RFC 8707 §2 lets a client name several resources.
-REPEATABLE = frozenset({"resource"})
+# RFC 8707 §2 lets a client name several resources; ``audience`` is another name of it for some.
+REPEATABLE = frozenset({"resource", "audience"})
 
 
 class Params:

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from valetkey.core.client.client import AccessTokenTyp
-from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
+from valetkey.core.oauth.errors import AudienceRefused, InvalidScope, InvalidTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from valetkey.core.client.client import Client
+    from valetkey.core.client.installation_rules import InstallationRules
+    from valetkey.core.oauth.params import Params
     from valetkey.core.oauth.scope import Scope
 
 MAX_RESOURCES = 8
 MAX_LENGTH = 512
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+
+
+_EMPTY_PATH = re.compile(r"(?P<origin>https?://[^/?#]+)(?P<slash>/?)(?P<query>(?:\?.*)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,27 @@ def parse_resource(values: Iterable[str]) -> tuple[str, ...]:
     return resources
 
 
+def requested_resources(params: Params, client: Client, installation: InstallationRules) -> tuple[str, ...]:
+    """The resource indicators of a request, and its ``audience`` where that means the same. RFC 8707 §2.
+
+    Raises ``InvalidTarget`` where one is malformed, and ``AudienceRefused``.
+    """
+    audience = params.all("audience")
+    if not audience:
+        return parse_resource(params.all("resource"))
+    if not client.takes_audience(installation):
+        raise AudienceRefused("audience was sent, and is no other name of resource for this client")
+    return parse_resource((*params.all("resource"), *audience))
+
+
+def other_spelling(identifier: str) -> str | None:
+    """The same http or https URI without the slash of its empty path, or with it; None for others. RFC 3986 §6.2.3."""
+    found = _EMPTY_PATH.fullmatch(identifier)
+    if found is None:
+        return None
+    return f"{found['origin']}{'' if found['slash'] else '/'}{found['query']}"
+
+
 def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...]:
     """The resources a token request asks for, within those granted. Omitted means all of them. RFC 8707 §2.2.
 
@@ -93,6 +119,16 @@ class Catalog:
             scopes={name: scope for name, scope in self.scopes.items() if scope.resource != issuer},
             resources={name: server for name, server in self.resources.items() if name != issuer},
         )
+
+    def registered(self, resources: tuple[str, ...]) -> tuple[str, ...]:
+        """The same resources as they are registered, where only the slash of an empty path differs. RFC 3986 §6.2.3."""
+        if all(name in self.resources for name in resources):
+            return resources
+        return tuple(dict.fromkeys(map(self._registered, resources)))
+
+    def _registered(self, identifier: str) -> str:
+        other = None if identifier in self.resources else other_spelling(identifier)
+        return other if other is not None and other in self.resources else identifier
 
     def require_scopes(self, scope: Scope, allowed: frozenset[str]) -> None:
         """Raise ``InvalidScope`` unless every name is registered here and allowed to the client."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from valetkey.core.client.client import AudienceParameter
 from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime.settings import types as t
@@ -214,6 +215,15 @@ class Settings:
         Setting(t.switch, "Whether the registration of a confidential client may let it off PKCE (pkce: optional)."),
     ] = True
 
+    audience_parameter: Annotated[
+        str,
+        Setting(
+            t.choice(*AudienceParameter),
+            "What the parameter audience is at /authorize and /token for clients whose registration does not say: "
+            "refused, or another name of resource (RFC 8707).",
+        ),
+    ] = AudienceParameter.REFUSE.value
+
     # Clients in memory
     client_cache_size: Annotated[int, Setting(t.integer(0, 1_000_000), "Most clients kept in memory.")] = 10_000
     client_cache_lifetime: Annotated[int, Setting(t.seconds(0, HOUR), "How long a cached client is fresh.")] = 60
@@ -333,7 +343,11 @@ class Settings:
     def installation_rules(self) -> InstallationRules:
         """What clients are held to, whatever their registrations say."""
         usual = "RS256" if "RS256" in self.signing_algorithms else self.signing_algorithms[0]
-        return InstallationRules(pkce_exceptions=self.pkce_exceptions, id_token_alg=self.id_token_signing_alg or usual)
+        return InstallationRules(
+            pkce_exceptions=self.pkce_exceptions,
+            audience_parameter=AudienceParameter(self.audience_parameter),
+            id_token_alg=self.id_token_signing_alg or usual,
+        )
 
     @property
     def issuer_path(self) -> str:

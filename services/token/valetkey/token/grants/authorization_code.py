@@ -9,7 +9,7 @@ from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBindin
 from valetkey.core.oauth.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from valetkey.core.oauth.params import Params
 from valetkey.core.oauth.pkce import NO_CHALLENGE, challenge_of
-from valetkey.core.oauth.resource import narrow_resource, parse_resource
+from valetkey.core.oauth.resource import narrow_resource, requested_resources
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.core.oauth.scope import OFFLINE_ACCESS
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
@@ -24,7 +24,7 @@ class AuthorizationCodeGrant(Grant):
     """One success per code, ever; a valid second presentation revokes what the first was given."""
 
     grant_type = GrantType.AUTHORIZATION_CODE
-    parameters = frozenset({"code", "code_verifier", "redirect_uri", "resource"})
+    parameters = frozenset({"code", "code_verifier", "redirect_uri", "resource", "audience"})
 
     def __init__(self, ports: GrantPorts) -> None:
         self._ports = ports
@@ -41,8 +41,9 @@ class AuthorizationCodeGrant(Grant):
         if not is_code(value):
             raise InvalidGrant("code has not the shape of one")
         binding = CodeBinding(client.uid, challenge, params.get("redirect_uri"))
-        requested = parse_resource(params.all("resource"))
+        requested = requested_resources(params, client, self._ports.policy.rules)
         catalog = await self._ports.catalog.get()
+        requested = catalog.registered(requested)
         redemption = await self._ports.codes.consume(value, binding)
         if redemption.outcome is RedemptionOutcome.REPLAYED and redemption.code is not None:
             await self._revoke_replayed(redemption.code, client)

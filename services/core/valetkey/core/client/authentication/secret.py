@@ -64,7 +64,7 @@ class SecretInHeader(_Secret):
     parameter: str | None = None
     scheme: str | None = "basic"
 
-    def present(self, client_id: str, value: str) -> PresentedCredentials:
+    def present(self, client_id: str, value: str) -> PresentedCredentials:  # noqa: ARG002 - the header has its own
         """See ``Method``."""
         encoded = value.strip(" ")
         try:
@@ -77,13 +77,13 @@ class SecretInHeader(_Secret):
         named, colon, secret = decoded.partition(":")
         if not colon:
             raise InvalidClient("the Basic header has no colon")
-        name, decoded = _form_decode(named), _form_decode(secret)
-        if name is None:
+        client, encoded_secret = _form_decode(named), _form_decode(secret)
+        if client is None:
             raise InvalidClient("client_id in the Basic header is not form-urlencoded")
-        if decoded is None or not is_printable(decoded):
-            return bounded(name, self.name, secret)
-        credentials = bounded(name, self.name, decoded)
-        return credentials if decoded == secret else replace(credentials, unencoded_secret=secret)
+        if encoded_secret is None or not is_printable(encoded_secret):
+            return bounded(client, self.name, secret)
+        credentials = bounded(client, self.name, encoded_secret)
+        return credentials if encoded_secret == secret else replace(credentials, unencoded_secret=secret)
 
 
 class SecretInForm(_Secret):
