@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from valetkey.core.authentication.user import User
-from valetkey.core.oidc.claims.registry import ATTRIBUTE_CLAIMS, CLAIM, parse_attribute
+from valetkey.core.oidc.claims.registry import CLAIM, parse_attribute
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 
 def parse_attributes(values: Iterable[str]) -> dict[str, object]:
@@ -14,9 +15,9 @@ def parse_attributes(values: Iterable[str]) -> dict[str, object]:
     claims: dict[str, object] = {}
     for value in values:
         name, equals, text = value.partition("=")
-        if not equals or name not in ATTRIBUTE_CLAIMS:
-            raise ValueError(f"{value!r}: write NAME=VALUE with one of {', '.join(sorted(ATTRIBUTE_CLAIMS))}")
-        claims[name] = parse_attribute(name, text)
+        if not equals or name not in STANDARD_CLAIMS.attributes:
+            raise ValueError(f"{value!r}: write NAME=VALUE with one of {', '.join(sorted(STANDARD_CLAIMS.attributes))}")
+        claims[name] = parse_attribute(STANDARD_CLAIMS.attributes[name], text)
     return claims
 
 

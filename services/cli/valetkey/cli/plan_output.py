@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
@@ -56,5 +57,7 @@ def _shown(value: object) -> str:
             return "(none)"
         case bool():
             return str(value).lower()
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
         case _:
             return str(value)

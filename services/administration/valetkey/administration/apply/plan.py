@@ -9,7 +9,12 @@ from datetime import datetime
 from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient
 from valetkey.administration.client_record import client_fields
-from valetkey.administration.registration import change_problems, creation_problems, registration_problems
+from valetkey.administration.registration import (
+    change_problems,
+    creation_problems,
+    registration_problems,
+    with_new_defaults,
+)
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.tables.clients import ClientRecord
 
@@ -58,7 +63,9 @@ class _Planner:
         self._now = now
         self._problems: list[str] = []
         self._conflicts: list[str] = []
-        self._declared = {declared.client.client_id: declared for declared in declaration.clients}
+        self._declared = {
+            declared.client.client_id: self._with_new_defaults(declared) for declared in declaration.clients
+        }
         self._owners = {
             record.client.resource: record.managed_by
             for record in stored.clients.values()
@@ -86,6 +93,10 @@ class _Planner:
             conflicts=tuple(self._conflicts),
             left_over=tuple(record.client.client_id for record in forgotten if record not in pruned),
         )
+
+    def _with_new_defaults(self, declared: DeclaredClient) -> DeclaredClient:
+        record = self._stored.clients.get(declared.client.client_id)
+        return replace(declared, client=with_new_defaults(declared.client, None if record is None else record.client))
 
     def _client(self, declared: DeclaredClient) -> ClientChange | None:
         client_id = declared.client.client_id

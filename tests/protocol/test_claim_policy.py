@@ -1,0 +1,161 @@
+"""Which claims a client gets where: ``id_token_claims`` and ``claim_policy``, for each grant and endpoint."""
+
+import pytest
+
+from support.administration import API, OTHER_API, Administration
+from support.relying_party import ClientIdentity, RelyingParty
+from support.systems import MakeParty
+from support.tokens import claims_of
+from valetkey.core.client.client import IdTokenClaims
+from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
+
+SCOPE = "openid profile email offline_access"
+OF_TOKEN = {"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "at_hash"}
+OF_SCOPE = {"name", "given_name", "preferred_username", "updated_at", "email", "email_verified"}
+OF_ACCESS_TOKEN = {"iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "epochs", "auth_time", "acr", "amr"}
+POLICY = ClaimPolicy.of(
+    {
+        "username": {"from": "preferred_username", "in": ["id_token", API]},
+        "email": {"in": ["userinfo", API]},
+        "tenant": {"value": ["acme"], "in": ["id_token", "userinfo", "access_token"]},
+    }
+)
+
+
+@pytest.mark.requirement("OIDC Core §5.4: the ID token has the claims that the client is registered for")
+@pytest.mark.parametrize("method", ["client_secret_basic", "none"])
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        (IdTokenClaims.SCOPES, OF_SCOPE),
+        (IdTokenClaims.REQUESTED, {"name"}),
+        (IdTokenClaims.NONE, set[str]()),
+        (None, {"name"}),
+    ],
+)
+async def test_the_id_token_has_the_claims_that_the_client_is_registered_for(
+    make_party: MakeParty,
+    administration: Administration,
+    method: str,
+    registered: IdTokenClaims | None,
+    expected: set[str],
+) -> None:
+    party = await make_party(await administration.create_web_client(method, id_token_claims=registered))
+
+    first = await party.log_in(scope=SCOPE, claims='{"id_token": {"name": null}}')
+    second = await party.refresh(first.refresh_token)
+    narrowed = await party.refresh(second.refresh_token, scope="openid email")
+
+    assert claims_of(first.body["id_token"]).keys() == OF_TOKEN | expected
+    assert claims_of(second.body["id_token"]).keys() == OF_TOKEN | expected
+    fewer = {"email", "email_verified", "name"} & expected
+    assert claims_of(narrowed.body["id_token"]).keys() == OF_TOKEN | fewer
+    assert (await party.userinfo(first.access_token)).body.keys() == OF_SCOPE | {"sub"}
+    assert claims_of(first.access_token).keys() == OF_ACCESS_TOKEN
+
+
+async def log_in_with_policy(make_party: MakeParty, administration: Administration) -> RelyingParty:
+    client = await administration.create_web_client(id_token_claims=IdTokenClaims.SCOPES, claim_policy=POLICY)
+    return await make_party(client)
+
+
+@pytest.mark.requirement("OIDC Core §5.1.2: further claims, and where they are returned, are the registration's")
+async def test_a_policy_says_which_claims_are_where_at_redemption_and_refresh(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    party = await log_in_with_policy(make_party, administration)
+    assert party.person is not None
+    name = party.person.username
+
+    tokens = [await party.log_in(scope=f"{SCOPE} api:read")]
+    tokens.append(await party.refresh(tokens[0].refresh_token))
+
+    for each in tokens:
+        id_token, access_token = claims_of(each.body["id_token"]), claims_of(each.access_token)
+        extra = {"username", "tenant"}
+        assert id_token.keys() == OF_TOKEN | OF_SCOPE - {"preferred_username", "email"} | extra
+        assert access_token.keys() == OF_ACCESS_TOKEN | {"username", "tenant", "email"}
+        assert (id_token["username"], access_token["username"]) == (name, name)
+        assert id_token["tenant"] == access_token["tenant"] == ["acme"]
+        userinfo = (await party.userinfo(each.access_token)).body
+        assert userinfo.keys() == OF_SCOPE | {"sub", "tenant"}
+
+
+@pytest.mark.requirement("security 32: an API learns nothing that was meant for another")
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [([API], {"username", "tenant", "email"}), ([OTHER_API], {"tenant"}), ([], {"tenant"})],
+)
+async def test_each_api_gets_what_the_policy_says_of_it_in_the_token_and_by_introspection(
+    make_party: MakeParty,
+    administration: Administration,
+    resource_servers: dict[str, ClientIdentity],
+    resources: list[str],
+    expected: set[str],
+) -> None:
+    client = await administration.create_web_client(
+        claim_policy=POLICY, resources=frozenset({API, OTHER_API}), scope=("openid", "profile", "email")
+    )
+    party = await make_party(client)
+
+    token = (
+        await party.log_in(scope="openid profile email", resource=resources[0] if resources else None)
+    ).access_token
+
+    assert claims_of(token).keys() == OF_ACCESS_TOKEN | expected
+    for name, identity in resource_servers.items():
+        answer = (await (await make_party(identity)).introspect(token)).body
+        if {"api": API, "other": OTHER_API}[name] in resources:
+            assert answer.keys() == OF_ACCESS_TOKEN - {"epochs"} | {"active", "token_type"} | expected
+        else:
+            assert answer == {"active": False}
+
+
+async def test_a_machine_has_the_constants_and_nothing_of_a_user(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    machine = await make_party(await administration.create_machine(claim_policy=POLICY))
+
+    token = (await machine.token("client_credentials", scope="api:read")).access_token
+
+    claims = claims_of(token)
+    assert claims["tenant"] == ["acme"]
+    assert claims.keys() == OF_ACCESS_TOKEN - {"auth_time", "acr", "amr"} | {"tenant"}
+
+
+@pytest.mark.requirement("security 35: reserved claims cannot be overridden, whatever is stored")
+async def test_what_the_protocol_says_wins_over_a_policy_that_registration_would_refuse(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    names = ("iss", "sub", "aud", "scope", "client_id", "jti", "nonce", "acr", "epochs", "at_hash", "sid", "act")
+    everywhere = ["id_token", "userinfo", "access_token"]
+    policy = ClaimPolicy.of({name: {"value": "forged", "in": everywhere} for name in names})
+    party = await make_party(await administration.create_web_client(claim_policy=policy))
+
+    tokens = await party.log_in(scope=SCOPE, nonce="n")
+
+    told = [claims_of(tokens.body["id_token"]), claims_of(tokens.access_token)]
+    told += [
+        reply.body for reply in (await party.userinfo(tokens.access_token), await party.introspect(tokens.access_token))
+    ]
+    assert not [claims for claims in told if "forged" in claims.values()]
+
+
+@pytest.mark.requirement("RFC 6749 §5.2: what does not fit into a token is refused in words, and nothing is cut off")
+@pytest.mark.parametrize("place", ["id_token", "access_token"])
+async def test_claims_that_do_not_fit_into_a_token_are_a_visible_error(
+    make_party: MakeParty, administration: Administration, place: str
+) -> None:
+    client = await administration.create_web_client(
+        claim_policy=ClaimPolicy.of({"name": {"in": [place]}}), id_token_claims=IdTokenClaims.NONE
+    )
+    party = await make_party(client, await administration.create_user(claims={"name": "x" * 25_000}))
+
+    refused = await party.redeem(await party.authorize(scope=SCOPE))
+    good = await party.log_in(scope="openid email")
+
+    assert (refused.status, refused.error) == (400, "invalid_scope")
+    assert refused.body["error_description"].startswith(
+        "The claims of this scope do not fit into a token. Ask for less, or have its groups filtered."
+    )
+    assert good.status == 200
