@@ -31,6 +31,9 @@ authorizations     su         SIuD   -              -             Su
 client_secrets     S          S      S              -             SIUD
 clients            S          Su     S              -             SIUD
 consents           SIU        su     -              -             SIu
+group_members      S          S      S              -             SIUD
+group_nesting      S          S      S              -             SIUD
+groups             -          -      -              -             SIUD
 installation       S          S      S              -             Su
 key_observations   SIUD       SIUD   SIUD           S             S
 login_names        S          -      -              -             SID

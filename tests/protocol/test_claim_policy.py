@@ -1,5 +1,7 @@
 """Which claims a client gets where: ``id_token_claims`` and ``claim_policy``, for each grant and endpoint."""
 
+from uuid import UUID
+
 import pytest
 
 from support.administration import API, OTHER_API, Administration
@@ -8,6 +10,7 @@ from support.systems import MakeParty
 from support.tokens import claims_of
 from valetkey.core.client.client import IdTokenClaims
 from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
+from valetkey.storage.postgres.tables.groups import Groups
 
 SCOPE = "openid profile email offline_access"
 OF_TOKEN = {"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "at_hash"}
@@ -159,3 +162,58 @@ async def test_claims_that_do_not_fit_into_a_token_are_a_visible_error(
         "The claims of this scope do not fit into a token. Ask for less, or have its groups filtered."
     )
     assert good.status == 200
+
+
+@pytest.mark.requirement("groups: the claim is a JSON array of strings, fresh at every refresh, under any policy")
+async def test_groups_are_filtered_prefixed_and_renamed_where_the_policy_says(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    team, other = await administration.create_groups("team", "other")
+    policy = {
+        "groups": {"match": ["team-*"], "in": ["id_token", "access_token"]},
+        "roles": {"from": "groups", "prefix": "vk:", "in": ["userinfo", "access_token"]},
+    }
+    client = await administration.create_web_client(
+        scope=("openid", "groups", "offline_access"), claim_policy=ClaimPolicy.of(policy)
+    )
+    party = await make_party(client)
+    assert party.person is not None
+    await administration.put_into(team, party.person)
+    await administration.put_into(other, party.person)
+
+    first = await party.log_in(scope="openid groups offline_access")
+    told = (await party.userinfo(first.access_token)).body
+    await administration.take_out_of(team, party.person)
+    second = await party.refresh(first.refresh_token)
+
+    assert claims_of(first.body["id_token"])["groups"] == [team]
+    assert claims_of(first.access_token)["groups"] == [team]
+    assert claims_of(first.access_token)["roles"] == told["roles"] == sorted([f"vk:{team}", f"vk:{other}"])
+    assert "groups" not in told
+    assert "groups" not in claims_of(second.body["id_token"])
+    assert claims_of(second.access_token)["roles"] == [f"vk:{other}"]
+
+
+@pytest.mark.requirement("groups: an ID token with 200 groups is a hint all the same")
+async def test_an_id_token_with_200_groups_can_be_a_hint(make_party: MakeParty, administration: Administration) -> None:
+    names = await administration.create_groups(*(f"{number}-{'x' * 50}" for number in range(200)))
+    party = await make_party(
+        await administration.create_web_client(
+            scope=("openid", "groups"),
+            id_token_claims=IdTokenClaims.SCOPES,
+        )
+    )
+    assert party.person is not None
+    async with administration.database() as database:
+        for name in names:
+            await Groups(database).add_members(name, [UUID(party.person.subject)])
+
+    id_token = (await party.log_in(scope="openid groups")).body["id_token"]
+    answer = await party.browser.post(
+        f"{party.issuer}/logout", [("id_token_hint", id_token)], origin="https://client.example"
+    )
+
+    assert claims_of(id_token)["groups"] == sorted(names)
+    assert len(id_token) > 8192
+    assert answer.status == 200
+    assert not answer.page.find_all("form"), "the hint was not believed"

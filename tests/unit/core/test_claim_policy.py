@@ -254,6 +254,9 @@ BAD: list[tuple[object, str]] = [
     ({"x": {"attribute": 1}}, "x: attribute: write the name of an attribute"),
     ({"email": {"prefix": "x"}}, "email: match and prefix are for lists of texts, such as groups"),
     ({"x": {"value": "a", "match": "a"}}, "x: match and prefix are for lists of texts, such as groups"),
+    ({"groups": {"value": "ops"}}, "groups: must be a list of texts, whatever it is made from"),
+    ({"groups": {"from": "email"}}, "groups: must be a list of texts, whatever it is made from"),
+    ({"groups": {"attribute": "nickname"}}, "groups: must be a list of texts, whatever it is made from"),
     ({"email": {"value": "ada"}}, "email: value: write an e-mail address such as ada@example.com"),
     ({f"x{number}": {"value": "x" * 255} for number in range(64)}, "is too large; 64 claims and 4096 bytes"),
 ]

@@ -100,6 +100,7 @@ def test_nonsense_is_refused_with_what_to_write(name: str, text: str) -> None:
         ("address", {"address"}),
         ("phone", {"phone_number", "phone_number_verified"}),
         ("email", {"email", "email_verified"}),
+        ("groups", {"groups"}),
         ("profile", {"name", "preferred_username", "updated_at"}),
         ("orders", set()),
     ],
@@ -107,10 +108,13 @@ def test_nonsense_is_refused_with_what_to_write(name: str, text: str) -> None:
 def test_a_scope_opens_its_claims(scope: str, claims: set[str]) -> None:
     attributes = {"name": "Ada", "address": ADDRESS, "phone_number": "+1", "phone_number_verified": False}
 
-    answer = userinfo_claims(WEB, STANDARD_CLAIMS, replace(ADA, claims=attributes), ("openid", scope), ())
+    user = replace(ADA, claims=attributes, groups=("ops",))
+
+    answer = userinfo_claims(WEB, STANDARD_CLAIMS, user, ("openid", scope), ())
 
     assert set(answer) == claims | {"sub"}
     assert answer.get("address", ADDRESS) == ADDRESS
+    assert answer.get("groups", ["ops"]) == ["ops"]
     assert answer.get("updated_at", 1767312000) == 1767312000
 
 

@@ -255,6 +255,7 @@ def _record(user: User) -> dict[str, object]:
         "email": user.email,
         "email_verified": user.email_verified,
         "claims": user.claims,
+        "groups": user.groups,
         "enabled": user.enabled,
         "valid_since": user.valid_since,
         "updated_at": user.updated_at,

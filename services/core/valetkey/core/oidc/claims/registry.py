@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.oauth.scope import ADDRESS, EMAIL, PHONE, PROFILE
+from valetkey.core.oauth.scope import ADDRESS, EMAIL, GROUPS, PHONE, PROFILE
 from valetkey.core.oidc.claims import check
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("address", ADDRESS, "Your postal address", check.address),
     Claim("phone_number", PHONE, "Your phone number", check.phone_number),
     Claim("phone_number_verified", PHONE, "Whether your phone number has been verified", check.flag),
+    # No standard claim. Clients of platform teams read a JSON array of strings, also where there is one.
+    Claim("groups", GROUPS, "The groups you belong to", column=lambda user: list(user.groups) or None, is_list=True),
 )
 CLAIM: Mapping[str, Claim] = {claim.name: claim for claim in CLAIMS}
 

@@ -18,7 +18,8 @@ _FIND_BY_LOGIN_NAME = Statement(
     "users.find_by_login_name",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch, password_hash
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups, password_hash
     FROM login_names JOIN users USING (subject) JOIN installation AS i ON i.id = 1 WHERE name_key = $1
     """,
 )
@@ -26,7 +27,8 @@ _FIND_BY_SUBJECT = Statement(
     "users.find_by_subject",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups
     FROM users JOIN installation AS i ON i.id = 1 WHERE subject = ANY ($1::uuid[])
     """,
 )
@@ -34,7 +36,8 @@ _LIST = Statement(
     "users.list",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups
     FROM users JOIN installation AS i ON i.id = 1 ORDER BY username, subject
     """,
 )
