@@ -1,5 +1,7 @@
 """Which claims a client gets where: ``id_token_claims`` and ``claim_policy``, for each grant and endpoint."""
 
+import json
+import secrets
 from uuid import UUID
 
 import pytest
@@ -9,7 +11,10 @@ from support.relying_party import ClientIdentity, RelyingParty
 from support.systems import MakeParty
 from support.tokens import claims_of
 from valetkey.core.client.client import IdTokenClaims
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oidc.claims.attribute import AttributeType, UserAttribute
 from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
+from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.groups import Groups
 
 SCOPE = "openid profile email offline_access"
@@ -217,3 +222,58 @@ async def test_an_id_token_with_200_groups_can_be_a_hint(make_party: MakeParty, 
     assert len(id_token) > 8192
     assert answer.status == 200
     assert not answer.page.find_all("form"), "the hint was not believed"
+
+
+@pytest.mark.requirement("OIDC Core §5.1.2: a custom attribute is a claim wherever a standard one is")
+async def test_a_custom_attribute_is_a_claim_like_any_other(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    scope, name = f"hr-{secrets.token_hex(4)}", f"department_{secrets.token_hex(4)}"
+    claim = f"https://acme.example/{name}"
+    async with administration.database() as database:
+        await CatalogStore(database).put_scope(RegisteredScope(scope, "See where you work"))
+        await CatalogStore(database).put_attribute(UserAttribute(name, AttributeType.STRINGS, claim, scope))
+    policy = ClaimPolicy.of({"unit": {"attribute": name, "prefix": "x-", "in": ["access_token"]}})
+    client = await administration.create_web_client(
+        scope=("openid", "offline_access", scope), id_token_claims=IdTokenClaims.SCOPES, claim_policy=policy
+    )
+    person = await administration.create_user(claims={name: ["r", "d"], "undeclared": "x"})
+    party = await make_party(client, person)
+
+    first = await party.log_in(scope=f"openid offline_access {scope}")
+    second = await party.refresh(first.refresh_token)
+    without = await party.log_in(scope="openid")
+    requested = await party.log_in(
+        scope="openid", claims=json.dumps({"id_token": {claim: None, "undeclared": None}, "userinfo": {claim: None}})
+    )
+
+    for tokens in (first, second):
+        assert claims_of(tokens.body["id_token"])[claim] == ["r", "d"]
+        assert claims_of(tokens.access_token)["unit"] == ["x-r", "x-d"]
+        assert (await party.userinfo(tokens.access_token)).body == {"sub": person.subject, claim: ["r", "d"]}
+    assert claims_of(requested.body["id_token"])[claim] == ["r", "d"]
+    assert "undeclared" not in claims_of(requested.body["id_token"])
+    assert (await party.userinfo(requested.access_token)).body[claim] == ["r", "d"]
+    assert claim not in claims_of(without.body["id_token"])
+    assert "unit" not in claims_of(without.access_token)
+    assert claim in (await party.get_json("/.well-known/openid-configuration")).body["claims_supported"]
+
+
+@pytest.mark.requirement("security 60: an attribute that is gone is told of no more")
+async def test_an_attribute_that_is_deleted_is_no_claim_any_more(
+    make_party: MakeParty, administration: Administration
+) -> None:
+    name = f"badge_{secrets.token_hex(4)}"
+    async with administration.database() as database:
+        await CatalogStore(database).put_attribute(UserAttribute(name, AttributeType.INTEGER, name, "profile"))
+    client = await administration.create_web_client(id_token_claims=IdTokenClaims.SCOPES)
+    party = await make_party(client, await administration.create_user(claims={name: 7}))
+
+    first = await party.log_in(scope="openid profile offline_access")
+    async with administration.database() as database:
+        await CatalogStore(database).delete_attribute(name, administration.clock())
+    second = await party.refresh(first.refresh_token)
+
+    assert claims_of(first.body["id_token"])[name] == 7
+    assert name not in claims_of(second.body["id_token"])
+    assert name not in (await party.userinfo(second.access_token)).body

@@ -173,10 +173,10 @@ from valetkey.core.oidc.claims.request import parse_claims_request
 from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 now = datetime.now(UTC)
-user = User(uuid4(), "ada", None, False, True, now, now, parse_attributes(["shoe_size=38"]))
+user = User(uuid4(), "ada", None, False, True, now, now, parse_attributes({"shoe_size": "38"}, STANDARD_CLAIMS))
 refused = ""
 try:
-    parse_attributes(["shoe_size= "])
+    parse_attributes({"shoe_size": " "}, STANDARD_CLAIMS)
 except ValueError as error:
     refused = str(error)
 print(json.dumps({

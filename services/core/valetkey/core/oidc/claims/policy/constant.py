@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
+from valetkey.core.oidc.claims import check
 from valetkey.core.oidc.claims.registry import CLAIM
 
 if TYPE_CHECKING:
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
     from valetkey.core.oauth.resource import Catalog
     from valetkey.core.oidc.claims.policy.kind import Origin
     from valetkey.core.oidc.claims.table import ClaimTable
-
-MAX_TEXT = 255
-MAX_TEXTS = 50
-_LARGEST = 2**53 - 1  # RFC 8259 §6: what every reader of JSON takes for the same number.
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +25,13 @@ class Constant:
     @classmethod
     def read(cls, value: object) -> Self:
         """From a file. Raises ``ValueError``."""
-        match value:
-            case bool():
-                return cls(value)
-            case int() if abs(value) <= _LARGEST:
-                return cls(value)
-            case str() if _is_text(value):
-                return cls(value)
-            case list() if 0 < len(value) <= MAX_TEXTS and all(map(_is_text, value)):
-                return cls(tuple(cast("list[str]", value)))
+        if isinstance(value, str | int) and not (check.text(value) and check.integer(value) and check.flag(value)):
+            return cls(value)
+        if isinstance(value, list) and check.texts(value) is None:
+            return cls(tuple(value))
         raise ValueError(
-            f"value: write a text of 1 to {MAX_TEXT} printable characters, a whole number, true or false, or a list of "
-            f"at most {MAX_TEXTS} such texts"
+            f"value: write a text of 1 to {check.MAX_TEXT} printable characters, a whole number, true or false, or a "
+            f"list of at most {check.MAX_TEXTS} such texts"
         )
 
     def claim(self, _table: ClaimTable) -> str | None:
@@ -59,7 +51,3 @@ class Constant:
         claim = CLAIM.get(name)
         if claim is not None and not claim.is_list and (words := claim.check(self.constant)) is not None:
             yield f"value: {words}"
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_TEXT and value.isprintable()
