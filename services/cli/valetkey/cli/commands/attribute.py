@@ -78,4 +78,3 @@ async def delete(installation: Installation, name: str, *, force: bool, yes: boo
     confirm(f"Delete the attribute {name} with its values, which claim policies use of: {clients}?", yes=yes)
     await delete_attribute(installation, name)
     say(f"The attribute {name} is gone.")
-
