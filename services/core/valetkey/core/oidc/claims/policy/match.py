@@ -14,9 +14,10 @@ _MAX_STARS = 2
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One regular expression for all of the patterns."""
+    """Most patterns are ``team-*``, which needs no regular expression; there is one for all of the others."""
 
-    expression: re.Pattern[str]
+    beginnings: tuple[str, ...]
+    expression: re.Pattern[str] | None
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -27,12 +28,19 @@ class Match:
                 f"match: write 1 to {MAX_PATTERNS} patterns of at most {MAX_PATTERN_LENGTH} printable characters with "
                 f"at most {_MAX_STARS} asterisks each, such as team-*"
             )
-        expressions = (".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns)
-        return cls(re.compile("|".join(expressions), re.DOTALL))
+        beginnings = [pattern for pattern in patterns if pattern.find("*") == len(pattern) - 1]
+        others = [".*".join(map(re.escape, each.split("*"))) for each in patterns if each not in beginnings]
+        return cls(
+            tuple(pattern[:-1] for pattern in beginnings),
+            re.compile("|".join(others), re.DOTALL) if others else None,
+        )
 
     def apply(self, values: list[str]) -> list[str]:
         """See ``Filter``."""
-        return [value for value in values if self.expression.fullmatch(value)]
+        beginnings, expression = self.beginnings, self.expression
+        if expression is None:
+            return [value for value in values if value.startswith(beginnings)]
+        return [value for value in values if value.startswith(beginnings) or expression.fullmatch(value)]
 
 
 def _is_good(pattern: object) -> bool:

@@ -27,12 +27,13 @@ class ClaimPolicy:
     """``text`` is the JSON that an operator wrote, in one order.
 
     ``unreadable`` says by the name of a claim, or an empty one, why a line cannot be read, such as one of a later
-    release. Such a claim is returned nowhere.
+    release. Such a claim is returned nowhere. ``names`` are the claims that have a line.
     """
 
     text: str
     rules: tuple[ClaimRule, ...] = field(compare=False, repr=False)
     unreadable: Mapping[str, str] = field(compare=False, repr=False)
+    names: frozenset[str] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, document: object) -> ClaimPolicy:
@@ -55,15 +56,14 @@ class ClaimPolicy:
         A claim that has a line is returned as the line says. One that a line renames is not returned beside it.
         """
         table = origin.table
-        withheld = {rule.name for rule in self.rules} | self.unreadable.keys()
+        applied = [rule for rule in self.rules if rule.applies(place, base, table)]
         returned: dict[str, object] = {}
-        for rule in self.rules:
-            if rule.applies(place, base, table):
-                withheld.add(rule.source.claim(table) or rule.name)
-                if (value := rule.value(origin)) is not None:
-                    returned[rule.name] = value
-        if origin.user is not None:
-            returned |= table.values(origin.user, base - withheld)
+        if base and origin.user is not None:
+            renamed = {rule.source.claim(table) for rule in applied}
+            returned = table.values(origin.user, base - self.names - renamed)
+        for rule in applied:
+            if (value := rule.value(origin)) is not None:
+                returned[rule.name] = value
         return returned
 
 
@@ -72,7 +72,7 @@ def read_policy(text: str) -> ClaimPolicy:
     """What a policy says, from its JSON."""
     document = json.loads(text)
     if not isinstance(document, dict):
-        return ClaimPolicy(text, (), {"": "write a mapping from names of claims to what is said of them"})
+        return ClaimPolicy(text, (), {"": "write a mapping from names of claims to what is said of them"}, frozenset())
     rules, unreadable = [], dict[str, str]()
     if len(document) > MAX_RULES or len(text) > MAX_BYTES:
         unreadable[""] = f"is too large; {MAX_RULES} claims and {MAX_BYTES} bytes of JSON are the most"
@@ -81,4 +81,4 @@ def read_policy(text: str) -> ClaimPolicy:
             rules.append(ClaimRule.read(name, members))
         except ValueError as error:
             unreadable[name] = f"{name[:MAX_NAME_LENGTH]}: {error}"
-    return ClaimPolicy(text, tuple(rules), unreadable)
+    return ClaimPolicy(text, tuple(rules), unreadable, frozenset(document))
