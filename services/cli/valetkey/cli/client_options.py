@@ -21,6 +21,7 @@ _METAVARS = {
     Kind.SECONDS: "SECONDS",
     Kind.URIS: "URI",
     Kind.RESOURCES: "URI",
+    Kind.GROUPS: "NAME",
 }
 EMPTY_VALUES: dict[str, object] = {field.name: field.empty for field in _DESCRIBED if field.may_be_empty}
 """What a field that may be empty holds when it is."""

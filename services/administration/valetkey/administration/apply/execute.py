@@ -17,6 +17,7 @@ from valetkey.core.client.client import ClientSecret
 from valetkey.storage.postgres.database.statement import Executor
 from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.groups import Groups
 
 HandOver = Callable[[str, str], AbstractContextManager[object]]
 
@@ -24,7 +25,8 @@ HandOver = Callable[[str, str], AbstractContextManager[object]]
 async def read_stored(database: Executor) -> Stored:
     """What is registered now."""
     records = await Clients(database).list()
-    return Stored({record.client.client_id: record for record in records}, await CatalogStore(database).get())
+    groups = {record.group.name: record for record in await Groups(database).list()}
+    return Stored({record.client.client_id: record for record in records}, await CatalogStore(database).get(), groups)
 
 
 @dataclass(frozen=True, slots=True)

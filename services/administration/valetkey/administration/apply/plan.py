@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from valetkey.administration.allowed_groups import unknown_group_problems
 from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient
 from valetkey.administration.client_record import client_fields
 from valetkey.administration.registration import change_problems, creation_problems, registration_problems
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.tables.clients import ClientRecord
+from valetkey.storage.postgres.tables.groups import GroupRecord
 
 _NOTHING: tuple[object, ...] = (None, "", (), frozenset())
 
@@ -38,6 +40,7 @@ class Stored:
 
     clients: Mapping[str, ClientRecord]
     catalog: Catalog
+    groups: Mapping[str, GroupRecord] = field(default_factory=dict)
 
 
 def plan_changes(
@@ -169,9 +172,8 @@ class _Planner:
         """Everything that is wrong with the clients and scopes, once all of it is as it is to be."""
         catalog = self._catalog(scopes, pruned)
         for client_id, declared in self._declared.items():
-            found = registration_problems(declared.client, catalog, self._terms.issuer) + self._resource_problems(
-                declared
-            )
+            found = registration_problems(declared.client, catalog, self._terms.issuer)
+            found += self._resource_problems(declared) + unknown_group_problems(declared.client, self._stored.groups)
             self._problems += (f"client {client_id}: {text}" for text in found)
         self._problems += (
             f"scope {scope.name}: {scope.resource} is no registered resource server"

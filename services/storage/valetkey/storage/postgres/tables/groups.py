@@ -80,6 +80,20 @@ _FIND_CROWDED = Statement(
 )
 
 
+# Those of the named groups in which, directly or through others, there is somebody who is not disabled.
+_FIND_INHABITED = Statement(
+    "groups.find_inhabited",
+    """
+    WITH RECURSIVE below (parent, name) AS (
+        SELECT name, name FROM groups WHERE name = ANY ($1::text[])
+        UNION SELECT below.parent, n.child FROM below JOIN group_nesting AS n ON n.parent = below.name
+    )
+    SELECT DISTINCT below.parent AS name FROM below
+    WHERE EXISTS (SELECT FROM group_members JOIN users USING (subject) WHERE group_name = below.name AND enabled)
+    """,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
     """A group as an operator sees it.
@@ -178,6 +192,10 @@ class Groups:
     async def remove_groups(self, name: str, children: Collection[str]) -> None:
         """Let whoever is in ``children`` be in ``name`` no longer, unless in another way."""
         await self._database.execute(_REMOVE_GROUPS, name, sorted(children))
+
+    async def inhabited(self, names: Collection[str]) -> frozenset[str]:
+        """Those of these groups in which there is a user who is not disabled, directly or through other groups."""
+        return frozenset(row["name"] for row in await self._database.fetch(_FIND_INHABITED, sorted(names)))
 
     async def problems(self, subjects: Collection[UUID] | None = None) -> Sequence[str]:
         """What is wrong with groups as they are now: a cycle, too deep a nesting, a user in too many.
