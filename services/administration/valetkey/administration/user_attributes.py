@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from valetkey.core.authentication.user import User
@@ -18,6 +18,17 @@ def parse_attributes(values: Iterable[str]) -> dict[str, object]:
             raise ValueError(f"{value!r}: write NAME=VALUE with one of {', '.join(sorted(ATTRIBUTE_CLAIMS))}")
         claims[name] = parse_attribute(name, text)
     return claims
+
+
+def attribute_problems(claims: Mapping[str, object]) -> list[str]:
+    """What is wrong with attributes as a file has them, in words for an operator."""
+    problems = []
+    for name, value in claims.items():
+        if name not in ATTRIBUTE_CLAIMS:
+            problems.append(f"{name} is no attribute; choose from {', '.join(sorted(ATTRIBUTE_CLAIMS))}")
+        elif (words := CLAIM[name].check(value)) is not None:
+            problems.append(f"{name}: {words}")
+    return problems
 
 
 def email_problem(email: str) -> str | None:

@@ -83,6 +83,10 @@ class Fields:
             self.problem(f"{name} has something twice")
         return tuple(values)
 
+    def mapping(self, name: str) -> Mapping[str, object] | None:
+        """A mapping from names to whatever they stand for."""
+        return self._read(name, dict, "a mapping with a name before each value")
+
     def mappings(self, name: str) -> list[object]:
         """A list, whose members have fields of their own."""
         return self._read(name, list, "a list") or []

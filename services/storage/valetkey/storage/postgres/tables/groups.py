@@ -212,11 +212,15 @@ class Groups:
         )
         if crowded is None:
             return ()
-        sentence = (
-            f"{crowded['username']} would be in {crowded['group_count']} groups, directly or through others; at most "
-            f"{MAX_GROUPS_OF_USER} fit into a token. Take the user out of some, or merge groups."
-        )
-        return (sentence,)
+        return (crowded_sentence(crowded["username"], crowded["group_count"]),)
+
+
+def crowded_sentence(username: str, count: int) -> str:
+    """What is wrong with a user in too many groups, in words for an operator."""
+    return (
+        f"{username} would be in {count} groups, directly or through others; at most {MAX_GROUPS_OF_USER} fit into a "
+        "token. Take the user out of some, or merge groups."
+    )
 
 
 def nesting_problems(parents: Mapping[str, Sequence[str]]) -> list[str]:
