@@ -38,6 +38,8 @@ EVERY_FIELD: Values = {
     "contacts": ["ada@app.example"],
     "software_id": "reports",
     "allowed_groups": ["staff"],
+    "id_token_claims": "scopes",
+    "claim_policy": {"email": {"in": ["id_token"]}, "tenant": {"value": "acme", "in": ["https://reports.example"]}},
     "enabled": True,
     "secret_file": "/run/secrets/clients/web/secret",
     "secret_overlap": "24h",

@@ -42,6 +42,7 @@ revocations        SIU        SIUD   S              -             SIUD
 scopes             S          S      S              -             SIUD
 sessions           SIUD       su     -              -             SD
 signing_keys       -          S      -              SIUD          SIUD
+user_attributes    S          S      S              -             SIUD
 users              Su         su     s              -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch"

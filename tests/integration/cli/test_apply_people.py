@@ -223,7 +223,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "member as a word": ({"groups": [{"name": "a", "members": "ada"}]}, "members must be a list"),
     "no such field": ({"groups": [{"name": "a", "member": []}]}, "member is not a field; did you mean members?"),
     "user twice": ({"users": [ada(), ada(username="ADA@example.com")]}, "is there 2 times"),
-    "claim": ({"users": [ada(claims={"nam": "x"})]}, "claims: nam is no attribute"),
+    "claim": ({"users": [ada(claims={"nickame": "x"})]}, "claims: nickame is no attribute"),
     "reserved claim": ({"users": [ada(claims={"sub": "x"})]}, "claims: sub is no attribute"),
     "value of a claim": ({"users": [ada(claims={"zoneinfo": "Moon"})]}, "zoneinfo: write the name of a time zone"),
     "e-mail": ({"users": [ada(email="x")]}, "email: write an e-mail address"),

@@ -16,6 +16,7 @@ from valetkey.administration.registration import (
     creation_problems,
     new_client,
     registration_problems,
+    with_new_defaults,
 )
 from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import Client, ClientSecret
@@ -67,7 +68,7 @@ async def prepare_client(installation: Installation, client_id: str | None, fiel
     Nothing is stored, so that the secret can be handed over before the store learns of it. Without ``client_id`` one is
     made up. Raises ``Refused`` with every problem.
     """
-    client = new_client(client_id or secrets.token_hex(_ID_BYTES), fields)
+    client = with_new_defaults(new_client(client_id or secrets.token_hex(_ID_BYTES), fields), None)
     await _require_sound(installation, client, creation_problems(client))
     if client.is_public:
         return NewClient(client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from valetkey.administration.apply.change import (
@@ -66,5 +67,7 @@ def _shown(value: object) -> str:
             return "(none)"
         case bool():
             return str(value).lower()
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
         case _:
             return str(value)

@@ -124,6 +124,8 @@ def read_field(fields: Fields, field: Field) -> object:
             return fields.number(field.name)
         case Kind.WORDS:
             return fields.words(field.name)
+        case Kind.MAPPING:
+            return fields.mapping(field.name)
         case kind if kind.is_list:
             return fields.texts(field.name)
         # Any other choice is judged with the rest of the registration.

@@ -12,6 +12,7 @@ from valetkey.administration.apply.people_plan import StoredPeople
 from valetkey.administration.audit import record
 from valetkey.administration.errors import Refused
 from valetkey.administration.passwords import generate_password
+from valetkey.administration.user_attributes import require_bounded
 from valetkey.administration.users import delete_user, disable_user, enable_user, new_user, password_hash_for
 from valetkey.storage.postgres.tables.groups import Groups
 from valetkey.storage.postgres.tables.users import Users
@@ -47,6 +48,7 @@ def hash_passwords(
         if change.kind is not Kind.CREATE or change.after is None:
             continue
         user = _new_user(installation, change.after)
+        require_bounded(user.claims)
         try:
             made[change.name] = user, password_hash_for(installation, user, _password(change, hand_over, files))
         except Refused as error:
@@ -74,6 +76,7 @@ async def write_people(
             continue
         before = change.before.user
         user = change.after.applied_to(before)
+        require_bounded(user.claims)
         await users.update(user, now, before.claims.keys() - user.claims.keys(), user.claims)
         await users.set_owner(user.subject, owner)
     if plan.groups:
@@ -142,7 +145,7 @@ def _new_user(installation: Installation, declared: DeclaredUser) -> User:
 
 
 def _password(change: UserChange, hand_over: HandOver | None, files: ExitStack) -> str:
-    if change.password is not None or hand_over is None:
+    if not change.generates_password or hand_over is None:
         return change.password or ""
     password = generate_password()
     files.enter_context(hand_over(change.name, password))

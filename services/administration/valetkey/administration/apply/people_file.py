@@ -6,7 +6,7 @@ from pathlib import Path
 
 from valetkey.administration.apply.declaration import DeclaredGroup, DeclaredUser
 from valetkey.administration.apply.field import Fields
-from valetkey.administration.user_attributes import attribute_problems, email_problem
+from valetkey.administration.user_attributes import email_problem
 from valetkey.core.authentication.group import Group, group_name_problem, group_problems
 from valetkey.core.authentication.user import normalize_login_name
 
@@ -41,8 +41,6 @@ def read_user(fields: Fields, directory: Path) -> DeclaredUser | None:
         fields.problem(f"email: {wrong}")
     if verified and email is None:
         fields.problem("email_verified: there is no email")
-    for problem in attribute_problems(claims or {}):
-        fields.problem(f"claims: {problem}")
     return DeclaredUser(
         username,
         email,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from valetkey.administration.allowed_groups import clients_that_allow
 from valetkey.administration.apply.change import FieldChange, GroupChange, Kind, UserChange
+from valetkey.administration.user_attributes import attribute_problems
 from valetkey.core.authentication.group import MAX_GROUPS_OF_USER
 from valetkey.core.authentication.user import normalize_login_name
 from valetkey.storage.postgres.tables.groups import crowded_sentence, nesting_problems
@@ -16,6 +17,7 @@ from valetkey.storage.postgres.tables.groups import crowded_sentence, nesting_pr
 if TYPE_CHECKING:
     from valetkey.administration.apply.declaration import Declaration, DeclaredGroup, DeclaredUser
     from valetkey.core.client.client import Client
+    from valetkey.core.oidc.claims.table import ClaimTable
     from valetkey.storage.postgres.tables.groups import GroupRecord, Member
     from valetkey.storage.postgres.tables.users import UserRecord
 
@@ -49,8 +51,9 @@ class PeopleTerms:
 class PeoplePlanner:
     """Plans groups and users; ``problems``, ``conflicts`` and ``left_over`` are as in ``Plan``."""
 
-    def __init__(self, declaration: Declaration, stored: StoredPeople, terms: PeopleTerms) -> None:
+    def __init__(self, declaration: Declaration, stored: StoredPeople, terms: PeopleTerms, table: ClaimTable) -> None:
         self._stored = stored
+        self._table = table
         self._terms = terms
         self._groups = {declared.group.name: declared for declared in declaration.groups}
         self._users = {declared.username: declared for declared in declaration.users}
@@ -149,6 +152,7 @@ class PeoplePlanner:
         record = self._record_of(name)
         self._require_ours("user", name, record)
         self._require_free_names(declared, record)
+        self.problems += (f"user {name}: claims: {text}" for text in attribute_problems(declared.claims, self._table))
         after = {
             "email": declared.email,
             "email_verified": declared.email_verified,

@@ -11,7 +11,12 @@ from valetkey.administration.apply.change import Change, ClientChange, FieldChan
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient, DeclaredSecrets
 from valetkey.administration.apply.people_plan import PeoplePlanner, PeopleTerms, StoredPeople
 from valetkey.administration.client_record import client_fields
-from valetkey.administration.registration import change_problems, creation_problems, registration_problems
+from valetkey.administration.registration import (
+    change_problems,
+    creation_problems,
+    registration_problems,
+    with_new_defaults,
+)
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
 from valetkey.storage.postgres.tables.clients import ClientRecord
 
@@ -60,13 +65,17 @@ class _Planner:
     ) -> None:
         self._declaration = declaration
         self._secrets = secrets.digests
-        self._people = PeoplePlanner(declaration, stored.people, terms.of_people(secrets.passwords))
+        self._people = PeoplePlanner(
+            declaration, stored.people, terms.of_people(secrets.passwords), stored.catalog.claim_table
+        )
         self._stored = stored
         self._terms = terms
         self._now = now
         self._problems: list[str] = []
         self._conflicts: list[str] = []
-        self._declared = {declared.client.client_id: declared for declared in declaration.clients}
+        self._declared = {
+            declared.client.client_id: self._with_new_defaults(declared) for declared in declaration.clients
+        }
         self._owners = {
             record.client.resource: record.managed_by
             for record in stored.clients.values()
@@ -109,6 +118,10 @@ class _Planner:
                 *self._people.left_over,
             ),
         )
+
+    def _with_new_defaults(self, declared: DeclaredClient) -> DeclaredClient:
+        record = self._stored.clients.get(declared.client.client_id)
+        return replace(declared, client=with_new_defaults(declared.client, None if record is None else record.client))
 
     def _client(self, declared: DeclaredClient) -> ClientChange | None:
         client_id = declared.client.client_id

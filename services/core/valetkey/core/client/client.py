@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.scope import Scope
+    from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 
 
 class GrantType(StrEnum):
@@ -29,6 +30,17 @@ class AuthenticationMethod(StrEnum):
 
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
+    NONE = "none"
+
+
+class IdTokenClaims(StrEnum):
+    """Which claims about the user an ID token has: of the granted scopes, those requested by name, or none.
+
+    OIDC Core §5.4 returns the claims of scopes from UserInfo; many clients read nothing but the ID token.
+    """
+
+    SCOPES = "scopes"
+    REQUESTED = "requested"
     NONE = "none"
 
 
@@ -52,6 +64,7 @@ class Client:
     ``resource`` is set where the client is itself a resource server: the identifier it may introspect tokens for.
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
     ``allowed_groups`` are the groups whose members may use it; where there are none, everyone may.
+    ``id_token_claims`` is None where the client was registered before there was a choice: ``requested``.
     ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
 
@@ -75,6 +88,8 @@ class Client:
     contacts: tuple[str, ...] = ()
     software_id: str | None = None
     allowed_groups: frozenset[str] = frozenset()
+    id_token_claims: IdTokenClaims | None = None
+    claim_policy: ClaimPolicy | None = None
     enabled: bool = True
     epoch: int = 0
     installation_epoch: int = 0

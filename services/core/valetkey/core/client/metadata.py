@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from valetkey.core.authentication.group import group_name_problem
-from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.client.client import AuthenticationMethod, Client, GrantType, IdTokenClaims
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
 from valetkey.core.oauth.resource import is_resource_identifier
+from valetkey.core.oidc.claims.policy.policy import MAX_RULES, ClaimPolicy
+from valetkey.core.oidc.claims.policy.rule import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,6 +109,10 @@ def _check_resources(_name: str, value: frozenset[str] | str) -> Iterable[str]:
     for resource in (value,) if isinstance(value, str) else sorted(value):
         if not is_resource_identifier(resource):
             yield f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
+
+
+def _check_policy(name: str, value: ClaimPolicy) -> Iterable[str]:
+    return (f"{name}: {problem}" for problem in value.unreadable.values())
 
 
 FIELDS: tuple[Field, ...] = (
@@ -276,6 +282,26 @@ FIELDS: tuple[Field, ...] = (
         audience=Audience.OPERATOR,
         default=(),
         check=_check_groups,
+    ),
+    Field(
+        name="id_token_claims",
+        kind=Kind.CHOICE,
+        description="Claims about the user in ID tokens: those of granted scopes, those requested by name, or none.",
+        form=" or ".join(f"`{choice}`" for choice in IdTokenClaims),
+        audience=Audience.CLIENT,
+        default_words="`scopes` for a confidential client, `requested` for a public one or one of release 0.2",
+        choices=tuple(choice.value for choice in IdTokenClaims),
+        enumeration=IdTokenClaims,
+    ),
+    Field(
+        name="claim_policy",
+        kind=Kind.MAPPING,
+        description="Which claims it gets where, and under what names.",
+        form=f"mapping from at most {MAX_RULES} names of claims to mappings with some of "
+        + ", ".join(f"`{name}`" for name in MEMBERS),
+        audience=Audience.OPERATOR,
+        check=_check_policy,
+        read=ClaimPolicy.of,
     ),
     Field(
         name="enabled",

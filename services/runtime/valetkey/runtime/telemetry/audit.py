@@ -41,6 +41,7 @@ class AuditEvent:
     client_id: str = ""
     grant: str = ""
     scope: str = ""
+    attribute: str = ""
     group: str = ""
     inner_group: str = ""
     amr: tuple[str, ...] = ()
@@ -93,6 +94,7 @@ class Lines:
             ("client_id", event.client_id),
             ("grant", event.grant),
             ("scope", event.scope),
+            ("attribute", event.attribute),
             ("group", event.group),
             ("inner_group", event.inner_group),
             ("amr", event.amr),

@@ -33,6 +33,7 @@ _SERVER: Mapping[str, Privileges] = {
     "clients": _READ,
     "client_secrets": _READ,
     "scopes": _READ,
+    "user_attributes": _READ,
     "published_jwk_set": _READ,
     "key_observations": _EVERYTHING,
 }
@@ -92,6 +93,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "clients": _EVERYTHING,
         "client_secrets": _EVERYTHING,
         "scopes": _EVERYTHING,
+        "user_attributes": _EVERYTHING,
         "users": _EVERYTHING,
         "groups": _EVERYTHING,
         "group_members": _EVERYTHING,
