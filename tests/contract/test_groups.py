@@ -228,6 +228,19 @@ async def test_a_cycle_that_got_in_all_the_same_ends_no_reading(database: Databa
     assert await groups.problems()
 
 
+async def test_inhabited_are_groups_in_which_somebody_can_sign_in(database: Database) -> None:
+    stores, groups = postgres_stores(database), Groups(database)
+    ada, bob = await create_user(stores), await create_user(stores, "bob", enabled=False)
+    await create_groups(groups, "inner", "outer", "empty", "former")
+    await groups.add_members("inner", [ada.subject])
+    await groups.add_members("former", [bob.subject])
+    await groups.add_groups("outer", ["inner", "empty"])
+
+    found = await groups.inhabited(["inner", "outer", "empty", "former", "gone"])
+
+    assert found == {"inner", "outer"}
+
+
 async def test_two_changes_at_once_make_no_cycle_together(database: Database) -> None:
     await create_groups(Groups(database), "a", "b")
 

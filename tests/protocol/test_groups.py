@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from support.administration import FULL_SCOPE, Administration
+from support.administration import API, FULL_SCOPE, OTHER_API, Administration
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 from support.tokens import claims_of
+from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 
 ASK_FOR_GROUPS = json.dumps({"id_token": {"groups": None}})
 SCOPE = "openid groups offline_access"
@@ -76,3 +77,23 @@ async def test_a_machine_cannot_ask_for_the_groups_of_a_user(
 
     assert asked.error == "invalid_scope"
     assert unasked.body["scope"] == "api:read"
+
+
+@pytest.mark.requirement("groups: a client that acts for itself has the groups and claims that its policy says")
+async def test_a_machine_has_static_groups_and_claims(
+    make_party: MakeParty, administration: Administration, api: RelyingParty
+) -> None:
+    policy = {
+        "groups": {"value": ["ci"], "in": ["access_token"]},
+        "tenant": {"value": "acme", "in": [API]},
+        "elsewhere": {"value": "x", "in": [OTHER_API]},
+    }
+    machine = await make_party(await administration.create_machine(claim_policy=ClaimPolicy.of(policy)))
+
+    tokens = await machine.token("client_credentials")
+
+    said, introspected = claims_of(tokens.access_token), await api.introspect(tokens.access_token)
+    for claims in (said, introspected.body):
+        assert (claims["groups"], claims["tenant"]) == (["ci"], "acme")
+        assert "elsewhere" not in claims
+    assert said["sub"] == machine.client.client_id

@@ -1,4 +1,8 @@
-"""A real browser, and the place of a client that it is sent back to."""
+"""A real browser, and the place of a client that it is sent back to.
+
+The browser is shared by the tests of a worker, so they run in one loop: their modules say
+``pytest.mark.asyncio(loop_scope="session")``. Each visit has cookies and a cache of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -21,7 +26,9 @@ from support.system import System
 from valetkey.demo.free_port import LOOPBACK
 
 SCREENSHOTS = Path("build/screenshots")
-_PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# The shell is Chromium without the windows, and starts in half the time.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_PATH = next(filter(None, map(shutil.which, _NAMES)), None)
 # The second says that nothing is fetched behind the pages' back, which would fail on a machine without a network.
 _ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -49,7 +56,7 @@ class Callback:
         )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def callback() -> AsyncIterator[Callback]:
     """A client that listens."""
     callback = Callback()
@@ -64,7 +71,7 @@ async def callback() -> AsyncIterator[Callback]:
     await runner.cleanup()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Chromium of Debian or another source, headless."""
     if _PATH is None:
@@ -113,6 +120,15 @@ class Visit:
         async with page.expect_navigation():
             await page.get_by_label("Password").press("Enter")
 
+    async def guesses(self, number: int) -> None:
+        """Wrong passwords for the person's name, typed elsewhere."""
+        elsewhere = RelyingParty(self.system.issuer, replace(self.client, redirect_uri=self.callback.url))
+        page = await elsewhere.start()
+        for _ in range(number):
+            page = await elsewhere.sign_in(page, replace(self.person, password="a guess"))
+            assert page.status == 403, page.text
+        await elsewhere.browser.close()
+
     async def press(self, button: str, page: Page | None = None) -> None:
         """Press a button by its name."""
         page = page or self.page
@@ -141,9 +157,12 @@ class Visit:
 Visiting = Callable[..., Awaitable[Visit]]
 
 
-@pytest.fixture
-async def visiting(system: System, administration: Administration, chromium: Browser, callback: Callback) -> Visiting:
+@pytest_asyncio.fixture(loop_scope="session")
+async def visiting(
+    system: System, administration: Administration, chromium: Browser, callback: Callback
+) -> AsyncIterator[Visiting]:
     """Makes visits; ``options`` are those of a browser context, such as the colour scheme."""
+    contexts: list[BrowserContext] = []
 
     async def make(method: str = "client_secret_basic", **options: Any) -> Visit:  # noqa: ANN401
         out = callback.url.replace("/callback", "/signed-out")
@@ -151,13 +170,16 @@ async def visiting(system: System, administration: Administration, chromium: Bro
             method, redirect_uris=(callback.url,), post_logout_redirect_uris=(out,), scope=FULL_SCOPE
         )
         context = await chromium.new_context(**options)
+        contexts.append(context)
         context.set_default_timeout(10_000)
         return Visit(system, callback, client, await administration.create_user(), context, await context.new_page())
 
-    return make
+    yield make
+    for context in contexts:
+        await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visit(visiting: Visiting) -> Visit:
     """A confidential client, a new user, a desktop."""
     return await visiting(viewport={"width": 1280, "height": 800})

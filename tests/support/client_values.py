@@ -162,6 +162,16 @@ VALUES: Mapping[str, Values] = {
     "software_id": Values(
         "4NRB1-0XZABZI9E6-5SM3R", (NOT_TEXT, *(Refused(text, "use 1 to 128 printable") for text in ("", "a\nb")))
     ),
+    "allowed_groups": Values(
+        ["ops", "staff"],
+        (
+            NOT_A_LIST,
+            NOT_TEXTS,
+            Refused(["a,b"], "is no name of a group; use no comma"),
+            Refused([""], "is no name of a group; use 1 to 128"),
+            Refused([f"g{number}" for number in range(101)], "give at most 100"),
+        ),
+    ),
     "id_token_claims": Values(
         "none",
         (

@@ -85,6 +85,42 @@ def test_too_deep_a_nesting_is_refused(operator: Operator) -> None:
     assert f"level0 would be at the bottom of {MAX_DEPTH + 1} groups within each other" in refused.err
 
 
+@pytest.mark.requirement("allowed_groups: what locks everybody out is told with what to do, and nothing is half done")
+def test_a_client_allows_groups_that_exist_and_is_told_where_nobody_is_in_them(operator: Operator) -> None:
+    create(operator, "ops", "staff")
+    create_user(operator, "ada")
+    operator.succeed("group", "add", "staff", "--group", "ops")
+    made = ("client", "create", "web", "--redirect-uri", "https://web.example/", "--scope", "openid")
+
+    unknown = operator.run(*made, "--allowed-group", "ops", "--allowed-group", "gone")
+    assert unknown.exit_code == ExitCode.REFUSED
+    assert "allowed_groups: there is no group gone; make it first" in unknown.err
+    assert operator.json("client", "list") == []
+
+    empty = operator.succeed(*made, "--allowed-group", "staff")
+    warning = "Nobody can sign in to web: it allows staff alone, and no user who is enabled is in there."
+    assert warning in empty.err
+    assert warning in operator.succeed("client", "get", "web").err
+    assert warning in operator.run("doctor").out
+
+    operator.succeed("group", "add", "ops", "--user", "ada")
+    assert operator.succeed("client", "get", "web", "-o", "json").err == ""
+    assert warning not in operator.run("doctor").out
+    assert operator.json("client", "get", "web")["allowed_groups"] == ["staff"]
+
+
+def test_a_group_that_decides_who_may_use_a_client_stays(operator: Operator) -> None:
+    create(operator, "ops")
+    operator.succeed("client", "create", "web", "--grant-type", "client_credentials", "--allowed-group", "ops")
+
+    refused = operator.run("group", "delete", "ops", "--yes")
+
+    assert refused.exit_code == ExitCode.REFUSED
+    assert "The group ops decides who may use web: change allowed_groups first." in refused.err
+    operator.succeed("client", "update", "web", "--clear", "allowed_groups")
+    operator.succeed("group", "delete", "ops", "--yes")
+
+
 @pytest.mark.parametrize(
     ("name", "advice"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from valetkey.administration.apply.change import Kind, Plan
 from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.declaration import DeclaredSecrets
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.core.client.authentication.secret import secret_digest
@@ -40,7 +41,7 @@ def plan(
 ) -> Plan:
     declaration, problems = read_declaration(text, Path())
     assert not problems
-    return plan_changes(declaration, secrets or {}, stored, terms, NOW)
+    return plan_changes(declaration, DeclaredSecrets(secrets or {}), stored, terms, NOW)
 
 
 def stored_after(text: str, owner: str | None = "platform", *more: Client) -> Stored:

@@ -26,6 +26,7 @@ TYPES: dict[Kind, Any] = {
     Kind.FLAG: bool,
     Kind.CHOICES: frozenset[str],
     Kind.RESOURCES: frozenset[str],
+    Kind.GROUPS: frozenset[str],
     Kind.TEXTS: tuple[str, ...],
     Kind.WORDS: tuple[str, ...],
     Kind.URIS: tuple[str, ...],

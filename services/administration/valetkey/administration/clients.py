@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from valetkey.administration.allowed_groups import unknown_groups
 from valetkey.administration.errors import NotFound, Owned, Refused
 from valetkey.administration.registration import (
     change_problems,
@@ -136,5 +137,6 @@ async def rotate_secret(installation: Installation, client: Client, digest: byte
 async def _require_sound(installation: Installation, client: Client, also: list[str]) -> None:
     catalog = await CatalogStore(installation.database).get()
     problems = registration_problems(client, catalog, installation.settings.issuer) + also
+    problems += await unknown_groups(installation.database, client)
     if problems:
         raise Refused(f"The client {client.client_id} cannot be registered like this:", *problems)

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from valetkey.administration.allowed_groups import clients_that_allow
 from valetkey.administration.audit import record
 from valetkey.administration.errors import NotFound, Owned, Refused
 from valetkey.core.authentication.group import Group, group_problems
+from valetkey.storage.postgres.tables.clients import Clients
 from valetkey.storage.postgres.tables.groups import GroupRecord, Groups, Member
 
 if TYPE_CHECKING:
@@ -89,10 +91,19 @@ async def remove_from_group(installation: Installation, name: str, change: Membe
 
 
 async def delete_group(installation: Installation, name: str) -> None:
-    """Forget a group and who is in it. Raises ``NotFound``."""
+    """Forget a group and who is in it. Raises ``NotFound``, and ``Refused`` while a client allows it.
+
+    Without it nobody could use such a client; taken from the client's list as the last one, it would let everybody in.
+    """
     with installation.audited("group.deleted", group=name):
-        if not await Groups(installation.database).delete(name):
-            raise NotFound("group", name)
+        async with installation.database.transaction("groups.delete") as transaction:
+            groups = Groups(transaction)
+            await groups.lock()
+            await _get(groups, name)
+            clients = [record.client for record in await Clients(transaction).list()]
+            if users := clients_that_allow(name, clients):
+                raise Refused(f"The group {name} decides who may use {', '.join(users)}: change allowed_groups first.")
+            await groups.delete(name)
 
 
 def group_record(group: GroupRecord) -> dict[str, object]:

@@ -36,6 +36,18 @@ def _declared(name: str, table: ClaimTable) -> Claim:
     return claim
 
 
+def attribute_problems(claims: Mapping[str, object], table: ClaimTable) -> list[str]:
+    """What is wrong with attributes as a file has them, in words for an operator."""
+    problems = []
+    for name, value in claims.items():
+        claim = table.attributes.get(name)
+        if claim is None:
+            problems.append(f"{name} is no attribute; choose from {', '.join(sorted(table.attributes))}")
+        elif (words := claim.check(value)) is not None:
+            problems.append(f"{name}: {words}")
+    return problems
+
+
 def email_problem(email: str) -> str | None:
     """How an e-mail address is to be written, None for one that is."""
     return CLAIM["email"].check(email)

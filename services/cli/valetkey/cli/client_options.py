@@ -22,6 +22,7 @@ _METAVARS = {
     Kind.SECONDS: "SECONDS",
     Kind.URIS: "URI",
     Kind.RESOURCES: "URI",
+    Kind.GROUPS: "NAME",
     Kind.MAPPING: "JSON",
 }
 EMPTY_VALUES: dict[str, object] = {field.name: field.empty for field in _DESCRIBED if field.may_be_empty}

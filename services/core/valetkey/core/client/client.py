@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from valetkey.core.authentication.user import User
     from valetkey.core.oauth.scope import Scope
     from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 
@@ -62,6 +63,7 @@ class Client:
     ``uid`` is ours: a client deleted and registered again under the same ``client_id`` is another client.
     ``resource`` is set where the client is itself a resource server: the identifier it may introspect tokens for.
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
+    ``allowed_groups`` are the groups whose members may use it; where there are none, everyone may.
     ``id_token_claims`` is None where the client was registered before there was a choice: ``requested``.
     ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
@@ -85,6 +87,7 @@ class Client:
     logo_uri: str | None = None
     contacts: tuple[str, ...] = ()
     software_id: str | None = None
+    allowed_groups: frozenset[str] = frozenset()
     id_token_claims: IdTokenClaims | None = None
     claim_policy: ClaimPolicy | None = None
     enabled: bool = True
@@ -103,6 +106,10 @@ class Client:
         Anybody can present a public client's ``client_id``, so its user is asked again. OAuth 2.1 §7.3.1.
         """
         return not self.is_public
+
+    def admits(self, user: User) -> bool:
+        """Whether the user may use the client: a member of one of ``allowed_groups``, directly or through others."""
+        return not self.allowed_groups or not self.allowed_groups.isdisjoint(user.groups)
 
     def require_grant(self, grant_type: str) -> None:
         """Raise ``UnauthorizedClient`` unless the client is registered for this grant. RFC 6749 §5.2."""

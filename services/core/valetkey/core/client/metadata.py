@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from valetkey.core.authentication.group import group_name_problem
 from valetkey.core.client.client import AuthenticationMethod, Client, GrantType, IdTokenClaims
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_NAME_LENGTH = 128
 MAX_CONTACTS = 20
+MAX_ALLOWED_GROUPS = 100
 MAX_SECONDS = 2**31 - 1  # of default_max_age
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
@@ -93,6 +95,14 @@ def _check_contacts(name: str, value: tuple[str, ...]) -> Iterable[str]:
         yield f"{name}: give at most {MAX_CONTACTS}"
     for contact in value:
         yield from _check_name(name, contact)
+
+
+def _check_groups(name: str, value: frozenset[str]) -> Iterable[str]:
+    if len(value) > MAX_ALLOWED_GROUPS:
+        yield f"{name}: give at most {MAX_ALLOWED_GROUPS}; put groups into one that you allow"
+    for group in sorted(value):
+        if (problem := group_name_problem(group)) is not None:
+            yield f"{name}: {group!r} is no name of a group; {problem}"
 
 
 def _check_resources(_name: str, value: frozenset[str] | str) -> Iterable[str]:
@@ -263,6 +273,15 @@ FIELDS: tuple[Field, ...] = (
         form=f"1 to {MAX_NAME_LENGTH} printable characters",
         audience=Audience.OPERATOR,
         check=_check_name,
+    ),
+    Field(
+        name="allowed_groups",
+        kind=Kind.GROUPS,
+        description="Group whose members may use it; everyone may unless there is one.",
+        form=f"list of at most {MAX_ALLOWED_GROUPS} names of groups that exist",
+        audience=Audience.OPERATOR,
+        default=(),
+        check=_check_groups,
     ),
     Field(
         name="id_token_claims",

@@ -23,6 +23,7 @@ class Kind(Enum):
     WORDS = "list of words, or words between spaces"
     URIS = "list of URIs"
     RESOURCES = "set of identifiers of resource servers"
+    GROUPS = "set of names of groups"
 
     @property
     def is_list(self) -> bool:
@@ -44,7 +45,7 @@ class Kind(Enum):
         return tuple(cast("Iterable[str]", value)) if self in _TUPLES else value
 
 
-_SETS = frozenset({Kind.CHOICES, Kind.RESOURCES})
+_SETS = frozenset({Kind.CHOICES, Kind.RESOURCES, Kind.GROUPS})
 _TUPLES = frozenset({Kind.TEXTS, Kind.WORDS, Kind.URIS})
 
 

@@ -80,6 +80,20 @@ _FIND_CROWDED = Statement(
 )
 
 
+# Those of the named groups in which, directly or through others, there is somebody who is not disabled.
+_FIND_INHABITED = Statement(
+    "groups.find_inhabited",
+    """
+    WITH RECURSIVE below (parent, name) AS (
+        SELECT name, name FROM groups WHERE name = ANY ($1::text[])
+        UNION SELECT below.parent, n.child FROM below JOIN group_nesting AS n ON n.parent = below.name
+    )
+    SELECT DISTINCT below.parent AS name FROM below
+    WHERE EXISTS (SELECT FROM group_members JOIN users USING (subject) WHERE group_name = below.name AND enabled)
+    """,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
     """A group as an operator sees it.
@@ -179,6 +193,10 @@ class Groups:
         """Let whoever is in ``children`` be in ``name`` no longer, unless in another way."""
         await self._database.execute(_REMOVE_GROUPS, name, sorted(children))
 
+    async def inhabited(self, names: Collection[str]) -> frozenset[str]:
+        """Those of these groups in which there is a user who is not disabled, directly or through other groups."""
+        return frozenset(row["name"] for row in await self._database.fetch(_FIND_INHABITED, sorted(names)))
+
     async def problems(self, subjects: Collection[UUID] | None = None) -> Sequence[str]:
         """What is wrong with groups as they are now: a cycle, too deep a nesting, a user in too many.
 
@@ -194,11 +212,15 @@ class Groups:
         )
         if crowded is None:
             return ()
-        sentence = (
-            f"{crowded['username']} would be in {crowded['group_count']} groups, directly or through others; at most "
-            f"{MAX_GROUPS_OF_USER} fit into a token. Take the user out of some, or merge groups."
-        )
-        return (sentence,)
+        return (crowded_sentence(crowded["username"], crowded["group_count"]),)
+
+
+def crowded_sentence(username: str, count: int) -> str:
+    """What is wrong with a user in too many groups, in words for an operator."""
+    return (
+        f"{username} would be in {count} groups, directly or through others; at most {MAX_GROUPS_OF_USER} fit into a "
+        "token. Take the user out of some, or merge groups."
+    )
 
 
 def nesting_problems(parents: Mapping[str, Sequence[str]]) -> list[str]:
