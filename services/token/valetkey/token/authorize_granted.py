@@ -32,4 +32,5 @@ def authorize_granted(
         authentication=granted.authentication,
         refresh_generation=granted.generation if refreshable else None,
         claims=granted.claims,
+        claim_table=catalog.claim_table,
     )

@@ -21,6 +21,8 @@ _ROUTES = {
     Step.LOGIN: LOGIN,
     Step.SELECT_ACCOUNT: SELECT_ACCOUNT,
     Step.CONSENT: CONSENT,
+    # In place of the question whether to consent.
+    Step.NOT_ALLOWED: CONSENT,
     # Asked for its page, consent finishes whatever has nothing left to ask.
     Step.DONE: CONSENT,
 }

@@ -76,6 +76,16 @@ class SelectAccountPage(FormPage):
     client_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAllowedPage(FormPage):
+    """Posts ``action=another`` or ``action=deny``. The account is not among those that may use the application."""
+
+    template: ClassVar[str] = "not_allowed.html"
+    account: Account
+    client_name: str
+    logo_uri: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeWords:
     """One scope: its registered name, and what it allows in words."""
@@ -167,5 +177,13 @@ class ErrorPage:
 
 
 Page = (
-    LoginPage | SelectAccountPage | ConsentPage | LogoutPage | LoggedOutPage | SignedInPage | FormPostPage | ErrorPage
+    LoginPage
+    | SelectAccountPage
+    | NotAllowedPage
+    | ConsentPage
+    | LogoutPage
+    | LoggedOutPage
+    | SignedInPage
+    | FormPostPage
+    | ErrorPage
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from valetkey.administration.allowed_groups import warn_of_lockout
 from valetkey.administration.client_record import LIST_COLUMNS, client_record
 from valetkey.administration.clients import (
     change_client,
@@ -27,6 +28,7 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
+from valetkey.core.client.client import Client
 
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
 
@@ -72,6 +74,7 @@ async def create(
     with handing as handed:
         record = await register_client(installation, new)
     output.one(client_record(record, record.created_at) | handed)
+    await _warn(installation, record.client)
     if "client_secret" in handed:
         say("The secret is shown this once; `valetkey client rotate-secret` makes another.")
 
@@ -154,4 +157,11 @@ async def delete(installation: Installation, client_id: str, *, force: bool, yes
 
 
 async def _show(installation: Installation, client_id: str, output: Output) -> None:
-    output.one(client_record(await get_client(installation, client_id), installation.clock()))
+    record = await get_client(installation, client_id)
+    output.one(client_record(record, installation.clock()))
+    await _warn(installation, record.client)
+
+
+async def _warn(installation: Installation, client: Client) -> None:
+    if (warning := await warn_of_lockout(installation.database, client)) is not None:
+        say(warning)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from valetkey.core.authentication.user import User
     from valetkey.core.oauth.scope import Scope
+    from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 
 
 class GrantType(StrEnum):
@@ -28,6 +30,17 @@ class AuthenticationMethod(StrEnum):
 
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
+    NONE = "none"
+
+
+class IdTokenClaims(StrEnum):
+    """Which claims about the user an ID token has: of the granted scopes, those requested by name, or none.
+
+    OIDC Core §5.4 returns the claims of scopes from UserInfo; many clients read nothing but the ID token.
+    """
+
+    SCOPES = "scopes"
+    REQUESTED = "requested"
     NONE = "none"
 
 
@@ -50,6 +63,8 @@ class Client:
     ``uid`` is ours: a client deleted and registered again under the same ``client_id`` is another client.
     ``resource`` is set where the client is itself a resource server: the identifier it may introspect tokens for.
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
+    ``allowed_groups`` are the groups whose members may use it; where there are none, everyone may.
+    ``id_token_claims`` is None where the client was registered before there was a choice: ``requested``.
     ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
 
@@ -72,6 +87,9 @@ class Client:
     logo_uri: str | None = None
     contacts: tuple[str, ...] = ()
     software_id: str | None = None
+    allowed_groups: frozenset[str] = frozenset()
+    id_token_claims: IdTokenClaims | None = None
+    claim_policy: ClaimPolicy | None = None
     enabled: bool = True
     epoch: int = 0
     installation_epoch: int = 0
@@ -88,6 +106,10 @@ class Client:
         Anybody can present a public client's ``client_id``, so its user is asked again. OAuth 2.1 §7.3.1.
         """
         return not self.is_public
+
+    def admits(self, user: User) -> bool:
+        """Whether the user may use the client: a member of one of ``allowed_groups``, directly or through others."""
+        return not self.allowed_groups or not self.allowed_groups.isdisjoint(user.groups)
 
     def require_grant(self, grant_type: str) -> None:
         """Raise ``UnauthorizedClient`` unless the client is registered for this grant. RFC 6749 §5.2."""

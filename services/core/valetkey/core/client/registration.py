@@ -76,4 +76,6 @@ def _catalog_problems(client: Client, catalog: Catalog) -> list[str]:
     problems = [f"scope: {name} is not registered" for name in client.scope if name not in catalog.scopes]
     known = catalog.resources.keys() | {client.resource}
     problems += [f"resources: {name} is no registered resource server" for name in sorted(client.resources - known)]
+    if client.claim_policy is not None:
+        problems += [f"claim_policy: {problem}" for problem in client.claim_policy.problems(catalog)]
     return problems

@@ -13,6 +13,7 @@ from valetkey.core.encoding import b64url_decode, b64url_encode
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.core.oauth.scope import Scope, format_scope, parse_scope
+from valetkey.core.oidc.claims.release import access_token_user_claims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,10 +73,14 @@ def access_token_claims(
     issuer: str,
     lifetime: timedelta,
 ) -> dict[str, object]:
-    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list."""
+    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list.
+
+    What the protocol says wins over what the client's policy says.
+    """
     issued_at = int(token_id.issued_at.timestamp())
     audience = authorization.audience(issuer)
-    claims: dict[str, object] = {
+    claims = access_token_user_claims(authorization)
+    claims |= {
         "iss": issuer,
         "sub": authorization.subject,
         "aud": audience[0] if len(audience) == 1 else list(audience),

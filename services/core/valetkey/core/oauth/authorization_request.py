@@ -29,7 +29,6 @@ from valetkey.core.oauth.redirect_uri import append_response, match_redirect_uri
 from valetkey.core.oauth.resource import Catalog, parse_resource
 from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
 from valetkey.core.oauth.server_metadata import PROMPTS, RESPONSE_MODES
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest, parse_claims_request
 
 if TYPE_CHECKING:
@@ -131,7 +130,9 @@ def parse_authorization_request(
     catalog.require_scopes(scope, frozenset(client.scope))
     resources = parse_resource(params.all("resource"))
     catalog.require_resources(resources, catalog.resources_for(client))
-    claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
+    claims = NO_CLAIMS
+    if OPENID in scope:
+        claims = _reachable(parse_claims_request(params.get("claims"), catalog.claim_table.names))
     max_age = _max_age(params.get("max_age"))
     request = AuthorizationRequest(
         client_id=client.client_id,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS, ClaimTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,10 +76,11 @@ def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Every registered scope by name and every resource server by identifier."""
+    """Every registered scope by name, every resource server by identifier, and the claims about users."""
 
     scopes: Mapping[str, RegisteredScope]
     resources: Mapping[str, ResourceServer]
+    claim_table: ClaimTable = STANDARD_CLAIMS
 
     def without_issuer(self, issuer: str) -> Catalog:
         """The same without a resource server that calls itself by the issuer's name, and without its scopes.
@@ -87,7 +89,8 @@ class Catalog:
         """
         if issuer not in self.resources:
             return self
-        return Catalog(
+        return replace(
+            self,
             scopes={name: scope for name, scope in self.scopes.items() if scope.resource != issuer},
             resources={name: server for name, server in self.resources.items() if name != issuer},
         )
