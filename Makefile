@@ -50,8 +50,8 @@ test: $(READY) ## Prove every promise, in minutes; ARGS="-k refresh" passes argu
 	@$(PYTEST) tests --ignore=tests/system --ignore=tests/nightly $(ARGS)
 
 .PHONY: test-nightly
-test-nightly: $(READY) ## Run what takes long: all faults, mutants, upgrades, floods, growth; races with more rounds
-	@NIGHTLY=1 $(PYTEST) tests/nightly tests/integration $(ARGS)
+test-nightly: $(READY) ## Run what takes long: all faults, mutants, upgrades, floods, growth; more rounds and combinations
+	@NIGHTLY=1 $(PYTEST) tests/nightly tests/integration tests/protocol tests/browser $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the tests of the rules and of the architecture, without sockets

@@ -1,6 +1,7 @@
 """What ``make test`` leaves to the night, and that the night takes it."""
 
 import ast
+import re
 from pathlib import Path
 
 import yaml
@@ -46,3 +47,18 @@ def test_the_nightly_workflow_runs_both_tiers() -> None:
     commands = {step["run"] for step in steps if "run" in step}
 
     assert {"make test", "make test-nightly"} <= commands
+
+
+def test_what_is_sampled_by_day_is_run_whole_at_night() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    folders = re.findall(r"tests/[a-z]+", next(line for line in makefile.splitlines() if "NIGHTLY=1" in line))
+    sampled = [
+        path
+        for path in repository_files()
+        if path.parts[0] == "tests"
+        and path.match("test_*.py")
+        and any(isinstance(node, ast.ImportFrom) and node.module == "support.tier" for node in ast.walk(syntax(path)))
+    ]
+
+    assert sampled
+    assert [path for path in sampled if not any(map(path.is_relative_to, folders))] == []

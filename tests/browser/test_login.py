@@ -6,24 +6,20 @@ import pytest
 from playwright.async_api import expect
 
 from support.chromium import Visit, Visiting
+from support.tier import combinations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-PHONE = {"width": 360, "height": 740}
-DESKTOP = {"width": 1280, "height": 800}
+SIZES = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1280, "height": 800}}
+SCHEMES = ("light", "dark")
 # Wrong passwords for one name, by default.
 PER_ACCOUNT = 10
 
 
 @pytest.mark.requirement("OAuth 2.1 §4.1: a person finishes the code flow in a browser")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-async def test_a_person_signs_in_and_agrees(
-    visiting: Visiting, scheme: str, viewport: dict[str, int], scripts: bool
-) -> None:
-    visit = await visiting(color_scheme=scheme, viewport=viewport, java_script_enabled=scripts)
-    size = "phone" if viewport is PHONE else "desktop"
+@pytest.mark.parametrize(("size", "scheme", "scripts"), combinations(SIZES, SCHEMES, [True, False]))
+async def test_a_person_signs_in_and_agrees(visiting: Visiting, size: str, scheme: str, scripts: bool) -> None:
+    visit = await visiting(color_scheme=scheme, viewport=SIZES[size], java_script_enabled=scripts)
     await visit.start()
     await visit.keep(f"login-{size}-{scheme}")
 
@@ -51,19 +47,18 @@ async def test_a_wrong_password_is_said_and_can_be_corrected(visit: Visit) -> No
 
 
 @pytest.mark.requirement("security 40: a code from a signed-in browser lets its owner in, and makes the browser known")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(("size", "scheme"), combinations(SIZES, SCHEMES))
 async def test_who_is_locked_out_of_a_new_browser_gets_in_with_a_code(
-    visiting: Visiting, scheme: str, viewport: dict[str, int]
+    visiting: Visiting, size: str, scheme: str
 ) -> None:
-    size = "phone" if viewport is PHONE else "desktop"
+    viewport = SIZES[size]
     known = await visiting(color_scheme=scheme, viewport=viewport)
     await known.start()
     await known.sign_in()
     new = replace(await visiting(color_scheme=scheme, viewport=viewport), person=known.person)
     await new.start()
-    for _ in range(PER_ACCOUNT):
-        await new.sign_in(password="a guess")
+    await new.guesses(PER_ACCOUNT - 1)
+    await new.sign_in(password="a guess")
     await new.page.get_by_text("Sure that both are right?").click()
     await new.keep(f"refused-{size}-{scheme}")
 

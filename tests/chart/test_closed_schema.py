@@ -48,19 +48,20 @@ def leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tu
             yield from leaves(value, (*path, name))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path, node in properties(SCHEMA) if node.get("type") == "object" and "properties" in node],
-    ids=".".join,
-)
-def test_a_name_that_is_not_a_value_is_refused_wherever_it_stands(path: tuple[str, ...]) -> None:
-    misspelt: Values = {"mispelt": 1}
-    for name in reversed(path):
-        misspelt = {name: misspelt}
+def test_a_name_that_is_not_a_value_is_refused_wherever_it_stands() -> None:
+    paths = [path for path, node in properties(SCHEMA) if node.get("type") == "object" and "properties" in node]
+    values = EXTERNAL
+    for path in paths:
+        misspelt: Values = {"mispelt": 1}
+        for name in reversed(path):
+            misspelt = {name: misspelt}
+        values = merged(values, misspelt)
 
-    said = refusal(merged(EXTERNAL, misspelt))
+    said = refusal(values)
 
-    assert f"- {'.'.join(path)}: Additional property mispelt is not allowed" in said
+    expected = {f"- {'.'.join(path)}: Additional property mispelt is not allowed" for path in paths}
+    assert len(paths) > 50
+    assert expected - set(said.splitlines()) == set()
 
 
 def test_a_name_that_is_not_a_value_is_refused_at_the_top() -> None:

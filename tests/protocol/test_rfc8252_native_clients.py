@@ -11,7 +11,7 @@ from valetkey.core.client.client import ApplicationType
 V4, V6, NAME = "http://127.0.0.1/callback", "http://[::1]/callback", "http://localhost/callback"
 TLS = "https://127.0.0.1/callback"
 PRIVATE = "com.example.app:/callback"
-MODES = ("query", "form_post")
+MODES = ("query", "fragment", "form_post")
 
 ACCEPTED = [
     (V4, "http://127.0.0.1/callback"),

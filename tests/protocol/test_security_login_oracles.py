@@ -19,6 +19,7 @@ from support.client_address import new_address
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
+from support.tier import combinations
 from valetkey.authorize.login import password as password_module
 from valetkey.runtime.password_hash import parameters_of, verify_password
 from valetkey.runtime.telemetry.metric import REGISTRY
@@ -174,7 +175,10 @@ async def client(guarded: System) -> ClientIdentity:
     return await guarded.administration.create_web_client()
 
 
-@pytest.fixture(params=["no device", "a device of another account", "a forged device"])
+DEVICES = ("no device", "a device of another account", "a forged device")
+
+
+@pytest.fixture(params=DEVICES)
 async def attacker(
     request: pytest.FixtureRequest, make_party: MakeParty, guarded: System, client: ClientIdentity
 ) -> Attacker:
@@ -201,7 +205,7 @@ async def expects_both_costs(guarded: System, make_party: MakeParty) -> None:
 
 @pytest.mark.requirement("security 39: no answer tells whether a name means an account, or two the same one")
 @pytest.mark.usefixtures("expects_both_costs")
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(("attacker", "attack"), combinations(DEVICES, ATTACKS), indirect=["attacker"])
 async def test_a_run_of_guesses_looks_and_costs_the_same_whatever_the_names_mean(
     attacker: Attacker, guarded: System, monkeypatch: pytest.MonkeyPatch, attack: str
 ) -> None:
@@ -221,7 +225,7 @@ async def test_a_run_of_guesses_looks_and_costs_the_same_whatever_the_names_mean
 
 
 @pytest.mark.requirement("security 39: no answer tells whether a name means an account, or two the same one")
-@pytest.mark.parametrize("guesses", [2, 5])
+@pytest.mark.parametrize(("attacker", "guesses"), combinations(DEVICES, [2, 5]), indirect=["attacker"])
 async def test_guesses_at_once_on_every_replica_tell_no_more(attacker: Attacker, guarded: System, guesses: int) -> None:
     runs: dict[str, list[Counter[Seen]]] = {}
 
@@ -250,7 +254,9 @@ async def test_guesses_at_once_on_every_replica_tell_no_more(attacker: Attacker,
 
 @pytest.mark.requirement("security 40: what is refused in silence looks and costs like a wrong password")
 @pytest.mark.usefixtures("expects_both_costs")
-@pytest.mark.parametrize("kind", ["new hash", "old hash", "disabled"])
+@pytest.mark.parametrize(
+    ("attacker", "kind"), combinations(DEVICES, ["new hash", "old hash", "disabled"]), indirect=["attacker"]
+)
 async def test_a_right_password_that_does_not_count_is_answered_as_a_wrong_one(
     attacker: Attacker, guarded: System, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

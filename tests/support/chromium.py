@@ -1,4 +1,8 @@
-"""A real browser, and the place of a client that it is sent back to."""
+"""A real browser, and the place of a client that it is sent back to.
+
+The browser is shared by the tests of a worker, so they run in one loop: their modules say
+``pytest.mark.asyncio(loop_scope="session")``. Each visit has cookies and a cache of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -21,9 +26,18 @@ from support.system import System
 from valetkey.demo.free_port import LOOPBACK
 
 SCREENSHOTS = Path("build/screenshots")
-_PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# The shell is Chromium without the windows, and starts in half the time.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_PATH = next(filter(None, map(shutil.which, _NAMES)), None)
 # The second says that nothing is fetched behind the pages' back, which would fail on a machine without a network.
 _ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+# As libraries for popups do: the page at the redirect URI tells the page that opened it where it has arrived.
+_BACK = """<!doctype html><title>Back at the client</title><h1>Back</h1>
+<script>if (window.opener) window.opener.postMessage(location.pathname, "*")</script>"""
+_APP = """<!doctype html><title>The client</title><h1>Client</h1>
+<script>window.told = []; addEventListener("message", event => window.told.push(event.data))</script>"""
 
 
 @dataclass(slots=True)
@@ -33,29 +47,48 @@ class Callback:
     url: str = ""
     arrived: list[dict[str, str]] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
+    # Where the client goes on to from its redirect URI, and how often it got there.
+    onward: str = ""
+    onward_arrivals: int = 0
 
     @property
     def last(self) -> dict[str, str]:
         """The parameters of the last answer."""
         return self.arrived[-1]
 
+    @property
+    def app_url(self) -> str:
+        """A page of the client, of its origin."""
+        return self.url.replace("/callback", "/app")
+
     async def receive(self, request: web.Request) -> web.Response:
         """Note an answer and show that it came."""
         fields = await request.post() if request.method == "POST" else request.query
         self.arrived.append({name: str(value) for name, value in fields.items()})
         self.methods.append(request.method)
-        return web.Response(
-            text="<!doctype html><title>Back at the client</title><h1>Back</h1>", content_type="text/html"
-        )
+        if self.onward:
+            return web.Response(status=303, headers={"Location": self.onward})
+        return web.Response(text=_BACK, content_type="text/html")
+
+    async def arrive(self, _request: web.Request) -> web.Response:
+        """Note that the client went on."""
+        self.onward_arrivals += 1
+        return web.Response(text=_BACK, content_type="text/html")
+
+    async def open(self, _request: web.Request) -> web.Response:
+        """The client's own page, which notes what its popup tells it."""
+        return web.Response(text=_APP, content_type="text/html")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def callback() -> AsyncIterator[Callback]:
     """A client that listens."""
     callback = Callback()
     app = web.Application()
     app.router.add_route("*", "/callback", callback.receive)
     app.router.add_route("*", "/signed-out", callback.receive)
+    app.router.add_get("/onward", callback.arrive)
+    app.router.add_get("/app", callback.open)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, LOOPBACK, 0).start()
@@ -64,7 +97,7 @@ async def callback() -> AsyncIterator[Callback]:
     await runner.cleanup()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Chromium of Debian or another source, headless."""
     if _PATH is None:
@@ -113,6 +146,15 @@ class Visit:
         async with page.expect_navigation():
             await page.get_by_label("Password").press("Enter")
 
+    async def guesses(self, number: int) -> None:
+        """Wrong passwords for the person's name, typed elsewhere."""
+        elsewhere = RelyingParty(self.system.issuer, replace(self.client, redirect_uri=self.callback.url))
+        page = await elsewhere.start()
+        for _ in range(number):
+            page = await elsewhere.sign_in(page, replace(self.person, password="a guess"))
+            assert page.status == 403, page.text
+        await elsewhere.browser.close()
+
     async def press(self, button: str, page: Page | None = None) -> None:
         """Press a button by its name."""
         page = page or self.page
@@ -141,9 +183,12 @@ class Visit:
 Visiting = Callable[..., Awaitable[Visit]]
 
 
-@pytest.fixture
-async def visiting(system: System, administration: Administration, chromium: Browser, callback: Callback) -> Visiting:
+@pytest_asyncio.fixture(loop_scope="session")
+async def visiting(
+    system: System, administration: Administration, chromium: Browser, callback: Callback
+) -> AsyncIterator[Visiting]:
     """Makes visits; ``options`` are those of a browser context, such as the colour scheme."""
+    contexts: list[BrowserContext] = []
 
     async def make(method: str = "client_secret_basic", **options: Any) -> Visit:  # noqa: ANN401
         out = callback.url.replace("/callback", "/signed-out")
@@ -151,13 +196,16 @@ async def visiting(system: System, administration: Administration, chromium: Bro
             method, redirect_uris=(callback.url,), post_logout_redirect_uris=(out,), scope=FULL_SCOPE
         )
         context = await chromium.new_context(**options)
+        contexts.append(context)
         context.set_default_timeout(10_000)
         return Visit(system, callback, client, await administration.create_user(), context, await context.new_page())
 
-    return make
+    yield make
+    for context in contexts:
+        await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visit(visiting: Visiting) -> Visit:
     """A confidential client, a new user, a desktop."""
     return await visiting(viewport={"width": 1280, "height": 800})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
@@ -203,6 +204,43 @@ VALUES: Mapping[str, Values] = {
     "software_id": Values(
         "4NRB1-0XZABZI9E6-5SM3R", (NOT_TEXT, *(Refused(text, "use 1 to 128 printable") for text in ("", "a\nb")))
     ),
+    "allowed_groups": Values(
+        ["ops", "staff"],
+        (
+            NOT_A_LIST,
+            NOT_TEXTS,
+            Refused(["a,b"], "is no name of a group; use no comma"),
+            Refused([""], "is no name of a group; use 1 to 128"),
+            Refused([f"g{number}" for number in range(101)], "give at most 100"),
+        ),
+    ),
+    "id_token_claims": Values(
+        "none",
+        (
+            NOT_TEXT,
+            Refused("all", "must be one of scopes, requested, none", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "claim_policy": Values(
+        {
+            "roles": {"from": "name", "in": ["id_token", API]},
+            "tenant": {"value": ["a", "b"], "match": "a*", "prefix": "x:", "in": ["access_token"]},
+            "number": {"value": 7},
+            "email": {"in": []},
+            "https://claims.example/picture": {"attribute": "picture"},
+            "name": None,
+        },
+        (
+            Refused("name", "must be a mapping", by_chart=True, only_in_file=True, of_file=True),
+            Refused([], "must be a mapping", by_chart=True, only_in_file=True, of_file=True),
+            Refused({"name": 1}, "name: write a mapping with some of in, from, value, attribute", by_chart=True),
+            Refused({"sub": {"value": "root"}}, "sub: is reserved; the protocol sets it and no policy can"),
+            Refused({"x": {"from": "y"}}, "x: from: y is no claim about users"),
+            Refused({"name": {"in": ["https://other.example"]}}, "name: in: https://other.example is no registered"),
+            Refused({"email_verified": {"value": "yes"}}, "email_verified: value: write true or false"),
+            Refused({f"x{number}": {"value": 1} for number in range(65)}, "is too large; 64 claims and 4096 bytes"),
+        ),
+    ),
     "enabled": Values(
         False, (Refused("maybe", "must be true or false", by_chart=True, only_in_file=True, of_file=True),)
     ),
@@ -241,4 +279,5 @@ def arguments(name: str, value: object) -> list[str]:
     if field.kind is Kind.FLAG:
         return ["--enable" if value else "--disable"]
     listed = value if isinstance(value, list) else [value]
-    return [word for each in listed for word in (field.option, str(each))]
+    texts = (json.dumps(each) if field.kind is Kind.MAPPING else str(each) for each in listed)
+    return [word for text in texts for word in (field.option, text)]

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import redis
 
+from support.clean_databases import CleanDatabases
 from support.database_roles import as_role, create_roles
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
@@ -39,13 +40,19 @@ async def empty_postgres_dsn(postgres_server: EmbeddedPostgres) -> AsyncIterator
     await _execute(postgres_server.dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def clean_databases(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[CleanDatabases]:
+    """The worker's databases with the newest schema and no rows."""
+    with CleanDatabases(postgres_server, migrated_template) as databases:
+        yield databases
+
+
 @pytest.fixture
-async def postgres_dsn(postgres_server: EmbeddedPostgres, migrated_template: str) -> AsyncIterator[str]:
+def postgres_dsn(postgres_server: EmbeddedPostgres, clean_databases: CleanDatabases) -> Iterator[str]:
     """A database of the test's own, with the newest schema and no rows."""
-    name = _database_name()
-    await _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
+    name = clean_databases.take()
     yield postgres_server.dsn_of(name)
-    await _execute(postgres_server.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+    clean_databases.give_back(name)
 
 
 @pytest.fixture(scope="session")

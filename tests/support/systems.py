@@ -23,7 +23,7 @@ StartSystem = Callable[..., System]
 def running_system(postgres_server: EmbeddedPostgres, migrated_template: str, **options: Any) -> Iterator[System]:  # noqa: ANN401
     """A system with a database and a Redis of its own; ``options`` are those of ``System``."""
     name = f"system_{secrets.token_hex(4)}"
-    _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     with EmbeddedRedis() as redis, System(postgres_server.dsn_of(name), redis.url, **options) as system:
         yield system
 

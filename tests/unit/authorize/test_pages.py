@@ -27,7 +27,7 @@ HOSTILE = (
 
 
 PAGES = tuple(every_page())
-FORMS = ("login", "login again", "select_account", "consent", "logout")
+FORMS = ("login", "login again", "select_account", "not_allowed", "consent", "logout")
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 
 from valetkey.administration.apply.change import Kind, Plan
 from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.declaration import DeclaredSecrets
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.core.client.authentication.secret import secret_digest
@@ -39,7 +41,7 @@ def plan(
 ) -> Plan:
     declaration, problems = read_declaration(text, Path())
     assert not problems
-    return plan_changes(declaration, secrets or {}, stored, terms, NOW)
+    return plan_changes(declaration, DeclaredSecrets(secrets or {}), stored, terms, NOW)
 
 
 def stored_after(text: str, owner: str | None = "platform", *more: Client) -> Stored:
@@ -276,3 +278,31 @@ def test_what_is_shown_says_what_changes_and_no_secret() -> None:
     assert "+ client new" in lines
     assert "- client spa" in lines
     assert secret_digest("new").hex() not in lines + str(plan_record(found))
+
+
+@pytest.mark.requirement("operations: an upgrade changes nothing that nobody asked for")
+@pytest.mark.parametrize(
+    ("stored", "said", "after"),
+    [
+        ("nothing", "", {"web": "scopes", "spa": "requested"}),
+        ("nothing", "id_token_claims: none, ", {"web": "none", "spa": "none"}),
+        ("of 0.2", "", {"web": None, "spa": None}),
+        ("of 0.2", "id_token_claims: scopes, ", {"web": "scopes", "spa": "scopes"}),
+        ("none", "", {"web": "scopes", "spa": "requested"}),
+        ("none", "id_token_claims: none, ", {"web": None, "spa": None}),
+    ],
+)
+def test_only_new_clients_have_the_defaults_of_new_clients(
+    stored: str, said: str, after: dict[str, str | None]
+) -> None:
+    text = re.sub(r"\{client_id: (web|spa), ", rf"\g<0>{said}", FILE)
+    before = {
+        "nothing": NOTHING,
+        "of 0.2": stored_after(FILE),
+        "none": stored_after(FILE.replace(", redirect_uris", ", id_token_claims: none, redirect_uris")),
+    }[stored]
+
+    found = plan(text, before)
+
+    changed = {change.name: dict(fields(found, change.name)) for change in found.changes if change.name in after}
+    assert {name: changed.get(name, {}).get("id_token_claims", (None, None))[1] for name in after} == after

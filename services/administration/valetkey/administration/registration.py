@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import Client, GrantType, IdTokenClaims
 from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.client.metadata import typed_metadata
 from valetkey.core.client.registration import client_problems, new_client_problems
@@ -27,6 +27,18 @@ def new_client(client_id: str, fields: Mapping[str, object]) -> Client:
         "grant_types": frozenset({GrantType.AUTHORIZATION_CODE.value} if redirects else ()),
     }
     return Client(client_id=client_id, uid=uuid4(), **(defaults | given))
+
+
+def with_new_defaults(client: Client, stored: Client | None) -> Client:
+    """The client with what is the default of new clients only, and not of those that an earlier release registered.
+
+    ``stored`` is the registration there is. One of release 0.2 has no ``id_token_claims``, and goes without until it is
+    said; a confidential client gets the claims of its scopes, since many read nothing but the ID token.
+    """
+    if client.id_token_claims is not None or (stored is not None and stored.id_token_claims is None):
+        return client
+    default = IdTokenClaims.REQUESTED if client.is_public else IdTokenClaims.SCOPES
+    return replace(client, id_token_claims=default)
 
 
 def changed_client(client: Client, fields: Mapping[str, object]) -> Client:

@@ -33,4 +33,5 @@ def authorize_granted(
         refresh_generation=granted.generation if refreshable else None,
         claims=granted.claims,
         access_token_typ=catalog.access_token_typ(resources),
+        claim_table=catalog.claim_table,
     )

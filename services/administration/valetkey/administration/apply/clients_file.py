@@ -8,18 +8,20 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
+from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient, DeclaredUser
 from valetkey.administration.apply.field import Fields, read_field
+from valetkey.administration.apply.people_file import GROUP_FIELDS, USER_FIELDS, read_group, read_user
 from valetkey.administration.apply.yaml_document import YamlError, parse_yaml
 from valetkey.administration.duration import parse_duration
 from valetkey.administration.registration import new_client
 from valetkey.administration.scope_registration import scope_problems
+from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.client.metadata import FIELDS
 from valetkey.core.oauth.resource import RegisteredScope
 
 LONGEST_OVERLAP = timedelta(days=90)
 
-FILE_FIELDS = ("clients", "scopes")
+FILE_FIELDS = ("clients", "scopes", "groups", "users")
 SCOPE_FIELDS = ("name", "description", "resource")
 CLIENT_FIELDS = ("client_id", *(field.name for field in FIELDS), "secret_file", "secret_overlap")
 
@@ -39,11 +41,32 @@ def read_declaration(text: str, directory: Path, name: str = "the file") -> tupl
     clients = [
         _client(value, number, directory, problems) for number, value in enumerate(fields.mappings("clients"), 1)
     ]
-    found = Declaration(tuple(filter(None, clients)), tuple(filter(None, scopes)))
+    groups = [
+        read_group(Fields(value, _where("groups", number, value, "name"), GROUP_FIELDS, problems))
+        for number, value in enumerate(fields.mappings("groups"), 1)
+    ]
+    users = [
+        read_user(Fields(value, _where("users", number, value, "username"), USER_FIELDS, problems), directory)
+        for number, value in enumerate(fields.mappings("users"), 1)
+    ]
+    found = Declaration(
+        clients=tuple(filter(None, clients)),
+        scopes=tuple(filter(None, scopes)),
+        groups=tuple(filter(None, groups)),
+        users=tuple(filter(None, users)),
+    )
     problems += _repeats("client_id", (declared.client.client_id for declared in found.clients))
     problems += _repeats("resource", (declared.client.resource for declared in found.clients))
     problems += _repeats("scope", (scope.name for scope in found.scopes))
+    problems += _repeats("group", (declared.group.name for declared in found.groups))
+    problems += _repeats("user name or e-mail address", _login_names(found.users))
     return found, problems
+
+
+def _login_names(users: Iterable[DeclaredUser]) -> Iterable[str | None]:
+    for declared in users:
+        names = (normalize_login_name(name) for name in (declared.username, declared.email) if name is not None)
+        yield from set(names)
 
 
 def _scope(value: object, number: int, problems: list[str]) -> RegisteredScope | None:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 
-from valetkey.administration.apply.change import ClientChange, Kind, Plan
+from valetkey.administration.apply.change import ClientChange, Kind, Plan, UserChange
+from valetkey.administration.apply.declaration import Declaration
+from valetkey.administration.apply.people_execute import (
+    HandOver,
+    end_users,
+    hash_passwords,
+    read_people,
+    record_people,
+    write_people,
+)
 from valetkey.administration.apply.plan import Stored
 from valetkey.administration.audit import record
 from valetkey.administration.clients import delete_client, disable_client, enable_client, rotate_secret
@@ -17,36 +26,43 @@ from valetkey.core.client.client import ClientSecret
 from valetkey.storage.postgres.database.statement import Executor
 from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.groups import Groups
 
-HandOver = Callable[[str, str], AbstractContextManager[object]]
 
-
-async def read_stored(database: Executor) -> Stored:
-    """What is registered now."""
+async def read_stored(database: Executor, declaration: Declaration, owner: str) -> Stored:
+    """What is registered now, as far as it concerns the file and its owner."""
     records = await Clients(database).list()
-    return Stored({record.client.client_id: record for record in records}, await CatalogStore(database).get())
+    return Stored(
+        {record.client.client_id: record for record in records},
+        await CatalogStore(database).get(),
+        await read_people(database, declaration, owner),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """Carries out one plan.
 
-    ``plan_again`` makes the plan from what is stored at the last moment. ``hand_over`` takes the name of a client and
-    the secret generated for it, and keeps the secret once its block has succeeded; None where none is generated.
+    ``plan_again`` makes the plan from what is stored at the last moment. ``hand_over`` takes a client and the secret
+    generated for it, ``hand_over_password`` a user and the password, and keeps it once its block has succeeded; None
+    where none is generated.
     """
 
     installation: Installation
+    declaration: Declaration
     plan: Plan
     plan_again: Callable[[Stored], Plan]
     owner: str
     hand_over: HandOver | None = None
+    hand_over_password: HandOver | None = None
 
     async def run(self) -> None:
         """Change everything. Registrations change together or not at all; secrets and endings follow one by one.
 
         Raises ``Conflict`` if registrations changed since the plan was made.
         """
-        ends_something = any(change.ends_something for change in self.plan.clients)
+        endings: tuple[ClientChange | UserChange, ...] = (*self.plan.clients, *self.plan.users)
+        ends_something = any(change.ends_something for change in endings)
         async with self.installation.revoking() if ends_something else nullcontext(_nothing_ends) as publish:
             await self._register()
             for change in self.plan.clients:
@@ -56,22 +72,28 @@ class Execution:
             for change in self.plan.clients:
                 if change.kind is Kind.DELETE:
                     await delete_client(self.installation, change.name, publish)
+            await end_users(self.installation, self.plan, publish)
 
     async def _register(self) -> None:
         with ExitStack() as files:
             digests = {
                 change.name: self._digest(change, files) for change in self.plan.clients if change.kind is Kind.CREATE
             }
+            hashes = hash_passwords(self.installation, self.plan, self.hand_over_password, files)
             with self.installation.audited("clients.applied"):
                 async with self.installation.database.transaction("clients.apply") as transaction:
-                    if self.plan_again(await read_stored(transaction)) != self.plan:
+                    await Groups(transaction).lock()
+                    stored = await read_stored(transaction, self.declaration, self.owner)
+                    if self.plan_again(stored) != self.plan:
                         raise Conflict("Registrations changed meanwhile; apply the file again.")
                     await self._write(transaction, digests)
+                    await write_people(self.installation, transaction, self.plan, self.owner, hashes)
         for change in self.plan.clients:
             if change.kind is not Kind.DELETE:
                 record(f"client.{change.kind}d", self.installation.actor, client_id=change.name)
         for scope in self.plan.scopes:
             record(f"scope.{scope.kind}d", self.installation.actor, scope=scope.name)
+        record_people(self.installation, self.plan, hashes)
 
     async def _write(self, transaction: Executor, digests: dict[str, bytes | None]) -> None:
         clients, catalog, now = Clients(transaction), CatalogStore(transaction), self.installation.clock()

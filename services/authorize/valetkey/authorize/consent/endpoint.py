@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from valetkey.authorize.browser.csrf import require_own_origin
+from valetkey.authorize.consent.not_allowed import leave_not_allowed, show_not_allowed
 from valetkey.authorize.consent.words import scope_groups
 from valetkey.authorize.flow.complete import advance, grant, refuse, require_still_allowed
 from valetkey.authorize.flow.interaction import InteractionContext, open_interaction, step_location
@@ -31,6 +32,8 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
     """What the stored request asks for."""
     service = request.app[AUTHORIZE]
     pending = await open_interaction(service, request, read_query(request).get("interaction"))
+    if pending.step is Step.NOT_ALLOWED and pending.session is not None:
+        return show_not_allowed(service, pending, pending.session)
     if pending.step is not Step.CONSENT or pending.session is None:
         return await advance(service, request, pending)
     catalog = await service.catalog.get()
@@ -50,6 +53,8 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
     session = pending.session
     if session is None or pending.step in (Step.LOGIN, Step.SELECT_ACCOUNT):
         return see_other(step_location(service, pending.step, pending.interaction_id))
+    if pending.step is Step.NOT_ALLOWED:
+        return await leave_not_allowed(service, request, pending, form)
     service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
     match form.get("action"):
         case "allow":
@@ -86,7 +91,7 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
         tos_uri=client.tos_uri,
     )
     html = service.pages.consent(page, reference=current_trace_id())
-    return page_response(html, forms_end_at=redirect_uri, picture=shown.logo_uri)
+    return page_response(html, leads_to_client=True, picture=shown.logo_uri)
 
 
 def _record(pending: InteractionContext, session: Session, *, is_allowed: bool) -> None:

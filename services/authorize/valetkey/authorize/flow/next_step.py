@@ -7,7 +7,7 @@ from valetkey.core.authentication.session import Session
 from valetkey.core.client.client import Client, ConsentPolicy
 from valetkey.core.oauth.authorization_request import AuthorizationRequest
 from valetkey.core.oauth.consent import Consent, asked_consent, must_ask
-from valetkey.core.oidc.interaction import Interaction, Step, login_step
+from valetkey.core.oidc.interaction import Interaction, Step, access_step, login_step
 
 
 class NextStep(NamedTuple):
@@ -29,6 +29,8 @@ async def next_step(
     step = login_step(interaction, session, service.clock())
     if step is not Step.CONSENT or session is None:
         return NextStep(step)
+    if access_step(client, session) is Step.NOT_ALLOWED:
+        return NextStep(Step.NOT_ALLOWED)
     request, subject = interaction.request, session.user.subject
     policy = client.consent_policy(request.redirect.redirect_uri)
     if policy is ConsentPolicy.ASK:

@@ -39,8 +39,8 @@ async def show_login(request: web.Request) -> web.StreamResponse:
         page = SignedInPage(account=account_of(session.user), browser_code=code)
         return page_response(service.pages.signed_in(page, reference=current_trace_id()))
     pending = await open_interaction(service, request, interaction_id)
-    # A user who has to choose an account may also sign in to another one.
-    if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT):
+    # A user who has to choose an account, or whose account will not do, may also sign in to another one.
+    if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT, Step.NOT_ALLOWED):
         return await advance(service, request, pending)
     return _form(service, pending, username=_first_name(pending))
 
@@ -98,9 +98,9 @@ async def _sign_in(
     session = begun
     advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
     response = await advance(service, request, advanced)
-    service.cookies.write_session(response, secret)
+    service.cookies.write_session(request, response, secret)
     device = service.devices.parse(service.cookies.device(request))
-    service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
+    service.cookies.write_device(request, response, str(service.devices.remember(device, user.subject)))
     return response
 
 
@@ -161,6 +161,4 @@ def _form(
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     status = 200 if refusal is None else refusal.status
-    return page_response(
-        html, status=status, forms_end_at=pending.redirect_uri, picture=shown.logo_uri, headers=headers
-    )
+    return page_response(html, status=status, leads_to_client=True, picture=shown.logo_uri, headers=headers)

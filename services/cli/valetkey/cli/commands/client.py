@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from valetkey.administration.allowed_groups import warn_of_lockout
 from valetkey.administration.client_record import LIST_COLUMNS, client_record
 from valetkey.administration.clients import (
     change_client,
@@ -27,6 +28,7 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
+from valetkey.core.client.client import Client
 from valetkey.core.client.registration import registration_notices
 from valetkey.core.client.rules import client_rules
 
@@ -75,6 +77,7 @@ async def create(
         record = await register_client(installation, new)
     say(*registration_notices(record.client))
     output.one(client_record(record, record.created_at) | handed)
+    await _warn(installation, record.client)
     if "client_secret" in handed:
         say("The secret is shown this once; `valetkey client rotate-secret` makes another.")
 
@@ -161,3 +164,9 @@ async def _show(installation: Installation, client_id: str, output: Output) -> N
     record = await get_client(installation, client_id)
     rules = client_rules(record.client, installation.settings.installation_rules)
     output.one(client_record(record, installation.clock()) | {"rules": rules})
+    await _warn(installation, record.client)
+
+
+async def _warn(installation: Installation, client: Client) -> None:
+    if (warning := await warn_of_lockout(installation.database, client)) is not None:
+        say(warning)

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from valetkey.core.authentication.user import User
     from valetkey.core.client.installation_rules import InstallationRules
     from valetkey.core.oauth.scope import Scope
+    from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 
 
 class GrantType(StrEnum):
@@ -78,6 +80,17 @@ class ConsentPolicy(StrEnum):
     TRUSTED = "trusted"
 
 
+class IdTokenClaims(StrEnum):
+    """Which claims about the user an ID token has: of the granted scopes, those requested by name, or none.
+
+    OIDC Core §5.4 returns the claims of scopes from UserInfo; many clients read nothing but the ID token.
+    """
+
+    SCOPES = "scopes"
+    REQUESTED = "requested"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
     """The SHA-256 of a generated 256-bit secret, and when it stops counting (None: not until replaced)."""
@@ -98,6 +111,8 @@ class Client:
     ``resource`` is set where the client is itself a resource server: the identifier it may introspect tokens for.
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
     Without ``token_endpoint_auth_method`` it has a secret, and presents it in the header or in the form.
+    ``allowed_groups`` are the groups whose members may use it; where there are none, everyone may.
+    ``id_token_claims`` is None where the client was registered before there was a choice: ``requested``.
     ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
 
@@ -125,6 +140,9 @@ class Client:
     logo_uri: str | None = None
     contacts: tuple[str, ...] = ()
     software_id: str | None = None
+    allowed_groups: frozenset[str] = frozenset()
+    id_token_claims: IdTokenClaims | None = None
+    claim_policy: ClaimPolicy | None = None
     enabled: bool = True
     epoch: int = 0
     installation_epoch: int = 0
@@ -172,6 +190,10 @@ class Client:
         A confidential client has to authenticate to use the answer; an https redirect URI is a host's own.
         """
         return not self.is_public or redirect_uri.startswith("https:")
+
+    def admits(self, user: User) -> bool:
+        """Whether the user may use the client: a member of one of ``allowed_groups``, directly or through others."""
+        return not self.allowed_groups or not self.allowed_groups.isdisjoint(user.groups)
 
     def require_grant(self, grant_type: str) -> None:
         """Raise ``UnauthorizedClient`` unless the client is registered for this grant. RFC 6749 §5.2."""

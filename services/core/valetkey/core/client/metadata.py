@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from valetkey.core.authentication.group import group_name_problem
 from valetkey.core.client.client import (
     AccessTokenTyp,
     ApplicationType,
@@ -19,18 +20,22 @@ from valetkey.core.client.client import (
     Client,
     ConsentPolicy,
     GrantType,
+    IdTokenClaims,
     PkcePolicy,
 )
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
 from valetkey.core.oauth.resource import is_resource_identifier
+from valetkey.core.oidc.claims.policy.policy import MAX_RULES, ClaimPolicy
+from valetkey.core.oidc.claims.policy.rule import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_NAME_LENGTH = 128
 MAX_CONTACTS = 20
+MAX_ALLOWED_GROUPS = 100
 MAX_SECONDS = 2**31 - 1  # of default_max_age
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
@@ -102,10 +107,22 @@ def _check_contacts(name: str, value: tuple[str, ...]) -> Iterable[str]:
         yield from _check_name(name, contact)
 
 
+def _check_groups(name: str, value: frozenset[str]) -> Iterable[str]:
+    if len(value) > MAX_ALLOWED_GROUPS:
+        yield f"{name}: give at most {MAX_ALLOWED_GROUPS}; put groups into one that you allow"
+    for group in sorted(value):
+        if (problem := group_name_problem(group)) is not None:
+            yield f"{name}: {group!r} is no name of a group; {problem}"
+
+
 def _check_resources(_name: str, value: frozenset[str] | str) -> Iterable[str]:
     for resource in (value,) if isinstance(value, str) else sorted(value):
         if not is_resource_identifier(resource):
             yield f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
+
+
+def _check_policy(name: str, value: ClaimPolicy) -> Iterable[str]:
+    return (f"{name}: {problem}" for problem in value.unreadable.values())
 
 
 FIELDS: tuple[Field, ...] = (
@@ -318,6 +335,35 @@ FIELDS: tuple[Field, ...] = (
         form=f"1 to {MAX_NAME_LENGTH} printable characters",
         audience=Audience.OPERATOR,
         check=_check_name,
+    ),
+    Field(
+        name="allowed_groups",
+        kind=Kind.GROUPS,
+        description="Group whose members may use it; everyone may unless there is one.",
+        form=f"list of at most {MAX_ALLOWED_GROUPS} names of groups that exist",
+        audience=Audience.OPERATOR,
+        default=(),
+        check=_check_groups,
+    ),
+    Field(
+        name="id_token_claims",
+        kind=Kind.CHOICE,
+        description="Claims about the user in ID tokens: those of granted scopes, those requested by name, or none.",
+        form=" or ".join(f"`{choice}`" for choice in IdTokenClaims),
+        audience=Audience.CLIENT,
+        default_words="`scopes` for a confidential client, `requested` for a public one or one of release 0.2",
+        choices=tuple(choice.value for choice in IdTokenClaims),
+        enumeration=IdTokenClaims,
+    ),
+    Field(
+        name="claim_policy",
+        kind=Kind.MAPPING,
+        description="Which claims it gets where, and under what names.",
+        form=f"mapping from at most {MAX_RULES} names of claims to mappings with some of "
+        + ", ".join(f"`{name}`" for name in MEMBERS),
+        audience=Audience.OPERATOR,
+        check=_check_policy,
+        read=ClaimPolicy.of,
     ),
     Field(
         name="enabled",

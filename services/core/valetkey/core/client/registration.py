@@ -95,13 +95,13 @@ def _catalog_problems(client: Client, catalog: Catalog) -> list[str]:
     known = catalog.resources.keys() | {client.resource}
     for name in sorted(client.resources - known):
         other = other_spelling(name)
-        problems.append(
-            f"resources: {name} is no registered resource server"
-            + (f"; {other} is" if other in catalog.resources else "")
-        )
+        hint = f"; {other} is" if other in catalog.resources else ""
+        problems.append(f"resources: {name} is no registered resource server{hint}")
     other = None if client.resource is None else other_spelling(client.resource)
     if other in catalog.resources:
         problems.append(f"resource: {other} is registered, and is the same but for a slash (RFC 3986 §6.2.3)")
+    if client.claim_policy is not None:
+        problems += [f"claim_policy: {problem}" for problem in client.claim_policy.problems(catalog)]
     return problems
 
 

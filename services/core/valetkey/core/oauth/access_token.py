@@ -15,6 +15,7 @@ from valetkey.core.epoch import TokenEpochs
 from valetkey.core.jose.verify_own import verify_signature
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.core.oauth.scope import Scope, format_scope, parse_scope
+from valetkey.core.oidc.claims.release import access_token_user_claims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,10 +78,14 @@ def access_token_claims(
     issuer: str,
     lifetime: timedelta,
 ) -> dict[str, object]:
-    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list."""
+    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list.
+
+    What the protocol says wins over what the client's policy says.
+    """
     issued_at = int(token_id.issued_at.timestamp())
     audience = authorization.audience(issuer)
-    claims: dict[str, object] = {
+    claims = access_token_user_claims(authorization)
+    claims |= {
         "iss": issuer,
         "sub": authorization.subject,
         "aud": audience[0] if len(audience) == 1 else list(audience),

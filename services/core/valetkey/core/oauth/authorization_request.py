@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.authentication.user import normalize_login_name
@@ -29,7 +30,6 @@ from valetkey.core.oauth.redirect_uri import append_response, match_redirect_uri
 from valetkey.core.oauth.resource import Catalog, requested_resources
 from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
 from valetkey.core.oauth.server_metadata import PROMPTS, RESPONSE_MODES
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest, parse_claims_request
 
 if TYPE_CHECKING:
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
 
 MAX_AGE_SECONDS = 10 * 365 * 86400
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.5: state is VSCHAR
+_FRONT_CHANNEL_TOKENS = frozenset({"token", "id_token"})
 _DIGITS = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedRedirect:
-    """A place that an answer may be sent to, and how. ``response_mode`` is ``query`` or ``form_post``."""
+    """A place that an answer may be sent to, and how. ``response_mode`` is one of ``RESPONSE_MODES``."""
 
     redirect_uri: str
     response_mode: str
@@ -53,9 +54,13 @@ class TrustedRedirect:
         """The parameters of a successful response. OAuth 2.1 §4.1.2, RFC 9207 §2."""
         return [("code", code), *self._state(), ("iss", issuer)]
 
-    def failure(self, error: OAuthError, issuer: str) -> list[tuple[str, str]]:
-        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2."""
-        return [("error", error.error), ("error_description", error.description), *self._state(), ("iss", issuer)]
+    def failure(self, error: OAuthError, issuer: str, reference: str = "") -> list[tuple[str, str]]:
+        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2.
+
+        ``reference`` is that by which an operator finds the rest; a redirect has no other place for it.
+        """
+        description = f"{error.description} Reference: {reference}" if reference else error.description
+        return [("error", error.error), ("error_description", description), *self._state(), ("iss", issuer)]
 
     @property
     def target(self) -> str:
@@ -63,7 +68,10 @@ class TrustedRedirect:
         return response_target(self.redirect_uri)
 
     def location(self, pairs: list[tuple[str, str]]) -> str:
-        """Where response mode ``query`` redirects to."""
+        """Where response modes ``query`` and ``fragment`` redirect to. OAuth 2.0 Multiple Response Types §2.1."""
+        if self.response_mode == "fragment":
+            # A registered URI has no fragment of its own.
+            return f"{self.target}#{urlencode(pairs)}"
         return append_response(self.target, pairs)
 
     def _state(self) -> list[tuple[str, str]]:
@@ -106,7 +114,7 @@ def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
     response_mode = _single(params, "response_mode")
     return TrustedRedirect(
         redirect_uri=presented,
-        response_mode=response_mode if response_mode in RESPONSE_MODES else "query",
+        response_mode=response_mode if response_mode in RESPONSE_MODES else _default_mode(params),
         state=_usable_state(_single(params, "state")),
     )
 
@@ -138,7 +146,9 @@ def parse_authorization_request(
     catalog.require_scopes(scope, frozenset(client.scope))
     resources = catalog.registered(requested_resources(params, client, installation))
     catalog.require_resources(resources, catalog.resources_for(client))
-    claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
+    claims = NO_CLAIMS
+    if OPENID in scope:
+        claims = _reachable(parse_claims_request(params.get("claims"), catalog.claim_table.names))
     max_age = _max_age(params.get("max_age"))
     if challenge == NO_CHALLENGE:
         _require_nonce(params, scope, client)
@@ -203,6 +213,15 @@ def _is_understood(name: str, client: Client, catalog: Catalog) -> bool:
 def _single(params: Params, name: str) -> str | None:
     values = params.all(name)
     return values[0] if len(values) == 1 else None
+
+
+def _default_mode(params: Params) -> str:
+    """Where a client looks that names no mode that we have. OAuth 2.0 Multiple Response Types §5, §3.
+
+    Response types that bring tokens through the browser are refused, and clients that ask for one look in the fragment.
+    """
+    words = (_single(params, "response_type") or "").split(" ")
+    return "query" if _FRONT_CHANNEL_TOKENS.isdisjoint(words) else "fragment"
 
 
 def _usable_state(state: str | None) -> str | None:

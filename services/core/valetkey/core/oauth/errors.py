@@ -9,16 +9,20 @@
     ├── UnauthorizedClient        ├── ConsentRequired            ├── TemporarilyUnavailable
     ├── UnsupportedGrantType      ├── AccountSelectionRequired   └── TooManyRequests
     ├── InvalidScope              ├── UnmetAuthenticationRequirements
-    ├── InvalidTarget             ├── RequestNotSupported
-    └── RequestUriNotSupported    AudienceRefused is an InvalidTarget
+    │   └── ClaimsTooLarge        ├── RequestNotSupported
+    ├── InvalidTarget             │
+    └── RequestUriNotSupported
 
-The class speaks to the client, in words fixed per class. The sentence given to the constructor speaks to us: it goes to
-the log and the span, never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
+The class speaks to the client, in words fixed per class, unless the reason is one that a client may know: those are
+listed in ``public_reasons``. Any other sentence given to the constructor speaks to us: it goes to the log and the span,
+never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from valetkey.core.oauth.public_reasons import public_description
 
 
 class OAuthError(Exception):
@@ -29,11 +33,19 @@ class OAuthError(Exception):
     """
 
     error: ClassVar[str]
-    description: ClassVar[str]
+    description: str
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        public = public_description(reason)
+        if public is not None:
+            self.description = public
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the description is about this request and not about everything of its class."""
+        return self.description != type(self).description
 
 
 class InvalidRequest(OAuthError):
@@ -78,17 +90,17 @@ class InvalidScope(OAuthError):
     description = "The requested scope is unknown, malformed, or exceeds what may be granted."
 
 
+class ClaimsTooLarge(InvalidScope):
+    """What the scope opens makes a token longer than readers take. Nothing of it is cut off. RFC 6749 §5.2."""
+
+    description = "The claims of this scope do not fit into a token. Ask for less, or have its groups filtered."
+
+
 class InvalidTarget(OAuthError):
     """The resource is unknown, malformed, or more than the grant covers. RFC 8707 §2."""
 
     error = "invalid_target"
     description = "The requested resource is unknown, malformed, or exceeds what may be granted."
-
-
-class AudienceRefused(InvalidTarget):
-    """``audience`` from a client for which it is no other name of ``resource``: it must not be silently another one."""
-
-    description = "The audience parameter is not supported for this client; name the API with resource (RFC 8707)."
 
 
 class AccessDenied(OAuthError):

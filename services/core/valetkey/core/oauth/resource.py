@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from valetkey.core.client.client import AccessTokenTyp
-from valetkey.core.oauth.errors import AudienceRefused, InvalidScope, InvalidTarget
+from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS, ClaimTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -71,13 +72,13 @@ def parse_resource(values: Iterable[str]) -> tuple[str, ...]:
 def requested_resources(params: Params, client: Client, installation: InstallationRules) -> tuple[str, ...]:
     """The resource indicators of a request, and its ``audience`` where that means the same. RFC 8707 §2.
 
-    Raises ``InvalidTarget`` where one is malformed, and ``AudienceRefused``.
+    Raises ``InvalidTarget`` where one is malformed, or ``audience`` means nothing.
     """
     audience = params.all("audience")
     if not audience:
         return parse_resource(params.all("resource"))
     if not client.takes_audience(installation):
-        raise AudienceRefused("audience was sent, and is no other name of resource for this client")
+        raise InvalidTarget("audience is not supported for this client; name the API with resource (RFC 8707)")
     return parse_resource((*params.all("resource"), *audience))
 
 
@@ -103,10 +104,11 @@ def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Every registered scope by name and every resource server by identifier."""
+    """Every registered scope by name, every resource server by identifier, and the claims about users."""
 
     scopes: Mapping[str, RegisteredScope]
     resources: Mapping[str, ResourceServer]
+    claim_table: ClaimTable = STANDARD_CLAIMS
 
     def without_issuer(self, issuer: str) -> Catalog:
         """The same without a resource server that calls itself by the issuer's name, and without its scopes.
@@ -115,7 +117,8 @@ class Catalog:
         """
         if issuer not in self.resources:
             return self
-        return Catalog(
+        return replace(
+            self,
             scopes={name: scope for name, scope in self.scopes.items() if scope.resource != issuer},
             resources={name: server for name, server in self.resources.items() if name != issuer},
         )

@@ -21,10 +21,11 @@ PROFILE = "profile"
 EMAIL = "email"
 ADDRESS = "address"
 PHONE = "phone"
+GROUPS = "groups"
 OFFLINE_ACCESS = "offline_access"
 
 # What these open belongs to a user; a client that acts for itself has none.
-USER_SCOPES = frozenset({OPENID, PROFILE, EMAIL, ADDRESS, PHONE, OFFLINE_ACCESS})
+USER_SCOPES = frozenset({OPENID, PROFILE, EMAIL, ADDRESS, PHONE, GROUPS, OFFLINE_ACCESS})
 
 MAX_LENGTH = 2048
 MAX_NAMES = 64

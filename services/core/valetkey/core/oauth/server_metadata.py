@@ -8,19 +8,22 @@ from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.client.client import AuthenticationMethod, GrantType
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.pkce import S256
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 from valetkey.core.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESPONSE_MODES = ("query", "form_post")
+RESPONSE_MODES = ("query", "fragment", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 _CONFIDENTIAL = [AuthenticationMethod.BASIC.value, AuthenticationMethod.POST.value]
 
 
 def authorization_server_metadata(
-    issuer: str, scopes: Iterable[str], algorithms: Iterable[str] = SUPPORTED_ALGORITHMS
+    issuer: str,
+    scopes: Iterable[str],
+    claims: frozenset[str] = STANDARD_CLAIMS.names,
+    algorithms: Iterable[str] = SUPPORTED_ALGORITHMS,
 ) -> dict[str, object]:
     """Everything a client may rely on. The same members serve as both documents; unknown ones are ignored.
 
@@ -44,7 +47,7 @@ def authorization_server_metadata(
         "prompt_values_supported": list(PROMPTS),
         "claim_types_supported": ["normal"],
         "claims_supported": sorted(
-            {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | USER_CLAIMS
+            {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | claims
         ),
         "claims_parameter_supported": True,
         "request_parameter_supported": False,

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from valetkey.core.client.client import AudienceParameter
 from valetkey.core.client.installation_rules import InstallationRules
+from valetkey.core.routes import issuer_path
 from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime.settings import types as t
 from valetkey.runtime.settings.checks import check
@@ -352,7 +352,7 @@ class Settings:
     @property
     def issuer_path(self) -> str:
         """The path of the issuer, empty or with a leading and no trailing slash; all endpoints are below it."""
-        return urlsplit(self.issuer).path
+        return issuer_path(self.issuer)
 
     @property
     def issuer_origin(self) -> str:

@@ -84,7 +84,10 @@ def _shared_set(*values: str) -> frozenset[str]:
 
 
 def user_from(row: Record) -> User:
-    """A user. What other tables call the same comes as ``user_enabled``, ``user_claims`` and ``user_updated_at``."""
+    """A user. What other tables call the same comes as ``user_enabled``, ``user_claims`` and ``user_updated_at``.
+
+    ``user_groups`` come from ``groups_of`` of migration 0006.
+    """
     return User(
         subject=row["subject"],
         username=row["username"],
@@ -96,6 +99,7 @@ def user_from(row: Record) -> User:
         claims=cast("dict[str, object]", json.loads(claims)) if (claims := row["user_claims"]) != "{}" else {},
         epoch=row["user_epoch"],
         installation_epoch=row["installation_epoch"],
+        groups=tuple(row["user_groups"]),
     )
 
 

@@ -1,7 +1,6 @@
 """Where rate limits are counted: the limits library on the connections that everything else here uses."""
 
 from limits.aio.storage import Storage
-from limits.aio.storage.redis.bridge import RedisBridge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -11,7 +10,11 @@ from valetkey.storage.redis.limits.memory_reserve import Kind, MemoryReserve
 
 # What a count takes, with its key.
 _BYTES = 200
-_INCREMENT = Script(RedisBridge.SCRIPT_INCR_EXPIRE.decode())
+_INCREMENT = Script("""
+    local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+    if count == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+    return count
+""")
 _TAKE = Script("local count = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return tonumber(count) or 0")
 
 
