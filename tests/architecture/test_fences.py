@@ -111,6 +111,7 @@ FENCES = {
         (
             Name("web_protocol", "_ErrInfo", "protocol.py", "dropping the bytes that the parser quotes"),
             Name("RequestHandler", "_messages", "protocol.py", "dropping the bytes that the parser quotes"),
+            Name("RequestHandler", "_message_tail", "protocol.py", "keeping nothing of a protocol that is not spoken"),
             Name("RequestHandler", "_manager", "protocol.py", "the limits that the server has"),
             Name("RequestHandler", "_loop", "protocol.py", "closing the connection of a client that does not read"),
             Name(

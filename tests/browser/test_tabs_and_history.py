@@ -1,5 +1,6 @@
 """What people do with browsers: two tabs, Back, reload, old bookmarks, signing out."""
 
+import asyncio
 from urllib.parse import urlencode
 
 import pytest
@@ -23,6 +24,20 @@ async def test_two_tabs_do_not_disturb_each_other(visit: Visit) -> None:
 
     assert (first["state"], second["state"]) == ("first", "second")
     assert first["code"] != second["code"]
+
+
+@pytest.mark.requirement("security 11: each tab acts on its own request, whichever was answered first")
+async def test_tabs_that_a_new_browser_opens_at_once_both_finish(visit: Visit) -> None:
+    other = await visit.context.new_page()
+    await asyncio.gather(visit.start(state="first"), visit.start(other, state="second"))
+
+    await visit.sign_in()
+    await visit.press("Allow")
+    first = dict(visit.callback.last)
+    await visit.sign_in(other)
+    second = dict(visit.callback.last)
+
+    assert (first["state"], second["state"]) == ("first", "second")
 
 
 @pytest.mark.requirement("security 42: Back does not bring an old login to life again")

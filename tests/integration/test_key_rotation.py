@@ -104,6 +104,9 @@ async def test_a_due_key_waits_for_a_replica_that_does_not_serve_its_successor(i
     rotated = await installation.rotate()
 
     assert (held_back.held_back_by, held_back.activated) == (("behind",), ())
+    (waiting,) = held_back.waiting
+    assert (waiting.kid, waiting.behind) == (prepared.kid, ("behind",))
+    assert rotated.waiting == ()
     assert (rotated.held_back_by, rotated.activated) == ((), (prepared.kid,))
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from support.administration import CALLBACK, Administration
-from support.front_channel import AuthorizationResponse, heading, response_of
+from support.front_channel import AuthorizationResponse, heading, require_shown, response_of
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 
@@ -32,7 +32,7 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "response_type none": ("unsupported_response_type", {"response_type": "none"}),
     "response_type Code": ("unsupported_response_type", {"response_type": "Code"}),
     "response_type code with a space": ("unsupported_response_type", {"response_type": "code "}),
-    "response_mode fragment": ("invalid_request", {"response_mode": "fragment"}),
+    "response_mode fragment.jwt": ("invalid_request", {"response_mode": "fragment.jwt"}),
     "response_mode web_message": ("invalid_request", {"response_mode": "web_message"}),
     "response_mode query.jwt": ("invalid_request", {"response_mode": "query.jwt"}),
     "response_mode Query": ("invalid_request", {"response_mode": "Query"}),
@@ -109,7 +109,20 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "claims sub too long": ("invalid_request", {"claims": '{"id_token":{"sub":{"value":"%s"}}}' % ("s" * 256)}),
     "state too long": ("invalid_request", {"state": "s" * 4097}),
 }  # fmt: skip
-MODES: list[Changes] = [{"response_mode": "query"}, {"response_mode": "form_post"}]
+MODES: list[Changes] = [{"response_mode": mode} for mode in ("query", "fragment", "form_post")]
+# Where a client looks that names no mode.
+DEFAULT_MODES = {
+    "code": "query",
+    "none": "query",
+    "nosuch": "query",
+    "tokens": "query",
+    "token": "fragment",
+    "id_token": "fragment",
+    "id_token token": "fragment",
+    "code token": "fragment",
+    "code id_token": "fragment",
+    "code id_token token": "fragment",
+}
 CONSENT = "Web application asks for access to your account"
 PROMPT_NONE: Changes = {"prompt": "none"}
 
@@ -141,6 +154,79 @@ async def test_a_refusal_reaches_the_client_in_every_mode(make_party: MakeParty,
             assert response.params.get("state") == (None if "state" in changes else "a b+c%")
             assert response.params["iss"] == party.issuer
             assert response.params.keys() <= {"error", "error_description", "state", "iss"}
+
+
+@pytest.mark.requirement("OAuth 2.0 Multiple Response Types §5: a refusal goes where the client looks for its answer")
+@pytest.mark.parametrize("response_type", DEFAULT_MODES)
+@pytest.mark.parametrize("mode", [None, "nosuch"])
+async def test_a_refusal_goes_where_the_client_looks(party: RelyingParty, response_type: str, mode: str | None) -> None:
+    changes: Changes = {"response_type": response_type, "response_mode": mode, "prompt": "none"}
+
+    response = await ask(party, "GET", **changes)
+
+    assert response.error is not None
+    assert response.response_mode == DEFAULT_MODES[response_type]
+
+
+TOLD = {
+    "response_type missing": "response_type is missing.",
+    "response_type token": "response_type is not code.",
+    "response_mode web_message": "response_mode is not supported.",
+    "no challenge": "code_challenge is missing.",
+    "method plain": "code_challenge_method is not S256.",
+    "challenge too short": "code_challenge is not the base64url form of a SHA-256 digest.",
+    "scope not registered for the client": "scope is not registered for this client.",
+    "resource malformed": "resource is not an absolute URI without a fragment.",
+    "prompt too long": "prompt is too long.",
+    "id_token_hint too long": "id_token_hint is too long.",
+}
+
+
+@pytest.mark.requirement("RFC 6749 §4.1.2.1: the description helps the client's developer, the reference its operator")
+@pytest.mark.parametrize("fault", TOLD)
+async def test_the_description_names_the_fault_and_has_a_reference(party: RelyingParty, fault: str) -> None:
+    _, changes = FAULTS[fault]
+
+    response = await ask(party, "POST", **changes)
+
+    told, _, reference = response.params["error_description"].partition(" Reference: ")
+    assert told == TOLD[fault]
+    assert re.fullmatch(r"[0-9a-f]{32}", reference)
+
+
+@pytest.mark.requirement("OAuth 2.1 §4.1.2.1: what cannot be told to the client is told on the page, for its developer")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"redirect_uri": "https://evil.example/"}, "redirect_uri is not registered for this client."),
+        ({"client_id": None}, "client_id is missing."),
+        ({"client_id": "nobody"}, "client_id is unknown or disabled."),
+    ],
+)
+async def test_a_page_names_the_fault_for_the_developer(party: RelyingParty, changes: Changes, told: str) -> None:
+    page = await party.start(**changes)
+
+    (details,) = page.page.find_all("details")
+    assert require_shown(page) == "This request did not work"
+    assert told in details.text
+
+
+@pytest.mark.parametrize(("uri", "links"), [("https://client.example/start", 1), (None, 0)])
+@pytest.mark.parametrize("where", ["the request", "a form"])
+async def test_a_page_of_a_failure_leads_back_to_the_application(
+    make_party: MakeParty, administration: Administration, uri: str | None, links: int, where: str
+) -> None:
+    party = await make_party(await administration.create_web_client(client_uri=uri))
+
+    if where == "the request":
+        page = await party.start(redirect_uri="https://evil.example/")
+    else:
+        page = await party.browser.submit(await party.start(), csrf_token="x")
+
+    found = [link for link in page.page.find_all("a") if link.attributes["href"] == uri]
+    assert page.status == (400 if where == "the request" else 403)
+    assert len(found) == links
+    assert all("Go back to Web application" in link.text for link in found)
 
 
 @pytest.mark.requirement("security 10: our own error text stays in the set of RFC 6749 Appendix A")
@@ -229,7 +315,7 @@ async def test_a_request_without_scope_means_what_the_client_registered(
 
 
 @pytest.mark.requirement("OAuth 2.1 §4.1.2.1: access_denied where the user says no")
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 @pytest.mark.parametrize("client_type", ["client_secret_basic", "none"])
 @pytest.mark.parametrize("step", ["login", "consent"])
 async def test_a_user_who_says_no_is_believed(make_party: MakeParty, step: str, client_type: str, mode: str) -> None:

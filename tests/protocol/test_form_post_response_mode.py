@@ -44,27 +44,26 @@ async def test_the_script_is_a_file_of_ours_that_posts_the_form(party: RelyingPa
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 
 
-@pytest.mark.requirement("security 9: a form may end only where the answer goes")
+@pytest.mark.requirement("security 9: the policy of the page that posts is the same for every client")
 @pytest.mark.parametrize(
-    ("redirect_uri", "source"),
+    "redirect_uri",
     [
-        ("https://client.example/callback", "https:"),
-        ("http://127.0.0.1:8000/callback", "http://127.0.0.1:8000"),
-        ("http://[::1]:8000/callback", "http:"),
-        ("com.example.app:/callback", "com.example.app:"),
-        ("https://client.example/callback?a=';script-src%20*", "https:"),
+        "https://client.example/callback",
+        "http://127.0.0.1:8000/callback",
+        "http://[::1]:8000/callback",
+        "com.example.app:/callback",
+        "https://client.example/callback?a=';script-src%20*",
     ],
 )
 async def test_the_policy_lets_the_form_through(
-    make_party: MakeParty, administration: Administration, redirect_uri: str, source: str
+    make_party: MakeParty, administration: Administration, redirect_uri: str
 ) -> None:
     party = await make_party(await administration.create_web_client(redirect_uris=(redirect_uri,)))
 
     page = await party.walk(await party.start(response_mode="form_post"))
 
     policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
-    assert policy["form-action"].split()[0] == "'self'"
-    assert source in policy["form-action"].split()[1:]
+    assert "form-action" not in policy
     assert policy["script-src"] == "'self'"
     assert response_of(page, redirect_uri).code
 

@@ -1,10 +1,12 @@
 """An issuer with a path: every address, cookie, form and answer lives below it, and nothing beside it."""
 
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
 
 from support.administration import CALLBACK, SIGNED_OUT
+from support.browser import Browser
 from support.front_channel import heading, require_shown, response_of
 from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
@@ -121,3 +123,44 @@ async def test_a_posted_request_is_sent_on_below_the_path(party: RelyingParty) -
 
     assert posted.headers["Location"].startswith(f"{PATH}/authorize?")
     assert heading(await party.browser.follow(posted, within=party.issuer)) == "Sign in"
+
+
+@pytest.fixture
+async def neighbours(make_party: MakeParty, below: System) -> AsyncIterator[tuple[RelyingParty, RelyingParty]]:
+    """A client of each of two issuers on one host, and one browser, whose cookies go to both."""
+    both = await make_party(), await make_party(at=below)
+    async with Browser(keeps_names=True) as browser:
+        for party in both:
+            await party.browser.close()
+            party.browser = browser
+        yield both
+
+
+@pytest.mark.requirement("RFC 6265 §8.5: cookies know neither ports nor, with __Host-, paths: names tell issuers apart")
+@pytest.mark.parametrize("order", ["one first", "other first"])
+async def test_two_issuers_on_one_host_do_not_sign_each_other_out(
+    neighbours: tuple[RelyingParty, RelyingParty], order: str
+) -> None:
+    first, second = neighbours if order == "one first" else reversed(neighbours)
+    page = await first.start()
+    await second.authorize()
+    await first.walk(page)
+
+    out = await second.browser.submit(await second.browser.get(f"{second.issuer}/logout"), action="logout")
+
+    assert heading(out) == "You are signed out"
+    assert response_of(await second.start(prompt="none"), CALLBACK).error == "login_required"
+    assert response_of(await first.start(prompt="none"), CALLBACK).code
+
+
+@pytest.mark.requirement("RFC 6265 §8.5: cookies know neither ports nor, with __Host-, paths: names tell issuers apart")
+async def test_a_login_in_progress_survives_the_end_of_one_at_the_other_issuer(
+    neighbours: tuple[RelyingParty, RelyingParty],
+) -> None:
+    first, second = neighbours
+    await first.authorize()
+    page = await second.start()
+
+    await first.browser.submit(await first.browser.get(f"{first.issuer}/logout"), action="logout")
+
+    assert response_of(await second.walk(page), CALLBACK).code

@@ -25,7 +25,7 @@ async def post_in_one_packet(url: str, pairs: Pairs) -> bytes:
 
 
 @pytest.mark.requirement("OIDC Core §3.1.2.1: the authorization endpoint supports GET and POST")
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 async def test_a_signed_in_browser_is_answered_the_same_by_get_and_post(party: RelyingParty, mode: str) -> None:
     await party.authorize()
     pairs = party.request_params("v" * 43, state="s", response_mode=mode)

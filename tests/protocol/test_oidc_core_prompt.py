@@ -77,7 +77,7 @@ async def walk(party: RelyingParty, answer: Answer) -> tuple[list[str], Answer]:
 
 
 @pytest.mark.requirement("OIDC Core §3.1.2.1: prompt decides which pages are shown")
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 @pytest.mark.parametrize("method", [CONFIDENTIAL, PUBLIC])
 @pytest.mark.parametrize(("before", "prompt"), PAGES, ids=[f"{before}-{prompt}" for before, prompt in PAGES])
 async def test_every_prompt_shows_its_pages_and_no_others(
@@ -97,7 +97,7 @@ async def test_every_prompt_shows_its_pages_and_no_others(
 
 
 @pytest.mark.requirement("OIDC Core §3.1.2.6: prompt=none shows no page, whatever would be due")
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 @pytest.mark.parametrize(("before", "method"), SILENT)
 async def test_prompt_none_is_answered_at_once(make_party: MakeParty, before: str, method: str, mode: str) -> None:
     party = await come_as(make_party, before, method)

@@ -1,11 +1,20 @@
 """OpenID Connect RP-Initiated Logout 1.0 and security 44: done at once where it is proven, asked otherwise."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from support.administration import CALLBACK, SIGNED_OUT, Administration
-from support.browser import Answer, form_of, query_of
+from support.browser import form_of, query_of
+from support.client_logout import (
+    DONE,
+    QUESTION,
+    REFUSED,
+    STAYED,
+    LogOut,
+    id_token,
+    is_signed_in,
+    log_out,
+    log_out_by_form,
+)
 from support.eventually import eventually
 from support.front_channel import heading, require_shown, response_of
 from support.movable_clock import MovableClock
@@ -13,10 +22,6 @@ from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
 from support.tokens import altered
-
-QUESTION, DONE, STAYED = "Sign out?", "You are signed out", "You are still signed in"
-REFUSED = "This request did not work"
-LogOut = Callable[..., Awaitable[Answer]]
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +33,6 @@ def clock() -> MovableClock:
 def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
     """A system whose time can be moved."""
     return start_system(clock=clock)
-
-
-async def id_token(party: RelyingParty) -> str:
-    return str((await party.log_in()).body["id_token"])
-
-
-async def log_out(party: RelyingParty, **params: str | None) -> Answer:
-    """Follow the client's link."""
-    pairs = [(name, value) for name, value in params.items() if value is not None]
-    return await party.browser.get(f"{party.issuer}/logout", pairs)
-
-
-async def log_out_by_form(party: RelyingParty, **params: str | None) -> Answer:
-    """Submit the client's form, which the browser sends without our cookies."""
-    pairs = [(name, value) for name, value in params.items() if value is not None]
-    kept, party.browser.cookies = party.browser.cookies, {}
-    answer = await party.browser.post(f"{party.issuer}/logout", pairs, origin="https://client.example")
-    party.browser.cookies = kept
-    return await party.browser.follow(answer, within=party.issuer)
-
-
-async def is_signed_in(party: RelyingParty) -> bool:
-    return response_of(await party.start(prompt="none"), CALLBACK).error != "login_required"
 
 
 @pytest.mark.requirement("RP-Initiated Logout §2: a valid hint of this session ends it without a question")

@@ -3,28 +3,16 @@
 import pytest
 
 from support.administration import Administration
-from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 
 
-@pytest.mark.parametrize("endpoint", PAGE_PATHS)
-async def test_asking_for_headers_only_does_nothing(party: RelyingParty, endpoint: str) -> None:
-    answer = await party.browser.request("HEAD", f"{party.issuer}{endpoint}")
-
-    assert answer.status == 405
-
-
+@pytest.mark.requirement("CSP Level 3 §6.4.1: form-action, which browsers apply to redirects, stops no client")
 @pytest.mark.parametrize(
-    ("redirect_uri", "source"),
-    [
-        ("https://client.example/callback", ""),
-        ("http://127.0.0.1:7777/callback", " http://127.0.0.1:7777"),
-        ("com.example.app:/callback", " com.example.app:"),
-    ],
+    "redirect_uri", ["https://client.example/callback", "http://127.0.0.1:7777/callback", "com.example.app:/callback"]
 )
-async def test_forms_may_end_at_the_client_that_asks(
-    make_party: MakeParty, administration: Administration, redirect_uri: str, source: str
+async def test_forms_may_end_at_the_client_that_asks_and_wherever_it_goes_on_to(
+    make_party: MakeParty, administration: Administration, redirect_uri: str
 ) -> None:
     party = await make_party(await administration.create_web_client("none", redirect_uris=(redirect_uri,)))
 
@@ -32,7 +20,7 @@ async def test_forms_may_end_at_the_client_that_asks(
     consent = await party.sign_in(login)
 
     for page in (login, consent):
-        assert page.headers["Content-Security-Policy"].endswith(f"form-action 'self' https:{source}")
+        assert "form-action" not in page.headers["Content-Security-Policy"]
 
 
 async def test_files_are_kept_for_good_under_the_address_that_names_their_content(party: RelyingParty) -> None:

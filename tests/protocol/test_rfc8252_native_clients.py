@@ -10,7 +10,7 @@ from support.systems import MakeParty
 V4, V6, NAME = "http://127.0.0.1/callback", "http://[::1]/callback", "http://localhost/callback"
 TLS = "https://127.0.0.1/callback"
 PRIVATE = "com.example.app:/callback"
-MODES = ("query", "form_post")
+MODES = ("query", "fragment", "form_post")
 
 ACCEPTED = [
     (V4, "http://127.0.0.1/callback"),

@@ -7,7 +7,7 @@ from support.front_channel import AuthorizationResponse, response_of
 from support.relying_party import RelyingParty
 from support.systems import MakeParty
 
-MODES = ("query", "form_post")
+MODES = ("query", "fragment", "form_post")
 STATES = {
     "plain": "xyz",
     "printable": "".join(map(chr, range(0x20, 0x7F))),

@@ -27,9 +27,9 @@ ALLOWED = {
     "site": {"Sec-Fetch-Site": "same-origin"},
     "both": {"Origin": OWN, "Sec-Fetch-Site": "same-origin"},
     "null and site": {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+    "null of an old Safari": {"Origin": "null"},
 }
 REFUSED_HEADERS = {
-    "null": {"Origin": "null"},
     "null, cross-site": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
     "null, same-site": {"Origin": "null", "Sec-Fetch-Site": "same-site"},
     "null, none": {"Origin": "null", "Sec-Fetch-Site": "none"},

@@ -83,7 +83,7 @@ FAULTS: dict[str, dict[str, str | None]] = {
     "bad hint": {"id_token_hint": "x.y.z"},
     "bad resource": {"resource": "not a uri"},
     "bad state": {"state": "\u00e9"},
-    "bad response_mode": {"response_mode": "fragment"},
+    "bad response_mode": {"response_mode": "web_message"},
 }
 MODES: dict[str, dict[str, str | None]] = {
     "default": {},
@@ -210,7 +210,7 @@ async def test_a_missing_redirect_uri_is_filled_in_only_where_there_is_no_choice
 
 
 @pytest.mark.requirement("security 4: a registered query is kept; one code, state and iss in the result")
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 @pytest.mark.parametrize(
     "redirect_uri",
     [
@@ -259,7 +259,7 @@ FORMERLY_REGISTERED = {
 
 @pytest.mark.requirement("security 4: exactly one code, state, iss in the result, in whatever encoding")
 @pytest.mark.parametrize("registered", FORMERLY_REGISTERED)
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
 async def test_an_answer_has_each_parameter_once_whatever_was_registered_before(
     make_party: MakeParty, administration: Administration, registered: str, mode: str
 ) -> None:

@@ -1,10 +1,12 @@
 """Security 38: the session of a browser: shared by clients, renewed at login, gone after logout, hard to plant."""
 
 import secrets
+from urllib.parse import urlencode
 
 import pytest
 
 from support.administration import CALLBACK
+from support.browser import Browser, common_name
 from support.front_channel import heading, response_of
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
@@ -41,7 +43,9 @@ def set_cookies(headers: list[str]) -> dict[str, tuple[str, set[str]]]:
         name, _, value = pair.partition("=")
         assert name not in parsed
         parsed[name] = (value, set(attributes))
-    return parsed
+    # With a name of this issuer, or tab, and for the previous release.
+    assert all(parsed[name] == parsed[common_name(name)] for name in parsed)
+    return {name: found for name, found in parsed.items() if name == common_name(name)}
 
 
 @pytest.mark.requirement("security 38: HttpOnly, SameSite=Lax, for the whole host only; no Secure on http loopback")
@@ -259,3 +263,22 @@ async def test_logging_in_again_spares_the_other_clients(make_party: MakeParty, 
     await second.log_in(prompt="login", scope="openid")
 
     assert (await first.refresh(tokens.refresh_token)).status == (200 if who == "the same user" else 400)
+
+
+@pytest.mark.requirement("security 11: each tab acts on its own request, whichever was answered first")
+@pytest.mark.parametrize("first_to_finish", [0, 1])
+async def test_tabs_that_a_new_browser_opens_at_once_both_finish(party: RelyingParty, first_to_finish: int) -> None:
+    await party.browser.close()
+    party.browser = Browser(keeps_names=True)
+    tabs = []
+    for number in range(2):
+        # Neither has a cookie to send, because neither has been answered yet.
+        address, params = f"{party.issuer}/authorize", party.request_params("v" * 43, state=f"tab {number}")
+        tabs.append(await party.browser.request("GET", f"{address}?{urlencode(params)}", headers={"Cookie": ""}))
+    pages = [await party.browser.follow(answer, within=party.issuer) for answer in tabs]
+
+    order = [first_to_finish, 1 - first_to_finish]
+    answers = {number: response_of(await party.walk(pages[number]), CALLBACK) for number in order}
+
+    assert {number: answer.params["state"] for number, answer in answers.items()} == {0: "tab 0", 1: "tab 1"}
+    assert answers[0].code != answers[1].code

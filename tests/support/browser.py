@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Self
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
+_OF_ISSUER_OR_TAB = re.compile(r"(?:-[0-9a-f]{8})?(?:_[0-9a-f]{8})?$")
 FORM = "application/x-www-form-urlencoded"
 Pairs = list[tuple[str, str]]
+
+
+def common_name(name: str) -> str:
+    """The name of a cookie, without what tells it from that of another issuer or tab."""
+    return _OF_ISSUER_OR_TAB.sub("", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,11 @@ class Form:
 class Browser:
     """One browser profile. Every POST carries an ``Origin``, as in browsers: that of the address unless told.
 
-    ``headers`` go with every request, as what a proxy adds does.
+    ``headers`` go with every request, as what a proxy adds does. ``cookies`` have the names of one issuer, without
+    what tells them from those of another issuer or tab; each is sent under the name that it was set with. One that a
+    test has put there is sent under the name it has there, as the previous release would have set it.
+
+    ``keeps_names``: ``cookies`` have the names that they were set with, as where several issuers share the host.
     """
 
     _session: ClientSession = field(
@@ -81,6 +92,8 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     origin: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    keeps_names: bool = False
+    _names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,7 +111,8 @@ class Browser:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """One request with this profile's cookies; redirects are not followed."""
-        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        pairs = [f"{self._names.get((name, value), name)}={value}" for name, value in self.cookies.items()]
+        sent = {"Cookie": "; ".join(pairs)} if pairs else {}
         async with self._session.request(
             method,
             URL(url, encoded=True),
@@ -112,10 +126,13 @@ class Browser:
 
     def _store(self, header: str) -> None:
         for name, morsel in SimpleCookie(header).items():
+            short = name if self.keeps_names else common_name(name)
             if morsel["max-age"] == "0" or not morsel.value:
-                self.cookies.pop(name, None)
+                self.cookies.pop(short, None)
             else:
-                self.cookies[name] = morsel.value
+                self.cookies[short] = morsel.value
+                if short != name:
+                    self._names[short, morsel.value] = name
 
     async def get(self, url: str, params: Sequence[tuple[str, str]] = ()) -> Answer:
         """Open an address."""

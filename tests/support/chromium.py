@@ -33,6 +33,13 @@ _PATH = next(filter(None, map(shutil.which, _NAMES)), None)
 _ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
+# As libraries for popups do: the page at the redirect URI tells the page that opened it where it has arrived.
+_BACK = """<!doctype html><title>Back at the client</title><h1>Back</h1>
+<script>if (window.opener) window.opener.postMessage(location.pathname, "*")</script>"""
+_APP = """<!doctype html><title>The client</title><h1>Client</h1>
+<script>window.told = []; addEventListener("message", event => window.told.push(event.data))</script>"""
+
+
 @dataclass(slots=True)
 class Callback:
     """A client's redirect URI on the loopback interface, and what has arrived there."""
@@ -40,20 +47,37 @@ class Callback:
     url: str = ""
     arrived: list[dict[str, str]] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
+    # Where the client goes on to from its redirect URI, and how often it got there.
+    onward: str = ""
+    onward_arrivals: int = 0
 
     @property
     def last(self) -> dict[str, str]:
         """The parameters of the last answer."""
         return self.arrived[-1]
 
+    @property
+    def app_url(self) -> str:
+        """A page of the client, of its origin."""
+        return self.url.replace("/callback", "/app")
+
     async def receive(self, request: web.Request) -> web.Response:
         """Note an answer and show that it came."""
         fields = await request.post() if request.method == "POST" else request.query
         self.arrived.append({name: str(value) for name, value in fields.items()})
         self.methods.append(request.method)
-        return web.Response(
-            text="<!doctype html><title>Back at the client</title><h1>Back</h1>", content_type="text/html"
-        )
+        if self.onward:
+            return web.Response(status=303, headers={"Location": self.onward})
+        return web.Response(text=_BACK, content_type="text/html")
+
+    async def arrive(self, _request: web.Request) -> web.Response:
+        """Note that the client went on."""
+        self.onward_arrivals += 1
+        return web.Response(text=_BACK, content_type="text/html")
+
+    async def open(self, _request: web.Request) -> web.Response:
+        """The client's own page, which notes what its popup tells it."""
+        return web.Response(text=_APP, content_type="text/html")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -63,6 +87,8 @@ async def callback() -> AsyncIterator[Callback]:
     app = web.Application()
     app.router.add_route("*", "/callback", callback.receive)
     app.router.add_route("*", "/signed-out", callback.receive)
+    app.router.add_get("/onward", callback.arrive)
+    app.router.add_get("/app", callback.open)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, LOOPBACK, 0).start()

@@ -38,6 +38,8 @@ def response_of(answer: Answer, redirect_uri: str) -> AuthorizationResponse:
         assert answer.status == 303
         assert answer.location.startswith(redirect_uri), answer.location
         added = answer.location.removeprefix(redirect_uri)
+        if added.startswith("#"):
+            return AuthorizationResponse(redirect_uri, "fragment", _once(parse_qsl(added[1:], keep_blank_values=True)))
         assert added[:1] == ("&" if urlsplit(redirect_uri).query else "?"), answer.location
         assert "#" not in answer.location
         return AuthorizationResponse(redirect_uri, "query", _once(parse_qsl(added[1:], keep_blank_values=True)))

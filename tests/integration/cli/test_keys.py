@@ -1,5 +1,6 @@
 """``valetkey migrate``, ``rotate-keys``, ``keys`` and ``doctor``."""
 
+import json
 import secrets
 
 import pytest
@@ -75,9 +76,27 @@ def test_an_unpublished_key_is_not_used_early(operator: Operator) -> None:
     operator.succeed("rotate-keys")
     before = states(operator)
 
-    operator.succeed("keys", "rotate", "--early")
+    told = operator.succeed("keys", "rotate", "--early", "-o", "json")
 
     assert states(operator) == before
+    listed = {key["kid"]: key for key in operator.json("keys", "list") if key["state"] == "prepared"}
+    waiting = json.loads(told.out)["waiting"]
+    assert {key["kid"] for key in waiting} == listed.keys()
+    for key in waiting:
+        assert (key["not_before"], key["behind"]) == (listed[key["kid"]]["not_before"], [])
+        assert (
+            f"{key['kid']} does not sign yet: key sets without it may be cached until {key['not_before']}" in told.err
+        )
+    assert "Nothing was due" not in told.err
+
+
+def test_a_run_with_nothing_due_waits_for_nothing(operator: Operator) -> None:
+    operator.succeed("rotate-keys")
+
+    told = operator.succeed("keys", "rotate", "-o", "json")
+
+    assert json.loads(told.out)["waiting"] == []
+    assert "Nothing was due." in told.err
 
 
 def test_an_emergency_asks_first_and_replaces_everything(operator: Operator) -> None:

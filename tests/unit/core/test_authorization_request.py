@@ -105,7 +105,7 @@ def test_a_missing_redirect_uri_is_trusted_where_exactly_one_is_registered(
         ({"response_type": "none"}, "unsupported_response_type"),
         ({"response_type": ""}, "invalid_request"),
         ({"response_type": ["code", "code"]}, "invalid_request"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "fragment.jwt"}, "invalid_request"),
         ({"response_mode": "web_message"}, "invalid_request"),
         ({"state": ["a", "b"]}, "invalid_request"),
         ({"state": "é"}, "invalid_request"),
@@ -161,9 +161,29 @@ def test_the_answer_carries_state_and_issuer() -> None:
     assert "private" not in str(failure)
 
 
-@pytest.mark.parametrize(("mode", "used"), [("query", "query"), ("form_post", "form_post"), ("fragment", "query")])
+@pytest.mark.parametrize(
+    ("mode", "used"),
+    [("query", "query"), ("fragment", "fragment"), ("form_post", "form_post"), ("fragment.jwt", "query")],
+)
 def test_an_unknown_response_mode_still_has_a_way_to_answer(mode: str, used: str) -> None:
     assert trust_redirect(Params.parse([("response_mode", mode)]), CLIENT).response_mode == used
+
+
+@pytest.mark.requirement(
+    "OAuth 2.0 Multiple Response Types §2.1: the answer in the fragment, a registered query in its place"
+)
+@pytest.mark.parametrize(
+    ("redirect_uri", "location"),
+    [
+        ("https://a.example/cb", "https://a.example/cb#code=c&state=s+t%231&iss=https%3A%2F%2Fid.example"),
+        ("https://a.example/cb?x=1", "https://a.example/cb?x=1#code=c&state=s+t%231&iss=https%3A%2F%2Fid.example"),
+        ("com.example.app:/cb", "com.example.app:/cb#code=c&state=s+t%231&iss=https%3A%2F%2Fid.example"),
+    ],
+)
+def test_an_answer_in_the_fragment(redirect_uri: str, location: str) -> None:
+    redirect = TrustedRedirect(redirect_uri, "fragment", "s t#1")
+
+    assert redirect.location(redirect.success("c", "https://id.example")) == location
 
 
 @pytest.mark.requirement("RFC 6749 §3.3: an omitted scope has a default; offline access must be asked for")

@@ -233,3 +233,30 @@ def test_two_methods_in_the_form_are_an_invalid_request() -> None:
 def test_a_refusal_has_its_reason(authorization: list[str], pairs: list[tuple[str, str]], reason: str) -> None:
     with pytest.raises(OAuthError, match=reason):
         presented_credentials(authorization, Params.parse(pairs))
+
+
+@pytest.mark.requirement(
+    "RFC 6749 §5.2: another method than registered is named to whoever has proven to be the client"
+)
+@pytest.mark.parametrize(
+    ("registered", "used", "value", "told"),
+    [
+        (BASIC, POST, "s", "this client is registered for client_secret_basic and used client_secret_post."),
+        (POST, BASIC, "s", "this client is registered for client_secret_post and used client_secret_basic."),
+        (NONE, POST, "s", "this client is registered for none and used client_secret_post."),
+        (NONE, BASIC, "wrong", "this client is registered for none and used client_secret_basic."),
+        (BASIC, POST, "wrong", "Client authentication failed."),
+        (BASIC, NONE, "", "Client authentication failed."),
+        (POST, NONE, "", "Client authentication failed."),
+        (BASIC, BASIC, "wrong", "Client authentication failed."),
+    ],
+)
+def test_another_method_is_named_only_where_that_tells_nothing_secret(
+    registered: AuthenticationMethod, used: AuthenticationMethod, value: str, told: str
+) -> None:
+    found = client(registered, *(() if registered is NONE else (secret("s"),)))
+
+    with pytest.raises(InvalidClient) as refused:
+        authenticate_client(PresentedCredentials("web", used, value or None), found, NOW)
+
+    assert refused.value.description == told

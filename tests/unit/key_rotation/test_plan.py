@@ -5,7 +5,7 @@ import pytest
 from support.rotation import POLICY, START, active, applied, key, observation, seconds
 from valetkey.core.jose.keys import KeyState
 from valetkey.key_rotation.actions import Activate, Create, Delete, Retire
-from valetkey.key_rotation.plan import blocking_replicas, can_activate, plan
+from valetkey.key_rotation.plan import blocking_replicas, can_activate, known_at, plan
 
 PREPARED, ACTIVE, RETIRED = KeyState.PREPARED, KeyState.ACTIVE, KeyState.RETIRED
 DUE = START + POLICY.active_period
@@ -174,3 +174,29 @@ def test_a_kid_that_does_not_exist_any_more_asks_for_nothing() -> None:
     keys = [key("now"), key("next", PREPARED)]
 
     assert plan(keys, [], POLICY, START, frozenset({"gone"})) == []
+
+
+@pytest.mark.parametrize("took_up", [0, 100, 3600])
+def test_what_a_key_waits_for_is_when_it_can_be_activated(took_up: int) -> None:
+    now = START + seconds(took_up)
+    prepared = key("next", PREPARED)
+    seen = [
+        observation("old", ["old", "next"], seen_at=now),
+        observation("late", ["old", "next"], seen_at=now, serving_since=now),
+    ]
+
+    moment, behind = known_at(prepared, seen, POLICY, now)
+
+    alive = [replace(each, seen_at=moment) for each in seen]
+    assert (moment, behind) == (now + POLICY.propagation, ())
+    assert not can_activate(prepared, alive, POLICY, moment - seconds(1))
+    assert can_activate(prepared, alive, POLICY, moment)
+
+
+def test_a_replica_without_the_key_is_named_until_it_has_been_silent_for_long() -> None:
+    silence = POLICY.replica_timeout + POLICY.propagation
+    prepared = key("next", PREPARED)
+    seen = [observation("b", ["old"], seen_at=START), observation("a", [], seen_at=START)]
+
+    assert known_at(prepared, seen, POLICY, START + silence - seconds(1))[1] == ("a", "b")
+    assert known_at(prepared, seen, POLICY, START + silence) == (START + POLICY.propagation, ())

@@ -65,7 +65,7 @@ def test_scripts_of_any_origin_may_call_the_places_that_the_table_names() -> Non
     assert cross_origin("authorize", "/tenant") == {}
     assert cross_origin("token", "/tenant") == {"/tenant/token": ("POST",), "/tenant/revoke": ("POST",)}
     assert cross_origin("introspection", "/tenant") == {
-        "/tenant/userinfo": ("GET", "POST"),
+        "/tenant/userinfo": ("GET", "HEAD", "POST"),
         "/tenant/jwks": ("GET", "HEAD"),
         "/.well-known/oauth-authorization-server/tenant": ("GET", "HEAD"),
         "/tenant/.well-known/oauth-authorization-server": ("GET", "HEAD"),

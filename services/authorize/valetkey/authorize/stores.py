@@ -13,7 +13,7 @@ from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.ports.clock import Clock
-from valetkey.runtime.http.cookies import Cookies
+from valetkey.runtime.http.cookies import Cookies, scope_of
 from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.settings.settings import Settings
@@ -69,7 +69,7 @@ async def open_service(
             attempts=LoginAttempts.from_settings(settings, stores.redis, stores.reserve),
             interaction_limit=InteractionLimit.from_settings(settings, stores.redis, stores.reserve),
             reserve=stores.reserve,
-            cookies=BrowserCookies(Cookies(https=settings.issuer_is_https)),
+            cookies=BrowserCookies(Cookies(https=settings.issuer_is_https, scope=scope_of(settings.issuer))),
             devices=Devices(cookie_keys),
             browser_codes=BrowserCodes(cookie_keys),
             csrf=Csrf(cookie_keys),

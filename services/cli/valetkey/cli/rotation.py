@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import asdict
 
 from valetkey.administration import keys
 from valetkey.administration.audit import audited
 from valetkey.administration.installation import open_installation
 from valetkey.cli.installation import prepare, translated
 from valetkey.cli.operator_name import operator_name
-from valetkey.cli.output import Output, say
-from valetkey.key_rotation.report import RotationReport
+from valetkey.cli.output import Output, plain, say
+from valetkey.key_rotation.report import RotationReport, WaitingKey
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
 from valetkey.runtime.settings.settings import load_settings
 
@@ -38,8 +39,18 @@ def run_rotation(
         # A run that finds no store is a run that failed, and is on record.
         with audited("keys.rotated", operator_name()):
             report = asyncio.run(run())
-    output.one({**report.changes, "held_back_by": report.held_back_by})
-    if not any(report.changes.values()):
+    waiting = [asdict(key) for key in report.waiting]
+    output.one({**report.changes, "held_back_by": report.held_back_by, "waiting": waiting})
+    if not any(report.changes.values()) and not report.waiting:
         say("Nothing was due.")
-    if report.held_back_by:
-        say("A key is due and waits until these replicas serve its successor; run this again, or stop them.")
+    say(*map(_words, report.waiting))
+
+
+def _words(key: WaitingKey) -> str:
+    """What a key waits for, until when, and what to do."""
+    when = plain(key.not_before)
+    start = f"The {key.alg} key {key.kid} does not sign yet: key sets without it may be cached until {when}."
+    if not key.behind:
+        return f"{start} Run this again then."
+    names = ", ".join(key.behind)
+    return f"{start} It also waits until these replicas have served it for as long, or have stopped: {names}."

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _WELL_KNOWN = "/.well-known/"
-# Request headers that a script of another origin may send.
-CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type")
+# Request headers that a script of another origin may send: all. `*` does not stand for Authorization (Fetch Standard,
+# CORS protocol), and Safari before 15.4 does not know it; the others by name are what its clients send.
+CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type", "MCP-Protocol-Version", "traceparent", "X-Requested-With", "*")
 
 
 class Cache(StrEnum):
@@ -71,8 +72,8 @@ class Route:
 
 _READ = ("GET", "HEAD")
 _FORM = ("POST",)
-# Without HEAD, which looks harmless and would sign in, issue codes and sign out.
-_GET_OR_FORM = ("GET", "POST")
+# HEAD has no effect: it keeps nothing, issues no code and signs nobody out. RFC 9110 §9.3.2.
+_GET_OR_FORM = ("GET", "HEAD", "POST")
 
 # Discovery documents list their members in this order.
 ROUTES: tuple[Route, ...] = (

@@ -64,6 +64,25 @@ def can_activate(key: PublicKey, observations: Iterable[KeyObservation], policy:
     return now >= key.created_at + policy.propagation and not blocking_replicas(key, observations, policy, now)
 
 
+def known_at(
+    key: PublicKey, observations: Iterable[KeyObservation], policy: RotationPolicy, now: datetime
+) -> tuple[datetime, tuple[str, ...]]:
+    """When every verifier can have this key, as far as that is known, and the replicas that do not serve it yet.
+
+    A replica that does not serve the key puts this off: until it has served it for ``propagation``, or has been silent
+    for so long that it counts no more.
+    """
+    moments, behind = [key.created_at + policy.propagation], []
+    for observation in observations:
+        if now >= observation.seen_at + policy.replica_timeout + policy.propagation:
+            continue
+        if key.kid in observation.kids:
+            moments.append(observation.serving_since + policy.propagation)
+        else:
+            behind.append(observation.replica_id)
+    return max(moments), tuple(sorted(behind))
+
+
 def due_at(key: PublicKey, policy: RotationPolicy) -> datetime:
     """When an active key has signed for long enough."""
     return (key.activated_at or key.created_at) + policy.active_period

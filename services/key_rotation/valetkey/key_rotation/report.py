@@ -10,11 +10,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingKey:
+    """A successor of a key that is due, which some verifier may not know yet.
+
+    It takes over at ``not_before`` (UTC) at the earliest, and only once the replicas ``behind`` have served it for as
+    long as answers are cached, or have stopped.
+    """
+
+    kid: str
+    alg: str
+    not_before: datetime
+    behind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RotationReport:
     """The kids that a run touched. A new key that signs at once is both created and activated.
 
     ``next_rotation`` is when the first active key is due; ``held_back_by`` names the replicas for whose sake a key that
-    is due has not been replaced yet.
+    is due has not been replaced yet, and ``waiting`` has the successors of keys that are due, with what they wait for.
     """
 
     created: tuple[str, ...] = ()
@@ -24,6 +38,7 @@ class RotationReport:
     resealed: tuple[str, ...] = ()
     next_rotation: datetime | None = None
     held_back_by: tuple[str, ...] = ()
+    waiting: tuple[WaitingKey, ...] = ()
 
     @property
     def changes(self) -> dict[str, tuple[str, ...]]:

@@ -11,8 +11,8 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.jose.keys import KeyState, PublicKey, jwk_set
 from valetkey.key_rotation.actions import Action, Activate, Create, Delete, Retire
 from valetkey.key_rotation.key_maker import make_key
-from valetkey.key_rotation.plan import blocking_replicas, due_at, plan
-from valetkey.key_rotation.report import RotationReport
+from valetkey.key_rotation.plan import blocking_replicas, due_at, known_at, plan
+from valetkey.key_rotation.report import RotationReport, WaitingKey
 from valetkey.runtime.telemetry import audit
 from valetkey.storage.postgres.tables.signing_keys import KeyStore, KeyTransaction, StoredKey
 
@@ -129,7 +129,12 @@ class _Run:
             resealed=resealed,
             next_rotation=min((due_at(key, self._policy) for key in active), default=None),
             held_back_by=tuple(sorted(silent)),
+            waiting=tuple(self._waiting(key, observations) for key in sorted(waiting, key=lambda key: key.alg)),
         )
+
+    def _waiting(self, key: PublicKey, observations: Sequence[KeyObservation]) -> WaitingKey:
+        not_before, behind = known_at(key, observations, self._policy, self._now)
+        return WaitingKey(kid=key.kid, alg=key.alg, not_before=not_before, behind=behind)
 
 
 def _state(keys: Mapping[str, PublicKey], kid: str) -> KeyState | None:

@@ -15,6 +15,8 @@ SESSION = "vk_session"
 BROWSER = "vk_browser"
 DEVICE = "vk_device"
 DEVICE_LIFETIME = 180 * 86400
+# More tabs than a browser restores at once.
+MOST_BINDINGS = 16
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -50,6 +52,9 @@ class BrowserCookies:
     """Reads and writes the three cookies.
 
     The session and binding cookies end with the browser; on a shared computer closing it signs the user out.
+
+    Tabs that a new browser opens at once are each given a binding, for none of them has one to send. So a binding
+    cookie has a tag of its own, and those of several tabs stand side by side.
     """
 
     def __init__(self, cookies: Cookies) -> None:
@@ -57,12 +62,20 @@ class BrowserCookies:
 
     def session_secret(self, request: web.Request) -> str | None:
         """The secret of the browser's session, not yet looked up."""
-        return self._secret(request, SESSION)
+        value = self._cookies.read(request, SESSION)
+        return value if value is not None and is_secret(value) else None
+
+    def browsers(self, request: web.Request) -> tuple[Browser, ...]:
+        """Every binding that this browser has been given, of which an interaction or a form has one."""
+        tagged = self._cookies.read_tagged(request, BROWSER)
+        values = [value for tag, value in sorted(tagged.items()) if tag == _tag(value)][:MOST_BINDINGS]
+        # As the previous release has written it.
+        untagged = self._cookies.read(request, BROWSER)
+        return tuple(Browser(value) for value in dict.fromkeys([*values, untagged or ""]) if is_secret(value))
 
     def browser(self, request: web.Request) -> Browser | None:
-        """The browser, or None where it has not sent one good binding cookie."""
-        secret = self._secret(request, BROWSER)
-        return None if secret is None else Browser(secret)
+        """The browser, for what begins now; None where it has not sent one good binding cookie."""
+        return next(iter(self.browsers(request)), None)
 
     def device(self, request: web.Request) -> str | None:
         """The device cookie, not yet verified."""
@@ -70,26 +83,27 @@ class BrowserCookies:
 
     def has_any(self, request: web.Request) -> bool:
         """Whether the browser has sent its session or its binding cookie."""
-        return any(self._cookies.read(request, name) is not None for name in (SESSION, BROWSER))
+        return self._cookies.read(request, SESSION) is not None or bool(self.browsers(request))
 
-    def write_session(self, response: web.StreamResponse, secret: str) -> None:
+    def write_session(self, request: web.Request, response: web.StreamResponse, secret: str) -> None:
         """Sign the browser in."""
-        self._cookies.write(response, SESSION, secret)
+        self._cookies.write(request, response, SESSION, secret)
 
-    def write_browser(self, response: web.StreamResponse, browser: Browser) -> None:
+    def write_browser(self, request: web.Request, response: web.StreamResponse, browser: Browser) -> None:
         """Bind a browser that was not bound yet; one that was keeps its secret, so that its other tabs work on."""
-        if browser.is_new:
-            self._cookies.write(response, BROWSER, browser.secret)
+        tag = _tag(browser.secret)
+        if self._cookies.read_tagged(request, BROWSER).get(tag) != browser.secret:
+            self._cookies.write(request, response, BROWSER, browser.secret, tag=tag)
 
-    def write_device(self, response: web.StreamResponse, value: str) -> None:
+    def write_device(self, request: web.Request, response: web.StreamResponse, value: str) -> None:
         """Remember the accounts that this browser has signed in to."""
-        self._cookies.write(response, DEVICE, value, DEVICE_LIFETIME)
+        self._cookies.write(request, response, DEVICE, value, max_age=DEVICE_LIFETIME)
 
-    def sign_out(self, response: web.StreamResponse) -> None:
+    def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
         """Forget the session and everything in progress; the device cookie stays, because it is no login."""
-        self._cookies.clear(response, SESSION)
-        self._cookies.clear(response, BROWSER)
+        self._cookies.clear(request, response, SESSION)
+        self._cookies.clear(request, response, BROWSER)
 
-    def _secret(self, request: web.Request, name: str) -> str | None:
-        value = self._cookies.read(request, name)
-        return value if value is not None and is_secret(value) else None
+
+def _tag(secret: str) -> str:
+    return hashlib.sha256(b"tag " + secret.encode()).hexdigest()[:8]

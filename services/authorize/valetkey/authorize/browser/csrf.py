@@ -21,7 +21,11 @@ class Csrf:
 
     def require(self, token: str | None, browser: Browser, *context: str) -> None:
         """Raise ``FormRefused`` unless the form was made for this browser and this context."""
-        if token is None or not self._mac.is_valid(token, browser.secret, *context):
+        self.require_any(token, (browser,), *context)
+
+    def require_any(self, token: str | None, browsers: Sequence[Browser], *context: str) -> None:
+        """Raise ``FormRefused`` unless the form was made for one of this browser's bindings and this context."""
+        if token is None or not any(self._mac.is_valid(token, browser.secret, *context) for browser in browsers):
             raise FormRefused("the form token is missing or was made for something else")
 
 
@@ -29,14 +33,13 @@ def require_own_origin(headers: CIMultiDictProxy[str], issuer_origin: str) -> No
     """Raise ``FormRefused`` where a browser says that a form came from somewhere else. Fetch Standard, Fetch Metadata.
 
     A browser that sends neither header is let through: clients older than the headers exist, programs send none, and
-    the form token, which the caller checks as well, cannot be had from another origin.
+    the form token, which the caller checks as well, cannot be had from another origin. The same goes for ``null``,
+    which says nothing: our pages send no referrer, for which browsers replace the Origin of their forms by it, and
+    Safari before 16.4 sends no Sec-Fetch-Site that could vouch for the form.
     """
     origins = headers.getall("Origin", [])
     sites = headers.getall("Sec-Fetch-Site", [])
     if any(site != "same-origin" for site in sites):
         raise FormRefused("Sec-Fetch-Site is not same-origin")
-    # Our pages send no referrer, for which browsers replace the Origin of their forms by null; then Sec-Fetch-Site,
-    # which no page can set, has to vouch for the form.
-    allowed = {issuer_origin, "null"} if sites else {issuer_origin}
-    if len(origins) > 1 or not allowed.issuperset(origins):
+    if len(origins) > 1 or not {issuer_origin, "null"}.issuperset(origins):
         raise FormRefused("Origin is not ours")

@@ -88,7 +88,7 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
         tos_uri=client.tos_uri,
     )
     html = service.pages.consent(page, reference=current_trace_id())
-    return page_response(html, forms_end_at=redirect_uri, picture=shown.logo_uri)
+    return page_response(html, leads_to_client=True, picture=shown.logo_uri)
 
 
 def _record(pending: InteractionContext, session: Session, *, is_allowed: bool) -> None:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from valetkey.authorize.flow.interaction import InteractionContext, step_location
 from valetkey.authorize.flow.response import answer_with_code, answer_with_error
-from valetkey.authorize.pages.response import see_other
+from valetkey.authorize.pages.response import not_by_head, see_other
 from valetkey.authorize.pages.shown_error import InteractionGone
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session
@@ -33,6 +33,8 @@ async def grant(
 
     It is noted for public clients too, whose user is asked again all the same: what is noted can be withdrawn.
     """
+    if request.method == "HEAD":
+        return not_by_head()
     catalog = await service.catalog.get()
     await _take(service, pending)
     asked, client = pending.interaction.request, pending.client
@@ -52,6 +54,8 @@ async def refuse(
     service: AuthorizeService, request: web.Request, pending: InteractionContext, error: OAuthError
 ) -> web.Response:
     """Answer with an error, ``AccessDenied`` where the user said no. RFC 6749 §4.1.2.1."""
+    if request.method == "HEAD":
+        return not_by_head()
     await _take(service, pending)
     return answer_with_error(service, request, pending.interaction.request.redirect, pending.client, error)
 

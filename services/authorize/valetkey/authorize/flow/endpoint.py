@@ -13,7 +13,8 @@ from valetkey.authorize.flow.id_token_hint import hinted_subject
 from valetkey.authorize.flow.interaction import step_location
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.flow.response import answer_with_code, answer_with_error
-from valetkey.authorize.pages.response import see_other
+from valetkey.authorize.pages.failure_page import CLIENT
+from valetkey.authorize.pages.response import not_by_head, see_other
 from valetkey.authorize.pages.shown_error import NoRoom
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.client.client import Client
@@ -37,11 +38,11 @@ _INTERACTION_BYTES = 900
 
 
 async def authorize(request: web.Request) -> web.StreamResponse:
-    """Authorization endpoint, GET and POST."""
+    """Authorization endpoint: GET, POST, and HEAD, which only checks the request."""
     service = request.app[AUTHORIZE]
     try:
         params = await _read(request)
-        client = await _require_client(service, params)
+        client = request[CLIENT] = await _require_client(service, params)
         redirect = trust_redirect(params, client)
     except OAuthError as error:
         AUTHORIZATION_REQUESTS.add("page", error.error)
@@ -73,6 +74,8 @@ async def _decide(
     again = location_with_cookies(service, request, params, AUTHORIZE_ROUTE)
     if again is not None:
         return see_other(again)
+    if request.method == "HEAD":
+        return not_by_head()
     interaction = await _interaction(service, asked, client)
     session = await service.find_session(request)
     step, consent_epoch = await next_step(service, interaction, client, session)
@@ -112,7 +115,7 @@ async def _begin(
     await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
     AUTHORIZATION_REQUESTS.add("interaction", "")
     response = see_other(step_location(service, step, interaction_id))
-    service.cookies.write_browser(response, browser)
+    service.cookies.write_browser(request, response, browser)
     return response
 
 

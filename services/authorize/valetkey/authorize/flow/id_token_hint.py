@@ -1,10 +1,17 @@
 """ID tokens of ours that clients send back as hints. OIDC Core §3.1.2.1, RP-Initiated Logout §2."""
 
+import json
+import re
 from uuid import UUID
 
+from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
+from valetkey.core.encoding import b64url_decode
 from valetkey.core.jose.verify_own import KeySet, require_issued_by, verify_signature
 from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
 from valetkey.core.oidc.id_token import TYP
+
+# RFC 6749 Appendix A.1, and no longer than one that may be registered.
+_CLIENT_ID = re.compile(rf"[\x20-\x7e]{{1,{MAX_CLIENT_ID_LENGTH}}}")
 
 
 def read_hint(token: str, key_set: KeySet, issuer: str) -> dict[str, object]:
@@ -12,6 +19,16 @@ def read_hint(token: str, key_set: KeySet, issuer: str) -> dict[str, object]:
     claims = verify_signature(token, key_set, TYP)
     require_issued_by(claims, issuer)
     return claims
+
+
+def unproven_audience(token: str) -> str | None:
+    """The client that a token says it was issued to, whoever made it; None where it says nothing of the kind."""
+    try:
+        claims = json.loads(b64url_decode(token.split(".")[1]))
+    except (IndexError, ValueError, RecursionError):
+        return None
+    audience = claims.get("aud") if isinstance(claims, dict) else None
+    return audience if isinstance(audience, str) and _CLIENT_ID.fullmatch(audience) else None
 
 
 def hinted_subject(token: str, key_set: KeySet, issuer: str, client_id: str) -> UUID:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from valetkey.authorize.browser.cookies import Browser, is_secret
 from valetkey.authorize.flow.next_step import next_step
+from valetkey.authorize.pages.failure_page import CLIENT
 from valetkey.authorize.pages.shown_error import ClientGone, CookieMissing, InteractionGone, NothingWaiting
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session
@@ -67,15 +68,16 @@ async def open_interaction(
     """What this browser may act on. Raises a ``ShownError`` for anything that is not its own live interaction."""
     if interaction_id is None:
         raise NothingWaiting("no interaction was named")
-    browser = service.cookies.browser(request)
-    if browser is None:
+    browsers = service.cookies.browsers(request)
+    if not browsers:
         raise CookieMissing("there is no binding cookie")
     interaction = await service.interactions.find(interaction_id) if is_secret(interaction_id) else None
     if interaction is None:
         raise InteractionGone("the interaction is spent, expired or unknown")
-    if not hmac.compare_digest(interaction.browser, browser.digest):
+    browser = next((one for one in browsers if hmac.compare_digest(interaction.browser, one.digest)), None)
+    if browser is None:
         raise InteractionGone("the interaction belongs to another browser")
-    client = await require_same_client(service, interaction)
+    client = request[CLIENT] = await require_same_client(service, interaction)
     session = await service.find_session(request)
     step, consent_epoch = await next_step(service, interaction, client, session)
     return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch)

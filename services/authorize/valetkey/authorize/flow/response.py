@@ -80,7 +80,7 @@ def answer_with_error(
     """Tell the client no; the reason goes to the log. RFC 6749 §4.1.2.1."""
     note(request, error)
     AUTHORIZATION_REQUESTS.add("error", error.error)
-    return _send(service, redirect, redirect.failure(error, service.settings.issuer), client)
+    return _send(service, redirect, redirect.failure(error, service.settings.issuer, current_trace_id()), client)
 
 
 def _refuse(
@@ -122,5 +122,5 @@ def _send(
 ) -> web.Response:
     if redirect.response_mode == "form_post":
         page = FormPostPage(redirect_uri=redirect.target, parameters=pairs, client_name=client.client_name)
-        return form_post_response(service.pages.form_post(page, reference=current_trace_id()), redirect.redirect_uri)
+        return form_post_response(service.pages.form_post(page, reference=current_trace_id()))
     return see_other(redirect.location(pairs))

@@ -56,4 +56,4 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
         client_name=pending.client.client_name,
     )
     html = service.pages.select_account(page, reference=current_trace_id())
-    return page_response(html, forms_end_at=pending.redirect_uri)
+    return page_response(html, leads_to_client=True)

@@ -98,9 +98,9 @@ async def _sign_in(
     session = begun
     advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
     response = await advance(service, request, advanced)
-    service.cookies.write_session(response, secret)
+    service.cookies.write_session(request, response, secret)
     device = service.devices.parse(service.cookies.device(request))
-    service.cookies.write_device(response, str(service.devices.remember(device, user.subject)))
+    service.cookies.write_device(request, response, str(service.devices.remember(device, user.subject)))
     return response
 
 
@@ -161,6 +161,4 @@ def _form(
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     status = 200 if refusal is None else refusal.status
-    return page_response(
-        html, status=status, forms_end_at=pending.redirect_uri, picture=shown.logo_uri, headers=headers
-    )
+    return page_response(html, status=status, leads_to_client=True, picture=shown.logo_uri, headers=headers)

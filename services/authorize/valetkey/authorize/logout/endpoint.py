@@ -1,13 +1,15 @@
 """The end session endpoint. OpenID Connect RP-Initiated Logout 1.0."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from aiohttp import web
 
 from valetkey.authorize.browser.cookies import Browser
 from valetkey.authorize.browser.cross_site_post import location_with_cookies
 from valetkey.authorize.browser.csrf import require_own_origin
-from valetkey.authorize.flow.id_token_hint import read_hint
+from valetkey.authorize.flow.id_token_hint import read_hint, unproven_audience
 from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.logout.form import LogoutForm
 from valetkey.authorize.pages.models import LoggedOutPage, LogoutPage, SignedInPage
@@ -19,7 +21,7 @@ from valetkey.core.client.client import Client
 from valetkey.core.jose.verify_own import require_unexpired
 from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
 from valetkey.core.oauth.params import Params
-from valetkey.core.oidc.logout import hinted_client_id, parse_logout_request, post_logout_location
+from valetkey.core.oidc.logout import LogoutRequest, hinted_client_id, parse_logout_request, post_logout_location
 from valetkey.core.routes import LOGOUT
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.forms import read_form, read_query
@@ -30,7 +32,7 @@ FORM = "logout"
 
 
 async def log_out(request: web.Request) -> web.StreamResponse:
-    """End session endpoint, GET and POST; the answer to our own question comes here as well."""
+    """End session endpoint: GET, POST, and HEAD, which ends nothing; the answer to our own question comes here too."""
     service = request.app[AUTHORIZE]
     if request.method != "POST":
         return await _logout(service, request, read_query(request))
@@ -45,11 +47,16 @@ async def _logout(service: AuthorizeService, request: web.Request, params: Param
     """A client's request: done at once where the hint proves that it speaks of this session, otherwise a question."""
     asked = parse_logout_request(params)
     hint = _read_hint(service, asked.id_token_hint)
-    client_id = asked.client_id if hint is None else hinted_client_id(hint, asked.client_id)
+    client_id = _named_client(asked) if hint is None else hinted_client_id(hint, asked.client_id)
     client = await _find_client(service, client_id)
+    if client is None and hint is None and asked.id_token_hint is not None:
+        # Nothing tells whose the address is. To refuse would leave the user signed in.
+        asked = replace(asked, post_logout_redirect_uri=None)
     location = post_logout_location(asked, client)
     session = await service.find_session(request)
-    if session is None or (hint is not None and _speaks_of(hint, session, service)):
+    if session is None:
+        return await _without_session(service, request, hint, client, location)
+    if hint is not None and _speaks_of(hint, session, service):
         return await _end(service, request, session, client, location)
     form = LogoutForm(client_id, asked.post_logout_redirect_uri, asked.state)
     return _question(service, request, session, client, form)
@@ -57,12 +64,12 @@ async def _logout(service: AuthorizeService, request: web.Request, params: Param
 
 async def _answered(service: AuthorizeService, request: web.Request, form: Params) -> web.StreamResponse:
     require_own_origin(request.headers, service.settings.issuer_origin)
-    browser = service.cookies.browser(request)
-    if browser is None:
+    browsers = service.cookies.browsers(request)
+    if not browsers:
         raise CookieMissing("there is no binding cookie")
     session = await service.find_session(request)
     carried = form.get("interaction") or ""
-    service.csrf.require(form.get("csrf_token"), browser, FORM, carried, _name(session))
+    service.csrf.require_any(form.get("csrf_token"), browsers, FORM, carried, _name(session))
     asked = LogoutForm.parse(carried).request
     client = await _find_client(service, asked.client_id)
     match form.get("action"):
@@ -85,13 +92,42 @@ def _read_hint(service: AuthorizeService, token: str | None) -> Mapping[str, obj
         return None
 
 
-def _speaks_of(hint: Mapping[str, object], session: Session, service: AuthorizeService) -> bool:
-    """Whether the hint is about this very session, and not expired: an old one may have leaked."""
+def _named_client(asked: LogoutRequest) -> str | None:
+    """The client that a request names; its hint is not proven, and says no more than ``client_id`` does."""
+    return asked.client_id or (None if asked.id_token_hint is None else unproven_audience(asked.id_token_hint))
+
+
+async def _without_session(
+    service: AuthorizeService,
+    request: web.Request,
+    hint: Mapping[str, object] | None,
+    client: Client | None,
+    location: str | None,
+) -> web.StreamResponse:
+    """Nobody is signed in in this browser. A proven and unexpired hint ends the session that it speaks of elsewhere."""
+    is_ended = False
+    if hint is not None and "sid" in hint and request.method != "HEAD" and _is_unexpired(hint, service):
+        is_ended = await service.sessions.end(UUID(str(hint["sid"])), service.clock())
+        if is_ended:
+            _record(client, str(hint.get("sub", "")), str(hint["sid"]))
+    return _answer(service, request, client, location, is_nobody=not is_ended)
+
+
+def _is_unexpired(hint: Mapping[str, object], service: AuthorizeService) -> bool:
     try:
         require_unexpired(hint, service.clock())
     except InvalidToken:
         return False
-    return hint.get("sid") == str(session.session_id) and hint.get("sub") == str(session.user.subject)
+    return True
+
+
+def _speaks_of(hint: Mapping[str, object], session: Session, service: AuthorizeService) -> bool:
+    """Whether the hint is about this very session, and not expired: an old one may have leaked."""
+    return (
+        _is_unexpired(hint, service)
+        and hint.get("sid") == str(session.session_id)
+        and hint.get("sub") == str(session.user.subject)
+    )
 
 
 async def _find_client(service: AuthorizeService, client_id: str | None) -> Client | None:
@@ -106,27 +142,37 @@ async def _end(
     client: Client | None,
     location: str | None,
 ) -> web.StreamResponse:
-    if session is not None:
+    if session is not None and request.method != "HEAD":
         await service.sessions.end(session.session_id, service.clock())
-        audit.emit(
-            audit.AuditEvent(
-                type="logout",
-                outcome="success",
-                subject=str(session.user.subject),
-                client_id="" if client is None else client.client_id,
-                amr=session.amr,
-                session_id=str(session.session_id),
-                address=caller_address(),
-            )
+        _record(client, str(session.user.subject), str(session.session_id), session.amr)
+    return _answer(service, request, client, location, is_nobody=session is None)
+
+
+def _record(client: Client | None, subject: str, session_id: str, amr: Sequence[str] = ()) -> None:
+    audit.emit(
+        audit.AuditEvent(
+            type="logout",
+            outcome="success",
+            subject=subject,
+            client_id="" if client is None else client.client_id,
+            amr=tuple(amr),
+            session_id=session_id,
+            address=caller_address(),
         )
-    if location is not None:
-        response = see_other(location)
-    else:
-        page = LoggedOutPage(client_name=None if client is None else client.client_name)
+    )
+
+
+def _answer(
+    service: AuthorizeService, request: web.Request, client: Client | None, location: str | None, *, is_nobody: bool
+) -> web.StreamResponse:
+    """Back to the client, or our page; ``is_nobody`` where no session has ended."""
+    response = see_other(location) if location is not None else None
+    if response is None:
+        page = LoggedOutPage(client_name=None if client is None else client.client_name, is_nobody=is_nobody)
         response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
     # Without a session there is nothing to forget, and a link on another site must not stop a login in progress.
-    if service.cookies.session_secret(request) is not None:
-        service.cookies.sign_out(response)
+    if request.method != "HEAD" and service.cookies.session_secret(request) is not None:
+        service.cookies.sign_out(request, response)
     return response
 
 
@@ -142,8 +188,9 @@ def _question(
         client_name=None if client is None else client.client_name,
     )
     html = service.pages.logout(page, reference=current_trace_id())
-    response = page_response(html, forms_end_at=form.post_logout_redirect_uri)
-    service.cookies.write_browser(response, browser)
+    response = page_response(html, leads_to_client=form.post_logout_redirect_uri is not None)
+    if request.method != "HEAD":
+        service.cookies.write_browser(request, response, browser)
     return response
 
 

@@ -56,8 +56,8 @@ _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 
 
-def error_page(status: int) -> ErrorPage:
+def error_page(status: int, details: str | None = None) -> ErrorPage:
     """The page for an HTTP status; one without words of its own speaks like 400 or 500."""
     fallback = _CLIENT_ERROR if status < _SERVER_ERROR else _SERVER_ERROR
     title, happened, advice = _WORDS.get(status, _WORDS[fallback])
-    return ErrorPage(status=status, title=title, happened=happened, advice=advice)
+    return ErrorPage(status=status, title=title, happened=happened, advice=advice, details=details)

@@ -137,10 +137,14 @@ class LogoutPage(FormPage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedOutPage:
-    """Nothing to post. The session is over, and there is no address to go back to."""
+    """Nothing to post. The session is over, and there is no address to go back to.
+
+    ``is_nobody`` where no session has ended: nobody is signed in in this browser, and elsewhere nothing has changed.
+    """
 
     template: ClassVar[str] = "logged_out.html"
     client_name: str | None = None
+    is_nobody: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,13 +171,21 @@ class FormPostPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
-    """``title`` and ``happened`` say what went wrong, ``advice`` what to do next. Never a reason meant for the log."""
+    """``title`` and ``happened`` say what went wrong, ``advice`` what to do next. Never a reason meant for the log.
+
+    ``details`` names the fault for the developer of the application, where there is one and it may be told.
+    ``client_name`` and ``client_uri`` lead back to the application, where it is known and has registered its address;
+    it is linked only if http or https.
+    """
 
     template: ClassVar[str] = "error.html"
     status: int
     title: str
     happened: str
     advice: str
+    details: str | None = None
+    client_name: str | None = None
+    client_uri: str | None = None
 
 
 Page = (

@@ -12,26 +12,34 @@ def page_response(
     html: str,
     *,
     status: int = 200,
-    forms_end_at: str | None = None,
+    leads_to_client: bool = False,
     picture: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """A page.
 
-    ``forms_end_at`` is the redirect URI to which submitting a form on it may lead, ``picture`` the address of the one
-    picture on it that is not ours.
+    ``leads_to_client``: submitting a form on it may end at a client. ``picture`` is the address of the one picture on
+    it that is not ours.
     """
-    return _html(html, status, page_policy(forms_end_at, picture), headers or {})
+    return _html(html, status, page_policy(leads_to_client=leads_to_client, picture_uri=picture), headers or {})
 
 
-def form_post_response(html: str, redirect_uri: str) -> web.Response:
+def form_post_response(html: str) -> web.Response:
     """The page that posts an authorization response. OAuth 2.0 Form Post Response Mode §2."""
-    return _html(html, 200, form_post_policy(redirect_uri), {})
+    return _html(html, 200, form_post_policy(), {})
 
 
 def see_other(location: str) -> web.Response:
     """303: whatever the method was, the browser goes on with GET and without the body. RFC 9700 §4.12."""
     return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def not_by_head() -> web.Response:
+    """What HEAD is told where GET would begin or end something, and only then know where it leads.
+
+    A header whose value depends on that may be left out. RFC 9110 §9.3.2.
+    """
+    return web.Response(status=303, headers={"Cache-Control": "no-store"})
 
 
 def _html(html: str, status: int, policy: str, headers: Mapping[str, str]) -> web.Response:

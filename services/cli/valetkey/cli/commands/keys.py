@@ -45,7 +45,7 @@ async def list_(installation: Installation, output: Output) -> None:
 @yes_option
 @output_option
 def rotate(output: Output, *, early: bool, emergency: bool, yes: bool) -> None:
-    """Do what `valetkey rotate-keys` does, or do it before it is time."""
+    """Do what `valetkey rotate-keys` does, or do it before it is time. Says what a key that is due waits for."""
     if emergency:
         confirm(EMERGENCY_QUESTION, yes=yes)
     run_rotation(output, emergency=emergency, early=early)

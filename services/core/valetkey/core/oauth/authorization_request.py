@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.authentication.user import normalize_login_name
@@ -36,12 +37,13 @@ if TYPE_CHECKING:
 
 MAX_AGE_SECONDS = 10 * 365 * 86400
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.5: state is VSCHAR
+_FRONT_CHANNEL_TOKENS = frozenset({"token", "id_token"})
 _DIGITS = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedRedirect:
-    """A place that an answer may be sent to, and how. ``response_mode`` is ``query`` or ``form_post``."""
+    """A place that an answer may be sent to, and how. ``response_mode`` is one of ``RESPONSE_MODES``."""
 
     redirect_uri: str
     response_mode: str
@@ -51,9 +53,13 @@ class TrustedRedirect:
         """The parameters of a successful response. OAuth 2.1 §4.1.2, RFC 9207 §2."""
         return [("code", code), *self._state(), ("iss", issuer)]
 
-    def failure(self, error: OAuthError, issuer: str) -> list[tuple[str, str]]:
-        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2."""
-        return [("error", error.error), ("error_description", error.description), *self._state(), ("iss", issuer)]
+    def failure(self, error: OAuthError, issuer: str, reference: str = "") -> list[tuple[str, str]]:
+        """The parameters of an error response. OAuth 2.1 §4.1.2.1, RFC 9207 §2.
+
+        ``reference`` is that by which an operator finds the rest; a redirect has no other place for it.
+        """
+        description = f"{error.description} Reference: {reference}" if reference else error.description
+        return [("error", error.error), ("error_description", description), *self._state(), ("iss", issuer)]
 
     @property
     def target(self) -> str:
@@ -61,7 +67,10 @@ class TrustedRedirect:
         return response_target(self.redirect_uri)
 
     def location(self, pairs: list[tuple[str, str]]) -> str:
-        """Where response mode ``query`` redirects to."""
+        """Where response modes ``query`` and ``fragment`` redirect to. OAuth 2.0 Multiple Response Types §2.1."""
+        if self.response_mode == "fragment":
+            # A registered URI has no fragment of its own.
+            return f"{self.target}#{urlencode(pairs)}"
         return append_response(self.target, pairs)
 
     def _state(self) -> list[tuple[str, str]]:
@@ -101,7 +110,7 @@ def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
     response_mode = _single(params, "response_mode")
     return TrustedRedirect(
         redirect_uri=presented,
-        response_mode=response_mode if response_mode in RESPONSE_MODES else "query",
+        response_mode=response_mode if response_mode in RESPONSE_MODES else _default_mode(params),
         state=_usable_state(_single(params, "state")),
     )
 
@@ -154,6 +163,15 @@ def parse_authorization_request(
 def _single(params: Params, name: str) -> str | None:
     values = params.all(name)
     return values[0] if len(values) == 1 else None
+
+
+def _default_mode(params: Params) -> str:
+    """Where a client looks that names no mode that we have. OAuth 2.0 Multiple Response Types §5, §3.
+
+    Response types that bring tokens through the browser are refused, and clients that ask for one look in the fragment.
+    """
+    words = (_single(params, "response_type") or "").split(" ")
+    return "query" if _FRONT_CHANNEL_TOKENS.isdisjoint(words) else "fragment"
 
 
 def _usable_state(state: str | None) -> str | None:

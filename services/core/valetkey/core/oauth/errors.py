@@ -13,13 +13,16 @@
     ├── InvalidTarget             │
     └── RequestUriNotSupported
 
-The class speaks to the client, in words fixed per class. The sentence given to the constructor speaks to us: it goes to
-the log and the span, never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
+The class speaks to the client, in words fixed per class, unless the reason is one that a client may know: those are
+listed in ``public_reasons``. Any other sentence given to the constructor speaks to us: it goes to the log and the span,
+never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from valetkey.core.oauth.public_reasons import public_description
 
 
 class OAuthError(Exception):
@@ -30,11 +33,19 @@ class OAuthError(Exception):
     """
 
     error: ClassVar[str]
-    description: ClassVar[str]
+    description: str
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        public = public_description(reason)
+        if public is not None:
+            self.description = public
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the description is about this request and not about everything of its class."""
+        return self.description != type(self).description
 
 
 class InvalidRequest(OAuthError):

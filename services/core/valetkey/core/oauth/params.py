@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from valetkey.core.oauth.errors import InvalidRequest
+from valetkey.core.oauth.public_reasons import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +39,7 @@ class Params:
         """Raise ``InvalidRequest`` if a parameter that must be single is repeated. RFC 6749 §3.1."""
         for name, values in self._values.items():
             if len(values) > 1 and name not in REPEATABLE:
-                raise InvalidRequest("a parameter is repeated")
+                raise InvalidRequest(f"{name} is repeated" if name in PARAMETERS else "a parameter is repeated")
 
     def get(self, name: str) -> str | None:
         """The value, or None where it was omitted; ``InvalidRequest`` where it is repeated."""

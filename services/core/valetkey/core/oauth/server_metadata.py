@@ -14,7 +14,7 @@ from valetkey.core.routes import ROUTES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESPONSE_MODES = ("query", "form_post")
+RESPONSE_MODES = ("query", "fragment", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 _CONFIDENTIAL = [AuthenticationMethod.BASIC.value, AuthenticationMethod.POST.value]
 

@@ -27,5 +27,5 @@ class SessionStore(Protocol):
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of a user who has not ended since it began, or None."""
 
-    async def end(self, session_id: UUID, now: datetime) -> None:
-        """End a session and every authorization bound to it."""
+    async def end(self, session_id: UUID, now: datetime) -> bool:
+        """End a session and every authorization bound to it; whether there was one."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+_READING = frozenset({"GET", "HEAD"})
 _ANSWER = {
     # A wildcard is never combined with cookies by a browser. Fetch Standard, CORS protocol and credentials.
     "Access-Control-Allow-Origin": "*",
@@ -24,7 +25,10 @@ _ANSWER = {
 def cors_middleware(
     paths: Mapping[str, Sequence[str]],
 ) -> Middleware:
-    """Lets any origin use exactly these paths with these methods; every other path stays closed. Security item 8."""
+    """Lets any origin use exactly these paths with these methods; every other path stays closed. Security item 8.
+
+    What is read says so to every caller: a shared cache may give the answer that it keeps to a script as well.
+    """
     preflights = {
         path: {
             **_ANSWER,
@@ -37,9 +41,10 @@ def cors_middleware(
 
     @web.middleware
     async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if "Origin" not in request.headers or request.path not in preflights:
+        is_script = "Origin" in request.headers
+        if not (is_script or request.method in _READING) or request.path not in preflights:
             return await handler(request)
-        if request.method == "OPTIONS":
+        if is_script and request.method == "OPTIONS":
             return web.Response(status=204, headers=preflights[request.path])
         response = await handler(request)
         response.headers.update(_ANSWER)

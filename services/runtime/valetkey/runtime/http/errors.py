@@ -38,13 +38,17 @@ _HTTP_DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a caller may be told. ``reference`` is the trace id by which an operator finds the rest."""
+    """What a caller may be told. ``reference`` is the trace id by which an operator finds the rest.
+
+    ``is_explained`` where the description is about this request, and not about everything with this error.
+    """
 
     status: int
     error: str
     description: str
     reference: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_explained: bool = False
 
 
 FailureRenderer = Callable[[web.Request, Failure], Awaitable[web.StreamResponse]]
@@ -62,7 +66,7 @@ def failure_of(error: OAuthError) -> Failure:
         headers = {"WWW-Authenticate": f'Basic realm="{REALM}", charset="UTF-8"'}
     elif error.error in {"invalid_token", "insufficient_scope"}:
         headers = {"WWW-Authenticate": bearer_challenge(error)}
-    return Failure(status, error.error, error.description, current_trace_id(), headers)
+    return Failure(status, error.error, error.description, current_trace_id(), headers, error.is_explained)
 
 
 def bearer_challenge(error: OAuthError | None = None, *, scope: str = "") -> str:

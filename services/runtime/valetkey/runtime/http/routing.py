@@ -17,7 +17,7 @@ Handlers = Mapping[Route, Handler | Mapping[str, Handler]]
 
 
 def public_routes(service: str, issuer_path: str, handlers: Handlers) -> list[web.RouteDef]:
-    """The routes of one service: a handler for all methods of a row, or one by method.
+    """The routes of one service: a handler for all methods of a row, or one by method; that of GET answers HEAD.
 
     Raises ``ValueError`` where a row or one of its methods has no handler, or a handler has none of them.
     """
@@ -45,6 +45,8 @@ def cross_origin(service: str, issuer_path: str) -> dict[str, tuple[str, ...]]:
 
 def _by_method(route: Route, handler: Handler | Mapping[str, Handler]) -> Iterator[tuple[str, Handler]]:
     by_method = handler if isinstance(handler, Mapping) else dict.fromkeys(route.methods, handler)
+    if "HEAD" in route.methods and "GET" in by_method:
+        by_method = {"HEAD": by_method["GET"], **by_method}
     if set(route.methods) != by_method.keys():
         raise ValueError(f"{route.path} answers {', '.join(route.methods)}, its handlers {', '.join(by_method)}")
     return ((method, by_method[method]) for method in route.methods)

@@ -57,7 +57,8 @@ def page_headers(*, form_action: Sequence[str] = (), script_nonce: str = "") -> 
     return {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
-        "Cross-Origin-Opener-Policy": "same-origin",
+        # A login in a popup: the client's page has to keep `opener` and `closed`. Every other value separates the two.
+        "Cross-Origin-Opener-Policy": "unsafe-none",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from valetkey.core.client import authentication as package
-from valetkey.core.client.client import Client
+from valetkey.core.client.client import AuthenticationMethod, Client
 from valetkey.core.oauth.errors import InvalidClient, InvalidRequest
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ def authenticate_client(presented: PresentedCredentials, client: Client | None, 
     if not client.enabled:
         raise InvalidClient("client is disabled")
     if presented.method is not client.token_endpoint_auth_method:
+        # Told to whoever has the secret, and of a client that has none: nobody else learns how a client authenticates.
+        if client.is_public or (proven and presented.method is not AuthenticationMethod.NONE):
+            registered = client.token_endpoint_auth_method
+            raise InvalidClient(f"this client is registered for {registered} and used {presented.method}")
         raise InvalidClient(f"client used {presented.method}, registered for {client.token_endpoint_auth_method}")
     if not proven:
         raise InvalidClient("wrong or expired secret")

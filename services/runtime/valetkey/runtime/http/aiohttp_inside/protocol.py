@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
@@ -70,6 +71,9 @@ class Protocol(web.RequestHandler):
             refused, payload = self._messages[-1]
             if isinstance(refused, _ErrInfo):
                 self._messages[-1] = (_ErrInfo(refused.status, BadHttpMessage(""), ""), payload)
+        if self._message_tail:
+            # Another protocol was asked for and its first bytes are here. We speak none: see ``_then_close``.
+            self._message_tail = b""
 
     def pause_writing(self) -> None:
         """The client does not read what it asked for: it has so long to go on."""
@@ -107,9 +111,8 @@ class Protocol(web.RequestHandler):
         expectation = request.headers.get("Expect")
         if expectation is not None and expectation.lower() != "100-continue":
             request_handler = self._refuse_expectation
-        # No other protocol is supported: what follows would be kept, read as a request, quoted in an exception.
         if "Upgrade" in request.headers:
-            self.close()
+            request_handler = partial(_then_close, request_handler)
         return super()._handle_request(request, start_time, request_handler)
 
     async def _refuse_expectation(self, request: BaseRequest) -> web.StreamResponse:
@@ -142,6 +145,19 @@ class Protocol(web.RequestHandler):
         response.headers.update(EVERYWHERE)
         response.force_close()
         return response
+
+
+async def _then_close(
+    request_handler: Callable[[BaseRequest], Awaitable[web.StreamResponse]], request: BaseRequest
+) -> web.StreamResponse:
+    """Ignore that another protocol is asked for, and say that the connection ends with this answer. RFC 9110 §7.8.
+
+    The request is served whole, whenever its body comes: Java's client asks for h2c with each request over cleartext.
+    aiohttp's parser stops at its end, so that a request which follows in the same segment would be lost.
+    """
+    response = await request_handler(request)
+    response.force_close()
+    return response
 
 
 class Server(web.Server):

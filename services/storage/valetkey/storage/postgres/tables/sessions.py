@@ -89,7 +89,7 @@ _FIND = Statement(
             ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
     """,
 )
-_DELETE = Statement("sessions.delete", "DELETE FROM sessions WHERE session_id = $1")
+_DELETE = Statement("sessions.delete", "DELETE FROM sessions WHERE session_id = $1 RETURNING session_id")
 _END_AUTHORIZATIONS = Statement(
     "sessions.end_authorizations",
     """
@@ -198,12 +198,13 @@ class Sessions:
         """The live session of a user who has not ended since it began, or None. Notes its use."""
         return await self._uses.ask((_digest(secret), now))
 
-    async def end(self, session_id: UUID, now: datetime) -> None:
-        """End a session and every authorization bound to it."""
+    async def end(self, session_id: UUID, now: datetime) -> bool:
+        """End a session and every authorization bound to it; whether there was one."""
         async with self._database.transaction("sessions.end") as transaction:
-            revocations = await _end(transaction, session_id, now)
+            was_there, revocations = await _end(transaction, session_id, now)
         if revocations:
             await self._publish(revocations)
+        return was_there
 
     async def list(self, now: datetime, subject: UUID | None = None) -> list[SessionSummary]:
         """The live sessions, of one user or of all, the oldest first."""
@@ -259,12 +260,13 @@ def _digest(secret: str) -> bytes:
 
 async def _end_replaced(transaction: Executor, secret: str, now: datetime) -> list[Revocation]:
     row = await transaction.fetch_row(_FIND_ID, _digest(secret))
-    return [] if row is None else await _end(transaction, row["session_id"], now)
+    return [] if row is None else (await _end(transaction, row["session_id"], now))[1]
 
 
-async def _end(transaction: Executor, session_id: UUID, now: datetime) -> list[Revocation]:
+async def _end(transaction: Executor, session_id: UUID, now: datetime) -> tuple[bool, list[Revocation]]:
+    """Whether there was such a session, and what ended with it."""
     # Deleting first waits for redemptions that are storing something bound to this session; then it can be found.
-    await transaction.execute(_DELETE, session_id)
+    deleted = await transaction.fetch_row(_DELETE, session_id)
     moment = floor_to_millisecond(now)
     rows = await transaction.fetch(_END_AUTHORIZATIONS, session_id, moment, moment + REVOCATION_LIFETIME)
-    return [revocation_from(row) for row in rows]
+    return deleted is not None, [revocation_from(row) for row in rows]

@@ -1,0 +1,125 @@
+"""RP-Initiated Logout: hints whose key is gone, and hints that come without the cookie of their session."""
+
+import pytest
+
+from support.administration import SIGNED_OUT
+from support.client_logout import (
+    DONE,
+    QUESTION,
+    REFUSED,
+    LogOut,
+    id_token,
+    is_signed_in,
+    log_out,
+    log_out_by_form,
+)
+from support.front_channel import heading, require_shown
+from support.movable_clock import MovableClock
+from support.relying_party import RelyingParty
+from support.system import System
+from support.systems import MakeParty, StartSystem
+from support.tokens import altered
+
+
+@pytest.fixture(scope="module")
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(scope="module")
+def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
+    """A system whose time can be moved."""
+    return start_system(clock=clock)
+
+
+def signed_by_a_key_that_is_gone(hint: str) -> str:
+    return altered(hint, {"kid": "gone"})
+
+
+@pytest.mark.requirement(
+    "RP-Initiated Logout §2: a hint whose key is gone asks, and the client that it names is answered"
+)
+@pytest.mark.parametrize("with_client_id", [False, True])
+async def test_a_hint_whose_key_is_gone_asks_and_leads_back(party: RelyingParty, with_client_id: bool) -> None:
+    hint = signed_by_a_key_that_is_gone(await id_token(party))
+
+    page = await log_out(
+        party,
+        id_token_hint=hint,
+        client_id=party.client.client_id if with_client_id else None,
+        post_logout_redirect_uri=SIGNED_OUT,
+    )
+
+    assert (page.status, heading(page)) == (200, QUESTION)
+    assert await is_signed_in(party)
+    assert (await party.browser.submit(page, action="logout")).location == SIGNED_OUT
+    assert not await is_signed_in(party)
+
+
+@pytest.mark.requirement("RP-Initiated Logout §2: a hint that names no client asks; the address is not used")
+@pytest.mark.parametrize("aud", [None, ["a"], 7, "nobody", "\x00", "a" * 3000, {"a": 1}], ids=range(7))
+async def test_a_hint_that_names_no_client_asks_and_leads_nowhere(party: RelyingParty, aud: object) -> None:
+    hint = altered(await id_token(party), {"kid": "gone"}, {"aud": aud})
+
+    page = await log_out(party, id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT)
+
+    assert (page.status, heading(page)) == (200, QUESTION)
+    answer = await party.browser.submit(page, action="logout")
+    assert (answer.status, heading(answer)) == (200, DONE)
+    assert not await is_signed_in(party)
+
+
+@pytest.mark.requirement("security 44: an unproven hint leads only where the client that it names has registered")
+async def test_an_address_of_another_client_is_refused_for_an_unproven_hint(party: RelyingParty) -> None:
+    hint = signed_by_a_key_that_is_gone(await id_token(party))
+
+    answer = await log_out(party, id_token_hint=hint, post_logout_redirect_uri="https://evil.example/")
+
+    assert require_shown(answer) == REFUSED
+
+
+@pytest.mark.requirement("RP-Initiated Logout §2: a valid hint ends its session where the browser brings no cookie")
+@pytest.mark.parametrize("send", [log_out, log_out_by_form], ids=["GET", "POST"])
+@pytest.mark.parametrize("with_uri", [False, True])
+async def test_a_proven_hint_without_its_cookie_ends_the_session(
+    make_party: MakeParty, api: RelyingParty, send: LogOut, with_uri: bool
+) -> None:
+    party = await make_party()
+    tokens = await party.log_in(scope="openid api:read")
+    elsewhere = await make_party(party.client, party.person)
+
+    answer = await send(
+        elsewhere,
+        id_token_hint=str(tokens.body["id_token"]),
+        post_logout_redirect_uri=SIGNED_OUT if with_uri else None,
+    )
+
+    assert (answer.location == SIGNED_OUT) if with_uri else (heading(answer) == DONE)
+    assert "Nobody is signed in" not in answer.text
+    assert not (await api.introspect(tokens.access_token)).active
+    assert (await party.refresh(tokens.refresh_token)).status == 400
+    assert not await is_signed_in(party)
+
+
+@pytest.mark.requirement("RP-Initiated Logout §2: what does not prove a live session ends none without its cookie")
+@pytest.mark.parametrize("kind", ["none", "key gone", "unsigned", "expired"])
+async def test_without_a_cookie_and_a_proof_nothing_ends_and_the_page_says_so(
+    make_party: MakeParty, ageing_system: System, clock: MovableClock, kind: str
+) -> None:
+    party = await make_party(at=ageing_system)
+    elsewhere = await make_party(party.client, party.person, at=ageing_system)
+    hint = await id_token(party)
+    hints = {
+        "none": None,
+        "key gone": signed_by_a_key_that_is_gone(hint),
+        "unsigned": altered(hint, {"alg": "none"}).rpartition(".")[0] + ".",
+        "expired": hint,
+    }
+    if kind == "expired":
+        clock.advance(hours=1)
+
+    answer = await log_out(elsewhere, id_token_hint=hints[kind])
+
+    assert (answer.status, heading(answer)) == (200, DONE)
+    assert "Nobody is signed in in this browser" in answer.text
+    assert await is_signed_in(party)
