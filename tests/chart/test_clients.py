@@ -11,7 +11,7 @@ from support.chart import CHART, named, objects
 from support.chart_values import EXTERNAL, Values, merged
 from support.client_values import REFUSED, REFUSED_IDS, VALUES, Refused
 from support.client_values import declared as declaration_of
-from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.clients_file import ATTRIBUTE_FIELDS, read_declaration
 from valetkey.administration.apply.declaration import Declaration, DeclaredSecrets
 from valetkey.administration.apply.people_file import GROUP_FIELDS, USER_FIELDS
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
@@ -60,10 +60,11 @@ USER: Values = {
     "username": "ada",
     "email": "ada@app.example",
     "email_verified": True,
-    "claims": {"name": "Ada"},
+    "claims": {"name": "Ada", "sites": ["Paris"]},
     "enabled": True,
     "password_file": "/run/secrets/clients/people/ada",
 }
+ATTRIBUTE: Values = {"name": "sites", "type": "strings", "claim": "urn:sites", "scope": "profile"}
 SCOPE: Values = {"name": "reports:read", "description": "Read your reports", "resource": "https://reports.example"}
 
 
@@ -93,6 +94,7 @@ def test_every_field_arrives() -> None:
         "enabled": True,
         "declarations": [EVERY_FIELD, API],
         "scopes": [SCOPE],
+        "attributes": [ATTRIBUTE],
         "groups": [GROUP],
         "users": [USER],
         "secrets": ["web", "reports-api"],
@@ -105,6 +107,8 @@ def test_every_field_arrives() -> None:
     assert [(each.group.name, each.members) for each in declaration.groups] == [("staff", ("ada",))]
     assert [each.username for each in declaration.users] == ["ada"]
     parts = SCHEMA["properties"]["clients"]["properties"]
+    assert [each.claim for each in declaration.attributes] == ["urn:sites"]
+    assert set(parts["attributes"]["items"]["properties"]) == set(ATTRIBUTE) == set(ATTRIBUTE_FIELDS)
     assert set(parts["groups"]["items"]["properties"]) == set(GROUP) == set(GROUP_FIELDS)
     assert set(parts["users"]["items"]["properties"]) == set(USER) == set(USER_FIELDS)
     assert set(SCHEMA["definitions"]["client"]["properties"]) == set(EVERY_FIELD) | set(API)

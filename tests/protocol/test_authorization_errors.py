@@ -177,8 +177,8 @@ TOLD = {
     "challenge too short": "code_challenge is not the base64url form of a SHA-256 digest.",
     "scope not registered for the client": "scope is not registered for this client.",
     "resource malformed": "resource is not an absolute URI without a fragment.",
-    "prompt too long": "prompt is too long.",
-    "id_token_hint too long": "id_token_hint is too long.",
+    "prompt too long": "prompt is longer than 64 bytes.",
+    "id_token_hint too long": "id_token_hint is longer than 8192 bytes.",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from valetkey.core.oauth.public_reasons import PUBLIC_REASONS
+from valetkey.core.oauth.public_reasons import public_description
 
 if TYPE_CHECKING:
     from support.browser import Answer
@@ -32,7 +32,7 @@ _NEVER_EXPLAINED = {"invalid_grant", "invalid_token", "insufficient_scope"}
 
 def is_public(description: str) -> bool:
     """Whether this is one of the sentences that name a fault."""
-    return description.removesuffix(".") in PUBLIC_REASONS
+    return public_description(description.removesuffix(".")) is not None
 
 
 def require_refusal(answer: Answer | Reply, error: str) -> None:

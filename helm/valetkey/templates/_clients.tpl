@@ -15,6 +15,7 @@
 {{- $file = dict "clients" $clients "scopes" $scopes -}}
 {{- end -}}
 {{- if .Values.clients.enabled -}}
+{{- with .Values.clients.attributes }}{{ $file = set $file "attributes" . }}{{ end -}}
 {{- with .Values.clients.groups }}{{ $file = set $file "groups" . }}{{ end -}}
 {{- with .Values.clients.users }}{{ $file = set $file "users" . }}{{ end -}}
 {{- end -}}

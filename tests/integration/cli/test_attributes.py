@@ -1,6 +1,8 @@
 """``valetkey attribute``: declared once, set for each user, gone with its values."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +86,38 @@ def test_attributes_beyond_the_bound_are_refused_and_change_nothing(operator: Op
     assert refused.exit_code == ExitCode.REFUSED
     assert "16384 is the most; shorten some" in " ".join(refused.err.split())
     assert operator.json("user", "get", "ada") == before
+
+
+def test_a_file_declares_an_attribute_with_its_scope_its_values_and_who_gets_it(
+    operator: Operator, tmp_path: Path
+) -> None:
+    document: dict[str, Any] = {
+        "scopes": [{"name": "staff", "description": "See where you work"}],
+        "attributes": [{"name": "site", "scope": "staff"}, {"name": "level", "type": "integer", "scope": "profile"}],
+        "users": [{"username": "eve", "claims": {"site": "Paris", "level": 3}}],
+        "clients": [
+            {
+                "client_id": "web",
+                "redirect_uris": ["https://web.example/cb"],
+                "scope": ["openid", "staff"],
+                "claim_policy": {"location": {"attribute": "site"}},
+            }
+        ],
+    }
+    file = tmp_path / "clients.yaml"
+    apply = ("client", "apply", "-f", str(file), "--yes", "--secrets-directory", str(tmp_path), "--prune")
+
+    file.write_text(json.dumps(document))
+    first = operator.json(*apply)
+    again = operator.json(*apply)
+    by_hand = operator.run("attribute", "delete", "site", "--yes")
+    document["attributes"].pop()
+    document["users"][0]["claims"].pop("level")
+    file.write_text(json.dumps(document))
+    operator.succeed(*apply)
+
+    assert [each["name"] for each in first["changes"] if each["kind"] == "attribute"] == ["site", "level"]
+    assert again["changes"] == []
+    assert by_hand.exit_code == ExitCode.CONFLICT
+    assert [each["name"] for each in operator.json("attribute", "list")] == ["site"]
+    assert operator.json("user", "get", "eve")["claims"] == {"site": "Paris"}

@@ -202,7 +202,7 @@ def test_a_logo_is_as_high_whatever_it_is_and_when_it_does_not_load() -> None:
 def test_an_error_page_says_what_happened_and_what_to_do(status: int, pages: Pages) -> None:
     words = error_page(status)
 
-    text = parse_document(pages.error_status(status, reference=REFERENCE)).text
+    text = parse_document(pages.error(error_page(status), reference=REFERENCE)).text
 
     assert all(part in text for part in (words.title, words.happened, words.advice, str(status), REFERENCE))
 

@@ -10,6 +10,7 @@ from jinja2 import UndefinedError
 
 from support.document import Element, parse_document
 from support.sample_pages import REFERENCE, every_page, show
+from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.models import FormPostPage, LoggedOutPage, LogoutPage
 from valetkey.authorize.pages.renderer import CONTENT_SECURITY_POLICY, FORM_POST_CONTENT_SECURITY_POLICY, Pages
 from valetkey.authorize.pages.theme import Theme, ThemeError
@@ -60,7 +61,9 @@ def skeleton(document: Element) -> list[tuple[str, tuple[str, ...]]]:
 def test_a_hostile_brand_name_is_only_text(hostile: str) -> None:
     acme, attacked = (Pages(Theme(name=name)) for name in ("Acme", hostile))
 
-    assert skeleton(parse_document(attacked.error_status(404))) == skeleton(parse_document(acme.error_status(404)))
+    assert skeleton(parse_document(attacked.error(error_page(404)))) == skeleton(
+        parse_document(acme.error(error_page(404)))
+    )
 
 
 @pytest.mark.requirement("security 10: hidden values come back exactly as they were given")
@@ -221,7 +224,7 @@ def test_a_name_that_the_context_lacks_is_an_error(pages: Pages) -> None:
 
 
 def test_there_is_no_banner_outside_the_demo() -> None:
-    assert parse_document(Pages(Theme()).error_status(404)).find_all("aside") == []
+    assert parse_document(Pages(Theme()).error(error_page(404))).find_all("aside") == []
 
 
 def test_a_template_of_the_platform_team_wins(tmp_path: Path) -> None:

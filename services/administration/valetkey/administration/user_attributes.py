@@ -42,7 +42,7 @@ def attribute_problems(claims: Mapping[str, object], table: ClaimTable) -> list[
     for name, value in claims.items():
         claim = table.attributes.get(name)
         if claim is None:
-            problems.append(f"{name} is no attribute; choose from {', '.join(sorted(table.attributes))}")
+            problems.append(f"{name} is no attribute; choose from {', '.join(sorted(table.attributes))}, or declare it")
         elif (words := claim.check(value)) is not None:
             problems.append(f"{name}: {words}")
     return problems

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from valetkey.administration.apply.change import (
+    AttributeChange,
     Change,
     ClientChange,
     FieldChange,
@@ -17,7 +18,13 @@ from valetkey.administration.apply.change import (
 )
 from valetkey.cli.output import plain
 
-_NOUNS = {ClientChange: "client", ScopeChange: "scope", GroupChange: "group", UserChange: "user"}
+_NOUNS = {
+    ClientChange: "client",
+    ScopeChange: "scope",
+    AttributeChange: "attribute",
+    GroupChange: "group",
+    UserChange: "user",
+}
 _SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "-"}
 
 

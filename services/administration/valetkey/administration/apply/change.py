@@ -8,6 +8,8 @@ from typing import cast
 
 from valetkey.administration.apply.declaration import DeclaredClient, DeclaredGroup, DeclaredUser
 from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oidc.claims.attribute import UserAttribute
+from valetkey.storage.postgres.tables.catalog import AttributeRecord
 from valetkey.storage.postgres.tables.clients import ClientRecord
 from valetkey.storage.postgres.tables.groups import GroupRecord
 from valetkey.storage.postgres.tables.users import UserRecord
@@ -128,7 +130,24 @@ class UserChange:
         return self.kind is Kind.UPDATE and any(each.name == "enabled" and each.after is False for each in self.fields)
 
 
-Change = ClientChange | ScopeChange | GroupChange | UserChange
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """A custom attribute of users. Where it goes, so do the values that users have."""
+
+    kind: Kind
+    fields: tuple[FieldChange, ...] = ()
+    before: AttributeRecord | None = None
+    after: UserAttribute | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the attribute."""
+        if self.after is not None:
+            return self.after.name
+        return "" if self.before is None else self.before.attribute.name
+
+
+Change = ClientChange | ScopeChange | AttributeChange | GroupChange | UserChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +160,7 @@ class Plan:
 
     clients: tuple[ClientChange, ...] = ()
     scopes: tuple[ScopeChange, ...] = ()
+    attributes: tuple[AttributeChange, ...] = ()
     groups: tuple[GroupChange, ...] = ()
     users: tuple[UserChange, ...] = ()
     unchanged: int = 0
@@ -151,4 +171,4 @@ class Plan:
     @property
     def changes(self) -> tuple[Change, ...]:
         """All of them."""
-        return (*self.clients, *self.scopes, *self.groups, *self.users)
+        return (*self.clients, *self.scopes, *self.attributes, *self.groups, *self.users)

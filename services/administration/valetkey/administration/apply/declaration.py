@@ -11,6 +11,7 @@ from valetkey.core.authentication.group import Group
 from valetkey.core.authentication.user import User
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oidc.claims.attribute import UserAttribute
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 
@@ -71,6 +72,7 @@ class Declaration:
 
     clients: tuple[DeclaredClient, ...] = ()
     scopes: tuple[RegisteredScope, ...] = ()
+    attributes: tuple[UserAttribute, ...] = ()
     groups: tuple[DeclaredGroup, ...] = ()
     users: tuple[DeclaredUser, ...] = ()
 

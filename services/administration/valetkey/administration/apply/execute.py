@@ -36,6 +36,7 @@ async def read_stored(database: Executor, declaration: Declaration, owner: str) 
         {record.client.client_id: record for record in records},
         await CatalogStore(database).get(),
         await read_people(database, declaration, owner),
+        tuple(await CatalogStore(database).list_attributes()),
     )
 
 
@@ -93,13 +94,28 @@ class Execution:
                 record(f"client.{change.kind}d", self.installation.actor, client_id=change.name)
         for scope in self.plan.scopes:
             record(f"scope.{scope.kind}d", self.installation.actor, scope=scope.name)
+        for attribute in self.plan.attributes:
+            record(f"attribute.{attribute.kind}d", self.installation.actor, attribute=attribute.name)
         record_people(self.installation, self.plan, hashes)
 
     async def _write(self, transaction: Executor, digests: dict[str, bytes | None]) -> None:
-        clients, catalog, now = Clients(transaction), CatalogStore(transaction), self.installation.clock()
+        catalog, now = CatalogStore(transaction), self.installation.clock()
+        for attribute in self.plan.attributes:
+            if attribute.kind is Kind.DELETE:
+                await catalog.delete_attribute(attribute.name, now)
         for scope in self.plan.scopes:
             if scope.kind is Kind.DELETE and not scope.cascades:
                 await catalog.delete_scope(scope.name)
+        await self._write_clients(transaction, digests)
+        for scope in self.plan.scopes:
+            if scope.after is not None:
+                await catalog.put_scope(scope.after)
+        for attribute in self.plan.attributes:
+            if attribute.after is not None:
+                await catalog.put_attribute(attribute.after, self.owner)
+
+    async def _write_clients(self, transaction: Executor, digests: dict[str, bytes | None]) -> None:
+        clients, now = Clients(transaction), self.installation.clock()
         for change in self.plan.clients:
             if change.after is None:
                 continue
@@ -110,9 +126,6 @@ class Execution:
                 digest = digests[change.name]
                 secrets = () if digest is None else (ClientSecret(digest),)
                 await clients.insert(replace(client, secrets=secrets), now, self.owner)
-        for scope in self.plan.scopes:
-            if scope.after is not None:
-                await catalog.put_scope(scope.after)
 
     async def _exchange_secret(self, change: ClientChange) -> None:
         if change.before is None or change.after is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from valetkey.administration.allowed_groups import unknown_group_problems
+from valetkey.administration.apply.attribute_plan import AttributePlanner
 from valetkey.administration.apply.change import Change, ClientChange, FieldChange, Kind, Plan, ScopeChange
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient, DeclaredSecrets
 from valetkey.administration.apply.people_plan import PeoplePlanner, PeopleTerms, StoredPeople
@@ -19,6 +20,8 @@ from valetkey.administration.registration import (
 )
 from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.oidc.claims.attribute import claim_table
+from valetkey.storage.postgres.tables.catalog import AttributeRecord
 from valetkey.storage.postgres.tables.clients import ClientRecord
 
 _NOTHING: tuple[object, ...] = (None, "", (), frozenset())
@@ -52,6 +55,7 @@ class Stored:
     clients: Mapping[str, ClientRecord]
     catalog: Catalog
     people: StoredPeople = field(default_factory=StoredPeople)
+    attributes: Sequence[AttributeRecord] = ()
 
 
 def plan_changes(
@@ -67,9 +71,11 @@ class _Planner:
     ) -> None:
         self._declaration = declaration
         self._secrets = secrets.digests
-        self._people = PeoplePlanner(
-            declaration, stored.people, terms.of_people(secrets.passwords), stored.catalog.claim_table
+        self._attributes = AttributePlanner(
+            declaration.attributes, stored.attributes, terms.owner, adopt=terms.adopt, prune=terms.prune
         )
+        self._claims = claim_table(self._attributes.afterwards)
+        self._people = PeoplePlanner(declaration, stored.people, terms.of_people(secrets.passwords), self._claims)
         self._stored = stored
         self._terms = terms
         self._now = now
@@ -105,18 +111,22 @@ class _Planner:
         )
         users = self._people.users()
         declaration = self._declaration
-        asked = len((*self._declared, *declaration.scopes, *declaration.groups, *declaration.users))
-        changes: tuple[Change, ...] = (*clients, *scopes, *groups, *users)
+        asked = len((*self._declared, *declaration.scopes, *declaration.attributes))
+        asked += len((*declaration.groups, *declaration.users))
+        attributes = self._attributes.changes
+        changes: tuple[Change, ...] = (*clients, *scopes, *attributes, *groups, *users)
         return Plan(
             clients=tuple(clients),
             scopes=tuple(scopes),
+            attributes=tuple(attributes),
             groups=tuple(groups),
             users=tuple(users),
             unchanged=asked - sum(change.after is not None for change in changes),
-            problems=(*self._problems, *self._people.problems),
-            conflicts=(*self._conflicts, *self._people.conflicts),
+            problems=(*self._problems, *self._attributes.problems, *self._people.problems),
+            conflicts=(*self._conflicts, *self._attributes.conflicts, *self._people.conflicts),
             left_over=(
                 *(record.client.client_id for record in forgotten if record not in pruned),
+                *self._attributes.left_over,
                 *self._people.left_over,
             ),
         )
@@ -206,6 +216,7 @@ class _Planner:
     def _check(self, scopes: Iterable[ScopeChange], pruned: Iterable[ClientRecord]) -> None:
         """Everything that is wrong with the clients and scopes, once all of it is as it is to be."""
         catalog = self._catalog(scopes, pruned)
+        self._attributes.check(catalog.scopes)
         for client_id, declared in self._declared.items():
             found = registration_problems(declared.client, catalog, self._terms.issuer, self._terms.installation)
             found += self._resource_problems(declared) + unknown_group_problems(
@@ -234,7 +245,7 @@ class _Planner:
             for declared in self._declared.values()
             if declared.client.resource is not None
         }
-        return replace(self._stored.catalog, scopes=kept, resources=resources)
+        return replace(self._stored.catalog, scopes=kept, resources=resources, claim_table=self._claims)
 
     def _resource_problems(self, declared: DeclaredClient) -> list[str]:
         client = declared.client

@@ -46,7 +46,7 @@ def show_not_allowed(service: AuthorizeService, pending: InteractionContext, ses
         )
     )
     html = service.pages.not_allowed(page, reference=current_trace_id())
-    return page_response(html, status=_STATUS, forms_end_at=pending.redirect_uri, picture=shown.logo_uri)
+    return page_response(html, status=_STATUS, leads_to_client=True, picture=shown.logo_uri)
 
 
 async def leave_not_allowed(

@@ -18,7 +18,6 @@ from jinja2 import (
 
 from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages.display import initial, picture, plain, web_link
-from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.models import (
     ConsentPage,
     ErrorPage,
@@ -119,10 +118,6 @@ class Pages:
     def error(self, page: ErrorPage, *, reference: str | None = None) -> str:
         """What went wrong before a redirect URI could be trusted, and everything that is not about a request."""
         return self._page(page, reference)
-
-    def error_status(self, status: int, *, reference: str | None = None) -> str:
-        """The error page with the usual words for an HTTP status."""
-        return self._page(error_page(status), reference)
 
     def form_post(self, page: FormPostPage, *, reference: str | None = None) -> str:
         """The authorization response as a form. Needs ``FORM_POST_CONTENT_SECURITY_POLICY``.

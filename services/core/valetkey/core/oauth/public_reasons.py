@@ -8,6 +8,8 @@ another.
 
 from __future__ import annotations
 
+import re
+
 # Parameters that a reason may name. A name that a client has invented is repeated nowhere.
 PARAMETERS = frozenset(
     {
@@ -23,6 +25,7 @@ PARAMETERS = frozenset(
             "max_age",
         ),
         *("login_hint", "id_token_hint", "claims", "code_challenge", "code_challenge_method", "request", "request_uri"),
+        "resource",
         *("grant_type", "code", "code_verifier", "refresh_token", "client_secret", "token", "token_type_hint"),
         *("post_logout_redirect_uri", "acr_values", "display", "ui_locales"),
     }
@@ -97,7 +100,10 @@ PUBLIC_REASONS = frozenset(
     }
 )
 
+# The limits are those of ``parameter_limits``.
+_TOO_LONG = re.compile(rf"(?:{'|'.join(sorted(PARAMETERS))}) is longer than [0-9]+ bytes")
+
 
 def public_description(reason: str) -> str | None:
     """The reason as ``error_description``, None where it is not for the client."""
-    return f"{reason}." if reason in PUBLIC_REASONS else None
+    return f"{reason}." if reason in PUBLIC_REASONS or _TOO_LONG.fullmatch(reason) else None
