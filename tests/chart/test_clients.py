@@ -11,8 +11,9 @@ from support.chart import CHART, named, objects
 from support.chart_values import EXTERNAL, Values, merged
 from support.client_values import REFUSED, REFUSED_IDS, VALUES, Refused
 from support.client_values import declared as declaration_of
-from valetkey.administration.apply.clients_file import read_declaration
-from valetkey.administration.apply.declaration import Declaration
+from valetkey.administration.apply.clients_file import ATTRIBUTE_FIELDS, read_declaration
+from valetkey.administration.apply.declaration import Declaration, DeclaredSecrets
+from valetkey.administration.apply.people_file import GROUP_FIELDS, USER_FIELDS
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
 from valetkey.core.client.metadata import FIELDS
 from valetkey.core.client.metadata_field import Field
@@ -36,6 +37,9 @@ EVERY_FIELD: Values = {
     "logo_uri": "https://app.example/logo.png",
     "contacts": ["ada@app.example"],
     "software_id": "reports",
+    "allowed_groups": ["staff"],
+    "id_token_claims": "scopes",
+    "claim_policy": {"email": {"in": ["id_token"]}, "tenant": {"value": "acme", "in": ["https://reports.example"]}},
     "enabled": True,
     "secret_file": "/run/secrets/clients/web/secret",
     "secret_overlap": "24h",
@@ -45,6 +49,22 @@ API: Values = {
     "resource": "https://reports.example",
     "secret_file": "/run/secrets/clients/reports-api/secret",
 }
+GROUP: Values = {
+    "name": "staff",
+    "display_name": "Staff",
+    "description": "Who works here",
+    "members": ["ada"],
+    "member_groups": [],
+}
+USER: Values = {
+    "username": "ada",
+    "email": "ada@app.example",
+    "email_verified": True,
+    "claims": {"name": "Ada", "sites": ["Paris"]},
+    "enabled": True,
+    "password_file": "/run/secrets/clients/people/ada",
+}
+ATTRIBUTE: Values = {"name": "sites", "type": "strings", "claim": "urn:sites", "scope": "profile"}
 SCOPE: Values = {"name": "reports:read", "description": "Read your reports", "resource": "https://reports.example"}
 
 
@@ -57,7 +77,7 @@ def declared(values: Values | str) -> tuple[Declaration, list[str]]:
     file = named(objects(values), "ConfigMap", "valetkey-clients")["data"]["clients.yaml"]
     declaration, problems = read_declaration(file, Path("/etc/valetkey/clients"))
     digests = {each.client.client_id: b"d" * 32 for each in declaration.clients if each.secret_file is not None}
-    plan = plan_changes(declaration, digests, FRESH, Terms("helm"), datetime(2026, 1, 1, tzinfo=UTC))
+    plan = plan_changes(declaration, DeclaredSecrets(digests), FRESH, Terms("helm"), datetime(2026, 1, 1, tzinfo=UTC))
     return declaration, [*problems, *plan.problems, *plan.conflicts]
 
 
@@ -74,6 +94,9 @@ def test_every_field_arrives() -> None:
         "enabled": True,
         "declarations": [EVERY_FIELD, API],
         "scopes": [SCOPE],
+        "attributes": [ATTRIBUTE],
+        "groups": [GROUP],
+        "users": [USER],
         "secrets": ["web", "reports-api"],
     }
 
@@ -81,6 +104,13 @@ def test_every_field_arrives() -> None:
 
     assert not problems
     assert [each.client.client_id for each in declaration.clients] == ["web", "reports-api"]
+    assert [(each.group.name, each.members) for each in declaration.groups] == [("staff", ("ada",))]
+    assert [each.username for each in declaration.users] == ["ada"]
+    parts = SCHEMA["properties"]["clients"]["properties"]
+    assert [each.claim for each in declaration.attributes] == ["urn:sites"]
+    assert set(parts["attributes"]["items"]["properties"]) == set(ATTRIBUTE) == set(ATTRIBUTE_FIELDS)
+    assert set(parts["groups"]["items"]["properties"]) == set(GROUP) == set(GROUP_FIELDS)
+    assert set(parts["users"]["items"]["properties"]) == set(USER) == set(USER_FIELDS)
     assert set(SCHEMA["definitions"]["client"]["properties"]) == set(EVERY_FIELD) | set(API)
 
 

@@ -8,7 +8,15 @@ import pytest
 from support.client_values import VALUES, client_with
 from support.postgres import Stores, fake_stores, postgres_stores
 from support.seed import make_client, make_resource_server
-from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
+from valetkey.core.client.client import (
+    AccessTokenTyp,
+    AuthenticationMethod,
+    Client,
+    ClientSecret,
+    ConsentPolicy,
+    GrantType,
+    PkcePolicy,
+)
 from valetkey.core.oauth.resource import RegisteredScope, ResourceServer
 from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.core.ports.clients import CatalogSource, ClientFinder
@@ -36,6 +44,9 @@ WHOLE = Client(
     tos_uri="https://whole.example/tos",
     logo_uri="https://whole.example/logo.png",
     contacts=("b@whole.example", "a@whole.example"),
+    pkce=PkcePolicy.OPTIONAL,
+    consent=ConsentPolicy.TRUSTED,
+    access_token_typ=AccessTokenTyp.JWT,
     software_id="Whole Tone \N{MUSICAL SYMBOL G CLEF}",
     enabled=False,
 )

@@ -39,13 +39,13 @@ SKEWS: dict[str, dict[str, float]] = {
 }
 
 METHODS = ("client_secret_basic", "none")
-# By day, every two of a skew, a method and an ending meet; at night all three.
+# By day, every skew meets half of the endings and every ending half of the skews, each time with one method.
 CASES = [
     (skew, method, ending)
     for row, skew in enumerate(SKEWS)
     for column, method in enumerate(METHODS)
     for number, ending in enumerate(ENDINGS)
-    if NIGHTLY or (row + column + number) % 2 == 0
+    if NIGHTLY or ((row + number) % 2 == 0 and (row // 2 + number // 2) % 2 == column)
 ]
 
 

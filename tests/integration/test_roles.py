@@ -31,6 +31,9 @@ authorizations     su         SIuD   -              -             Su
 client_secrets     S          S      S              -             SIUD
 clients            S          Su     S              -             SIUD
 consents           SIU        su     -              -             SIu
+group_members      S          S      S              -             SIUD
+group_nesting      S          S      S              -             SIUD
+groups             -          -      -              -             SIUD
 installation       S          S      S              -             Su
 key_observations   SIUD       SIUD   SIUD           S             S
 login_names        S          -      -              -             SID
@@ -39,6 +42,7 @@ revocations        SIU        SIUD   S              -             SIUD
 scopes             S          S      S              -             SIUD
 sessions           SIUD       su     -              -             SD
 signing_keys       -          S      -              SIUD          SIUD
+user_attributes    S          S      S              -             SIUD
 users              Su         su     s              -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch"

@@ -65,6 +65,8 @@ async def test_neither_a_refresh_token_nor_an_id_token_comes_with_it(
         ("api:read", "api:read"),
         ("api:write api:read", "api:write api:read"),
         ("api:read api:read", "api:read"),
+        (" api:write   api:read ", "api:write api:read"),
+        (" ", "api:read api:write other:read"),
     ],
 )
 async def test_the_scope_is_what_was_asked_for_or_all_there_is(
@@ -120,22 +122,18 @@ async def test_a_client_without_scopes_of_its_own_gets_no_token_by_default(
 @pytest.mark.parametrize(
     "scope",
     [
-        " api:read",
-        "api:read ",
-        "api:read  api:write",
         "api:read\tapi:write",
         "api:read\nother:read",
         'api"read',
         "api\\read",
         "api:réad",
         "\x7f",
-        " ",
         " ".join(f"s{number}" for number in range(65)),
         "a" * 2049,
     ],
     ids=[
-        "leading space", "trailing space", "two spaces", "tab", "line feed", "quote", "backslash", "not ASCII",
-        "delete", "a space", "65 names", "2049 characters",
+        "tab", "line feed", "quote", "backslash", "not ASCII",
+        "delete", "65 names", "2049 characters",
     ],
 )  # fmt: skip
 async def test_a_scope_outside_the_grammar_or_the_bounds_is_refused(machine: RelyingParty, scope: str) -> None:

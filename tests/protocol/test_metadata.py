@@ -72,7 +72,9 @@ async def test_an_issuer_with_a_path_has_no_metadata_elsewhere(tenant: Introspec
 async def test_the_registered_scopes_are_advertised(server: IntrospectionServer) -> None:
     document = await (await server.get(AT_THE_ROOT[0])).json()
 
-    assert document["scopes_supported"] == ["address", "email", "offline_access", "openid", "phone", "profile"]
+    assert document["scopes_supported"] == [
+        *("address", "email", "groups", "offline_access", "openid", "phone", "profile"),
+    ]
 
 
 @pytest.mark.parametrize("place", AT_THE_ROOT)

@@ -45,6 +45,22 @@ async def test_the_id_token_is_signed_as_registered_and_says_who_logged_in_when(
     assert header_of(id_token)["typ"] == "JWT"
 
 
+@pytest.mark.requirement("OIDC Registration §2: a client that registers no algorithm gets RS256")
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
+async def test_without_a_registered_algorithm_it_is_rs256_at_login_and_refresh(
+    make_party: MakeParty, method: str
+) -> None:
+    party = await make_party(method=method)
+
+    first = await party.log_in(scope=SCOPE)
+    second = await party.refresh(first.refresh_token)
+
+    for tokens in (first, second):
+        claims = await verified_claims(party, tokens.body["id_token"], alg="RS256", audience=party.client.client_id)
+        assert claims["at_hash"] == left_half(tokens.access_token)
+        assert header_of(tokens.access_token)["alg"] == "ES256"
+
+
 @pytest.mark.requirement("OIDC Core §3.1.2.1: nonce is passed through unmodified, or left out")
 @pytest.mark.parametrize("nonce", [None, "x", "ä ö ü \N{KEY}", "a" * 200, "+/=&%20"])
 async def test_the_nonce_is_the_one_that_was_sent(party: RelyingParty, nonce: str | None) -> None:

@@ -6,6 +6,7 @@ from support.administration import Administration
 from support.front_channel import require_shown, response_of
 from support.relying_party import ClientIdentity
 from support.systems import MakeParty
+from valetkey.core.client.client import ApplicationType
 
 V4, V6, NAME = "http://127.0.0.1/callback", "http://[::1]/callback", "http://localhost/callback"
 TLS = "https://127.0.0.1/callback"
@@ -123,6 +124,47 @@ async def test_the_code_is_bound_to_the_port_it_was_sent_to(
     reply = await party.redeem(code, redirect_uri=redeemed)
 
     assert reply.status == status
+
+
+LOCALHOST_OF_NATIVE = [
+    (NAME, "http://localhost:51004/callback", True),
+    ("http://localhost:8000/callback?a=1", "http://localhost:9/callback?a=1", True),
+    (V4, "http://127.0.0.1:51004/callback", True),
+    (NAME, "http://localhost:51004/callbacks", False),
+    (NAME, "http://localhost:65536/callback", False),
+    (NAME, "http://localhost.:51004/callback", False),
+    (NAME, "http://LOCALHOST:51004/callback", False),
+    (NAME, "http://localhost.evil.example:51004/callback", False),
+    (NAME, "http://localhost:51004@evil.example/callback", False),
+    (NAME, "https://localhost:51004/callback", False),
+    (NAME, "http://127.0.0.1:51004/callback", False),
+    (V4, "http://localhost:51004/callback", False),
+    ("https://localhost/callback", "https://localhost:51004/callback", False),
+]
+
+
+@pytest.mark.requirement("RFC 8252 §7.3, §8.3: of a native client any port of localhost is taken")
+@pytest.mark.parametrize("application_type", ApplicationType)
+@pytest.mark.parametrize(("registered", "presented", "taken"), LOCALHOST_OF_NATIVE)
+async def test_the_port_of_localhost_may_vary_for_a_native_client(
+    make_party: MakeParty,
+    administration: Administration,
+    application_type: ApplicationType,
+    registered: str,
+    presented: str,
+    taken: bool,
+) -> None:
+    client = await administration.create_web_client(
+        "none", redirect_uris=(registered,), application_type=application_type
+    )
+    party = await make_party(client)
+
+    answer = await party.start(redirect_uri=presented)
+
+    if taken and (application_type is ApplicationType.NATIVE or "127.0.0.1" in registered):
+        assert response_of(await party.walk(answer), presented).code
+    else:
+        assert require_shown(answer) == "This request did not work"
 
 
 @pytest.mark.requirement("RFC 8252 §8.6: users of public native clients are asked every time")

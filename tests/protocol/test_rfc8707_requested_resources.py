@@ -77,7 +77,7 @@ async def test_the_grant_is_for_what_was_asked_for(
         (f"{API} ",),
         ("api",),
         ("/",),
-        ("https://api.example",),
+        ("https://api.example/v1",),
         ("https://API.example/",),
         ("http://api.example/",),
         ("https://api.example/x",),

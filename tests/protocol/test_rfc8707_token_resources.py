@@ -13,7 +13,7 @@ SCOPE = "openid offline_access api:read other:read"
 METHODS = ("client_secret_basic", "none")
 BAD = {
     "not granted": "https://third.example/",
-    "almost": API.rstrip("/"),
+    "almost": f"{API}/",
     "longer": f"{API}v1",
     "other case": API.upper(),
     "fragment": f"{API}#x",

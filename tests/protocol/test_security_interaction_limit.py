@@ -17,7 +17,7 @@ from support.front_channel import require_shown
 from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 LIMIT = 5
 LIFETIME = 120
@@ -273,7 +273,7 @@ HOSTILE: list[dict[str, str | None]] = [
     {"state": "s" * 4096, "nonce": "\u00e9" * 256},
     {"login_hint": "\U0001d11e" * 254, "nonce": "n" * 512, "state": "s" * 3500},
     {"login_hint": "a" * 8192, "id_token_hint": None, "state": "s" * 4096, "acr_values": "x" * 20_000},
-    {"claims": json.dumps({"userinfo": dict.fromkeys(USER_CLAIMS), "id_token": dict.fromkeys(USER_CLAIMS)})},
+    {"claims": json.dumps(dict.fromkeys(("userinfo", "id_token"), dict.fromkeys(STANDARD_CLAIMS.names)))},
     {"claims": json.dumps({"id_token": {"sub": {"value": "s" * 255}, "acr": {"essential": True, "values": ACRS}}})},
     {
         "scope": " ".join(FULL_SCOPE),

@@ -67,7 +67,7 @@ async def test_no_machine_gets_a_token_for_it(
     ("asked", "error"),
     [
         ({"resource": "{issuer}"}, "invalid_target"),
-        ({"scope": f"openid {SCOPE}"}, "invalid_scope"),
+        ({"scope": SCOPE}, "invalid_scope"),
         ({"resource": "{issuer}/"}, "invalid_target"),
     ],
 )

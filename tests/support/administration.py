@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
 from support.relying_party import ClientIdentity, Person
+from valetkey.core.authentication.group import Group
 from valetkey.core.authentication.user import User
 from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret, GrantType
@@ -22,6 +23,7 @@ from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle
 from valetkey.storage.postgres.tables.clients import Clients
 from valetkey.storage.postgres.tables.consents import Consents
+from valetkey.storage.postgres.tables.groups import Groups
 from valetkey.storage.postgres.tables.revoke_all import revoke_all
 from valetkey.storage.postgres.tables.sessions import Sessions
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
@@ -30,8 +32,6 @@ from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.stores import create_revocation_store
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from valetkey.core.oauth.revocation import Revocation
     from valetkey.core.ports.clock import Clock
     from valetkey.runtime.settings.settings import Settings
@@ -144,10 +144,28 @@ class Administration:
         self, change: Callable[[UserLifecycle, UUID], Coroutine[Any, Any, Any]], person: Person
     ) -> None:
         """Disable, enable, delete a user or set the password, and publish what that revokes."""
-        from uuid import UUID  # noqa: PLC0415
-
         async with self.database() as database:
             await self._publish(database, await change(UserLifecycle(database), UUID(person.subject)))
+
+    async def create_groups(self, *names: str, within: str | None = None) -> tuple[str, ...]:
+        """Groups under new names that begin like these; their members are in the group ``within`` too."""
+        created = tuple(f"{name}-{secrets.token_hex(4)}" for name in names)
+        async with self.database() as database:
+            for name in created:
+                await Groups(database).create(Group(name), self.clock())
+            if within is not None:
+                await Groups(database).add_groups(within, created)
+        return created
+
+    async def put_into(self, group: str, *people: Person) -> None:
+        """Members of a group."""
+        async with self.database() as database:
+            await Groups(database).add_members(group, [UUID(person.subject) for person in people])
+
+    async def take_out_of(self, group: str, *people: Person) -> None:
+        """Members no longer."""
+        async with self.database() as database:
+            await Groups(database).remove_members(group, [UUID(person.subject) for person in people])
 
     async def disable_user(self, person: Person) -> None:
         """Disable."""
@@ -194,8 +212,6 @@ class Administration:
 
     async def withdraw_consent(self, person: Person, client: ClientIdentity) -> None:
         """Withdraw what the user has agreed to."""
-        from uuid import UUID  # noqa: PLC0415
-
         async with self.database() as database:
             found = await Clients(database).find(client.client_id)
             assert found is not None
@@ -204,8 +220,6 @@ class Administration:
 
     async def end_sessions(self, person: Person) -> None:
         """End every session of a user."""
-        from uuid import UUID  # noqa: PLC0415
-
         async with self.database() as database:
             ended: list[Revocation] = []
 

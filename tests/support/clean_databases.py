@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from types import TracebackType
 
     from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
-
-T = TypeVar("T")
 
 _CLOSE_OTHERS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -61,69 +58,67 @@ class CleanDatabases:
         self._server = server
         self._template = template
         self._free: list[str] = []
-        self._connections: dict[str, asyncpg.Connection] = {}
         # A loop that never becomes the thread's current one, which belongs to pytest-asyncio.
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
     def __enter__(self) -> Self:
-        self._run(self._learn())
+        self._runner.run(self._learn())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run(self._disconnect())
         self._runner.close()
 
     def take(self) -> str:
         """The name of a database as the template is."""
-        return self._free.pop() if self._free else self._run(self._create())
+        return self._free.pop() if self._free else self._runner.run(self._create())
 
     def give_back(self, name: str) -> None:
         """Make it as the template is, for another test, or remove it where that cannot be."""
-        if self._run(self._clean(name)):
+        if self._runner.run(self._clean(name)):
             self._free.append(name)
         else:
-            self._run(self._drop(name))
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+            self._runner.run(self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
     async def _learn(self) -> None:
-        self._administration = await asyncpg.connect(self._server.dsn)
-        # A copy, for privileges on the database itself are not copied.
+        # Of a copy, for privileges on the database itself are not copied.
         name = await self._create()
-        copy = self._connections[name] = await asyncpg.connect(self._server.dsn_of(name))
+        copy = await asyncpg.connect(self._server.dsn_of(name))
         self._reset = await _reset_script(copy)
         self._description = await copy.fetchval(_DESCRIPTION)
+        await copy.close()
         self._free.append(name)
 
     async def _create(self) -> str:
         name = f"test_{secrets.token_hex(8)}"
-        await self._administration.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
+        await self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
         return name
 
     async def _clean(self, name: str) -> bool:
         try:
-            connection = self._connections.get(name) or await asyncpg.connect(self._server.dsn_of(name))
-            self._connections[name] = connection
+            connection = await asyncpg.connect(self._server.dsn_of(name))
+        except (asyncpg.PostgresError, OSError):
+            return False
+        try:
             await connection.execute(_CLOSE_OTHERS)
             if await connection.fetchval(_DESCRIPTION) != self._description:
                 return False
             await connection.execute(self._reset)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except asyncpg.PostgresError:
             return False
+        finally:
+            connection.terminate()
+            # The socket is closed in the loop's next turn.
+            await asyncio.sleep(0)
         return True
 
-    async def _drop(self, name: str) -> None:
-        connection = self._connections.pop(name, None)
-        if connection is not None:
-            connection.terminate()
-        await self._administration.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-    async def _disconnect(self) -> None:
-        for connection in (*self._connections.values(), self._administration):
-            connection.terminate()
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._server.dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
 
 async def _reset_script(copy: asyncpg.Connection) -> str:

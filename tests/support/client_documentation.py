@@ -66,6 +66,8 @@ def _schema(field: Field) -> dict[str, Any]:
             schema = {"type": "boolean"}
         case Kind.WORDS:
             schema = {"type": ["string", "array"], "items": text}
+        case Kind.MAPPING:
+            schema = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
         case kind if kind.is_list:
             schema = {"type": "array", "items": text}
         case _:

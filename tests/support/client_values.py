@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
@@ -51,6 +52,7 @@ REDIRECTS = (
     Refused(["http://web.example/"], "must use https; http is only for the loopback interface"),
     Refused(["https://web.example/?code=1"], "must not have a query parameter that an authorization response uses"),
     Refused(["javascript:alert(1)"], "must not use the scheme javascript"),
+    Refused(["https://web.example/*"], "must not have *"),
 )
 PAGES = (
     NOT_TEXT,
@@ -120,6 +122,47 @@ VALUES: Mapping[str, Values] = {
     "id_token_signed_response_alg": Values(
         "RS256", (NOT_TEXT, Refused("HS256", "choose one of ES256, RS256", by_chart=True, only_in_file=True))
     ),
+    "access_token_typ": Values(
+        "JWT",
+        (
+            NOT_TEXT,
+            Refused("at+JWT", "must be one of at+jwt, JWT", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "application_type": Values(
+        "native",
+        (
+            NOT_TEXT,
+            Refused("mobile", "must be one of web, native", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "audience_parameter": Values(
+        "resource",
+        (
+            NOT_TEXT,
+            Refused("allow", "must be one of refuse, resource", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "pkce": Values(
+        "optional",
+        (
+            NOT_TEXT,
+            Refused(
+                "never",
+                "must be one of required, optional, optional_without_nonce",
+                by_chart=True,
+                only_in_file=True,
+                of_file=True,
+            ),
+        ),
+    ),
+    "consent": Values(
+        "trusted",
+        (
+            NOT_TEXT,
+            Refused("never", "must be one of ask, remember, trusted", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
     "default_max_age": Values(
         60,
         (
@@ -161,6 +204,43 @@ VALUES: Mapping[str, Values] = {
     "software_id": Values(
         "4NRB1-0XZABZI9E6-5SM3R", (NOT_TEXT, *(Refused(text, "use 1 to 128 printable") for text in ("", "a\nb")))
     ),
+    "allowed_groups": Values(
+        ["ops", "staff"],
+        (
+            NOT_A_LIST,
+            NOT_TEXTS,
+            Refused(["a,b"], "is no name of a group; use no comma"),
+            Refused([""], "is no name of a group; use 1 to 128"),
+            Refused([f"g{number}" for number in range(101)], "give at most 100"),
+        ),
+    ),
+    "id_token_claims": Values(
+        "none",
+        (
+            NOT_TEXT,
+            Refused("all", "must be one of scopes, requested, none", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
+    "claim_policy": Values(
+        {
+            "roles": {"from": "name", "in": ["id_token", API]},
+            "tenant": {"value": ["a", "b"], "match": "a*", "prefix": "x:", "in": ["access_token"]},
+            "number": {"value": 7},
+            "email": {"in": []},
+            "https://claims.example/picture": {"attribute": "picture"},
+            "name": None,
+        },
+        (
+            Refused("name", "must be a mapping", by_chart=True, only_in_file=True, of_file=True),
+            Refused([], "must be a mapping", by_chart=True, only_in_file=True, of_file=True),
+            Refused({"name": 1}, "name: write a mapping with some of in, from, value, attribute", by_chart=True),
+            Refused({"sub": {"value": "root"}}, "sub: is reserved; the protocol sets it and no policy can"),
+            Refused({"x": {"from": "y"}}, "x: from: y is no claim about users"),
+            Refused({"name": {"in": ["https://other.example"]}}, "name: in: https://other.example is no registered"),
+            Refused({"email_verified": {"value": "yes"}}, "email_verified: value: write true or false"),
+            Refused({f"x{number}": {"value": 1} for number in range(65)}, "is too large; 64 claims and 4096 bytes"),
+        ),
+    ),
     "enabled": Values(
         False, (Refused("maybe", "must be true or false", by_chart=True, only_in_file=True, of_file=True),)
     ),
@@ -176,7 +256,9 @@ CATALOG = Catalog(
 
 def declared(name: str, value: object) -> dict[str, object]:
     """A registration in which this field has this value, and every other what it needs beside it."""
-    return {"client_id": "web", "redirect_uris": ["https://web.example/cb"], name: value}
+    # Only a resource server has tokens of a typ.
+    beside = {"resource": "https://web.example/api"} if name == "access_token_typ" else {}
+    return {"client_id": "web", "redirect_uris": ["https://web.example/cb"], **beside, name: value}
 
 
 def client_with(name: str, value: object) -> Client:
@@ -197,4 +279,5 @@ def arguments(name: str, value: object) -> list[str]:
     if field.kind is Kind.FLAG:
         return ["--enable" if value else "--disable"]
     listed = value if isinstance(value, list) else [value]
-    return [word for each in listed for word in (field.option, str(each))]
+    texts = (json.dumps(each) if field.kind is Kind.MAPPING else str(each) for each in listed)
+    return [word for text in texts for word in (field.option, text)]

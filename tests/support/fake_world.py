@@ -22,6 +22,7 @@ _BUILT_IN_SCOPES = {
     "email": "See your e-mail address",
     "address": "See your postal address",
     "phone": "See your phone number",
+    "groups": "See which groups you belong to",
     "offline_access": "Keep this access while you are away",
 }
 

@@ -338,7 +338,10 @@ class FakeCatalog:
         servers = [client for client in self._world.clients.values() if client.resource is not None]
         return Catalog(
             self._world.scopes,
-            {str(server.resource): ResourceServer(str(server.resource), server.client_name) for server in servers},
+            {
+                str(server.resource): ResourceServer(str(server.resource), server.client_name, server.access_token_typ)
+                for server in servers
+            },
         )
 
     async def put_scope(self, scope: RegisteredScope) -> None:

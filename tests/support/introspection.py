@@ -125,7 +125,7 @@ class Revocations:
 class Clients:
     """Registered clients."""
 
-    known: Mapping[str, Client]
+    known: dict[str, Client]
 
     async def find(self, client_id: str) -> Client | None:
         return self.known.get(client_id)
@@ -179,13 +179,14 @@ class World:
         self.keys = Keys()
         self.revocations = Revocations()
         self.users = Users({ADA.subject: ADA})
+        self.clients = Clients(dict(CLIENTS))
         self.catalog = CatalogOf()
         self.verified = VerifiedTokens(self.keys, ISSUER, size)
         access_tokens = AccessTokens(self.verified, self.revocations, self.clock)
         self.service = IntrospectionService(
-            authenticator=ClientAuthenticator(Clients(CLIENTS), self.clock, NoLimit()),
+            authenticator=ClientAuthenticator(self.clients, self.clock, NoLimit()),
             introspector=Introspector(access_tokens, ISSUER),
-            user_info=UserInfo(access_tokens, self.users),
+            user_info=UserInfo(access_tokens, self.users, self.clients, self.catalog),
             discovery=Discovery(ISSUER, self.catalog, 300),
             jwk_set=self.keys,
             jwks_max_age=300,

@@ -11,6 +11,8 @@ from datetime import timedelta
 from support.repository import ROOT
 from valetkey.core.oauth import redirect_uri
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN
+from valetkey.core.oidc.claims.policy.policy import MAX_BYTES, MOST_POLICIES
+from valetkey.core.oidc.claims.table import MOST_SCOPES
 from valetkey.introspection import signature_cache, verified_tokens
 from valetkey.runtime.http import address, client_authentication_cache
 from valetkey.runtime.http.limits import client_rate, connection_limit
@@ -308,6 +310,20 @@ MEMORY = (
         "1,024 each of lists and sets that registrations share",
         "what is registered",
         "tests/unit/runtime/test_memory_of_clients.py::test_clients_that_are_registered_alike_share_what_is_equal",
+    ),
+    Row(
+        "core/oidc/claims/policy/policy.py lru_cache",
+        "an operator",
+        f"{MOST_POLICIES:,} claim policies of at most {MAX_BYTES} bytes, as they were read",
+        "what is registered, and 40 MB at most",
+        "tests/unit/core/test_claim_policy.py::test_what_is_worked_out_of_scopes_and_policies_is_bounded",
+    ),
+    Row(
+        "core/oidc/claims/table.py ClaimTable",
+        "a client",
+        f"{MOST_SCOPES:,} lists of at most 64 registered scopes, and the claims that they open",
+        megabytes(MOST_SCOPES * 3000),
+        "tests/unit/core/test_claim_policy.py::test_what_is_worked_out_of_scopes_and_policies_is_bounded",
     ),
     Row(
         "core/oauth/redirect_uri.py lru_cache",

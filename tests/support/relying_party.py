@@ -169,6 +169,13 @@ class RelyingParty:
         )
         return reply_of(answer)
 
+    async def post_raw(self, endpoint: str, body: str, headers: Mapping[str, str]) -> Reply:
+        """Ask an endpoint with a form and headers that are written by hand."""
+        sent = {"Content-Type": FORM, "Cookie": "", **headers}
+        return reply_of(
+            await self.browser.request("POST", f"{self.issuer}{endpoint}", headers=sent, body=body.encode())
+        )
+
     async def token(self, grant_type: str, **params: str | None) -> Reply:
         """Ask the token endpoint."""
         given = [(name, value) for name, value in params.items() if value is not None]

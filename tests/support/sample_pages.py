@@ -12,6 +12,7 @@ from valetkey.authorize.pages.models import (
     LoggedOutPage,
     LoginPage,
     LogoutPage,
+    NotAllowedPage,
     Page,
     ScopeGroup,
     ScopeWords,
@@ -47,6 +48,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "login": login,
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "select_account": SelectAccountPage(**form, account=account, client_name=text),
+        "not_allowed": NotAllowedPage(**form, account=account, client_name=text, logo_uri=text),
         "consent": ConsentPage(
             **form,
             account=account,

@@ -73,7 +73,7 @@
 {{- define "valetkey.clientChecks" -}}
 {{- $clients := .Values.clients -}}
 {{- if $clients.enabled -}}
-{{- $declared := or $clients.declarations $clients.scopes -}}
+{{- $declared := or $clients.declarations $clients.scopes $clients.attributes $clients.groups $clients.users -}}
 {{- if and $clients.existingConfigMap (or $declared .Values.demo.enabled) }}{{ fail "\n\nclients.existingConfigMap takes the place of clients.declarations and clients.scopes, and of the demo's clients: give one or the other.\n" }}{{ end -}}
 {{- if not (or $clients.existingConfigMap $declared) }}{{ fail "\n\nclients.enabled has nothing to register: add clients.declarations, or name a ConfigMap in clients.existingConfigMap.\n" }}{{ end -}}
 {{- range $clients.declarations -}}

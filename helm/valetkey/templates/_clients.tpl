@@ -10,8 +10,17 @@
 {{- $clients = concat $demo.clients $clients -}}
 {{- $scopes = concat $demo.scopes $scopes -}}
 {{- end -}}
+{{- $file := dict -}}
 {{- if or $clients $scopes -}}
-{{- dict "clients" $clients "scopes" $scopes | toYaml -}}
+{{- $file = dict "clients" $clients "scopes" $scopes -}}
+{{- end -}}
+{{- if .Values.clients.enabled -}}
+{{- with .Values.clients.attributes }}{{ $file = set $file "attributes" . }}{{ end -}}
+{{- with .Values.clients.groups }}{{ $file = set $file "groups" . }}{{ end -}}
+{{- with .Values.clients.users }}{{ $file = set $file "users" . }}{{ end -}}
+{{- end -}}
+{{- if $file -}}
+{{- $file | toYaml -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -289,3 +289,15 @@ def test_a_file_applied_twice_at_once_is_applied_once(desk: Desk) -> None:
     assert ExitCode.OK in codes
     assert desk.changes() == {}
     assert [path.name for path in desk.generated.iterdir()] == ["web.secret"]
+
+
+@pytest.mark.requirement("RFC 6749 §2.3.1: an operator is told of secrets that clients spell in two ways")
+@pytest.mark.parametrize("character", ["+", "%", ":", "-", "/"])
+def test_a_secret_that_clients_spell_in_two_ways_is_warned_of(desk: Desk, character: str) -> None:
+    secret = f"0123456789abcdefghijklmnopqrstuvwxyz{character}"
+    (desk.directory / "orders.secret").write_text(secret)
+
+    applied = desk.run("--yes")
+
+    assert ("Warning: the secret of orders has +, % or :." in applied.err) is (character in "+%:")
+    assert secret not in applied.err

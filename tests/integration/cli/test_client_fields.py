@@ -17,9 +17,11 @@ WEB = ("--redirect-uri", "https://web.example/cb")
 
 @pytest.fixture
 def operator(operator: Operator) -> Operator:
-    """An operator with the API that the values of fields speak of."""
+    """An operator with the API and the groups that the values of fields speak of."""
     operator.succeed("client", "create", "reports", "--resource", API)
     operator.succeed("scope", "create", "reports:read", "--description", "Read your reports", "--resource", API)
+    for name in ("ops", "staff"):
+        operator.succeed("group", "create", name)
     return operator
 
 

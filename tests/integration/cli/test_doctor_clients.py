@@ -75,3 +75,23 @@ def test_such_a_client_can_be_ended_all_the_same(operator: Operator, postgres_ds
 
     assert ended.exit_code == ExitCode.OK
     assert changed.exit_code == ExitCode.REFUSED
+
+
+def test_who_is_let_off_pkce_is_named(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = ("client", "create", "web", "--redirect-uri", "https://web.example/cb")
+    operator.succeed(*web, "--pkce", "optional")
+
+    found, shown = findings(operator), operator.json("client", "get", "web")
+    monkeypatch.setenv("VALETKEY_PKCE_EXCEPTIONS", "false")
+    forbidden, held = findings(operator), operator.json("client", "get", "web")
+    refused = operator.run("client", "update", "web", "--name", "Shop")
+    public = operator.run("client", "create", "spa", "--auth-method", "none", *web[3:], "--pkce", "optional")
+
+    assert (found["pkce"]["status"], found["pkce"]["detail"]) == ("warning", "not required of web")
+    assert found["clients"]["status"] == "ok"
+    assert [rule for rule in shown["rules"] if rule.startswith("pkce: a nonce will do")]
+    assert "pkce" not in forbidden
+    assert "web: pkce: this installation permits no exceptions" in forbidden["clients"]["detail"]
+    assert [rule for rule in held["rules"] if rule.startswith("pkce: required, because the installation")]
+    assert "VALETKEY_PKCE_EXCEPTIONS" in refused.err
+    assert "pkce: a public client always needs it" in public.err

@@ -198,7 +198,7 @@ def test_an_e_mail_address_that_is_taken_changes_nothing(operator: Operator) -> 
     [
         (("--claim", "birthdate=soon"), "birthdate: write YYYY-MM-DD"),
         (("--claim", "address=Paris"), "address: write a JSON object"),
-        (("--claim", "sub=root"), "write NAME=VALUE with one of address, birthdate"),
+        (("--claim", "sub=root"), "sub: no such attribute; choose from address, birthdate"),
         (("--email", "nonsense"), "write an e-mail address"),
         (("--claim", "name=Ada", "--remove-claim", "name"), "Both given and removed: name"),
         (("--remove-email", "--email", "a@b.example"), "--remove-email goes with neither"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages.display import MAX_LENGTH, initial, plain, web_link
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,6 @@ def test_a_web_address_is_left_as_it_is(uri: str) -> None:
     assert web_link(uri) == uri
 
 
-@pytest.mark.parametrize("name", sorted(USER_CLAIMS))
+@pytest.mark.parametrize("name", sorted(STANDARD_CLAIMS.names))
 def test_every_claim_that_we_support_has_words(name: str) -> None:
     assert claim_words(name) != claim_words("unknown").replace("unknown", name)

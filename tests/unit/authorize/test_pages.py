@@ -28,7 +28,7 @@ HOSTILE = (
 
 
 PAGES = tuple(every_page())
-FORMS = ("login", "login again", "select_account", "consent", "logout")
+FORMS = ("login", "login again", "select_account", "not_allowed", "consent", "logout")
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_a_form_without_an_interaction_sends_none(pages: Pages) -> None:
     [
         ("login", [None, "cancel"]),
         ("select_account", ["continue", "another"]),
-        ("consent", ["allow", "deny"]),
+        ("consent", ["allow", "deny", "another"]),
         ("logout", ["logout", "stay"]),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_field_that_may_be_empty_can_be_emptied(name: str) -> None:
 
 
 def test_what_every_client_has_cannot_be_emptied() -> None:
-    always = {"client_name", "token_endpoint_auth_method", "id_token_signed_response_alg", "enabled"}
+    always = {"client_name", "application_type", "access_token_typ", "pkce", "enabled"}
 
     assert set(FIELD) - set(EMPTY_VALUES) == always
 

@@ -78,7 +78,7 @@ def test_what_is_not_said_is_as_registration_has_it() -> None:
 
     (web, api) = read_declaration(text, HERE)[0].clients
 
-    assert web.client.token_endpoint_auth_method is AuthenticationMethod.BASIC
+    assert web.client.token_endpoint_auth_method is None
     assert web.client.client_name == "web"
     assert web.client.grant_types == {"authorization_code"}
     assert api.client.grant_types == frozenset()

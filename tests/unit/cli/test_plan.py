@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,14 @@ import pytest
 
 from valetkey.administration.apply.change import Kind, Plan
 from valetkey.administration.apply.clients_file import read_declaration
+from valetkey.administration.apply.declaration import DeclaredSecrets
 from valetkey.administration.apply.plan import Stored, Terms, plan_changes
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.core.client.authentication.secret import secret_digest
 from valetkey.core.client.client import Client, ClientSecret
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.oidc.claims.attribute import AttributeType, UserAttribute
+from valetkey.storage.postgres.tables.catalog import AttributeRecord
 from valetkey.storage.postgres.tables.clients import ClientRecord
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -39,7 +43,7 @@ def plan(
 ) -> Plan:
     declaration, problems = read_declaration(text, Path())
     assert not problems
-    return plan_changes(declaration, secrets or {}, stored, terms, NOW)
+    return plan_changes(declaration, DeclaredSecrets(secrets or {}), stored, terms, NOW)
 
 
 def stored_after(text: str, owner: str | None = "platform", *more: Client) -> Stored:
@@ -276,3 +280,88 @@ def test_what_is_shown_says_what_changes_and_no_secret() -> None:
     assert "+ client new" in lines
     assert "- client spa" in lines
     assert secret_digest("new").hex() not in lines + str(plan_record(found))
+
+
+@pytest.mark.requirement("operations: an upgrade changes nothing that nobody asked for")
+@pytest.mark.parametrize(
+    ("stored", "said", "after"),
+    [
+        ("nothing", "", {"web": "scopes", "spa": "requested"}),
+        ("nothing", "id_token_claims: none, ", {"web": "none", "spa": "none"}),
+        ("of 0.2", "", {"web": None, "spa": None}),
+        ("of 0.2", "id_token_claims: scopes, ", {"web": "scopes", "spa": "scopes"}),
+        ("none", "", {"web": "scopes", "spa": "requested"}),
+        ("none", "id_token_claims: none, ", {"web": None, "spa": None}),
+    ],
+)
+def test_only_new_clients_have_the_defaults_of_new_clients(
+    stored: str, said: str, after: dict[str, str | None]
+) -> None:
+    text = re.sub(r"\{client_id: (web|spa), ", rf"\g<0>{said}", FILE)
+    before = {
+        "nothing": NOTHING,
+        "of 0.2": stored_after(FILE),
+        "none": stored_after(FILE.replace(", redirect_uris", ", id_token_claims: none, redirect_uris")),
+    }[stored]
+
+    found = plan(text, before)
+
+    changed = {change.name: dict(fields(found, change.name)) for change in found.changes if change.name in after}
+    assert {name: changed.get(name, {}).get("id_token_claims", (None, None))[1] for name in after} == after
+
+
+DEPARTMENT = UserAttribute("department", AttributeType.STRING, "department", "profile")
+UNIT = UserAttribute("unit", AttributeType.STRING, "unit", "profile")
+
+
+def attribute_plan(attributes: str, *stored: AttributeRecord, adopt: bool = False, prune: bool = False) -> Plan:
+    catalog = replace(NOTHING.catalog, scopes={"profile": RegisteredScope("profile", "See your name")})
+    return plan(
+        f"attributes: [{attributes}]",
+        Stored({}, catalog, attributes=stored),
+        Terms("platform", adopt=adopt, prune=prune),
+    )
+
+
+def test_attributes_are_created_changed_and_left_alone() -> None:
+    stored = [AttributeRecord(each, "platform") for each in (DEPARTMENT, UNIT)]
+
+    created = attribute_plan("{name: department, scope: profile}")
+    same = attribute_plan("{name: department, scope: profile}, {name: unit, scope: profile}", *stored)
+    changed = attribute_plan("{name: department, scope: profile, claim: dep}", *stored)
+    pruned = attribute_plan("{name: department, scope: profile}", *stored, prune=True)
+
+    assert next(iter(plan_lines(created))) == "+ attribute department"
+    assert created.attributes[0].after == DEPARTMENT
+    assert (same.changes, same.unchanged, same.left_over) == ((), 2, ())
+    assert fields(changed, "department") == {"claim": ("department", "dep")}
+    assert changed.left_over == ("attribute unit",)
+    assert kinds(pruned) == {"unit": Kind.DELETE}
+    assert not [each for each in (created, same, changed, pruned) if each.problems or each.conflicts]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{name: department, type: integer, scope: profile}", "type: users may have values of type string; declare"),
+        ("{name: dep, claim: sub, scope: profile}", "attribute dep: claim: sub is reserved"),
+        ("{name: dep, claim: unit, scope: profile}", "attributes: claim: unit is made from unit already"),
+        ("{name: dep, scope: nothing}", "attribute dep: scope: nothing is not registered"),
+    ],
+)
+def test_an_attribute_that_cannot_be_declared_is_a_problem_of_the_plan(text: str, problem: str) -> None:
+    found = attribute_plan(text, *(AttributeRecord(each, "platform") for each in (DEPARTMENT, UNIT)))
+
+    assert any(problem in each for each in found.problems)
+
+
+@pytest.mark.parametrize("owner", [None, "another"])
+def test_an_attribute_of_another_owner_is_a_conflict_unless_it_is_adopted(owner: str | None) -> None:
+    stored = AttributeRecord(DEPARTMENT, owner)
+
+    kept = attribute_plan("{name: department, scope: profile}", stored)
+    adopted = attribute_plan("{name: department, scope: profile}", stored, adopt=True)
+
+    assert "--adopt takes it over" in kept.conflicts[0]
+    assert not adopted.conflicts
+    assert fields(adopted, "department") == {"managed_by": (owner, "platform")}

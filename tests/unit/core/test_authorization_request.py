@@ -5,10 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.client import AuthenticationMethod, Client, PkcePolicy
+from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.oauth.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
+    ignored_scope,
     parse_authorization_request,
     trust_redirect,
 )
@@ -21,6 +23,8 @@ CATALOG = Catalog(
     scopes={
         "openid": RegisteredScope("openid", "Confirm who you are"),
         "email": RegisteredScope("email", "See your e-mail address"),
+        "profile": RegisteredScope("profile", "See your profile"),
+        "offline_access": RegisteredScope("offline_access", "Keep this access"),
         "api:read": RegisteredScope("api:read", "Read", API),
         "other:read": RegisteredScope("other:read", "Read", OTHER),
     },
@@ -51,7 +55,7 @@ def parse(changes: dict[str, str | list[str]], client: Client = CLIENT) -> tuple
     ]
     params = Params.parse(pairs)
     redirect = trust_redirect(params, client)
-    return redirect, parse_authorization_request(params, redirect, client, CATALOG)
+    return redirect, parse_authorization_request(params, redirect, client, CATALOG, InstallationRules())
 
 
 def error_of(changes: dict[str, str | list[str]], client: Client = CLIENT) -> str:
@@ -115,9 +119,10 @@ def test_a_missing_redirect_uri_is_trusted_where_exactly_one_is_registered(
         ({"code_challenge": ""}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": ""}, "invalid_request"),
-        ({"scope": "openid unknown"}, "invalid_scope"),
+        ({"scope": "unknown"}, "invalid_scope"),
+        ({"scope": "email unknown"}, "invalid_scope"),
         ({"scope": "openid other:read"}, "invalid_scope"),
-        ({"scope": "openid  email"}, "invalid_scope"),
+        ({"scope": "openid\tunknown"}, "invalid_scope"),
         ({"resource": "not a uri"}, "invalid_target"),
         ({"resource": API + "#f"}, "invalid_target"),
         ({"resource": OTHER}, "invalid_target"),
@@ -125,7 +130,8 @@ def test_a_missing_redirect_uri_is_trusted_where_exactly_one_is_registered(
         ({"resource": [API, "https://unknown.example"]}, "invalid_target"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "magic"}, "invalid_request"),
-        ({"prompt": "login  consent"}, "invalid_request"),
+        ({"prompt": "login\tconsent"}, "invalid_request"),
+        ({"prompt": "none  login"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
         ({"max_age": "1.5"}, "invalid_request"),
         ({"max_age": "٣"}, "invalid_request"),
@@ -139,6 +145,63 @@ def test_a_missing_redirect_uri_is_trusted_where_exactly_one_is_registered(
 )
 def test_a_bad_parameter_has_its_registered_error(changes: dict[str, str | list[str]], error: str) -> None:
     assert error_of(changes) == error
+
+
+@pytest.mark.requirement("OIDC Core §3.1.2.1: scope values that are not understood SHOULD be ignored")
+@pytest.mark.parametrize(
+    ("scope", "granted", "ignored"),
+    [
+        ("openid unknown", ("openid",), ("unknown",)),
+        ("unknown openid email *", ("openid", "email"), ("unknown", "*")),
+        ("openid profile", ("openid",), ("profile",)),
+        ("openid offline_access", ("openid",), ("offline_access",)),
+        (" openid   api:read ", ("openid", "api:read"), ()),
+        (" ", ("openid", "email", "api:read"), ()),
+    ],
+)
+def test_what_is_not_understood_is_ignored_where_openid_is_asked_for(
+    scope: str, granted: tuple[str, ...], ignored: tuple[str, ...]
+) -> None:
+    _, request = parse({"scope": scope})
+
+    assert request.scope == granted
+    assert ignored_scope(Params.parse([("scope", scope)]), request) == (ignored if scope.strip() else ())
+
+
+@pytest.mark.requirement("OIDC Core §11: offline_access is ignored where no refresh token could be given")
+@pytest.mark.parametrize("is_refreshing", [True, False])
+def test_offline_access_goes_with_the_refresh_grant(is_refreshing: bool) -> None:
+    grants = {"authorization_code", *(["refresh_token"] if is_refreshing else [])}
+    client = replace(CLIENT, scope=("openid", "offline_access"), grant_types=frozenset(grants))
+
+    _, request = parse({"scope": "openid offline_access"}, client)
+
+    assert ("offline_access" in request.scope) is is_refreshing
+
+
+def test_openid_itself_is_never_ignored() -> None:
+    assert error_of({"scope": "openid"}, replace(CLIENT, scope=("email",))) == "invalid_scope"
+
+
+@pytest.mark.parametrize("prompt", [" login", "login ", "login  consent", "  consent login  "])
+def test_spaces_around_and_between_prompts_are_no_reason_to_refuse(prompt: str) -> None:
+    _, request = parse({"prompt": prompt})
+
+    assert request.prompt == frozenset(prompt.split())
+
+
+@pytest.mark.requirement("OAuth 2.1 §7.5.1: an installation can require PKCE of every client")
+@pytest.mark.parametrize("exceptions", [True, False])
+def test_an_installation_can_forbid_exceptions_from_pkce(exceptions: bool) -> None:
+    client = replace(CLIENT, pkce=PkcePolicy.OPTIONAL)
+    params = Params.parse((GOOD | {"code_challenge": "", "code_challenge_method": ""}).items())
+    redirect, installation = trust_redirect(params, client), InstallationRules(pkce_exceptions=exceptions)
+
+    if exceptions:
+        assert parse_authorization_request(params, redirect, client, CATALOG, installation).code_challenge == ""
+    else:
+        with pytest.raises(InvalidRequest, match="code_challenge is missing"):
+            parse_authorization_request(params, redirect, client, CATALOG, installation)
 
 
 def test_a_client_without_the_code_grant_is_unauthorized() -> None:

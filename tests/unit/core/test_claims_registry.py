@@ -10,16 +10,13 @@ from uuid import uuid4
 
 import pytest
 
+from valetkey.administration.registration import new_client
 from valetkey.core.authentication.user import User
 from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, USER_SCOPES
-from valetkey.core.oidc.claims.registry import (
-    ATTRIBUTE_CLAIMS,
-    CLAIM,
-    CLAIM_SCOPES,
-    CLAIMS,
-    parse_attribute,
-    userinfo_claims,
-)
+from valetkey.core.oidc.claims.registry import CLAIM, CLAIMS, parse_attribute
+from valetkey.core.oidc.claims.release import userinfo_claims
+from valetkey.core.oidc.claims.reserved import RESERVED_CLAIMS
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 ADA = User(
     subject=uuid4(),
@@ -30,6 +27,7 @@ ADA = User(
     valid_since=datetime(2026, 1, 1, tzinfo=UTC),
     updated_at=datetime(2026, 1, 2, tzinfo=UTC),
 )
+WEB = new_client("web", {})
 ADDRESS = {"street_address": "12 Rue de la Paix\n2e étage", "locality": "Paris", "country": "France"}
 GOOD: dict[str, list[str]] = {
     "name": ["Ada Lovelace", "7", "null", '"Ada"'],
@@ -73,14 +71,14 @@ WORDS = {"birthdate": "0000-MM-DD", "zoneinfo": "tz database", "locale": "BCP 47
 
 
 def test_the_matrix_has_every_attribute() -> None:
-    assert set(GOOD) == set(BAD) == set(ATTRIBUTE_CLAIMS)
+    assert set(GOOD) == set(BAD) == set(STANDARD_CLAIMS.attributes)
     assert len(CLAIM) == len(CLAIMS)
 
 
 @pytest.mark.requirement("OIDC Core §5.1: the types and formats of standard claims")
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in GOOD.items() for text in texts])
 def test_a_good_value_is_taken(name: str, text: str) -> None:
-    value = parse_attribute(name, text)
+    value = parse_attribute(CLAIM[name], text)
 
     assert CLAIM[name].check(value) is None
     assert value == (text if isinstance(value, str) else json.loads(text))
@@ -90,7 +88,7 @@ def test_a_good_value_is_taken(name: str, text: str) -> None:
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])
 def test_nonsense_is_refused_with_what_to_write(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: write ") as refusal:
-        parse_attribute(name, text)
+        parse_attribute(CLAIM[name], text)
 
     assert WORDS.get(name, "") in str(refusal.value)
 
@@ -102,6 +100,7 @@ def test_nonsense_is_refused_with_what_to_write(name: str, text: str) -> None:
         ("address", {"address"}),
         ("phone", {"phone_number", "phone_number_verified"}),
         ("email", {"email", "email_verified"}),
+        ("groups", {"groups"}),
         ("profile", {"name", "preferred_username", "updated_at"}),
         ("orders", set()),
     ],
@@ -109,23 +108,42 @@ def test_nonsense_is_refused_with_what_to_write(name: str, text: str) -> None:
 def test_a_scope_opens_its_claims(scope: str, claims: set[str]) -> None:
     attributes = {"name": "Ada", "address": ADDRESS, "phone_number": "+1", "phone_number_verified": False}
 
-    answer = userinfo_claims(replace(ADA, claims=attributes), ("openid", scope), ())
+    user = replace(ADA, claims=attributes, groups=("ops",))
+
+    answer = userinfo_claims(WEB, STANDARD_CLAIMS, user, ("openid", scope), ())
 
     assert set(answer) == claims | {"sub"}
     assert answer.get("address", ADDRESS) == ADDRESS
+    assert answer.get("groups", ["ops"]) == ["ops"]
     assert answer.get("updated_at", 1767312000) == 1767312000
 
 
 def test_what_is_stored_and_would_be_refused_today_is_served_as_before() -> None:
-    stored = {"birthdate": "in spring", "zoneinfo": 7, "picture": "http://a.example", "locale": None}
+    stored = {"birthdate": "in spring", "zoneinfo": 7, "picture": "http://a.example", "locale": "english language"}
 
-    answer = userinfo_claims(replace(ADA, claims=stored), ("openid", "profile"), ())
+    answer = userinfo_claims(WEB, STANDARD_CLAIMS, replace(ADA, claims=stored), ("openid", "profile"), ())
 
     assert {name: answer[name] for name in stored} == stored
 
 
+@pytest.mark.requirement("OIDC Core §5.3.2: a claim without a value is left out")
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_an_empty_value_is_left_out(empty: object) -> None:
+    attributes = {"name": empty, "nickname": "A"}
+
+    answer = userinfo_claims(WEB, STANDARD_CLAIMS, replace(ADA, claims=attributes), ("profile",), ())
+
+    assert "name" not in answer
+    assert answer["nickname"] == "A"
+
+
+@pytest.mark.requirement("security 35: reserved claims cannot be overridden by user attributes")
+def test_no_claim_about_users_is_reserved() -> None:
+    assert not RESERVED_CLAIMS & set(CLAIM)
+
+
 def test_every_scope_of_the_table_is_about_the_user() -> None:
-    assert set(CLAIM_SCOPES) | {OPENID, OFFLINE_ACCESS} == USER_SCOPES
+    assert {claim.scope for claim in CLAIMS} | {OPENID, OFFLINE_ACCESS} == USER_SCOPES
 
 
 # A process of its own, in which the table has one line more before anything reads it.
@@ -148,21 +166,24 @@ spec.loader.exec_module(registry)
 from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.administration.user_attributes import parse_attributes
 from valetkey.core.authentication.user import User
-from valetkey.core.oauth.authorization_request import parse_claims_request, USER_CLAIMS
+from valetkey.administration.registration import new_client
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
+from valetkey.core.oidc.claims.release import userinfo_claims
+from valetkey.core.oidc.claims.request import parse_claims_request
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 now = datetime.now(UTC)
-user = User(uuid4(), "ada", None, False, True, now, now, parse_attributes(["shoe_size=38"]))
+user = User(uuid4(), "ada", None, False, True, now, now, parse_attributes({"shoe_size": "38"}, STANDARD_CLAIMS))
 refused = ""
 try:
-    parse_attributes(["shoe_size= "])
+    parse_attributes({"shoe_size": " "}, STANDARD_CLAIMS)
 except ValueError as error:
     refused = str(error)
 print(json.dumps({
     "words": claim_words("shoe_size"),
-    "requested": parse_claims_request('{"id_token": {"shoe_size": null}}', USER_CLAIMS).id_token,
+    "requested": parse_claims_request('{"id_token": {"shoe_size": null}}', STANDARD_CLAIMS.names).id_token,
     "published": "shoe_size" in authorization_server_metadata("https://id.example", ())["claims_supported"],
-    "served": registry.userinfo_claims(user, ("openid", "profile"), ()).get("shoe_size"),
+    "served": userinfo_claims(new_client("web", {}), STANDARD_CLAIMS, user, ("openid", "profile"), ()).get("shoe_size"),
     "refused": refused,
 }))
 """

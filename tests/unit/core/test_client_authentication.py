@@ -36,7 +36,7 @@ def raw_basic(data: bytes) -> str:
     return "Basic " + b64encode(data).decode()
 
 
-def client(method: AuthenticationMethod, *secrets: ClientSecret, enabled: bool = True) -> Client:
+def client(method: AuthenticationMethod | None, *secrets: ClientSecret, enabled: bool = True) -> Client:
     return Client("web", uuid4(), "Web", method, frozenset(), secrets=secrets, enabled=enabled)
 
 
@@ -75,8 +75,8 @@ def test_two_methods_at_once_are_an_invalid_request(authorization: list[str], pa
     [
         "Basic", "Basic ", "Basic !!!!", "Basic d2Vi", "Bearer x", "Digest x", "basic", "",
         raw_basic(b"no-colon"), raw_basic(b"web:\xff\xfe"), raw_basic(b"web:s\x00"), raw_basic(b"we\x00b:s"),
-        raw_basic(b"web:%zz"), raw_basic(b"web:%"), raw_basic(b"%ff:s"), raw_basic(b":secret"),
-        raw_basic(b"web:" + b"a" * 600), raw_basic(b"w" * 300 + b":s"), raw_basic(b"web:a%0ab"), raw_basic(b"web:"),
+        raw_basic(b"%zz:s"), raw_basic(b"%:s"), raw_basic(b"%ff:s"), raw_basic(b":secret"), raw_basic(b"w%0ab:s"),
+        raw_basic(b"web:" + b"a" * 600), raw_basic(b"w" * 300 + b":s"), raw_basic(b"web:"), raw_basic(b"web:a\nb"),
         raw_basic(b"web:ab") + "====", raw_basic(b"web:abc").rstrip("="), "Basic d2ViOmFi=", "Basic d2ViOmFiYx==",
     ],
 )  # fmt: skip
@@ -90,6 +90,37 @@ def test_a_basic_header_that_cannot_be_read_is_an_invalid_client(header: str) ->
 def test_a_request_without_credentials_is_an_invalid_client(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidClient):
         presented_credentials([], Params.parse(pairs))
+
+
+@pytest.mark.requirement("RFC 6749 §2.3.1: secrets of clients that encode them, and of clients that do not")
+@pytest.mark.parametrize(
+    "text", ["plain-secret", "a+b", "a%b", "a:b", "50%", "a%41b", "+%:", "a b+c", "p/q=r&s", "%2B", "a%0ab", "%ff"]
+)
+@pytest.mark.parametrize("encodes", [True, False])
+def test_a_secret_proves_its_client_whether_it_was_encoded_or_not(text: str, encodes: bool) -> None:
+    registration = client(BASIC, secret(text))
+    header = basic("web", text) if encodes else raw_basic(f"web:{text}".encode())
+
+    presented = presented_credentials([header], Params.parse([]))
+
+    assert presented.client_id == "web"
+    assert authenticate_client(presented, registration, NOW) is registration
+    with pytest.raises(InvalidClient):
+        authenticate_client(presented, client(BASIC, secret("another")), NOW)
+    assert text not in repr(presented).replace("plain", "")
+
+
+@pytest.mark.requirement("security 24: either way of presenting a secret, unless exactly one is registered")
+@pytest.mark.parametrize("used", AuthenticationMethod)
+def test_a_client_with_a_secret_may_use_either_method(used: AuthenticationMethod) -> None:
+    presented = PresentedCredentials("web", used, None if used is NONE else "s")
+    registration = client(None, secret("s"))
+
+    if used is NONE:
+        with pytest.raises(InvalidClient, match="client used none, registered for client_secret_basic or client_sec"):
+            authenticate_client(presented, registration, NOW)
+    else:
+        assert authenticate_client(presented, registration, NOW) is registration
 
 
 @pytest.mark.requirement("security 24: the method must be the registered one")

@@ -12,6 +12,7 @@ from valetkey.core.client.client import Client
 from valetkey.core.client.metadata import FIELD, FIELDS, document_metadata, metadata_document
 from valetkey.core.client.metadata_field import Field, Kind, Place
 from valetkey.core.client.registration import client_problems
+from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 
 ATTRIBUTES = {attribute.name: attribute for attribute in fields(Client)}
 # What is no metadata: who the client is, and what ends with it.
@@ -25,9 +26,11 @@ TYPES: dict[Kind, Any] = {
     Kind.FLAG: bool,
     Kind.CHOICES: frozenset[str],
     Kind.RESOURCES: frozenset[str],
+    Kind.GROUPS: frozenset[str],
     Kind.TEXTS: tuple[str, ...],
     Kind.WORDS: tuple[str, ...],
     Kind.URIS: tuple[str, ...],
+    Kind.MAPPING: ClaimPolicy,
 }
 each_field = pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 
@@ -39,7 +42,10 @@ def test_a_client_has_an_attribute_for_each_row_and_no_other() -> None:
 
 @each_field
 def test_an_attribute_has_the_type_and_the_default_of_its_row(field: Field) -> None:
-    hints = get_type_hints(Client, vars(client_module) | {"Scope": tuple[str, ...], "UUID": str, "datetime": str})
+    hints = get_type_hints(
+        Client,
+        vars(client_module) | {"Scope": tuple[str, ...], "UUID": str, "datetime": str, "ClaimPolicy": ClaimPolicy},
+    )
     due = TYPES[field.kind] if field.enumeration is None else field.enumeration
     default = ATTRIBUTES[field.name].default
 

@@ -8,9 +8,11 @@ import pytest
 from valetkey.core.authentication.result import ACR_PASSWORD
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
-from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.client import AuthenticationMethod, Client, ConsentPolicy
+from valetkey.core.client.registration import client_problems
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
 from valetkey.core.oauth.consent import Consent, KeptConsent, must_ask
+from valetkey.core.oauth.resource import Catalog
 from valetkey.core.oidc.claims.request import ClaimsRequest
 from valetkey.core.oidc.interaction import Interaction, Step, login_step, refusal_without_prompt
 
@@ -102,8 +104,9 @@ def test_prompt_none_names_what_would_have_been_needed(step: Step, error: str) -
 ASKED = Consent(frozenset({"openid", "a"}), frozenset({"https://api"}), frozenset({"email"}))
 
 
-@pytest.mark.requirement("security 43: public clients are asked again, and nothing new goes unasked")
-@pytest.mark.parametrize("method", AuthenticationMethod)
+@pytest.mark.requirement("security 43: nothing new goes unasked, unless the client is trusted")
+@pytest.mark.parametrize("policy", ConsentPolicy)
+@pytest.mark.parametrize("prompt", [frozenset[str](), frozenset({"consent"}), frozenset({"login"})])
 @pytest.mark.parametrize(
     ("remembered", "covered"),
     [
@@ -115,9 +118,57 @@ ASKED = Consent(frozenset({"openid", "a"}), frozenset({"https://api"}), frozense
         (Consent(ASKED.scope, ASKED.resources), False),
     ],
 )
-def test_when_consent_must_be_asked(method: AuthenticationMethod, remembered: Consent | None, covered: bool) -> None:
-    client = Client("c", uuid4(), "C", method, frozenset())
-
+def test_when_consent_must_be_asked(
+    policy: ConsentPolicy, prompt: frozenset[str], remembered: Consent | None, covered: bool
+) -> None:
     kept = None if remembered is None else KeptConsent(remembered, 0)
 
-    assert must_ask(client, kept, ASKED) is (not covered or method is AuthenticationMethod.NONE)
+    asks = must_ask(policy, kept, ASKED, prompt)
+
+    assert (
+        asks
+        is {
+            ConsentPolicy.ASK: True,
+            ConsentPolicy.REMEMBER: not covered or "consent" in prompt,
+            ConsentPolicy.TRUSTED: False,
+        }[policy]
+    )
+
+
+HTTPS, LOOPBACK, PRIVATE = "https://app.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"
+LOCALHOST = "http://localhost:3000/cb"
+
+
+@pytest.mark.requirement("RFC 8252 §8.6: without an https redirect URI users of public clients are asked every time")
+@pytest.mark.parametrize("method", AuthenticationMethod)
+@pytest.mark.parametrize("redirect_uri", [HTTPS, LOOPBACK, LOCALHOST, PRIVATE])
+@pytest.mark.parametrize("registered", [None, *ConsentPolicy])
+def test_which_policy_counts(method: AuthenticationMethod, redirect_uri: str, registered: ConsentPolicy | None) -> None:
+    is_public = method is AuthenticationMethod.NONE
+    client = Client("c", uuid4(), "C", method, frozenset(), consent=registered)
+    default = ConsentPolicy.ASK if is_public else ConsentPolicy.REMEMBER
+
+    counts = client.consent_policy(redirect_uri)
+
+    assert counts is (ConsentPolicy.ASK if is_public and redirect_uri != HTTPS else registered or default)
+    assert client.is_proven_by(redirect_uri) is (not is_public or redirect_uri == HTTPS)
+
+
+@pytest.mark.requirement("RFC 8252 §8.6: without an https redirect URI users of public clients are asked every time")
+@pytest.mark.parametrize("method", AuthenticationMethod)
+@pytest.mark.parametrize("redirect_uris", [(HTTPS,), (HTTPS, LOOPBACK), (LOOPBACK,), (PRIVATE, LOCALHOST)])
+@pytest.mark.parametrize("registered", [None, *ConsentPolicy])
+def test_what_could_never_count_is_not_registered(
+    method: AuthenticationMethod, redirect_uris: tuple[str, ...], registered: ConsentPolicy | None
+) -> None:
+    grants = frozenset({"authorization_code"})
+    client = Client("c", uuid4(), "C", method, grants, redirect_uris=redirect_uris, consent=registered)
+
+    problems = client_problems(client, Catalog({}, {}))
+
+    is_refused = (
+        method is AuthenticationMethod.NONE
+        and registered in {ConsentPolicy.REMEMBER, ConsentPolicy.TRUSTED}
+        and HTTPS not in redirect_uris
+    )
+    assert [problem.partition(":")[0] for problem in problems] == (["consent"] if is_refused else [])

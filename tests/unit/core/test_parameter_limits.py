@@ -8,12 +8,13 @@ import pytest
 
 from support.repository import ROOT
 from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, parse_authorization_request, trust_redirect
 from valetkey.core.oauth.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from valetkey.core.oauth.parameter_limits import LIMITS, MAX_KEPT, kept_bytes, kept_kilobytes
 from valetkey.core.oauth.params import Params
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 
 SCOPES = tuple(f"scope-{number:03}-with-a-long-name" for number in range(64))
 APIS = tuple(f"https://api-{number}.example/{'p' * 480}" for number in range(8))
@@ -53,7 +54,7 @@ def parse(changes: dict[str, str | list[str]], client: Client = CLIENT) -> Autho
         for value in (values if isinstance(values, list) else [values])
     ]
     params = Params.parse(pairs)
-    return parse_authorization_request(params, trust_redirect(params, client), client, CATALOG)
+    return parse_authorization_request(params, trust_redirect(params, client), client, CATALOG, InstallationRules())
 
 
 @pytest.mark.parametrize("name", LONGEST)
@@ -142,7 +143,7 @@ def test_of_claims_only_names_and_values_that_mean_something_are_kept() -> None:
 
     assert (claims.userinfo, claims.id_token) == (("name",), ("email",))
     assert claims.essential_acr == ("urn:valetkey:acr:password",)
-    assert len(USER_CLAIMS) < 20
+    assert len(STANDARD_CLAIMS.names) <= 20
 
 
 @pytest.mark.parametrize("name", ["acr_values", "ui_locales", "claims_locales", "display", "registration", "unknown"])

@@ -17,13 +17,21 @@ def test_names_are_distinct_and_in_the_order_sent() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a  b", " a", "a ", "a\tb", "a\nb", 'a"b', "a\\b", "é", "a\x00", "\x7f",
+        "a\tb", "a \tb", "a\u00a0b", " \n", "a\nb", 'a"b', "a\\b", "é", "a\x00", "\x7f",
         "a" * (MAX_LENGTH + 1), " ".join(f"s{n}" for n in range(MAX_NAMES + 1)),
     ],
 )  # fmt: skip
 def test_a_scope_outside_the_grammar_or_bounds_is_refused(text: str) -> None:
     with pytest.raises(InvalidScope):
         parse_scope(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [(" a", ("a",)), ("a ", ("a",)), ("a  b", ("a", "b")), ("   b   a   ", ("b", "a")), (" ", ()), ("a a  a", ("a",))],
+)
+def test_spaces_around_and_between_names_are_no_reason_to_refuse(text: str, names: tuple[str, ...]) -> None:
+    assert parse_scope(text) == names
 
 
 @pytest.mark.requirement("security 19: scope is never widened, and omitted means all that was granted")

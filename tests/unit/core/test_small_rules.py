@@ -27,8 +27,9 @@ from valetkey.core.oauth.revocation import (
     targets_of,
 )
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
-from valetkey.core.oidc.claims.registry import userinfo_claims
+from valetkey.core.oidc.claims.release import userinfo_claims
 from valetkey.core.oidc.claims.request import parse_claims_request
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 from valetkey.core.oidc.logout import LogoutRequest, hinted_client_id, post_logout_location
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -61,7 +62,7 @@ def test_normalizing_twice_changes_nothing(text: str) -> None:
 
 @pytest.mark.requirement("security 35: reserved claims cannot be overridden by user attributes")
 def test_attributes_reach_no_reserved_claim() -> None:
-    claims = userinfo_claims(USER, ("openid", "profile", "email"), ["sub", "iss", "admin"])
+    claims = userinfo_claims(GOOD, STANDARD_CLAIMS, USER, ("openid", "profile", "email"), ["sub", "iss", "admin"])
 
     assert claims["sub"] == str(USER.subject)
     assert (claims["email"], claims["preferred_username"], claims["name"]) == ("ada@example.com", "ada", "Ada")
@@ -79,7 +80,7 @@ def test_attributes_reach_no_reserved_claim() -> None:
     ],
 )
 def test_claims_follow_scope_and_request(scope: tuple[str, ...], requested: tuple[str, ...], names: set[str]) -> None:
-    assert userinfo_claims(USER, scope, requested).keys() == names
+    assert userinfo_claims(GOOD, STANDARD_CLAIMS, USER, scope, requested).keys() == names
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from support.introspection import World
 from support.rfc9068 import NOW, signer
-from valetkey.core.jose.verify_own import KeySet, verify_signature
+from valetkey.core.jose.verify_own import KeySet
+from valetkey.core.oauth.access_token import verify_access_token
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.introspection import verified_tokens
 from valetkey.introspection.signature_cache import SignatureCache
@@ -52,11 +53,11 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every token whose signature was checked."""
     seen: list[str] = []
 
-    def spy(token: str, key_set: KeySet, typ: str) -> dict[str, object]:
+    def spy(token: str, key_set: KeySet) -> dict[str, object]:
         seen.append(token)
-        return verify_signature(token, key_set, typ)
+        return verify_access_token(token, key_set)
 
-    monkeypatch.setattr(verified_tokens, "verify_signature", spy)
+    monkeypatch.setattr(verified_tokens, "verify_access_token", spy)
     return seen
 
 

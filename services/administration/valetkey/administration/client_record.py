@@ -37,4 +37,6 @@ def client_record(record: ClientRecord, now: datetime) -> dict[str, object]:
 
 def _shown(field: Field, client: Client) -> object:
     value = getattr(client, field.name)
-    return format_scope(value) if field.kind is Kind.WORDS else value
+    if field.kind is Kind.WORDS:
+        return format_scope(value)
+    return field.kind.stored(value) if field.kind is Kind.MAPPING else value

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from valetkey.administration.allowed_groups import unknown_groups
 from valetkey.administration.errors import NotFound, Owned, Refused
 from valetkey.administration.registration import (
     change_problems,
@@ -15,6 +16,7 @@ from valetkey.administration.registration import (
     creation_problems,
     new_client,
     registration_problems,
+    with_new_defaults,
 )
 from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import Client, ClientSecret
@@ -66,7 +68,7 @@ async def prepare_client(installation: Installation, client_id: str | None, fiel
     Nothing is stored, so that the secret can be handed over before the store learns of it. Without ``client_id`` one is
     made up. Raises ``Refused`` with every problem.
     """
-    client = new_client(client_id or secrets.token_hex(_ID_BYTES), fields)
+    client = with_new_defaults(new_client(client_id or secrets.token_hex(_ID_BYTES), fields), None)
     await _require_sound(installation, client, creation_problems(client))
     if client.is_public:
         return NewClient(client)
@@ -88,7 +90,7 @@ async def change_client(installation: Installation, record: ClientRecord, fields
     client = changed_client(record.client, fields)
     # What only ends a client, or accepts it again, is possible whatever a release before this one let it have.
     if client != record.client:
-        await _require_sound(installation, client, change_problems(record.client, client))
+        await _require_sound(installation, client, change_problems(record.client, client), record.client.resource)
         with installation.audited("client.updated", client_id=client.client_id):
             await Clients(installation.database).update(client, installation.clock(), record.managed_by)
 
@@ -132,8 +134,15 @@ async def rotate_secret(installation: Installation, client: Client, digest: byte
     return now + overlap
 
 
-async def _require_sound(installation: Installation, client: Client, also: list[str]) -> None:
+async def _require_sound(
+    installation: Installation, client: Client, also: list[str], old_resource: str | None = None
+) -> None:
     catalog = await CatalogStore(installation.database).get()
-    problems = registration_problems(client, catalog, installation.settings.issuer) + also
+    if old_resource != client.resource:
+        others = {name: server for name, server in catalog.resources.items() if name != old_resource}
+        catalog = replace(catalog, resources=others)
+    settings = installation.settings
+    problems = registration_problems(client, catalog, settings.issuer, settings.installation_rules) + also
+    problems += await unknown_groups(installation.database, client)
     if problems:
         raise Refused(f"The client {client.client_id} cannot be registered like this:", *problems)

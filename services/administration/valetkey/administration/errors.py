@@ -6,7 +6,7 @@
     ├── Refused          what was asked for is not possible
     ├── NotFound         what was named does not exist
     ├── Conflict         at odds with what exists
-    │   └── Owned        an applied file owns the client
+    │   └── Owned        an applied file owns it
     ├── RedisNotTold     ended in PostgreSQL, and Redis may not know
     └── PrivilegeMissing the database role may not do this
 
@@ -30,7 +30,7 @@ class Refused(AdministrationError):
 
 
 class NotFound(AdministrationError):
-    """``kind`` (client, user, scope, session, key) says what does not exist, ``name`` how it was named."""
+    """``kind`` (client, user, group, scope, ...) says what does not exist, ``name`` how it was named."""
 
     def __init__(self, kind: str, name: object, adjective: str = "") -> None:
         super().__init__(f"There is no {adjective}{' ' if adjective else ''}{kind} {name}")
@@ -43,7 +43,7 @@ class Conflict(AdministrationError):
 
 
 class Owned(Conflict):
-    """An applied file owns the client and would undo a change by hand."""
+    """An applied file owns it and would undo a change by hand."""
 
 
 class RedisNotTold(AdministrationError):

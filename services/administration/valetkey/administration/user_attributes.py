@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 
+from valetkey.administration.errors import Refused
 from valetkey.core.authentication.user import User
-from valetkey.core.oidc.claims.registry import ATTRIBUTE_CLAIMS, CLAIM, parse_attribute
+from valetkey.core.oidc.claims.registry import CLAIM, Claim, parse_attribute
+from valetkey.core.oidc.claims.table import ClaimTable
+
+MAX_BYTES = 16 << 10
 
 
-def parse_attributes(values: Iterable[str]) -> dict[str, object]:
-    """Each ``NAME=VALUE`` by its name. Raises ``ValueError``, which says what to write."""
-    claims: dict[str, object] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals or name not in ATTRIBUTE_CLAIMS:
-            raise ValueError(f"{value!r}: write NAME=VALUE with one of {', '.join(sorted(ATTRIBUTE_CLAIMS))}")
-        claims[name] = parse_attribute(name, text)
-    return claims
+def parse_attributes(values: Mapping[str, str], table: ClaimTable) -> dict[str, object]:
+    """Each attribute by its name, as it is stored. Raises ``ValueError``, which says what to write."""
+    return {name: parse_attribute(_declared(name, table), text) for name, text in values.items()}
+
+
+def require_bounded(claims: Mapping[str, object]) -> None:
+    """Raise ``Refused`` where the attributes of a user are more than would fit into a token."""
+    size = len(json.dumps(claims))
+    if size > MAX_BYTES:
+        raise Refused(f"The attributes would take {size} bytes of JSON, and {MAX_BYTES} is the most; shorten some.")
+
+
+def _declared(name: str, table: ClaimTable) -> Claim:
+    claim = table.attributes.get(name)
+    if claim is None:
+        raise ValueError(
+            f"{name}: no such attribute; choose from {', '.join(sorted(table.attributes))}, or declare it with "
+            "`valetkey attribute create`"
+        )
+    return claim
+
+
+def attribute_problems(claims: Mapping[str, object], table: ClaimTable) -> list[str]:
+    """What is wrong with attributes as a file has them, in words for an operator."""
+    problems = []
+    for name, value in claims.items():
+        claim = table.attributes.get(name)
+        if claim is None:
+            problems.append(f"{name} is no attribute; choose from {', '.join(sorted(table.attributes))}, or declare it")
+        elif (words := claim.check(value)) is not None:
+            problems.append(f"{name}: {words}")
+    return problems
 
 
 def email_problem(email: str) -> str | None:

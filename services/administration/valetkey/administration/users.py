@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from valetkey.administration.errors import NotFound, Refused
 from valetkey.administration.passwords import hash_password
+from valetkey.administration.user_attributes import require_bounded
 from valetkey.core.authentication.user import User, normalize_login_name
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
@@ -77,7 +78,8 @@ def password_hash_for(installation: Installation, user: User, password: str) -> 
 
 
 async def create_user(installation: Installation, user: User, password_hash: str) -> None:
-    """Store a user. Raises ``Refused`` for a name that cannot be signed in with."""
+    """Store a user. Raises ``Refused`` for a name that cannot be signed in with, and for attributes beyond a bound."""
+    require_bounded(user.claims)
     with installation.audited("user.created", subject=str(user.subject)):
         try:
             await Users(installation.database).create(user, password_hash)
@@ -90,11 +92,13 @@ async def update_user(
 ) -> None:
     """Store what is known of a user. Claims in ``claims`` are set, ``removed`` ones go, and the others stay.
 
-    Sessions and grants go on. Raises ``Refused`` for a name that cannot be signed in with.
+    Sessions and grants go on. Raises ``Refused`` as ``create_user`` does.
     """
+    removed = tuple(removed)
+    require_bounded({name: value for name, value in user.claims.items() if name not in removed} | dict(claims))
     with installation.audited("user.updated", subject=str(user.subject)):
         try:
-            await Users(installation.database).update(user, installation.clock(), tuple(removed), claims)
+            await Users(installation.database).update(user, installation.clock(), removed, claims)
         except ValueError as error:
             raise Refused(f"{error}: {_LOGIN_NAME}") from error
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
+from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
 from valetkey.authorize.login.device_cookie import Devices
@@ -50,6 +51,7 @@ class AuthorizeService:
     codes: CodeIssuer
     passwords: PasswordPool
     attempts: LoginAttempts
+    ignored_scopes: IgnoredScopes
     interaction_limit: InteractionLimit
     reserve: MemoryReserve
     cookies: BrowserCookies

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
+from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
 from valetkey.authorize.login.device_cookie import Devices
@@ -67,6 +68,7 @@ async def open_service(
             ),
             passwords=passwords,
             attempts=LoginAttempts.from_settings(settings, stores.redis, stores.reserve),
+            ignored_scopes=IgnoredScopes(),
             interaction_limit=InteractionLimit.from_settings(settings, stores.redis, stores.reserve),
             reserve=stores.reserve,
             cookies=BrowserCookies(Cookies(https=settings.issuer_is_https, scope=scope_of(settings.issuer))),

@@ -23,6 +23,8 @@ COMMANDS = {
     "client": "client",
     "scope": "scope",
     "user": "user",
+    "attribute": "attribute",
+    "group": "group",
     "session": "session",
     "consent": "consent",
     "revocation": "revocation",

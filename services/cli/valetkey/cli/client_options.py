@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,9 +22,27 @@ _METAVARS = {
     Kind.SECONDS: "SECONDS",
     Kind.URIS: "URI",
     Kind.RESOURCES: "URI",
+    Kind.GROUPS: "NAME",
+    Kind.MAPPING: "JSON",
 }
 EMPTY_VALUES: dict[str, object] = {field.name: field.empty for field in _DESCRIBED if field.may_be_empty}
 """What a field that may be empty holds when it is."""
+
+
+class _JsonMapping(click.ParamType[Any]):
+    """A mapping as JSON has it."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> object:  # noqa: ANN401 - as click has it
+        """The mapping."""
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            self.fail("write a JSON object, in single quotes for the shell", param, ctx)
+        return found
 
 
 def client_field_options(command: Decorated) -> Decorated:
@@ -60,4 +79,6 @@ def _option(field: Field) -> Callable[[Decorated], Decorated]:
 def _type(field: Field) -> click.ParamType[Any] | None:
     if field.kind is Kind.SECONDS:
         return click.IntRange(0, MAX_SECONDS)
+    if field.kind is Kind.MAPPING:
+        return _JsonMapping()
     return click.Choice(field.choices) if field.choices else None

@@ -26,7 +26,7 @@ from valetkey.runtime.telemetry.redaction import redact
 
 Parameters = ParamSpec("Parameters")
 
-_LISTED_BY = {"client": "client", "user": "user", "scope": "scope", "session": "session", "key": "keys"}
+_LISTED_BY = {kind: kind for kind in ("client", "user", "attribute", "group", "scope", "session")} | {"key": "keys"}
 
 
 def with_installation(

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.administration.apply.change import (
+    AttributeChange,
+    Change,
+    ClientChange,
+    FieldChange,
+    GroupChange,
+    Kind,
+    Plan,
+    ScopeChange,
+    UserChange,
+)
 from valetkey.cli.output import plain
 
+_NOUNS = {
+    ClientChange: "client",
+    ScopeChange: "scope",
+    AttributeChange: "attribute",
+    GroupChange: "group",
+    UserChange: "user",
+}
 _SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "-"}
 
 
@@ -23,7 +41,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             yield from _field_lines(change.kind, field)
 
 
-def _change_record(change: ClientChange | ScopeChange) -> dict[str, object]:
+def _change_record(change: Change) -> dict[str, object]:
     return {
         "change": change.kind,
         "kind": _noun(change),
@@ -32,8 +50,8 @@ def _change_record(change: ClientChange | ScopeChange) -> dict[str, object]:
     }
 
 
-def _noun(change: ClientChange | ScopeChange) -> str:
-    return "client" if isinstance(change, ClientChange) else "scope"
+def _noun(change: Change) -> str:
+    return _NOUNS[type(change)]
 
 
 def _field_lines(kind: Kind, field: FieldChange) -> Iterator[str]:
@@ -56,5 +74,7 @@ def _shown(value: object) -> str:
             return "(none)"
         case bool():
             return str(value).lower()
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
         case _:
             return str(value)

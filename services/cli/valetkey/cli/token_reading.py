@@ -57,8 +57,13 @@ def read_token(token: str) -> TokenReading:
     except (jwt.PyJWTError, ValueError, RecursionError):
         return TokenReading(TokenKind.UNKNOWN, problems=("neither a JWT nor one of our refresh tokens",))
     header, claims = parts["header"], parts["payload"]
-    kinds = {access_token.TYP: TokenKind.ACCESS_TOKEN, id_token.TYP: TokenKind.ID_TOKEN}
-    return TokenReading(kinds.get(str(header.get("typ")), TokenKind.OTHER_JWT), header, claims)
+    return TokenReading(_kind(str(header.get("typ")), claims), header, claims)
+
+
+def _kind(typ: str, claims: Mapping[str, object]) -> TokenKind:
+    if typ == access_token.TYP or access_token.TOKEN_USE in claims:
+        return TokenKind.ACCESS_TOKEN
+    return TokenKind.ID_TOKEN if typ == id_token.TYP else TokenKind.OTHER_JWT
 
 
 def verify_reading(token: str, reading: TokenReading, keys: KeySet, issuer: str, now: datetime) -> TokenReading:

@@ -6,13 +6,15 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 from valetkey.introspection.document import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from valetkey.core.oauth.resource import Catalog
     from valetkey.core.ports.clients import CatalogSource
@@ -22,14 +24,17 @@ _PATIENCE = 1.0
 
 
 class Discovery:
-    """Builds the document anew only when the registered scopes have changed."""
+    """Builds the document anew only when the catalog has changed."""
 
-    def __init__(self, issuer: str, catalog: CatalogSource, max_age: int) -> None:
+    def __init__(
+        self, issuer: str, catalog: CatalogSource, max_age: int, algorithms: Sequence[str] = SUPPORTED_ALGORITHMS
+    ) -> None:
         self._issuer = issuer
+        self._algorithms = algorithms
         self._source = catalog
         self._max_age = max_age
         self._catalog: Catalog | None = None
-        self._document = self._build(USER_SCOPES)
+        self._document = self._build(USER_SCOPES, STANDARD_CLAIMS.names)
 
     async def document(self) -> Document:
         """The document; with the scopes known last where the catalog cannot be had."""
@@ -40,9 +45,9 @@ class Discovery:
             return self._document
         if catalog is not self._catalog:
             self._catalog = catalog
-            self._document = self._build(catalog.scopes)
+            self._document = self._build(catalog.scopes, catalog.claim_table.names)
         return self._document
 
-    def _build(self, scopes: Iterable[str]) -> Document:
-        metadata = authorization_server_metadata(self._issuer, scopes)
+    def _build(self, scopes: Iterable[str], claims: frozenset[str]) -> Document:
+        metadata = authorization_server_metadata(self._issuer, scopes, claims, self._algorithms)
         return Document.of(json.dumps(metadata).encode("ascii"), content_type="application/json", max_age=self._max_age)

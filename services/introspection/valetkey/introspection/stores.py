@@ -43,8 +43,8 @@ async def open_service(
         yield IntrospectionService(
             authenticator=ClientAuthenticator(stores.clients, clock, failures),
             introspector=Introspector(access_tokens, settings.issuer),
-            user_info=UserInfo(access_tokens, Users(stores.database)),
-            discovery=Discovery(settings.issuer, stores.catalog, settings.jwks_max_age),
+            user_info=UserInfo(access_tokens, Users(stores.database), stores.clients, stores.catalog),
+            discovery=Discovery(settings.issuer, stores.catalog, settings.jwks_max_age, settings.signing_algorithms),
             jwk_set=stores.jwk_set,
             jwks_max_age=settings.jwks_max_age,
             client_rate=client_rate,

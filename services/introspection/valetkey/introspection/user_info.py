@@ -8,24 +8,27 @@ from uuid import UUID
 
 from valetkey.core.oauth.errors import InsufficientScope, InvalidToken
 from valetkey.core.oauth.scope import OPENID
-from valetkey.core.oidc.claims.registry import userinfo_claims
+from valetkey.core.oidc.claims.release import userinfo_claims
 
 if TYPE_CHECKING:
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.access_token import AccessToken
+    from valetkey.core.ports.clients import CatalogSource, ClientFinder
     from valetkey.introspection.access_tokens import AccessTokens
     from valetkey.introspection.sources import SubjectFinder
 
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Reads a token's user as the user is now."""
+    """Reads a token's user as the user is now, for its client as it is registered now."""
 
     access_tokens: AccessTokens
     users: SubjectFinder
+    clients: ClientFinder
+    catalog: CatalogSource
 
     async def claims(self, value: str) -> dict[str, object]:
-        """The claims that the token's scope opens. OIDC Core §5.3.2.
+        """The claims that the token's scope opens, as the client's policy has them. OIDC Core §5.3.2.
 
         Raises ``InvalidToken`` for a token that is not good or whose user is gone, disabled or has ended since, as with
         a new password; ``InsufficientScope`` for one without ``openid``. Any audience is accepted: the token is ours.
@@ -41,7 +44,10 @@ class UserInfo:
             raise InvalidToken("user is gone or disabled")
         if not _is_current(token, user):
             raise InvalidToken("user has ended since the token was issued")
-        return userinfo_claims(user, token.scope, token.userinfo_claims)
+        client, catalog = await self.clients.find(token.client_id), await self.catalog.get()
+        if client is None:
+            raise InvalidToken("client is gone")
+        return userinfo_claims(client, catalog.claim_table, user, token.scope, token.userinfo_claims)
 
 
 def _user_of(token: AccessToken) -> UUID:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from valetkey.core.bounded_cache import BoundedCache
 from valetkey.core.jose.verify_own import (
-    MAX_TOKEN_LENGTH,
+    MAX_ACCESS_TOKEN_LENGTH,
     read_verified_claims,
     require_issued_by,
     require_unexpired,
-    verify_signature,
 )
-from valetkey.core.oauth.access_token import TYP, AccessToken
+from valetkey.core.oauth.access_token import EPOCHS, TOKEN_USE, AccessToken, verify_access_token
 from valetkey.core.oauth.errors import InvalidScope, InvalidToken
 from valetkey.core.oauth.revocation import RevocationTarget, targets_of
 from valetkey.introspection.signature_cache import SignatureCache
@@ -37,7 +36,8 @@ MAX_BYTES = 32 << 20
 SHARE = 0.25
 # Of a token without names, with its place in the cache; and of a name that no other token shares.
 _TOKEN_BYTES, _NAME_BYTES = 1700, 70
-_INTROSPECTED = ("scope", "client_id", "exp", "iat", "nbf", "sub", "aud", "iss", "jti", "auth_time", "acr", "amr")
+# What only we read.
+_PRIVATE = {EPOCHS, TOKEN_USE, "userinfo_claims"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ class VerifiedTokens:
             self._verified.clear()
             self._held = SignatureCache()
             self._verified_with = key_set
-        if len(value) > MAX_TOKEN_LENGTH:
+        if len(value) > MAX_ACCESS_TOKEN_LENGTH:
             raise InvalidToken("token is too long")
         digest = hashlib.sha256(value.encode()).digest()
         verified = self._verified.find(digest)
         if verified is None:
-            claims = read_verified_claims(value) if digest in self._held else verify_signature(value, key_set, TYP)
+            claims = read_verified_claims(value) if digest in self._held else verify_access_token(value, key_set)
             verified = _read(claims, self._issuer, now)
             for dropped in self._verified.put(digest, verified, owner=verified.token.client_id, size=_size(verified)):
                 self._held.add(dropped)
@@ -106,7 +106,7 @@ def _read(claims: Mapping[str, object], issuer: str, now: datetime) -> VerifiedT
         token = AccessToken.from_claims(claims)
     except InvalidScope as error:
         raise InvalidToken("scope is not ours") from error
-    answer = {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in _INTROSPECTED if name in claims}
+    answer = {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in claims if name not in _PRIVATE}
     return VerifiedToken(
         token=token,
         targets=targets_of(token),

@@ -49,4 +49,5 @@ def policy_from(settings: Settings) -> TokenPolicy:
         refresh_token_lifetime=timedelta(seconds=settings.refresh_token_lifetime),
         refresh_token_idle_lifetime=timedelta(seconds=settings.refresh_token_idle_lifetime),
         refresh_grace=timedelta(seconds=settings.refresh_grace),
+        rules=settings.installation_rules,
     )

@@ -10,7 +10,7 @@ from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 def current_resources(granted: tuple[str, ...], client: Client, catalog: Catalog) -> tuple[str, ...]:
     """The granted resources that still exist and that the client may still ask tokens for. RFC 8707 §2.2."""
     allowed = catalog.resources_for(client) & catalog.resources.keys()
-    return tuple(resource for resource in granted if resource in allowed)
+    return tuple(resource for resource in catalog.registered(granted) if resource in allowed)
 
 
 def authorize_granted(
@@ -32,4 +32,6 @@ def authorize_granted(
         authentication=granted.authentication,
         refresh_generation=granted.generation if refreshable else None,
         claims=granted.claims,
+        access_token_typ=catalog.access_token_typ(resources),
+        claim_table=catalog.claim_table,
     )

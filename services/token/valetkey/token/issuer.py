@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from valetkey.core.client.client import Client
 from valetkey.core.jose.sign import SignerSource, sign
-from valetkey.core.oauth.access_token import TYP as ACCESS_TOKEN_TYP
+from valetkey.core.jose.verify_own import MAX_ACCESS_TOKEN_LENGTH, MAX_TOKEN_LENGTH
 from valetkey.core.oauth.access_token import TokenId, access_token_claims
 from valetkey.core.oauth.authorization import Authorization, TokenSet
+from valetkey.core.oauth.errors import ClaimsTooLarge
 from valetkey.core.oauth.refresh_token import RefreshToken, RefreshTokenCodec
 from valetkey.core.oauth.scope import OPENID
 from valetkey.core.oidc.id_token import TYP as ID_TOKEN_TYP
@@ -17,10 +18,14 @@ from valetkey.token.policy import TokenPolicy
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Mints what an authorization entitles to. Access tokens are signed with the installation's default algorithm."""
+    """Mints what an authorization entitles to.
+
+    ``access_token_alg`` signs all access tokens, ``id_token_alg`` the ID tokens of clients that register none.
+    """
 
     policy: TokenPolicy
     access_token_alg: str
+    id_token_alg: str
     signers: SignerSource
     refresh_tokens: RefreshTokenCodec
     clock: Clock
@@ -28,19 +33,20 @@ class TokenIssuer:
     def require_ready(self, client: Client) -> None:
         """Raise ``TemporarilyUnavailable`` while a key is missing, before a grant has spent anything."""
         self.signers.signer(self.access_token_alg)
-        self.signers.signer(client.id_token_signed_response_alg)
+        self.signers.signer(client.id_token_signed_response_alg or self.id_token_alg)
 
     def issue(self, authorization: Authorization) -> TokenSet:
         """An access token, and a refresh and an ID token where they belong. RFC 6749 §5.1, OIDC Core §3.1.3.3.
 
-        Raises ``TemporarilyUnavailable`` while there is no key to sign with.
+        Raises ``TemporarilyUnavailable`` while there is no key to sign with, ``ClaimsTooLarge``.
         """
         now, policy = self.clock(), self.policy
         token_id = TokenId.generate(authorization.authorization_id, now)
         claims = access_token_claims(
             authorization, token_id, issuer=policy.issuer, lifetime=policy.access_token_lifetime
         )
-        access_token = sign(claims, self.signers.signer(self.access_token_alg), ACCESS_TOKEN_TYP)
+        access_token = sign(claims, self.signers.signer(self.access_token_alg), authorization.access_token_typ)
+        _require_fit(access_token, MAX_ACCESS_TOKEN_LENGTH)
         return TokenSet(
             access_token=access_token,
             expires_in=int(policy.access_token_lifetime.total_seconds()),
@@ -70,5 +76,12 @@ class TokenIssuer:
             now=self.clock(),
             lifetime=self.policy.id_token_lifetime,
         )
-        signer = self.signers.signer(authorization.client.id_token_signed_response_alg)
-        return sign(claims, signer, ID_TOKEN_TYP)
+        signer = self.signers.signer(authorization.client.id_token_signed_response_alg or self.id_token_alg)
+        id_token = sign(claims, signer, ID_TOKEN_TYP)
+        _require_fit(id_token, MAX_TOKEN_LENGTH)
+        return id_token
+
+
+def _require_fit(token: str, most: int) -> None:
+    if len(token) > most:
+        raise ClaimsTooLarge(f"a token would have {len(token)} characters, and {most} is the most")

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.installation_rules import InstallationRules
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """The issuer and how long things live. ``refresh_grace`` is the window for a retry."""
+    """The issuer and how long things live. ``refresh_grace`` is the window for a retry.
+
+    ``rules`` are those for all clients.
+    """
 
     issuer: str
     authorization_code_lifetime: timedelta
@@ -17,6 +21,7 @@ class TokenPolicy:
     refresh_token_lifetime: timedelta
     refresh_token_idle_lifetime: timedelta
     refresh_grace: timedelta
+    rules: InstallationRules
 
     def authorization_lifetime(self, client: Client) -> timedelta:
         """How long an authorization is kept: while it can be refreshed, its code replayed, or its token used."""

@@ -5,8 +5,8 @@ from uuid import UUID
 from aiohttp import web
 
 from valetkey.core.client.client import Client
-from valetkey.core.jose.verify_own import require_issued_by, require_unexpired, verify_signature
-from valetkey.core.oauth.access_token import TYP, AccessToken
+from valetkey.core.jose.verify_own import require_issued_by, require_unexpired
+from valetkey.core.oauth.access_token import AccessToken, verify_access_token
 from valetkey.core.oauth.errors import InvalidScope, InvalidToken
 from valetkey.core.oauth.refresh_token import RefreshToken
 from valetkey.core.oauth.revocation import Revocation, RevocationTarget, authorization_target, token_target
@@ -46,7 +46,7 @@ async def _revoke_refresh_token(service: TokenService, client: Client, token: Re
 async def _revoke_access_token(service: TokenService, client: Client, value: str) -> None:
     """End this one access token. RFC 7009 §2.1. Raises ``TooManyRequests`` where there have been too many."""
     try:
-        claims = verify_signature(value, service.keys.key_set, TYP)
+        claims = verify_access_token(value, service.keys.key_set)
         require_issued_by(claims, service.policy.issuer)
         require_unexpired(claims, service.clock())
         token = AccessToken.from_claims(claims)

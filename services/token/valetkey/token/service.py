@@ -6,8 +6,10 @@ from aiohttp import web
 
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.authorization import Authorization, TokenSet
-from valetkey.core.oauth.errors import OAuthError
+from valetkey.core.oauth.errors import InvalidGrant, OAuthError
 from valetkey.core.oauth.refresh_token import RefreshTokenCodec
+from valetkey.core.oauth.revocation import Revocation, authorization_target
+from valetkey.core.oidc.interaction import NOT_ADMITTED
 from valetkey.core.ports.authorizations import GrantedAuthorizations
 from valetkey.core.ports.clock import Clock
 from valetkey.core.ports.keys import KeySetSource
@@ -38,6 +40,19 @@ class TokenService:
     keys: KeySetSource
     client_rate: ClientRate
     revocation_limit: RevocationLimit
+
+    async def require_admitted(self, authorization: Authorization) -> None:
+        """Raise ``InvalidGrant`` where the client's ``allowed_groups`` leave the user out, whatever the grant.
+
+        The authorization ends: a user who comes back into a group signs in again. A client that acts for itself has no
+        user to be left out.
+        """
+        user = authorization.user
+        if user is None or authorization.client.admits(user):
+            return
+        now, target = self.clock(), authorization_target(authorization.authorization_id)
+        await self.revoker.revoke([Revocation(target, now, now + self.policy.access_token_lifetime)])
+        raise InvalidGrant(NOT_ADMITTED)
 
     def count(self, grant_type: str, authorization: Authorization, tokens: TokenSet) -> None:
         """Count a token response; one that a user stands behind is an audit event too."""

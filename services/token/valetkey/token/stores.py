@@ -73,7 +73,14 @@ async def open_service(
                     stores.clients, clock, ClientFailures.from_settings(settings, stores.redis, stores.reserve)
                 ),
                 grants=Grants.from_ports(ports),
-                issuer=TokenIssuer(policy, settings.signing_algorithms[0], signers, refresh_tokens, clock),
+                issuer=TokenIssuer(
+                    policy,
+                    settings.signing_algorithms[0],
+                    settings.installation_rules.id_token_alg,
+                    signers,
+                    refresh_tokens,
+                    clock,
+                ),
                 policy=policy,
                 clock=clock,
                 authorizations=authorizations,

@@ -23,6 +23,7 @@ async def token(request: web.Request) -> web.Response:
         grant_type = grant.grant_type
         service.issuer.require_ready(client)
         authorization = await grant.authorize(params.only(grant.parameters), client)
+        await service.require_admitted(authorization)
         tokens = service.issuer.issue(authorization)
     except OAuthError as error:
         service.count_refusal(grant_type, error, client)

@@ -8,19 +8,23 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient
+from valetkey.administration.apply.declaration import DEFAULT_OVERLAP, Declaration, DeclaredClient, DeclaredUser
 from valetkey.administration.apply.field import Fields, read_field
+from valetkey.administration.apply.people_file import GROUP_FIELDS, USER_FIELDS, read_group, read_user
 from valetkey.administration.apply.yaml_document import YamlError, parse_yaml
 from valetkey.administration.duration import parse_duration
 from valetkey.administration.registration import new_client
 from valetkey.administration.scope_registration import scope_problems
+from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.client.metadata import FIELDS
 from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.core.oidc.claims.attribute import AttributeType, UserAttribute
 
 LONGEST_OVERLAP = timedelta(days=90)
 
-FILE_FIELDS = ("clients", "scopes")
+FILE_FIELDS = ("clients", "scopes", "attributes", "groups", "users")
 SCOPE_FIELDS = ("name", "description", "resource")
+ATTRIBUTE_FIELDS = ("name", "type", "claim", "scope")
 CLIENT_FIELDS = ("client_id", *(field.name for field in FIELDS), "secret_file", "secret_overlap")
 
 
@@ -39,11 +43,35 @@ def read_declaration(text: str, directory: Path, name: str = "the file") -> tupl
     clients = [
         _client(value, number, directory, problems) for number, value in enumerate(fields.mappings("clients"), 1)
     ]
-    found = Declaration(tuple(filter(None, clients)), tuple(filter(None, scopes)))
+    attributes = [_attribute(value, number, problems) for number, value in enumerate(fields.mappings("attributes"), 1)]
+    groups = [
+        read_group(Fields(value, _where("groups", number, value, "name"), GROUP_FIELDS, problems))
+        for number, value in enumerate(fields.mappings("groups"), 1)
+    ]
+    users = [
+        read_user(Fields(value, _where("users", number, value, "username"), USER_FIELDS, problems), directory)
+        for number, value in enumerate(fields.mappings("users"), 1)
+    ]
+    found = Declaration(
+        clients=tuple(filter(None, clients)),
+        scopes=tuple(filter(None, scopes)),
+        attributes=tuple(filter(None, attributes)),
+        groups=tuple(filter(None, groups)),
+        users=tuple(filter(None, users)),
+    )
     problems += _repeats("client_id", (declared.client.client_id for declared in found.clients))
     problems += _repeats("resource", (declared.client.resource for declared in found.clients))
     problems += _repeats("scope", (scope.name for scope in found.scopes))
+    problems += _repeats("attribute", (attribute.name for attribute in found.attributes))
+    problems += _repeats("group", (declared.group.name for declared in found.groups))
+    problems += _repeats("user name or e-mail address", _login_names(found.users))
     return found, problems
+
+
+def _login_names(users: Iterable[DeclaredUser]) -> Iterable[str | None]:
+    for declared in users:
+        names = (normalize_login_name(name) for name in (declared.username, declared.email) if name is not None)
+        yield from set(names)
 
 
 def _scope(value: object, number: int, problems: list[str]) -> RegisteredScope | None:
@@ -54,6 +82,15 @@ def _scope(value: object, number: int, problems: list[str]) -> RegisteredScope |
         return None
     problems += (f"{where}: {problem}" for problem in scope_problems(scope))
     return scope
+
+
+def _attribute(value: object, number: int, problems: list[str]) -> UserAttribute | None:
+    fields = Fields(value, _where("attributes", number, value, "name"), ATTRIBUTE_FIELDS, problems)
+    name, scope, claim = fields.required_text("name"), fields.required_text("scope"), fields.text("claim")
+    type_ = fields.choice("type", [each.value for each in AttributeType])
+    if not fields.are_sound:
+        return None
+    return UserAttribute(name, AttributeType(type_ or AttributeType.STRING), name if claim is None else claim, scope)
 
 
 def _client(value: object, number: int, directory: Path, problems: list[str]) -> DeclaredClient | None:

@@ -83,6 +83,10 @@ class Fields:
             self.problem(f"{name} has something twice")
         return tuple(values)
 
+    def mapping(self, name: str) -> Mapping[str, object] | None:
+        """A mapping from names to whatever they stand for."""
+        return self._read(name, dict, "a mapping with a name before each value")
+
     def mappings(self, name: str) -> list[object]:
         """A list, whose members have fields of their own."""
         return self._read(name, list, "a list") or []
@@ -120,6 +124,8 @@ def read_field(fields: Fields, field: Field) -> object:
             return fields.number(field.name)
         case Kind.WORDS:
             return fields.words(field.name)
+        case Kind.MAPPING:
+            return fields.mapping(field.name)
         case kind if kind.is_list:
             return fields.texts(field.name)
         # Any other choice is judged with the rest of the registration.

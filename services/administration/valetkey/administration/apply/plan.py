@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from valetkey.administration.apply.change import ClientChange, FieldChange, Kind, Plan, ScopeChange
-from valetkey.administration.apply.declaration import Declaration, DeclaredClient
+from valetkey.administration.allowed_groups import unknown_group_problems
+from valetkey.administration.apply.attribute_plan import AttributePlanner
+from valetkey.administration.apply.change import Change, ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.administration.apply.declaration import Declaration, DeclaredClient, DeclaredSecrets
+from valetkey.administration.apply.people_plan import PeoplePlanner, PeopleTerms, StoredPeople
 from valetkey.administration.client_record import client_fields
-from valetkey.administration.registration import change_problems, creation_problems, registration_problems
+from valetkey.administration.registration import (
+    change_problems,
+    creation_problems,
+    registration_problems,
+    with_new_defaults,
+)
+from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.core.oidc.claims.attribute import claim_table
+from valetkey.storage.postgres.tables.catalog import AttributeRecord
 from valetkey.storage.postgres.tables.clients import ClientRecord
 
 _NOTHING: tuple[object, ...] = (None, "", (), frozenset())
@@ -22,7 +33,7 @@ class Terms:
 
     ``owner`` owns what is created. ``adopt`` takes over what others own, ``prune`` deletes what the owner owns and the
     file does not have. ``can_generate`` where generated secrets have somewhere to go. ``issuer`` is empty where it is
-    not known.
+    not known. ``installation`` has the rules for all clients.
     """
 
     owner: str
@@ -30,6 +41,11 @@ class Terms:
     prune: bool = False
     can_generate: bool = False
     issuer: str = ""
+    installation: InstallationRules = USUAL_RULES
+
+    def of_people(self, passwords: Mapping[str, str]) -> PeopleTerms:
+        """The same for groups and users."""
+        return PeopleTerms(self.owner, self.adopt, self.prune, self.can_generate, passwords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +54,36 @@ class Stored:
 
     clients: Mapping[str, ClientRecord]
     catalog: Catalog
+    people: StoredPeople = field(default_factory=StoredPeople)
+    attributes: Sequence[AttributeRecord] = ()
 
 
 def plan_changes(
-    declaration: Declaration, secrets: Mapping[str, bytes], stored: Stored, terms: Terms, now: datetime
+    declaration: Declaration, secrets: DeclaredSecrets, stored: Stored, terms: Terms, now: datetime
 ) -> Plan:
-    """The plan. ``secrets`` are the digests of the declared secrets, by ``client_id``."""
+    """The plan."""
     return _Planner(declaration, secrets, stored, terms, now).plan()
 
 
 class _Planner:
     def __init__(
-        self, declaration: Declaration, secrets: Mapping[str, bytes], stored: Stored, terms: Terms, now: datetime
+        self, declaration: Declaration, secrets: DeclaredSecrets, stored: Stored, terms: Terms, now: datetime
     ) -> None:
         self._declaration = declaration
-        self._secrets = secrets
+        self._secrets = secrets.digests
+        self._attributes = AttributePlanner(
+            declaration.attributes, stored.attributes, terms.owner, adopt=terms.adopt, prune=terms.prune
+        )
+        self._claims = claim_table(self._attributes.afterwards)
+        self._people = PeoplePlanner(declaration, stored.people, terms.of_people(secrets.passwords), self._claims)
         self._stored = stored
         self._terms = terms
         self._now = now
         self._problems: list[str] = []
         self._conflicts: list[str] = []
-        self._declared = {declared.client.client_id: declared for declared in declaration.clients}
+        self._declared = {
+            declared.client.client_id: self._with_new_defaults(declared) for declared in declaration.clients
+        }
         self._owners = {
             record.client.resource: record.managed_by
             for record in stored.clients.values()
@@ -77,15 +102,38 @@ class _Planner:
         scopes = list(filter(None, map(self._scope, self._declaration.scopes)))
         scopes += self._forgotten_scopes(pruned)
         self._check(scopes, pruned)
-        asked = len(self._declared) + len(self._declaration.scopes)
+        kept = self._stored.clients.keys() - {record.client.client_id for record in pruned} - self._declared.keys()
+        groups = self._people.groups(
+            [
+                *(self._stored.clients[client_id].client for client_id in sorted(kept)),
+                *(declared.client for declared in self._declared.values()),
+            ]
+        )
+        users = self._people.users()
+        declaration = self._declaration
+        asked = len((*self._declared, *declaration.scopes, *declaration.attributes))
+        asked += len((*declaration.groups, *declaration.users))
+        attributes = self._attributes.changes
+        changes: tuple[Change, ...] = (*clients, *scopes, *attributes, *groups, *users)
         return Plan(
             clients=tuple(clients),
             scopes=tuple(scopes),
-            unchanged=asked - _count_asked(clients, scopes),
-            problems=tuple(self._problems),
-            conflicts=tuple(self._conflicts),
-            left_over=tuple(record.client.client_id for record in forgotten if record not in pruned),
+            attributes=tuple(attributes),
+            groups=tuple(groups),
+            users=tuple(users),
+            unchanged=asked - sum(change.after is not None for change in changes),
+            problems=(*self._problems, *self._attributes.problems, *self._people.problems),
+            conflicts=(*self._conflicts, *self._attributes.conflicts, *self._people.conflicts),
+            left_over=(
+                *(record.client.client_id for record in forgotten if record not in pruned),
+                *self._attributes.left_over,
+                *self._people.left_over,
+            ),
         )
+
+    def _with_new_defaults(self, declared: DeclaredClient) -> DeclaredClient:
+        record = self._stored.clients.get(declared.client.client_id)
+        return replace(declared, client=with_new_defaults(declared.client, None if record is None else record.client))
 
     def _client(self, declared: DeclaredClient) -> ClientChange | None:
         client_id = declared.client.client_id
@@ -168,9 +216,11 @@ class _Planner:
     def _check(self, scopes: Iterable[ScopeChange], pruned: Iterable[ClientRecord]) -> None:
         """Everything that is wrong with the clients and scopes, once all of it is as it is to be."""
         catalog = self._catalog(scopes, pruned)
+        self._attributes.check(catalog.scopes)
         for client_id, declared in self._declared.items():
-            found = registration_problems(declared.client, catalog, self._terms.issuer) + self._resource_problems(
-                declared
+            found = registration_problems(declared.client, catalog, self._terms.issuer, self._terms.installation)
+            found += self._resource_problems(declared) + unknown_group_problems(
+                declared.client, self._people.groups_afterwards
             )
             self._problems += (f"client {client_id}: {text}" for text in found)
         self._problems += (
@@ -195,7 +245,7 @@ class _Planner:
             for declared in self._declared.values()
             if declared.client.resource is not None
         }
-        return replace(self._stored.catalog, scopes=kept, resources=resources)
+        return replace(self._stored.catalog, scopes=kept, resources=resources, claim_table=self._claims)
 
     def _resource_problems(self, declared: DeclaredClient) -> list[str]:
         client = declared.client
@@ -213,10 +263,6 @@ class _Planner:
             if names:
                 problems.append(f"resource: cannot change while {old} has scopes ({', '.join(names)})")
         return problems
-
-
-def _count_asked(clients: Iterable[ClientChange], scopes: Iterable[ScopeChange]) -> int:
-    return sum(change.after is not None for change in clients) + sum(change.after is not None for change in scopes)
 
 
 def _owned(owner: str | None) -> str:

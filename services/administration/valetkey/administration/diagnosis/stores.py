@@ -21,7 +21,7 @@ async def examine_stores(settings: Settings) -> tuple[list[Finding], list[str]]:
         findings = [*await examine_postgres(database, system_clock), *findings]
         if all(finding.status is not Status.FAILED for finding in findings if finding.check in ("postgres", "schema")):
             findings += await examine_keys(settings, database, system_clock())
-            findings += await examine_clients(database, settings.issuer)
+            findings += await examine_clients(database, settings.issuer, settings.installation_rules)
             keys = await KeyStore(database).public_keys()
             kids = [key.kid for key in keys if key.state is KeyState.ACTIVE]
     return findings, kids

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from valetkey.authorize.browser.csrf import require_own_origin
+from valetkey.authorize.consent.not_allowed import leave_not_allowed, show_not_allowed
 from valetkey.authorize.consent.words import scope_groups
 from valetkey.authorize.flow.complete import advance, grant, refuse, require_still_allowed
 from valetkey.authorize.flow.interaction import InteractionContext, open_interaction, step_location
@@ -31,6 +32,8 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
     """What the stored request asks for."""
     service = request.app[AUTHORIZE]
     pending = await open_interaction(service, request, read_query(request).get("interaction"))
+    if pending.step is Step.NOT_ALLOWED and pending.session is not None:
+        return show_not_allowed(service, pending, pending.session)
     if pending.step is not Step.CONSENT or pending.session is None:
         return await advance(service, request, pending)
     catalog = await service.catalog.get()
@@ -42,7 +45,7 @@ async def show_consent(request: web.Request) -> web.StreamResponse:
 
 
 async def decide_consent(request: web.Request) -> web.StreamResponse:
-    """Allow or deny what the page has shown."""
+    """Allow or deny what the page has shown, or sign in as another user."""
     service = request.app[AUTHORIZE]
     require_own_origin(request.headers, service.settings.issuer_origin)
     form = await read_form(request)
@@ -50,6 +53,8 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
     session = pending.session
     if session is None or pending.step in (Step.LOGIN, Step.SELECT_ACCOUNT):
         return see_other(step_location(service, pending.step, pending.interaction_id))
+    if pending.step is Step.NOT_ALLOWED:
+        return await leave_not_allowed(service, request, pending, form)
     service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
     match form.get("action"):
         case "allow":
@@ -58,6 +63,9 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
         case "deny":
             _record(pending, session, is_allowed=False)
             return await refuse(service, request, pending, AccessDenied("the user denied consent"))
+        case "another":
+            await service.interactions.put(pending.interaction_id, pending.interaction.account_rejected())
+            return see_other(step_location(service, Step.LOGIN, pending.interaction_id))
         case _:
             raise InvalidRequest("the form says neither allow nor deny")
 
@@ -76,7 +84,7 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
         redirect_host=redirect_host(redirect_uri),
         # Registration allows nothing but https, http on the loopback interface, and private-use schemes.
         is_on_this_device=not redirect_uri.startswith("https:"),
-        is_unverified=client.is_public,
+        is_unverified=not client.is_proven_by(redirect_uri),
         groups=scope_groups(asked.scope, asked.resources, catalog),
         claims=sorted(asked.claims.names),
         policy_uri=client.policy_uri,

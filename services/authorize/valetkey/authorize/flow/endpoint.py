@@ -21,6 +21,7 @@ from valetkey.core.client.client import Client
 from valetkey.core.oauth.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
+    ignored_scope,
     parse_authorization_request,
     trust_redirect,
 )
@@ -70,7 +71,9 @@ async def _require_client(service: AuthorizeService, params: Params) -> Client:
 async def _decide(
     service: AuthorizeService, request: web.Request, params: Params, redirect: TrustedRedirect, client: Client
 ) -> web.StreamResponse:
-    asked = parse_authorization_request(params, redirect, client, await service.catalog.get())
+    rules = service.settings.installation_rules
+    asked = parse_authorization_request(params, redirect, client, await service.catalog.get(), rules)
+    service.ignored_scopes.note(client, ignored_scope(params, asked))
     again = location_with_cookies(service, request, params, AUTHORIZE_ROUTE)
     if again is not None:
         return see_other(again)

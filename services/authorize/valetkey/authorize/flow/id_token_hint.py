@@ -7,6 +7,7 @@ from uuid import UUID
 from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.encoding import b64url_decode
 from valetkey.core.jose.verify_own import KeySet, require_issued_by, verify_signature
+from valetkey.core.oauth.access_token import TOKEN_USE
 from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
 from valetkey.core.oidc.id_token import TYP
 
@@ -18,6 +19,8 @@ def read_hint(token: str, key_set: KeySet, issuer: str) -> dict[str, object]:
     """The claims of an ID token that we signed, expired or not; ``InvalidToken`` for anything else."""
     claims = verify_signature(token, key_set, TYP)
     require_issued_by(claims, issuer)
+    if TOKEN_USE in claims:
+        raise InvalidToken("an access token is no hint")
     return claims
 
 

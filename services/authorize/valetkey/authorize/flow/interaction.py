@@ -22,6 +22,8 @@ _ROUTES = {
     Step.LOGIN: LOGIN,
     Step.SELECT_ACCOUNT: SELECT_ACCOUNT,
     Step.CONSENT: CONSENT,
+    # In place of the question whether to consent.
+    Step.NOT_ALLOWED: CONSENT,
     # Asked for its page, consent finishes whatever has nothing left to ask.
     Step.DONE: CONSENT,
 }
@@ -91,7 +93,7 @@ async def require_same_client(service: AuthorizeService, interaction: Interactio
         raise ClientGone("the client was disabled")
     if interaction.has_ended(client):
         raise InteractionGone("its client, or everything, has ended since it began")
-    if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris):
+    if not match_redirect_uri(asked.redirect.redirect_uri, client.redirect_uris, is_native=client.is_native):
         raise ClientGone("the redirect URI is no longer registered")
     return client
 

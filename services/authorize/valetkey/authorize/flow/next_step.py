@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session
-from valetkey.core.client.client import Client
+from valetkey.core.client.client import Client, ConsentPolicy
 from valetkey.core.oauth.authorization_request import AuthorizationRequest
 from valetkey.core.oauth.consent import Consent, asked_consent, must_ask
-from valetkey.core.oidc.interaction import Interaction, Step, login_step
+from valetkey.core.oidc.interaction import Interaction, Step, access_step, login_step
 
 
 class NextStep(NamedTuple):
@@ -29,9 +29,17 @@ async def next_step(
     step = login_step(interaction, session, service.clock())
     if step is not Step.CONSENT or session is None:
         return NextStep(step)
-    if "consent" in interaction.request.prompt or not client.remembers_consent:
+    if access_step(client, session) is Step.NOT_ALLOWED:
+        return NextStep(Step.NOT_ALLOWED)
+    request, subject = interaction.request, session.user.subject
+    policy = client.consent_policy(request.redirect.redirect_uri)
+    if policy is ConsentPolicy.ASK:
         return NextStep(Step.CONSENT)
-    remembered = await service.consents.find(session.user.subject, client.uid)
-    if remembered is None or must_ask(client, remembered, consent_of(interaction.request)):
+    remembered = await service.consents.find(subject, client.uid)
+    if must_ask(policy, remembered, consent_of(request), request.prompt):
         return NextStep(Step.CONSENT)
-    return NextStep(Step.DONE, remembered.epoch)
+    if remembered is not None:
+        return NextStep(Step.DONE, remembered.epoch)
+    # A trusted client: the user has agreed to nothing, which is noted, so that it can be withdrawn.
+    epoch = await service.consents.add(subject, client.uid, Consent(), service.clock())
+    return NextStep(Step.CONSENT if epoch is None else Step.DONE, epoch)

@@ -15,11 +15,12 @@ from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_c
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
 from valetkey.core.oauth.errors import OAuthError
 from valetkey.core.oauth.parameter_limits import kept_bytes
+from valetkey.core.oauth.pkce import NO_CHALLENGE
 from valetkey.core.oidc.interaction import Interaction
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.errors import note
 from valetkey.runtime.telemetry import audit
-from valetkey.runtime.telemetry.metrics import AUTHORIZATION_REQUESTS, RATE_LIMITED
+from valetkey.runtime.telemetry.metrics import AUTHORIZATION_REQUESTS, CODES_WITHOUT_PKCE, RATE_LIMITED
 from valetkey.runtime.telemetry.tracing import current_trace_id
 from valetkey.storage.redis.limits.code_limits import TooManyCodes
 from valetkey.storage.redis.limits.memory_reserve import Kind, StoreIsFull
@@ -58,6 +59,8 @@ async def answer_with_code(
     except (TooManyCodes, StoreIsFull) as error:
         return _refuse(service, error, request, client, session)
     AUTHORIZATION_REQUESTS.add("code", "")
+    if code.code_challenge == NO_CHALLENGE:
+        CODES_WITHOUT_PKCE.add()
     audit.emit(
         audit.AuditEvent(
             type="authorization",

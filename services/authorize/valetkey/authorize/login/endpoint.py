@@ -39,8 +39,8 @@ async def show_login(request: web.Request) -> web.StreamResponse:
         page = SignedInPage(account=account_of(session.user), browser_code=code)
         return page_response(service.pages.signed_in(page, reference=current_trace_id()))
     pending = await open_interaction(service, request, interaction_id)
-    # A user who has to choose an account may also sign in to another one.
-    if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT):
+    # A user who has to choose an account, or whose account will not do, may also sign in to another one.
+    if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT, Step.NOT_ALLOWED):
         return await advance(service, request, pending)
     return _form(service, pending, username=_first_name(pending))
 

@@ -76,6 +76,16 @@ class SelectAccountPage(FormPage):
     client_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAllowedPage(FormPage):
+    """Posts ``action=another`` or ``action=deny``. The account is not among those that may use the application."""
+
+    template: ClassVar[str] = "not_allowed.html"
+    account: Account
+    client_name: str
+    logo_uri: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeWords:
     """One scope: its registered name, and what it allows in words."""
@@ -94,12 +104,12 @@ class ScopeGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentPage(FormPage):
-    """Posts ``action=allow`` or ``action=deny``.
+    """Posts ``action=allow`` or ``action=deny``; ``action=another`` to sign in as another user.
 
     ``redirect_host`` is where the answer goes (``core.redirect_uri.redirect_host``); ``is_on_this_device`` for loopback
-    and private-use addresses. ``is_unverified`` for public clients, whose name any application can use. ``claims``
-    are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if http or https,
-    and ``logo_uri`` is shown only if https.
+    and private-use addresses. ``is_unverified`` where nothing tells the client from another that uses its
+    name. ``claims`` are the names of the claims requested one by one. ``policy_uri`` and ``tos_uri`` are linked only if
+    http or https, and ``logo_uri`` is shown only if https.
     """
 
     template: ClassVar[str] = "consent.html"
@@ -179,5 +189,13 @@ class ErrorPage:
 
 
 Page = (
-    LoginPage | SelectAccountPage | ConsentPage | LogoutPage | LoggedOutPage | SignedInPage | FormPostPage | ErrorPage
+    LoginPage
+    | SelectAccountPage
+    | NotAllowedPage
+    | ConsentPage
+    | LogoutPage
+    | LoggedOutPage
+    | SignedInPage
+    | FormPostPage
+    | ErrorPage
 )

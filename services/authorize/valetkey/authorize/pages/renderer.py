@@ -25,6 +25,7 @@ from valetkey.authorize.pages.models import (
     LoggedOutPage,
     LoginPage,
     LogoutPage,
+    NotAllowedPage,
     Page,
     SelectAccountPage,
     SignedInPage,
@@ -92,6 +93,10 @@ class Pages:
 
     def select_account(self, page: SelectAccountPage, *, reference: str | None = None) -> str:
         """The choice between the signed-in account and another one. OIDC Core §3.1.2.1, prompt=select_account."""
+        return self._page(page, reference)
+
+    def not_allowed(self, page: NotAllowedPage, *, reference: str | None = None) -> str:
+        """The end of the way for an account that may not use the application."""
         return self._page(page, reference)
 
     def consent(self, page: ConsentPage, *, reference: str | None = None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from valetkey.administration.allowed_groups import warn_of_lockout
 from valetkey.administration.client_record import LIST_COLUMNS, client_record
 from valetkey.administration.clients import (
     change_client,
@@ -27,6 +28,9 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
+from valetkey.core.client.client import Client
+from valetkey.core.client.registration import registration_notices
+from valetkey.core.client.rules import client_rules
 
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
 
@@ -71,7 +75,9 @@ async def create(
     )
     with handing as handed:
         record = await register_client(installation, new)
+    say(*registration_notices(record.client))
     output.one(client_record(record, record.created_at) | handed)
+    await _warn(installation, record.client)
     if "client_secret" in handed:
         say("The secret is shown this once; `valetkey client rotate-secret` makes another.")
 
@@ -81,7 +87,7 @@ async def create(
 @output_option
 @with_installation
 async def get(installation: Installation, client_id: str, output: Output) -> None:
-    """Show a client."""
+    """Show a client, and which rules it is held to and why."""
     await _show(installation, client_id, output)
 
 
@@ -129,6 +135,7 @@ async def update(
     if both := sorted(given.keys() & set(cleared)):
         raise click.UsageError(f"Both given and cleared: {', '.join(both)}.")
     await change_client(installation, record, given | {name: EMPTY_VALUES[name] for name in cleared})
+    say(*registration_notices((await get_client(installation, client_id)).client))
     if enabled is False:
         # Even where it is disabled already: Redis may have been away the first time.
         async with installation.revoking() as publish:
@@ -154,4 +161,12 @@ async def delete(installation: Installation, client_id: str, *, force: bool, yes
 
 
 async def _show(installation: Installation, client_id: str, output: Output) -> None:
-    output.one(client_record(await get_client(installation, client_id), installation.clock()))
+    record = await get_client(installation, client_id)
+    rules = client_rules(record.client, installation.settings.installation_rules)
+    output.one(client_record(record, installation.clock()) | {"rules": rules})
+    await _warn(installation, record.client)
+
+
+async def _warn(installation: Installation, client: Client) -> None:
+    if (warning := await warn_of_lockout(installation.database, client)) is not None:
+        say(warning)

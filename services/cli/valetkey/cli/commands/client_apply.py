@@ -6,14 +6,17 @@ import sys
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
+from valetkey.administration.allowed_groups import warn_of_lockout
 from valetkey.administration.apply.change import Plan
 from valetkey.administration.apply.clients_file import read_declaration
-from valetkey.administration.apply.declaration import Declaration
-from valetkey.administration.apply.declared_secret import read_declared_secret
-from valetkey.administration.apply.execute import Execution, HandOver, read_stored
+from valetkey.administration.apply.declaration import Declaration, DeclaredSecrets
+from valetkey.administration.apply.declared_secret import read_declared_password, read_declared_secret
+from valetkey.administration.apply.execute import Execution, read_stored
+from valetkey.administration.apply.people_execute import HandOver
 from valetkey.administration.apply.plan import Terms, plan_changes
 from valetkey.administration.apply.yaml_document import MAX_BYTES, YamlError, read_text
 from valetkey.administration.installation import Installation
@@ -23,11 +26,16 @@ from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
 from valetkey.cli.plan_output import plan_lines, plan_record
 from valetkey.cli.secret_file import secret_file
-from valetkey.core.client.authentication.secret import secret_digest
+from valetkey.core.client.authentication.secret import is_spelled_one_way, secret_digest
+from valetkey.core.client.registration import registration_notices
 
 DEFAULT_OWNER = "valetkey-apply"
 _STDIN = Path("-")
 _MOST_TOLD = 100
+_TWO_SPELLINGS = (
+    "Some clients form-urlencode those for HTTP Basic (RFC 6749 §2.3.1) and some do not; "
+    "use letters, digits, - and _ only."
+)
 
 
 @click.command(
@@ -50,7 +58,7 @@ _MOST_TOLD = 100
 @click.option(
     "--secrets-directory",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
-    help="Where generated secrets go, one file for each client, named <client_id>.secret.",
+    help="Where generated secrets go: <client_id>.secret for each client, <username>.password for each user.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @yes_option
@@ -68,32 +76,49 @@ async def command(  # noqa: PLR0913 - one parameter per option
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Make clients and scopes what a file says.
+    """Make clients, scopes, groups and users what a file says.
 
     Everything is checked before anything changes, and shown as a diff. Applying twice changes nothing the second time.
     """
     text, directory = _read(file), Path() if file == _STDIN else file.parent
     declaration, problems = read_declaration(text, directory, _name(file))
-    secrets = _declared_secrets(declaration, problems)
-    can_generate, issuer = secrets_directory is not None, installation.settings.issuer
-    terms = Terms(owner, adopt=adopt, prune=prune, can_generate=can_generate, issuer=issuer)
+    secrets = DeclaredSecrets(_declared_secrets(declaration, problems), _declared_passwords(declaration, problems))
+    terms = Terms(
+        owner,
+        adopt=adopt,
+        prune=prune,
+        can_generate=secrets_directory is not None,
+        issuer=installation.settings.issuer,
+        installation=installation.settings.installation_rules,
+    )
     make_plan = partial(plan_changes, declaration, secrets, terms=terms, now=installation.clock())
-    plan = make_plan(await read_stored(installation.database))
+    plan = make_plan(await read_stored(installation.database, declaration, owner))
     _require_applicable(plan, problems)
     if not output.is_json:
         write_lines(*plan_lines(plan))
     if plan.changes and not dry_run:
         confirm(f"Make {len(plan.changes)} change(s)?", yes=yes)
-        await Execution(installation, plan, make_plan, owner, _hand_over(secrets_directory)).run()
+        await Execution(
+            *(installation, declaration, plan, make_plan, owner),
+            _hand_over(secrets_directory, "secret"),
+            _hand_over(secrets_directory, "password"),
+        ).run()
     if output.is_json:
         output.one({"owner": owner, "applied": not dry_run, **plan_record(plan)})
+    for declared in declaration.clients:
+        say(*(f"client {declared.client.client_id}: {notice}" for notice in registration_notices(declared.client)))
     _conclude(plan, dry_run=dry_run)
+    if not dry_run:
+        for declared in declaration.clients:
+            if (warning := await warn_of_lockout(installation.database, declared.client)) is not None:
+                say(warning)
 
 
-def _hand_over(directory: Path | None) -> HandOver | None:
+def _hand_over(directory: Path | None, suffix: str) -> HandOver | None:
     if directory is None:
         return None
-    return lambda client_id, secret: secret_file(directory / f"{client_id}.secret", secret)
+    # A user name may hold a slash, and a client_id never does.
+    return lambda name, secret: secret_file(directory / f"{quote(name, safe='@+')}.{suffix}", secret)
 
 
 def _read(file: Path) -> str:
@@ -118,10 +143,26 @@ def _declared_secrets(declaration: Declaration, problems: list[str]) -> dict[str
         if declared.secret_file is None:
             continue
         try:
-            digests[declared.client.client_id] = secret_digest(read_declared_secret(declared.secret_file))
+            secret = read_declared_secret(declared.secret_file)
         except ValueError as error:
             problems.append(f"client {declared.client.client_id}: {error}")
+            continue
+        digests[declared.client.client_id] = secret_digest(secret)
+        if not is_spelled_one_way(secret):
+            say(f"Warning: the secret of {declared.client.client_id} has +, % or :. {_TWO_SPELLINGS}")
     return digests
+
+
+def _declared_passwords(declaration: Declaration, problems: list[str]) -> dict[str, str]:
+    passwords = {}
+    for declared in declaration.users:
+        if declared.password_file is None:
+            continue
+        try:
+            passwords[declared.username] = read_declared_password(declared.password_file)
+        except ValueError as error:
+            problems.append(f"user {declared.username}: {error}")
+    return passwords
 
 
 def _require_applicable(plan: Plan, problems: list[str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from valetkey.administration.attributes import read_claim_table
 from valetkey.administration.installation import Installation
 from valetkey.administration.user_attributes import email_problem, parse_attributes, with_email
 from valetkey.administration.users import (
@@ -31,11 +32,21 @@ from valetkey.core.authentication.user import User
 _COLUMNS = ("username", "email", "enabled", "subject")
 
 
-def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
+def _claims(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.BadParameter(f"{name!r}: write NAME=VALUE")
+    return {name: text for name, _, text in pairs}
+
+
+async def _stored(installation: Installation, claims: dict[str, str]) -> dict[str, object]:
+    if not claims:
+        return {}
     try:
-        return parse_attributes(values)
+        return parse_attributes(claims, await read_claim_table(installation))
     except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+        raise click.BadParameter(str(error), param_hint="'--claim'") from error
 
 
 def _email(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -50,7 +61,7 @@ _claim_option = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_claims,
-    help="A claim about the user, an address as JSON; may be repeated.",
+    help="A claim, or an attribute of `valetkey attribute`; lists and objects as JSON; may be repeated.",
 )
 
 
@@ -82,7 +93,7 @@ async def create(  # noqa: PLR0913 - one parameter per option
     installation: Installation,
     username: str,
     email: str | None,
-    claims: dict[str, object],
+    claims: dict[str, str],
     choice: PasswordChoice,
     output: Output,
     *,
@@ -96,8 +107,9 @@ async def create(  # noqa: PLR0913 - one parameter per option
         output.one(_record(found))
         say(f"The user {username} is there already; nothing was changed.")
         return
+    stored = await _stored(installation, claims)
     password = choice.read()
-    user = new_user(installation, username, email=email, email_verified=email_verified, claims=claims)
+    user = new_user(installation, username, email=email, email_verified=email_verified, claims=stored)
     password_hash = password_hash_for(installation, user, password)
     with choice.handed_over(password) as handed:
         await create_user(installation, user, password_hash)
@@ -128,7 +140,7 @@ async def update(  # noqa: PLR0913 - one parameter per option
     installation: Installation,
     user: str,
     email: str | None,
-    claims: dict[str, object],
+    claims: dict[str, str],
     removed: tuple[str, ...],
     output: Output,
     *,
@@ -149,7 +161,7 @@ async def update(  # noqa: PLR0913 - one parameter per option
         changed = replace(changed, email=None, email_verified=False)
     if changed.email_verified and changed.email is None:
         raise click.UsageError("--email-verified needs an e-mail address.")
-    await update_user(installation, changed, removed, claims)
+    await update_user(installation, changed, removed, await _stored(installation, claims))
     output.one(_record(await get_user(installation, str(found.subject))))
 
 
@@ -255,6 +267,7 @@ def _record(user: User) -> dict[str, object]:
         "email": user.email,
         "email_verified": user.email_verified,
         "claims": user.claims,
+        "groups": user.groups,
         "enabled": user.enabled,
         "valid_since": user.valid_since,
         "updated_at": user.updated_at,

@@ -20,6 +20,7 @@ class User:
 
     ``valid_since`` is when the user last ended, for what release 0.1.0 made. ``epoch`` and ``installation_epoch`` were
     read together with the rest; see ``core.epoch``. ``claims`` are further standard claims (OIDC Core §5.1), by name.
+    ``groups`` are the names of all groups the user is in, directly or through another group, each once and sorted.
     """
 
     subject: UUID
@@ -32,6 +33,7 @@ class User:
     claims: Mapping[str, object] = field(default_factory=dict)
     epoch: int = 0
     installation_epoch: int = 0
+    groups: tuple[str, ...] = ()
 
     @property
     def display_name(self) -> str:

@@ -11,17 +11,31 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from valetkey.core.client.client import AuthenticationMethod, Client, GrantType
+from valetkey.core.authentication.group import group_name_problem
+from valetkey.core.client.client import (
+    AccessTokenTyp,
+    ApplicationType,
+    AudienceParameter,
+    AuthenticationMethod,
+    Client,
+    ConsentPolicy,
+    GrantType,
+    IdTokenClaims,
+    PkcePolicy,
+)
 from valetkey.core.client.metadata_field import EMPTY, Audience, Field, Kind, Place
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.redirect_uri import redirect_uri_problem, uri_problem
 from valetkey.core.oauth.resource import is_resource_identifier
+from valetkey.core.oidc.claims.policy.policy import MAX_RULES, ClaimPolicy
+from valetkey.core.oidc.claims.policy.rule import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_NAME_LENGTH = 128
 MAX_CONTACTS = 20
+MAX_ALLOWED_GROUPS = 100
 MAX_SECONDS = 2**31 - 1  # of default_max_age
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
@@ -93,10 +107,22 @@ def _check_contacts(name: str, value: tuple[str, ...]) -> Iterable[str]:
         yield from _check_name(name, contact)
 
 
+def _check_groups(name: str, value: frozenset[str]) -> Iterable[str]:
+    if len(value) > MAX_ALLOWED_GROUPS:
+        yield f"{name}: give at most {MAX_ALLOWED_GROUPS}; put groups into one that you allow"
+    for group in sorted(value):
+        if (problem := group_name_problem(group)) is not None:
+            yield f"{name}: {group!r} is no name of a group; {problem}"
+
+
 def _check_resources(_name: str, value: frozenset[str] | str) -> Iterable[str]:
     for resource in (value,) if isinstance(value, str) else sorted(value):
         if not is_resource_identifier(resource):
             yield f"resource: {resource} must be an absolute URI without a fragment (RFC 8707 §2)"
+
+
+def _check_policy(name: str, value: ClaimPolicy) -> Iterable[str]:
+    return (f"{name}: {problem}" for problem in value.unreadable.values())
 
 
 FIELDS: tuple[Field, ...] = (
@@ -116,13 +142,14 @@ FIELDS: tuple[Field, ...] = (
         name="token_endpoint_auth_method",
         kind=Kind.CHOICE,
         description="How it authenticates; none for a public client.",
-        form="`client_secret_basic`, `client_secret_post`, or `none` for a public client",
+        form="`client_secret_basic` or `client_secret_post` for exactly that one, or `none` for a public client",
         audience=Audience.CLIENT,
         place=Place.BOTH,
-        default=AuthenticationMethod.BASIC.value,
+        default_words="`client_secret_basic` and `client_secret_post`, as it likes",
         choices=tuple(method.value for method in AuthenticationMethod),
         enumeration=AuthenticationMethod,
         option_name="auth_method",
+        in_column=AuthenticationMethod.BASIC.value,
     ),
     Field(
         name="grant_types",
@@ -192,10 +219,61 @@ FIELDS: tuple[Field, ...] = (
         form=" or ".join(f"`{name}`" for name in SUPPORTED_ALGORITHMS),
         audience=Audience.CLIENT,
         place=Place.BOTH,
-        default=SUPPORTED_ALGORITHMS[0],
+        default_words="`VALETKEY_ID_TOKEN_SIGNING_ALG`: `RS256`",
         check=_check_algorithm,
         choices=tuple(SUPPORTED_ALGORITHMS),
         option_name="id_token_alg",
+        in_column="RS256",
+    ),
+    Field(
+        name="access_token_typ",
+        kind=Kind.CHOICE,
+        description="The typ of access tokens for this resource server; JWT for decoders that know no other.",
+        form="`at+jwt` (RFC 9068), or `JWT`, which Spring's default decoder wants; with `resource`",
+        audience=Audience.CLIENT,
+        default=AccessTokenTyp.AT_JWT.value,
+        choices=tuple(typ.value for typ in AccessTokenTyp),
+        enumeration=AccessTokenTyp,
+    ),
+    Field(
+        name="application_type",
+        kind=Kind.CHOICE,
+        description="What it is; a native one may use any port of http://localhost (RFC 8252 §8.3 prefers 127.0.0.1).",
+        form="`web`, or `native` for an application on its user's device",
+        audience=Audience.CLIENT,
+        default=ApplicationType.WEB.value,
+        choices=tuple(kind.value for kind in ApplicationType),
+        enumeration=ApplicationType,
+    ),
+    Field(
+        name="audience_parameter",
+        kind=Kind.CHOICE,
+        description="Whether audience is another name of resource (RFC 8707) at /authorize and /token, or refused.",
+        form="`refuse` or `resource`",
+        audience=Audience.OPERATOR,
+        default_words="`VALETKEY_AUDIENCE_PARAMETER`: `refuse`",
+        choices=tuple(decision.value for decision in AudienceParameter),
+        enumeration=AudienceParameter,
+    ),
+    Field(
+        name="pkce",
+        kind=Kind.CHOICE,
+        description="Whether it has to use PKCE; only a confidential client can be let off (OAuth 2.1 §7.5.1).",
+        form="`required`; `optional` where a `nonce` will do; or `optional_without_nonce`",
+        audience=Audience.OPERATOR,
+        default=PkcePolicy.REQUIRED.value,
+        choices=tuple(policy.value for policy in PkcePolicy),
+        enumeration=PkcePolicy,
+    ),
+    Field(
+        name="consent",
+        kind=Kind.CHOICE,
+        description="When users are asked; of public clients, ask counts unless the redirect URI is https.",
+        form="`ask` every time, `remember` what was agreed to, or `trusted` (first party) and never asked",
+        audience=Audience.OPERATOR,
+        default_words="`remember`; `ask` for a public client",
+        choices=tuple(policy.value for policy in ConsentPolicy),
+        enumeration=ConsentPolicy,
     ),
     Field(
         name="default_max_age",
@@ -257,6 +335,35 @@ FIELDS: tuple[Field, ...] = (
         form=f"1 to {MAX_NAME_LENGTH} printable characters",
         audience=Audience.OPERATOR,
         check=_check_name,
+    ),
+    Field(
+        name="allowed_groups",
+        kind=Kind.GROUPS,
+        description="Group whose members may use it; everyone may unless there is one.",
+        form=f"list of at most {MAX_ALLOWED_GROUPS} names of groups that exist",
+        audience=Audience.OPERATOR,
+        default=(),
+        check=_check_groups,
+    ),
+    Field(
+        name="id_token_claims",
+        kind=Kind.CHOICE,
+        description="Claims about the user in ID tokens: those of granted scopes, those requested by name, or none.",
+        form=" or ".join(f"`{choice}`" for choice in IdTokenClaims),
+        audience=Audience.CLIENT,
+        default_words="`scopes` for a confidential client, `requested` for a public one or one of release 0.2",
+        choices=tuple(choice.value for choice in IdTokenClaims),
+        enumeration=IdTokenClaims,
+    ),
+    Field(
+        name="claim_policy",
+        kind=Kind.MAPPING,
+        description="Which claims it gets where, and under what names.",
+        form=f"mapping from at most {MAX_RULES} names of claims to mappings with some of "
+        + ", ".join(f"`{name}`" for name in MEMBERS),
+        audience=Audience.OPERATOR,
+        check=_check_policy,
+        read=ClaimPolicy.of,
     ),
     Field(
         name="enabled",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 
 class Kind(Enum):
@@ -17,11 +17,13 @@ class Kind(Enum):
     RESOURCE = "the identifier of a resource server"
     SECONDS = "whole seconds"
     FLAG = "true or false"
+    MAPPING = "mapping with names"
     CHOICES = "set of a few words"
     TEXTS = "list of texts"
     WORDS = "list of words, or words between spaces"
     URIS = "list of URIs"
     RESOURCES = "set of identifiers of resource servers"
+    GROUPS = "set of names of groups"
 
     @property
     def is_list(self) -> bool:
@@ -32,6 +34,8 @@ class Kind(Enum):
         """A value as JSON has it; sets in one order, so that the same registration is the same document."""
         if self in _SETS:
             return sorted(cast("Iterable[str]", value))
+        if self is Kind.MAPPING and value is not None:
+            return cast("Document", value).document
         return list(cast("Iterable[str]", value)) if self in _TUPLES else value
 
     def typed(self, value: object) -> object:
@@ -41,7 +45,7 @@ class Kind(Enum):
         return tuple(cast("Iterable[str]", value)) if self in _TUPLES else value
 
 
-_SETS = frozenset({Kind.CHOICES, Kind.RESOURCES})
+_SETS = frozenset({Kind.CHOICES, Kind.RESOURCES, Kind.GROUPS})
 _TUPLES = frozenset({Kind.TEXTS, Kind.WORDS, Kind.URIS})
 
 
@@ -65,6 +69,14 @@ class Place(Enum):
     DOCUMENT = "document"
 
 
+class Document(Protocol):
+    """What ``Client`` has for a mapping."""
+
+    @property
+    def document(self) -> object:
+        """The mapping as JSON has it."""
+
+
 Check = Callable[[str, Any], Iterable[str]]
 EMPTY: tuple[object, ...] = (None, (), frozenset())
 """What a field holds that has no value."""
@@ -81,8 +93,11 @@ class Field:
     ``name`` is that of RFC 7591 §2 and of the attribute of ``Client``. ``description`` is one sentence: the help of the
     option, and what the chart and the documentation say. ``form`` says what may be written, ``default_words`` what the
     default is where it is not one value. ``check`` is given the name and a value that is not empty; it gives problems
-    in words for an operator. ``enumeration`` is what ``Client`` has in place of a text. ``pattern`` is what the chart's
+    in words for an operator. ``enumeration`` is what ``Client`` has in place of a text, ``read`` makes what it has in
+    place of a mapping. ``pattern`` is what the chart's
     schema asks of a text, as far as a pattern can say it. ``option_name`` is the option where it is not ``name``.
+    ``in_column`` is what a column that cannot be null holds for no value, and what releases up to 0.2 go by; the
+    document has null.
     """
 
     name: str
@@ -97,7 +112,9 @@ class Field:
     check: Check = _nothing_wrong
     choices: tuple[str, ...] = ()
     enumeration: type[StrEnum] | None = None
+    read: Callable[[object], Document] | None = None
     pattern: str = ""
+    in_column: str | None = None
     option_name: str = ""
 
     @property
@@ -105,6 +122,15 @@ class Field:
         """The option; one that may be repeated is in the singular."""
         name = self.option_name or (self.name.removesuffix("s") if self.kind.is_list else self.name)
         return f"--{name.replace('_', '-')}"
+
+    def column(self, value: object) -> object:
+        """A value as its column has it."""
+        return self.in_column if value is None else value
+
+    def from_column(self, value: str, document: Mapping[str, object]) -> str | None:
+        """A value from its column; None where the document of the same row says that there is none."""
+        has_none = value == self.in_column and self.name in document and document[self.name] is None
+        return None if has_none else value
 
     @property
     def may_be_empty(self) -> bool:
@@ -118,4 +144,8 @@ class Field:
 
     def typed(self, value: object) -> object:
         """A value as ``Client`` has it. Raises ``ValueError`` for what is no member of ``enumeration``."""
-        return self.kind.typed(value) if self.enumeration is None else self.enumeration(str(value))
+        if value is None:
+            return None
+        if self.enumeration is not None:
+            return self.enumeration(str(value))
+        return self.kind.typed(value) if self.read is None else self.read(value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import AccessTokenTyp, Client, ConsentPolicy, GrantType, PkcePolicy
 from valetkey.core.client.metadata import metadata_problems
 from valetkey.core.client.metadata_field import Kind
+from valetkey.core.oauth.redirect_uri import names_localhost
+from valetkey.core.oauth.resource import other_spelling
 from valetkey.core.oauth.uri_equivalence import is_same_uri
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def client_problems(client: Client, catalog: Catalog, issuer: str = "") -> list[
         problems.append("client_id: use 1 to 128 letters, digits, dots, dashes, underscores or tildes")
     problems += metadata_problems(client, *_WORDS)
     problems += metadata_problems(client, Kind.CHOICES) + _grant_problems(client)
+    if client.is_public and client.consent not in (None, ConsentPolicy.ASK):
+        problems += _public_consent_problems(client)
     problems += metadata_problems(client, *_ADDRESSES) + _catalog_problems(client, catalog)
     if issuer and client.resource is not None and is_same_uri(client.resource, issuer):
         problems.append(
@@ -67,13 +71,44 @@ def _grant_problems(client: Client) -> list[str]:
         problems.append("grant_types: refresh_token goes with authorization_code")
     if client.is_public and GrantType.CLIENT_CREDENTIALS in client.grant_types:
         problems.append("grant_types: a public client cannot have client_credentials (OAuth 2.1 §4.2)")
+    if client.is_public and client.pkce is not PkcePolicy.REQUIRED:
+        problems.append("pkce: a public client always needs it (OAuth 2.1 §7.5.1); leave pkce out")
+    if client.resource is None and client.access_token_typ is not AccessTokenTyp.AT_JWT:
+        problems.append(
+            "access_token_typ: only tokens for a resource server have one; give resource too, or leave it out"
+        )
     if client.is_public and client.resource is not None:
         problems.append("resource: a resource server must be able to authenticate; choose client_secret_basic")
     return problems
 
 
+def _public_consent_problems(client: Client) -> list[str]:
+    """RFC 8252 §8.6: without a secret and without an https redirect URI nothing tells the client from an impostor."""
+    if any(client.is_proven_by(uri) for uri in client.redirect_uris):
+        return []
+    where = "only where a redirect URI is https (RFC 8252 §8.6)"
+    return [f"consent: {client.consent} counts for a public client {where}; leave consent out"]
+
+
 def _catalog_problems(client: Client, catalog: Catalog) -> list[str]:
     problems = [f"scope: {name} is not registered" for name in client.scope if name not in catalog.scopes]
     known = catalog.resources.keys() | {client.resource}
-    problems += [f"resources: {name} is no registered resource server" for name in sorted(client.resources - known)]
+    for name in sorted(client.resources - known):
+        other = other_spelling(name)
+        hint = f"; {other} is" if other in catalog.resources else ""
+        problems.append(f"resources: {name} is no registered resource server{hint}")
+    other = None if client.resource is None else other_spelling(client.resource)
+    if other in catalog.resources:
+        problems.append(f"resource: {other} is registered, and is the same but for a slash (RFC 3986 §6.2.3)")
+    if client.claim_policy is not None:
+        problems += [f"claim_policy: {problem}" for problem in client.claim_policy.problems(catalog)]
     return problems
+
+
+def registration_notices(client: Client) -> list[str]:
+    """What an operator should know of a registration that is allowed."""
+    if not client.is_native or not any(map(names_localhost, client.redirect_uris)):
+        return []
+    return [
+        "redirect_uris: prefer http://127.0.0.1 to http://localhost, a name that may lead elsewhere (RFC 8252 §8.3)"
+    ]

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-MAX_TOKEN_LENGTH = 8192
+# An ID token may have hundreds of groups; an access token is sent in one header, of which 8 kilobytes are read.
+MAX_TOKEN_LENGTH = 32_768
+MAX_ACCESS_TOKEN_LENGTH = 8192
 # Three times what we write.
 MAX_HEADER_LENGTH = 384
 _PARTS = 3

@@ -9,17 +9,23 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.encoding import b64url_decode, b64url_encode
 from valetkey.core.epoch import TokenEpochs
+from valetkey.core.jose.verify_own import verify_signature
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.core.oauth.scope import Scope, format_scope, parse_scope
+from valetkey.core.oidc.claims.release import access_token_user_claims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from valetkey.core.jose.verify_own import KeySet
     from valetkey.core.oauth.authorization import Authorization
 
-TYP = "at+jwt"
+TYP = AccessTokenTyp.AT_JWT
+# A private claim (RFC 8725 §3.12) of access tokens whose ``typ`` is that of ID tokens, which never have it.
+TOKEN_USE, ACCESS = "token_use", "access"
 # A private claim (RFC 7519 §4.3): epochs of the installation, the client and, where there is one, the user. Not in the
 # ``jti``, which release 0.1.0 reads to the last byte.
 EPOCHS = "epochs"
@@ -72,10 +78,14 @@ def access_token_claims(
     issuer: str,
     lifetime: timedelta,
 ) -> dict[str, object]:
-    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list."""
+    """The claims of an access token. RFC 9068 §2.2. A single audience is a string, several are a list.
+
+    What the protocol says wins over what the client's policy says.
+    """
     issued_at = int(token_id.issued_at.timestamp())
     audience = authorization.audience(issuer)
-    claims: dict[str, object] = {
+    claims = access_token_user_claims(authorization)
+    claims |= {
         "iss": issuer,
         "sub": authorization.subject,
         "aud": audience[0] if len(audience) == 1 else list(audience),
@@ -91,8 +101,28 @@ def access_token_claims(
         claims["auth_time"] = int(login.auth_time.timestamp())
         claims["acr"] = login.acr
         claims["amr"] = list(login.amr)
+    if authorization.access_token_typ is not TYP:
+        claims[TOKEN_USE] = ACCESS
     if authorization.claims.userinfo:
         claims["userinfo_claims"] = list(authorization.claims.userinfo)
+    return claims
+
+
+def verify_access_token(token: str, key_set: KeySet) -> dict[str, object]:
+    """The claims of an access token that one of our keys signed, of either ``typ``; else ``InvalidToken``. RFC 9068 §4.
+
+    Says nothing about time, audience or revocation.
+    """
+    try:
+        return verify_signature(token, key_set, TYP)
+    except InvalidToken as error:
+        refusal = error
+    try:
+        claims = verify_signature(token, key_set, AccessTokenTyp.JWT)
+    except InvalidToken:
+        raise refusal from None
+    if claims.get(TOKEN_USE) != ACCESS:
+        raise refusal
     return claims
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS, ClaimTable
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,6 +27,7 @@ class Authorization(NamedTuple):
     ``epochs`` are those that the grant had read: a token made of it is good for as long as they are current.
     ``user`` and ``authentication`` are None where the client acts for itself. ``refresh_generation`` is the generation
     of the refresh token to hand out, None for none. ``nonce`` is only set where an ID token answers a login.
+    ``claim_table`` has the claims about users that are declared now.
     """
 
     authorization_id: UUID
@@ -37,6 +40,8 @@ class Authorization(NamedTuple):
     refresh_generation: int | None = None
     nonce: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
+    access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
+    claim_table: ClaimTable = STANDARD_CLAIMS
 
     @property
     def subject(self) -> str:

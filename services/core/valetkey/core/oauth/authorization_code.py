@@ -36,7 +36,8 @@ class AuthorizationCode:
 
     ``authorization_id`` is fixed here, so that whatever is made of this code has one primary key and can exist once.
     ``unconfirmed_at`` are redemptions that may have stored it, although their client was told to come again.
-    ``epochs`` are those that authorize had read; None from release 0.1.0.
+    ``epochs`` are those that authorize had read; None from release 0.1.0. ``code_challenge`` is ``NO_CHALLENGE`` where
+    the client sent none, and need not.
     """
 
     authorization_id: UUID
@@ -57,8 +58,9 @@ class AuthorizationCode:
 class CodeBinding:
     """What ties a code to its client, its proof key and its redirect URI. OAuth 2.1 §4.1.3.
 
-    ``redirect_uri`` is None where the token request omits it, which OAuth 2.1 permits. The digests decide inside the
-    store, before the code is taken.
+    ``redirect_uri`` is None where the token request omits it, which OAuth 2.1 permits. ``code_challenge`` is
+    ``NO_CHALLENGE`` where it has no verifier: that fits a code without a challenge, and no other (RFC 9700 §2.1.1). The
+    digests decide inside the store, before the code is taken.
     """
 
     client_uid: UUID

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.authentication.user import normalize_login_name
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import Client, GrantType, PkcePolicy
 from valetkey.core.oauth.errors import (
     InvalidRequest,
     InvalidScope,
@@ -25,15 +25,15 @@ from valetkey.core.oauth.errors import (
     UnsupportedResponseType,
 )
 from valetkey.core.oauth.parameter_limits import is_too_long, require_compact, require_within_limits
-from valetkey.core.oauth.pkce import require_challenge
+from valetkey.core.oauth.pkce import NO_CHALLENGE, challenge_or_none, require_challenge
 from valetkey.core.oauth.redirect_uri import append_response, match_redirect_uri, response_target
-from valetkey.core.oauth.resource import Catalog, parse_resource
+from valetkey.core.oauth.resource import Catalog, requested_resources
 from valetkey.core.oauth.scope import OFFLINE_ACCESS, OPENID, Scope, parse_scope
 from valetkey.core.oauth.server_metadata import PROMPTS, RESPONSE_MODES
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
 from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest, parse_claims_request
 
 if TYPE_CHECKING:
+    from valetkey.core.client.installation_rules import InstallationRules
     from valetkey.core.oauth.params import Params
 
 MAX_AGE_SECONDS = 10 * 365 * 86400
@@ -80,7 +80,10 @@ class TrustedRedirect:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out."""
+    """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out.
+
+    ``code_challenge`` is ``NO_CHALLENGE`` where a client that may do without PKCE has sent none.
+    """
 
     client_id: str
     redirect: TrustedRedirect
@@ -106,7 +109,7 @@ def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
         if len(client.redirect_uris) != 1:
             raise InvalidRequest("redirect_uri is missing and the client has not registered exactly one")
         presented = client.redirect_uris[0]
-    elif not match_redirect_uri(presented, client.redirect_uris):
+    elif not match_redirect_uri(presented, client.redirect_uris, is_native=client.is_native):
         raise InvalidRequest("redirect_uri is not registered for this client")
     response_mode = _single(params, "response_mode")
     return TrustedRedirect(
@@ -121,6 +124,7 @@ def parse_authorization_request(
     redirect: TrustedRedirect,
     client: Client,
     catalog: Catalog,
+    installation: InstallationRules,
 ) -> AuthorizationRequest:
     """Stage two: everything else. Raises an ``OAuthError`` to be sent to the trusted redirect. OAuth 2.1 §4.1.2.1."""
     params.reject_repeats()
@@ -133,15 +137,21 @@ def parse_authorization_request(
     client.require_grant(GrantType.AUTHORIZATION_CODE)
     require_within_limits(params)
     _require_usable_answer(params)
-    challenge = require_challenge(params.get("code_challenge"), params.get("code_challenge_method"))
-    scope = parse_scope(params.get("scope")) or tuple(name for name in client.scope if name != OFFLINE_ACCESS)
+    challenge = _challenge(params, client.pkce_policy(installation))
+    scope = _understood(parse_scope(params.get("scope")), client, catalog) or tuple(
+        name for name in client.scope if name != OFFLINE_ACCESS
+    )
     if not scope:
         raise InvalidScope("no scope was asked for and the client has none registered")
     catalog.require_scopes(scope, frozenset(client.scope))
-    resources = parse_resource(params.all("resource"))
+    resources = catalog.registered(requested_resources(params, client, installation))
     catalog.require_resources(resources, catalog.resources_for(client))
-    claims = _reachable(parse_claims_request(params.get("claims"), USER_CLAIMS)) if OPENID in scope else NO_CLAIMS
+    claims = NO_CLAIMS
+    if OPENID in scope:
+        claims = _reachable(parse_claims_request(params.get("claims"), catalog.claim_table.names))
     max_age = _max_age(params.get("max_age"))
+    if challenge == NO_CHALLENGE:
+        _require_nonce(params, scope, client)
     request = AuthorizationRequest(
         client_id=client.client_id,
         redirect=redirect,
@@ -157,6 +167,47 @@ def parse_authorization_request(
     )
     require_compact(request)
     return request
+
+
+def _challenge(params: Params, policy: PkcePolicy) -> str:
+    challenge, method = params.get("code_challenge"), params.get("code_challenge_method")
+    if policy is PkcePolicy.REQUIRED:
+        return require_challenge(challenge, method)
+    return challenge_or_none(challenge, method)
+
+
+def _require_nonce(params: Params, scope: Scope, client: Client) -> None:
+    """Without a challenge, a nonce of OpenID Connect binds the code to its client. OAuth 2.1 §7.5.1."""
+    if client.pkce is PkcePolicy.OPTIONAL and (OPENID not in scope or params.get("nonce") is None):
+        raise InvalidRequest("code_challenge is missing, and so is the nonce that would do in its place")
+
+
+def ignored_scope(params: Params, asked: AuthorizationRequest) -> Scope:
+    """The names that a valid request has and that were ignored, in the order sent. OIDC Core §3.1.2.1."""
+    return tuple(name for name in parse_scope(params.get("scope")) if name not in asked.scope)
+
+
+def _understood(scope: Scope, client: Client, catalog: Catalog) -> Scope:
+    """The scope without what an OpenID Connect request may ask for in vain. OIDC Core §3.1.2.1, §11.
+
+    Ignored are names that are not registered here, those about the user that the client has not, and ``offline_access``
+    without the refresh grant. A scope of a registered API is a right that the client has or has not: it stays, to be
+    refused. Without ``openid`` everything stays. RFC 6749 §3.3.
+    """
+    if OPENID not in scope:
+        return scope
+    return tuple(name for name in scope if name == OPENID or _is_understood(name, client, catalog))
+
+
+def _is_understood(name: str, client: Client, catalog: Catalog) -> bool:
+    registered = catalog.scopes.get(name)
+    if registered is None:
+        return False
+    if registered.resource is not None:
+        return True
+    if name == OFFLINE_ACCESS and GrantType.REFRESH_TOKEN not in client.grant_types:
+        return False
+    return name in client.scope
 
 
 def _single(params: Params, name: str) -> str | None:
@@ -204,7 +255,7 @@ def _reachable(claims: ClaimsRequest) -> ClaimsRequest:
 def _prompt(text: str | None) -> frozenset[str]:
     if text is None:
         return frozenset()
-    prompts = frozenset(text.split(" "))
+    prompts = frozenset(text.split(" ")) - {""}
     if not prompts <= set(PROMPTS):
         raise InvalidRequest("prompt has an unknown value")
     if "none" in prompts and len(prompts) > 1:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from valetkey.core.client.client import ConsentPolicy
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from valetkey.core.client.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,16 @@ def asked_consent(scope: Iterable[str], resources: Iterable[str], claims: Iterab
     return Consent(frozenset(scope), frozenset(resources), frozenset(claims))
 
 
-def must_ask(client: Client, remembered: KeptConsent | None, asked: Consent) -> bool:
-    """Whether the user has to be shown the consent page. RFC 9700 §4.14, OAuth 2.1 §7.3.1."""
-    return not client.remembers_consent or remembered is None or not remembered.consent.covers(asked)
+def must_ask(policy: ConsentPolicy, remembered: KeptConsent | None, asked: Consent, prompt: frozenset[str]) -> bool:
+    """Whether the user has to be shown the consent page. OAuth 2.1 §7.3.1, OIDC Core §3.1.2.4.
+
+    Where it need not be, there may still be nothing remembered: of a client that is trusted.
+    """
+    match policy:
+        case ConsentPolicy.TRUSTED:
+            # Deviates from OIDC Core §3.1.2.1 (SHOULD) on prompt=consent: the operator has agreed in the user's place.
+            return False
+        case ConsentPolicy.ASK:
+            return True
+        case ConsentPolicy.REMEMBER:
+            return "consent" in prompt or remembered is None or not remembered.consent.covers(asked)

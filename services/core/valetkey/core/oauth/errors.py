@@ -9,7 +9,8 @@
     ├── UnauthorizedClient        ├── ConsentRequired            ├── TemporarilyUnavailable
     ├── UnsupportedGrantType      ├── AccountSelectionRequired   └── TooManyRequests
     ├── InvalidScope              ├── UnmetAuthenticationRequirements
-    ├── InvalidTarget             ├── RequestNotSupported
+    │   └── ClaimsTooLarge        ├── RequestNotSupported
+    ├── InvalidTarget             │
     └── RequestUriNotSupported
 
 The class speaks to the client, in words fixed per class, unless the reason is one that a client may know: those are
@@ -87,6 +88,12 @@ class InvalidScope(OAuthError):
 
     error = "invalid_scope"
     description = "The requested scope is unknown, malformed, or exceeds what may be granted."
+
+
+class ClaimsTooLarge(InvalidScope):
+    """What the scope opens makes a token longer than readers take. Nothing of it is cut off. RFC 6749 §5.2."""
+
+    description = "The claims of this scope do not fit into a token. Ask for less, or have its groups filtered."
 
 
 class InvalidTarget(OAuthError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH
 from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
+from valetkey.core.jose.verify_own import MAX_TOKEN_LENGTH
 from valetkey.core.oauth import resource, scope
 from valetkey.core.oauth.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from valetkey.core.oauth.redirect_uri import MAX_LENGTH as MAX_REDIRECT_URI_LENGTH
@@ -49,7 +50,7 @@ _TABLE = (
     Limit("prompt", 64, "each word once"),
     Limit("max_age", 10, "a number"),
     Limit("login_hint", 8192, f"where it may be a login name, which has at most {MAX_LOGIN_NAME_LENGTH} characters"),
-    Limit("id_token_hint", 8192, "the subject, 16 bytes"),
+    Limit("id_token_hint", MAX_TOKEN_LENGTH, "the subject, 16 bytes"),
     Limit("claims", MAX_CLAIMS_LENGTH, f"names that we support, and a `sub` of at most {MAX_SUBJECT_LENGTH} bytes"),
 )
 LIMITS = {limit.name: limit for limit in _TABLE}

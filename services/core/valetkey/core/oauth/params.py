@@ -10,8 +10,8 @@ from valetkey.core.oauth.public_reasons import PARAMETERS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# RFC 8707 §2 lets a client name several resources.
-REPEATABLE = frozenset({"resource"})
+# RFC 8707 §2 lets a client name several resources; ``audience`` is another name of it for some.
+REPEATABLE = frozenset({"resource", "audience"})
 
 
 class Params:

@@ -1,4 +1,4 @@
-"""Proof Key for Code Exchange, S256 only and always. RFC 7636, OAuth 2.1 §4.1.1."""
+"""Proof Key for Code Exchange, S256 only. RFC 7636, OAuth 2.1 §4.1.1."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.oauth.errors import InvalidGrant, InvalidRequest
 
 S256 = "S256"
+# Of a code for a client that sent no challenge and may do without: no digest equals it.
+NO_CHALLENGE = ""
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 
@@ -27,6 +29,11 @@ def require_challenge(challenge: str | None, method: str | None) -> str:
     if not _CHALLENGE.fullmatch(challenge):
         raise InvalidRequest("code_challenge is not the base64url form of a SHA-256 digest")
     return challenge
+
+
+def challenge_or_none(challenge: str | None, method: str | None) -> str:
+    """The same for a client that may do without PKCE: ``NO_CHALLENGE`` where it sends none. OAuth 2.1 §7.5.1."""
+    return NO_CHALLENGE if challenge is None and method is None else require_challenge(challenge, method)
 
 
 def challenge_of(verifier: str) -> str:

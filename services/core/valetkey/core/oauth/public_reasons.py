@@ -58,6 +58,7 @@ PUBLIC_REASONS = frozenset(
         "response_mode is not supported",
         "state breaks the grammar",
         "code_challenge_method is not S256",
+        "code_challenge is missing, and so is the nonce that would do in its place",
         "code_challenge is not the base64url form of a SHA-256 digest",
         "prompt has an unknown value",
         "prompt none stands with another value",
@@ -83,6 +84,7 @@ PUBLIC_REASONS = frozenset(
         "resource is not an absolute URI without a fragment",
         "resource is not registered for this client",
         "resource exceeds what was granted",
+        "audience is not supported for this client; name the API with resource (RFC 8707)",
         # Logout.
         "id_token_hint was not issued to this client",
         "id_token_hint was issued to another client",

@@ -15,7 +15,9 @@ MAX_LENGTH = 2000
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
-_LOOPBACK_URI = re.compile(r"(?P<origin>http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{0,5})?(?P<rest>(?:[/?].*)?)")
+_PORT_AND_REST = r"(?::[0-9]{0,5})?(?P<rest>(?:[/?].*)?)"
+_LOOPBACK_URI = re.compile(rf"(?P<origin>http://(?:127\.0\.0\.1|\[::1\])){_PORT_AND_REST}")
+_LOCALHOST_URI = re.compile(rf"(?P<origin>http://localhost){_PORT_AND_REST}")
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss", "ftp"}
 )
@@ -47,8 +49,11 @@ def redirect_uri_problem(uri: str) -> str | None:
 
     What ``uri_problem`` says, and no query parameter that our answer would have, however its name is spelled: by
     percent-encoding, twice encoded, in other letters, between semicolons. RFC 9700 §4.1: an answer has one ``code``.
+    No asterisk: whoever writes one expects a pattern.
     """
     problem = uri_problem(uri)
+    if problem is None and "*" in uri:
+        return "must not have *: redirect URIs are compared as they are (RFC 9700 §2.1), so that it would never match"
     if problem is None and response_target(uri) != uri:
         return "must not have a query parameter that an authorization response uses, in whatever encoding"
     return problem
@@ -114,21 +119,29 @@ def _folded(name: str) -> str:
     return "".join(c for c in plain.replace("+", " ").strip() if c.isprintable()).replace(".", "_").replace(" ", "_")
 
 
-def _loopback_without_port(uri: str) -> str | None:
+def names_localhost(uri: str) -> bool:
+    """Whether it is on the loopback interface by name, where RFC 8252 §8.3 prefers the IP literal."""
+    return _LOCALHOST_URI.fullmatch(uri) is not None
+
+
+def _loopback_without_port(uri: str, *, is_native: bool) -> str | None:
     """A URI on a loopback IP literal as if it named no port; None for any other. Nothing else about it is changed."""
-    found = _LOOPBACK_URI.fullmatch(uri)
+    found = _LOOPBACK_URI.fullmatch(uri) or (_LOCALHOST_URI.fullmatch(uri) if is_native else None)
     return None if found is None else f"{found['origin']}{found['rest']}"
 
 
-def match_redirect_uri(presented: str, registered: Iterable[str]) -> bool:
-    """Exact string comparison; only the port of a loopback IP literal may differ. RFC 9700 §2.1, OAuth 2.1 §8.4.2."""
+def match_redirect_uri(presented: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
+    """Exact string comparison; only the port of a loopback IP literal may differ. RFC 9700 §2.1, OAuth 2.1 §8.4.2.
+
+    Of a native client that of ``http://localhost`` may too: MCP clients, editors and kubelogin send it. RFC 8252 §8.3.
+    """
     candidates = tuple(registered)
     if presented in candidates:
         return True
-    bare = _loopback_without_port(presented)
+    bare = _loopback_without_port(presented, is_native=is_native)
     if bare is None or uri_problem(presented) is not None:
         return False
-    return any(_loopback_without_port(uri) == bare for uri in candidates)
+    return any(_loopback_without_port(uri, is_native=is_native) == bare for uri in candidates)
 
 
 def append_response(redirect_uri: str, pairs: Sequence[tuple[str, str]]) -> str:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS, ClaimTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from valetkey.core.client.client import Client
+    from valetkey.core.client.installation_rules import InstallationRules
+    from valetkey.core.oauth.params import Params
     from valetkey.core.oauth.scope import Scope
 
 MAX_RESOURCES = 8
 MAX_LENGTH = 512
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+
+
+_EMPTY_PATH = re.compile(r"(?P<origin>https?://[^/?#]+)(?P<slash>/?)(?P<query>(?:\?.*)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class ResourceServer:
 
     identifier: str
     name: str
+    access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
 
 
 def is_resource_identifier(value: str) -> bool:
@@ -61,6 +69,27 @@ def parse_resource(values: Iterable[str]) -> tuple[str, ...]:
     return resources
 
 
+def requested_resources(params: Params, client: Client, installation: InstallationRules) -> tuple[str, ...]:
+    """The resource indicators of a request, and its ``audience`` where that means the same. RFC 8707 §2.
+
+    Raises ``InvalidTarget`` where one is malformed, or ``audience`` means nothing.
+    """
+    audience = params.all("audience")
+    if not audience:
+        return parse_resource(params.all("resource"))
+    if not client.takes_audience(installation):
+        raise InvalidTarget("audience is not supported for this client; name the API with resource (RFC 8707)")
+    return parse_resource((*params.all("resource"), *audience))
+
+
+def other_spelling(identifier: str) -> str | None:
+    """The same http or https URI without the slash of its empty path, or with it; None for others. RFC 3986 §6.2.3."""
+    found = _EMPTY_PATH.fullmatch(identifier)
+    if found is None:
+        return None
+    return f"{found['origin']}{'' if found['slash'] else '/'}{found['query']}"
+
+
 def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...]:
     """The resources a token request asks for, within those granted. Omitted means all of them. RFC 8707 §2.2.
 
@@ -75,10 +104,11 @@ def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Every registered scope by name and every resource server by identifier."""
+    """Every registered scope by name, every resource server by identifier, and the claims about users."""
 
     scopes: Mapping[str, RegisteredScope]
     resources: Mapping[str, ResourceServer]
+    claim_table: ClaimTable = STANDARD_CLAIMS
 
     def without_issuer(self, issuer: str) -> Catalog:
         """The same without a resource server that calls itself by the issuer's name, and without its scopes.
@@ -87,10 +117,21 @@ class Catalog:
         """
         if issuer not in self.resources:
             return self
-        return Catalog(
+        return replace(
+            self,
             scopes={name: scope for name, scope in self.scopes.items() if scope.resource != issuer},
             resources={name: server for name, server in self.resources.items() if name != issuer},
         )
+
+    def registered(self, resources: tuple[str, ...]) -> tuple[str, ...]:
+        """The same resources as they are registered, where only the slash of an empty path differs. RFC 3986 §6.2.3."""
+        if all(name in self.resources for name in resources):
+            return resources
+        return tuple(dict.fromkeys(map(self._registered, resources)))
+
+    def _registered(self, identifier: str) -> str:
+        other = None if identifier in self.resources else other_spelling(identifier)
+        return other if other is not None and other in self.resources else identifier
 
     def require_scopes(self, scope: Scope, allowed: frozenset[str]) -> None:
         """Raise ``InvalidScope`` unless every name is registered here and allowed to the client."""
@@ -124,6 +165,11 @@ class Catalog:
     def targets(self, scope: Scope, requested: tuple[str, ...]) -> tuple[str, ...]:
         """The resources a grant is for: those asked for, otherwise those that its scopes belong to."""
         return requested or self.resources_of(scope)
+
+    def access_token_typ(self, resources: tuple[str, ...]) -> AccessTokenTyp:
+        """The ``typ`` of a token for these resources: another than RFC 9068's only where all of them want it."""
+        wanted = {self.resources[name].access_token_typ for name in resources if name in self.resources}
+        return AccessTokenTyp.JWT if wanted == {AccessTokenTyp.JWT} else AccessTokenTyp.AT_JWT
 
     def scope_for(self, scope: Scope, resources: tuple[str, ...]) -> Scope:
         """The scopes that mean something at these resources: a token carries no scope of an API it is not for.

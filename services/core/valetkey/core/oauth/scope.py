@@ -21,26 +21,30 @@ PROFILE = "profile"
 EMAIL = "email"
 ADDRESS = "address"
 PHONE = "phone"
+GROUPS = "groups"
 OFFLINE_ACCESS = "offline_access"
 
 # What these open belongs to a user; a client that acts for itself has none.
-USER_SCOPES = frozenset({OPENID, PROFILE, EMAIL, ADDRESS, PHONE, OFFLINE_ACCESS})
+USER_SCOPES = frozenset({OPENID, PROFILE, EMAIL, ADDRESS, PHONE, GROUPS, OFFLINE_ACCESS})
 
 MAX_LENGTH = 2048
 MAX_NAMES = 64
 _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_SCOPE = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern})*")
+_SCOPE = re.compile(rf" *(?:{_NAME.pattern} +)*(?:{_NAME.pattern})?")
 
 
 def parse_scope(text: str | None) -> Scope:
-    """The distinct names of a scope parameter; ``InvalidScope`` beyond grammar or bounds. RFC 6749 §3.3."""
+    """The distinct names of a scope parameter; ``InvalidScope`` beyond grammar or bounds. RFC 6749 §3.3.
+
+    Spaces before, after and between names may be several: real clients join lists that have empty members.
+    """
     if text is None:
         return ()
     if len(text) > MAX_LENGTH:
         raise InvalidScope("scope is too long")
     if not _SCOPE.fullmatch(text):
         raise InvalidScope("scope breaks the grammar")
-    names = tuple(dict.fromkeys(text.split(" ")))
+    names = tuple(dict.fromkeys(text.split()))
     if len(names) > MAX_NAMES:
         raise InvalidScope("scope has too many names")
     return names

@@ -8,7 +8,7 @@ from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.client.client import AuthenticationMethod, GrantType
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.pkce import S256
-from valetkey.core.oidc.claims.registry import USER_CLAIMS
+from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 from valetkey.core.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -19,8 +19,16 @@ PROMPTS = ("none", "login", "consent", "select_account")
 _CONFIDENTIAL = [AuthenticationMethod.BASIC.value, AuthenticationMethod.POST.value]
 
 
-def authorization_server_metadata(issuer: str, scopes: Iterable[str]) -> dict[str, object]:
-    """Everything a client may rely on. The same members serve as both documents; unknown ones are ignored."""
+def authorization_server_metadata(
+    issuer: str,
+    scopes: Iterable[str],
+    claims: frozenset[str] = STANDARD_CLAIMS.names,
+    algorithms: Iterable[str] = SUPPORTED_ALGORITHMS,
+) -> dict[str, object]:
+    """Everything a client may rely on. The same members serve as both documents; unknown ones are ignored.
+
+    ``algorithms`` are those that keys are kept ready for.
+    """
     return {
         "issuer": issuer,
         **{route.metadata: f"{issuer}{route.path}" for route in ROUTES if route.metadata is not None},
@@ -34,12 +42,12 @@ def authorization_server_metadata(issuer: str, scopes: Iterable[str]) -> dict[st
         "code_challenge_methods_supported": [S256],
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(SUPPORTED_ALGORITHMS),
+        "id_token_signing_alg_values_supported": list(algorithms),
         "acr_values_supported": list(SUPPORTED_ACR),
         "prompt_values_supported": list(PROMPTS),
         "claim_types_supported": ["normal"],
         "claims_supported": sorted(
-            {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | USER_CLAIMS
+            {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | claims
         ),
         "claims_parameter_supported": True,
         "request_parameter_supported": False,

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from valetkey.core.encoding import b64url_encode
-from valetkey.core.oidc.claims.registry import user_claims
+from valetkey.core.oidc.claims.release import id_token_user_claims
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ def id_token_claims(
 ) -> dict[str, object]:
     """The claims of an ID token. What the protocol says wins over what the user's attributes say. OIDC Core §2."""
     issued_at = int(now.timestamp())
-    claims = user_claims(user, authorization.claims.id_token)
+    claims = id_token_user_claims(authorization, user)
     claims |= {
         "iss": issuer,
         "sub": str(user.subject),

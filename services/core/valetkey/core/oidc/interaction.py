@@ -7,7 +7,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from valetkey.core.epoch import GrantEpochs
-from valetkey.core.oauth.errors import AccountSelectionRequired, ConsentRequired, LoginRequired, OAuthError
+from valetkey.core.oauth.errors import (
+    AccessDenied,
+    AccountSelectionRequired,
+    ConsentRequired,
+    LoginRequired,
+    OAuthError,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,11 +25,15 @@ if TYPE_CHECKING:
     from valetkey.core.oauth.authorization_request import AuthorizationRequest
 
 
+NOT_ADMITTED = "the user is in none of the groups that the client allows"
+
+
 class Step(Enum):
-    """The page to show next, or none."""
+    """The page to show next, or none. ``NOT_ALLOWED``: the client's ``allowed_groups`` leave this user out."""
 
     LOGIN = "login"
     SELECT_ACCOUNT = "select_account"
+    NOT_ALLOWED = "not_allowed"
     CONSENT = "consent"
     DONE = "done"
 
@@ -74,6 +84,11 @@ class Interaction:
         """The same, after a login here."""
         return replace(self, login=session_id, selected=session_id)
 
+    def account_rejected(self) -> Interaction:
+        """The same, after the user said that it is somebody else who is signed in: an account has to be chosen."""
+        request = replace(self.request, prompt=self.request.prompt | {"select_account"})
+        return replace(self, request=request, selected=None)
+
     def account_selected(self, session_id: UUID) -> Interaction:
         """The same, after the user chose to continue as who is signed in."""
         return replace(self, selected=session_id)
@@ -107,10 +122,17 @@ def is_expected_subject(interaction: Interaction, session: Session) -> bool:
     return interaction.request.claims.subject in (None, str(subject))
 
 
+def access_step(client: Client, session: Session) -> Step:
+    """NOT_ALLOWED for a user whom the client does not admit, otherwise CONSENT. Comes once the login is settled."""
+    return Step.CONSENT if client.admits(session.user) else Step.NOT_ALLOWED
+
+
 def refusal_without_prompt(step: Step) -> OAuthError:
     """The error for ``prompt=none`` where a page would have been needed. OIDC Core §3.1.2.6."""
     if step is Step.LOGIN:
         return LoginRequired("prompt=none without a suitable session")
+    if step is Step.NOT_ALLOWED:
+        return AccessDenied(NOT_ADMITTED)
     if step is Step.SELECT_ACCOUNT:
         return AccountSelectionRequired("prompt=none and an account must be chosen")
     return ConsentRequired("prompt=none without consent")

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from valetkey.core.client.authentication.authenticate import authenticate_client, presented_credentials
 from valetkey.core.client.authentication.method import PresentedCredentials
-from valetkey.core.client.client import Client
+from valetkey.core.client.client import AuthenticationMethod, Client
 from valetkey.core.oauth.errors import InvalidClient, TooManyRequests
 from valetkey.core.oauth.params import Params
 from valetkey.core.ports.clients import ClientFinder
@@ -45,7 +45,7 @@ class ClientAuthenticator:
         if len(headers) == 1 and not params.has_any(_IN_THE_FORM) and (proof := self.proven.find(headers[0])):
             client = await self.clients.find(proof.client.client_id)
             if client is not None and proof.holds(client, now):
-                CLIENT_AUTHENTICATIONS.add(client.token_endpoint_auth_method, "success")
+                CLIENT_AUTHENTICATIONS.add(AuthenticationMethod.BASIC, "success")
                 return client
         try:
             presented = presented_credentials(headers, params)

@@ -82,6 +82,11 @@ _RULES: tuple[Rule, ...] = (
         "must be at most half of {1}; lower it",
     ),
     (
+        ("id_token_signing_alg", "signing_algorithms"),
+        lambda alg, kept: not alg or alg in kept,
+        "must be one of {1}; add it there, so that it has keys",
+    ),
+    (
         ("management_port", "port"),
         lambda management, public: public != management or public == 0,
         "must differ from {1}; choose another, health and metrics stay off the public port",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
 
+from valetkey.core.client.client import AudienceParameter
+from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.routes import issuer_path
 from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime.settings import types as t
@@ -170,8 +172,16 @@ class Settings:
     ] = field(default=Secret.unset("VALETKEY_KEY_ENCRYPTION_KEYS"))
     signing_algorithms: Annotated[
         tuple[str, ...],
-        Setting(t.choices("ES256", "RS256"), "Signature algorithms kept ready; the first is the default."),
+        Setting(t.choices("ES256", "RS256"), "Signature algorithms kept ready; the first signs access tokens."),
     ] = ("ES256", "RS256")
+    id_token_signing_alg: Annotated[
+        str,
+        Setting(
+            t.choice("ES256", "RS256"),
+            "Algorithm of ID tokens for clients that register none; unset: RS256, or the first of signing_algorithms "
+            "if RS256 is not among them.",
+        ),
+    ] = ""
     jwks_max_age: Annotated[int, Setting(t.seconds(10, DAY), "How long others may cache the JWK Set.")] = 300
     key_activation_margin: Annotated[
         int, Setting(t.seconds(0, DAY), "Wait this much longer than jwks_max_age before a published key signs.")
@@ -198,6 +208,21 @@ class Settings:
     ] = 10
     session_idle_lifetime: Annotated[int, Setting(t.seconds(60, 90 * DAY), "An unused login session ends.")] = 12 * HOUR
     session_lifetime: Annotated[int, Setting(t.seconds(60, 400 * DAY), "Every login session ends.")] = 14 * DAY
+
+    # What clients may be registered for
+    pkce_exceptions: Annotated[
+        bool,
+        Setting(t.switch, "Whether the registration of a confidential client may let it off PKCE (pkce: optional)."),
+    ] = True
+
+    audience_parameter: Annotated[
+        str,
+        Setting(
+            t.choice(*AudienceParameter),
+            "What the parameter audience is at /authorize and /token for clients whose registration does not say: "
+            "refused, or another name of resource (RFC 8707).",
+        ),
+    ] = AudienceParameter.REFUSE.value
 
     # Clients in memory
     client_cache_size: Annotated[int, Setting(t.integer(0, 1_000_000), "Most clients kept in memory.")] = 10_000
@@ -313,6 +338,16 @@ class Settings:
     def describe(self) -> dict[str, object]:
         """Every variable with its value in force, secrets as ``***``; fit for JSON."""
         return describe(self)
+
+    @property
+    def installation_rules(self) -> InstallationRules:
+        """What clients are held to, whatever their registrations say."""
+        usual = "RS256" if "RS256" in self.signing_algorithms else self.signing_algorithms[0]
+        return InstallationRules(
+            pkce_exceptions=self.pkce_exceptions,
+            audience_parameter=AudienceParameter(self.audience_parameter),
+            id_token_alg=self.id_token_signing_alg or usual,
+        )
 
     @property
     def issuer_path(self) -> str:

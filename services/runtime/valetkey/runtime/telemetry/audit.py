@@ -29,7 +29,8 @@ class AuditEvent:
     """Who did what to whom, and how it ended. Empty fields are left out of the stream.
 
     ``type`` is a word such as ``login`` or ``token.issued``; ``actor`` is who acted when that is not the subject, such
-    as an operator; ``reason`` is ours and never reaches the wire; ``jti`` is hashed before it is written.
+    as an operator; ``inner_group`` is a group in ``group``; ``reason`` is ours and never reaches the wire; ``jti`` is
+    hashed before it is written.
     """
 
     type: str
@@ -40,6 +41,9 @@ class AuditEvent:
     client_id: str = ""
     grant: str = ""
     scope: str = ""
+    attribute: str = ""
+    group: str = ""
+    inner_group: str = ""
     amr: tuple[str, ...] = ()
     session_id: str = ""
     authorization_id: str = ""
@@ -90,6 +94,9 @@ class Lines:
             ("client_id", event.client_id),
             ("grant", event.grant),
             ("scope", event.scope),
+            ("attribute", event.attribute),
+            ("group", event.group),
+            ("inner_group", event.inner_group),
             ("amr", event.amr),
             ("session_hash", hash_of(event.session_id) if event.session_id else ""),
             ("authorization_id", event.authorization_id),

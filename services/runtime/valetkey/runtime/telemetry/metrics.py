@@ -81,6 +81,11 @@ CLOCK_SKEW = Level(
 AUTHORIZATION_REQUESTS = Count(
     "valetkey_authorization_requests", "Authorization requests.", "result", "error", services=_AUTHORIZE
 )
+CODES_WITHOUT_PKCE = Count(
+    "valetkey_codes_without_pkce",
+    "Authorization codes issued without a code challenge, to clients that are registered so.",
+    services=_AUTHORIZE,
+)
 LOGIN_ATTEMPTS = Count("valetkey_login_attempts", "Login attempts.", "method", "result", services=_AUTHORIZE)
 CONSENTS = Count("valetkey_consents", "Consent decisions.", "result", services=_AUTHORIZE)
 SESSIONS = Level(

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Self
 
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import Client, GrantType, PkcePolicy
 from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.authorization_code import AuthorizationCode, CodeBinding, RedemptionOutcome, is_code
 from valetkey.core.oauth.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from valetkey.core.oauth.params import Params
-from valetkey.core.oauth.pkce import challenge_of
-from valetkey.core.oauth.resource import narrow_resource, parse_resource
+from valetkey.core.oauth.pkce import NO_CHALLENGE, challenge_of
+from valetkey.core.oauth.resource import narrow_resource, requested_resources
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.core.oauth.scope import OFFLINE_ACCESS
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
@@ -24,7 +24,7 @@ class AuthorizationCodeGrant(Grant):
     """One success per code, ever; a valid second presentation revokes what the first was given."""
 
     grant_type = GrantType.AUTHORIZATION_CODE
-    parameters = frozenset({"code", "code_verifier", "redirect_uri", "resource"})
+    parameters = frozenset({"code", "code_verifier", "redirect_uri", "resource", "audience"})
 
     def __init__(self, ports: GrantPorts) -> None:
         self._ports = ports
@@ -35,13 +35,15 @@ class AuthorizationCodeGrant(Grant):
         return cls(ports)
 
     async def authorize(self, params: Params, client: Client) -> Authorization:
-        """Redeem the code. OAuth 2.1 §4.1.3: same client, same redirect URI, and the verifier for its challenge."""
-        value, verifier = params.required("code"), params.required("code_verifier")
+        """Redeem the code. OAuth 2.1 §4.1.3: same client, same redirect URI, the verifier for its challenge."""
+        value = params.required("code")
+        challenge = self._presented_challenge(params, client)
         if not is_code(value):
             raise InvalidGrant("code has not the shape of one")
-        binding = CodeBinding(client.uid, challenge_of(verifier), params.get("redirect_uri"))
-        requested = parse_resource(params.all("resource"))
+        binding = CodeBinding(client.uid, challenge, params.get("redirect_uri"))
+        requested = requested_resources(params, client, self._ports.policy.rules)
         catalog = await self._ports.catalog.get()
+        requested = catalog.registered(requested)
         redemption = await self._ports.codes.consume(value, binding)
         if redemption.outcome is RedemptionOutcome.REPLAYED and redemption.code is not None:
             await self._revoke_replayed(redemption.code, client)
@@ -64,6 +66,13 @@ class AuthorizationCodeGrant(Grant):
             raise
         authorization = authorize_granted(granted, client, catalog, scope=code.scope, resources=resources)
         return authorization._replace(nonce=code.nonce)
+
+    def _presented_challenge(self, params: Params, client: Client) -> str:
+        """What the verifier answers. A client that may do without PKCE need not send one, if it sent no challenge."""
+        if client.pkce_policy(self._ports.policy.rules) is PkcePolicy.REQUIRED:
+            return challenge_of(params.required("code_verifier"))
+        verifier = params.get("code_verifier")
+        return NO_CHALLENGE if verifier is None else challenge_of(verifier)
 
     async def _store(self, code: AuthorizationCode, client: Client, now: datetime) -> GrantedAuthorization:
         """Insert the authorization under the primary key that the code has fixed: the second guard after Redis."""

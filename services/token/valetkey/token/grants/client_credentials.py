@@ -5,12 +5,13 @@ from uuid import uuid4
 
 from valetkey.core.bounded_cache import BoundedCache
 from valetkey.core.client.authentication.authenticate import require_confidential
-from valetkey.core.client.client import Client, GrantType
+from valetkey.core.client.client import AccessTokenTyp, Client, GrantType
+from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.errors import InvalidScope
 from valetkey.core.oauth.params import Params
-from valetkey.core.oauth.resource import Catalog, parse_resource
+from valetkey.core.oauth.resource import Catalog, requested_resources
 from valetkey.core.oauth.scope import USER_SCOPES, Scope, parse_scope
 from valetkey.core.ports.clients import CatalogSource
 from valetkey.token.grant import Grant, GrantPorts
@@ -27,10 +28,11 @@ class ClientCredentials(Grant):
     """Confidential clients only; no user, no refresh token, nothing stored."""
 
     grant_type = GrantType.CLIENT_CREDENTIALS
-    parameters = frozenset({"scope", "resource"})
+    parameters = frozenset({"scope", "resource", "audience"})
 
-    def __init__(self, catalog: CatalogSource) -> None:
+    def __init__(self, catalog: CatalogSource, rules: InstallationRules = USUAL_RULES) -> None:
         self._catalog = catalog
+        self._rules = rules
         self._newest: Catalog | None = None
         self._version = 0
         self.known: BoundedCache[str, _Known] = BoundedCache(entries=MAX_CLIENTS, size=MAX_BYTES, share=1)
@@ -38,13 +40,14 @@ class ClientCredentials(Grant):
     @classmethod
     def from_ports(cls, ports: GrantPorts) -> Self:
         """See ``Grant``."""
-        return cls(ports.catalog)
+        return cls(ports.catalog, ports.policy.rules)
 
     async def authorize(self, params: Params, client: Client) -> Authorization:
         """The client's own authority, within what it is registered for. OAuth 2.1 §4.2.2."""
         require_confidential(client)
         catalog = await self._catalog.get()
-        asked = parse_scope(params.get("scope")), parse_resource(params.all("resource"))
+        resources = catalog.registered(requested_resources(params, client, self._rules))
+        asked = parse_scope(params.get("scope")), resources
         known = self._known_of(client, catalog)
         # A machine asks for the same thing all day long.
         entitled = known.answers.get(asked)
@@ -58,6 +61,7 @@ class ClientCredentials(Grant):
             epochs=TokenEpochs(client.installation_epoch, client.epoch),
             scope=entitled.scope,
             resources=entitled.resources,
+            access_token_typ=entitled.typ,
         )
 
     def _known_of(self, client: Client, catalog: Catalog) -> "_Known":
@@ -80,6 +84,7 @@ class _Entitled(NamedTuple):
     asked: _Asked
     scope: Scope
     resources: tuple[str, ...]
+    typ: AccessTokenTyp
 
 
 class _Known:
@@ -122,4 +127,5 @@ def _entitle(client: Client, catalog: Catalog, scope: Scope, requested: tuple[st
     # What is kept are names that the catalog has, and none that a request brought along.
     scope, requested = catalog.same_scopes(scope), catalog.same_resources(requested)
     resources = catalog.targets(asked_scope, requested)
-    return _Entitled((scope, requested), catalog.scope_for(catalog.same_scopes(asked_scope), resources), resources)
+    granted = catalog.scope_for(catalog.same_scopes(asked_scope), resources)
+    return _Entitled((scope, requested), granted, resources, catalog.access_token_typ(resources))

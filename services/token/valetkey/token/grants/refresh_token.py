@@ -7,7 +7,7 @@ from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.errors import InvalidGrant
 from valetkey.core.oauth.params import Params
 from valetkey.core.oauth.refresh_token import Presentation, RefreshToken, classify_refresh_token
-from valetkey.core.oauth.resource import Catalog, narrow_resource, parse_resource
+from valetkey.core.oauth.resource import Catalog, narrow_resource, requested_resources
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.core.oauth.scope import narrow_scope, parse_scope
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization
@@ -19,7 +19,7 @@ class RefreshTokenGrant(Grant):
     """Rotation for exactly one caller, the same successor for a retry, revocation for reuse."""
 
     grant_type = GrantType.REFRESH_TOKEN
-    parameters = frozenset({"refresh_token", "scope", "resource"})
+    parameters = frozenset({"refresh_token", "scope", "resource", "audience"})
 
     def __init__(self, ports: GrantPorts) -> None:
         self._ports = ports
@@ -34,9 +34,13 @@ class RefreshTokenGrant(Grant):
         token = self._ports.refresh_tokens.decode(params.required("refresh_token"))
         if token is None:
             raise InvalidGrant("refresh token is not one of ours")
-        asked_scope, asked_resources = params.get("scope"), parse_resource(params.all("resource"))
+        asked_scope, asked_resources = (
+            params.get("scope"),
+            requested_resources(params, client, self._ports.policy.rules),
+        )
         parse_scope(asked_scope)
         catalog = await self._ports.catalog.get()
+        asked_resources = catalog.registered(asked_resources)
         if asked_scope is not None or asked_resources:
             await self._require_within_grant(token, client, catalog, asked_scope, asked_resources)
         granted = await self._rotate(token, client)

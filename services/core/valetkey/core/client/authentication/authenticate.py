@@ -92,7 +92,7 @@ _prove = _METHODS.prove
 
 
 def authenticate_client(presented: PresentedCredentials, client: Client | None, now: datetime) -> Client:
-    """The client, if it used the method it is registered for and that method holds; otherwise ``InvalidClient``.
+    """The client, if it used a method it is registered for and that method holds; otherwise ``InvalidClient``.
 
     An unknown client costs the same comparison as a known one. RFC 6749 §2.3, §3.2.1.
     """
@@ -101,12 +101,12 @@ def authenticate_client(presented: PresentedCredentials, client: Client | None, 
         raise InvalidClient("unknown client")
     if not client.enabled:
         raise InvalidClient("client is disabled")
-    if presented.method is not client.token_endpoint_auth_method:
+    if presented.method not in client.authentication_methods:
+        registered = " or ".join(client.authentication_methods)
         # Told to whoever has the secret, and of a client that has none: nobody else learns how a client authenticates.
         if client.is_public or (proven and presented.method is not AuthenticationMethod.NONE):
-            registered = client.token_endpoint_auth_method
             raise InvalidClient(f"this client is registered for {registered} and used {presented.method}")
-        raise InvalidClient(f"client used {presented.method}, registered for {client.token_endpoint_auth_method}")
+        raise InvalidClient(f"client used {presented.method}, registered for {registered}")
     if not proven:
         raise InvalidClient("wrong or expired secret")
     return client

@@ -20,11 +20,16 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 Appendix A.1, A.2: VSCHAR
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredentials:
-    """What a request offered to authenticate its client with. The secret never prints."""
+    """What a request offered to authenticate its client with. The secret never prints.
+
+    ``unencoded_secret`` is how it reads if its client does not encode what RFC 6749 §2.3.1 has it encode; None where
+    that is no other reading.
+    """
 
     client_id: str
     method: AuthenticationMethod
     secret: str | None = field(default=None, repr=False)
+    unencoded_secret: str | None = field(default=None, repr=False)
 
 
 class Method(Protocol):
@@ -48,10 +53,15 @@ class Method(Protocol):
         """Whether it authenticates the client, at the same cost for an unknown one."""
 
 
+def is_printable(text: str) -> bool:
+    """Whether a ``client_id`` or a secret may consist of these characters. RFC 6749 Appendix A.1, A.2."""
+    return _PRINTABLE.fullmatch(text) is not None
+
+
 def bounded(client_id: str, method: AuthenticationMethod, secret: str | None = None) -> PresentedCredentials:
     """The credentials; ``InvalidClient`` for those that break the grammar."""
-    if len(client_id) > MAX_CLIENT_ID_LENGTH or not _PRINTABLE.fullmatch(client_id):
+    if len(client_id) > MAX_CLIENT_ID_LENGTH or not is_printable(client_id):
         raise InvalidClient("client_id breaks the grammar")
-    if secret is not None and (len(secret) > MAX_SECRET_LENGTH or not _PRINTABLE.fullmatch(secret)):
+    if secret is not None and (len(secret) > MAX_SECRET_LENGTH or not is_printable(secret)):
         raise InvalidClient("client_secret breaks the grammar")
     return PresentedCredentials(client_id, method, secret)

@@ -13,6 +13,8 @@ from zoneinfo import available_timezones
 from valetkey.core.oauth.redirect_uri import uri_problem
 
 MAX_TEXT = 255
+MAX_TEXTS = 50
+MAX_INTEGER = 2**53 - 1
 MAX_ADDRESS_TEXT = 1000
 ADDRESS_MEMBERS = ("formatted", "street_address", "locality", "region", "postal_code", "country")
 _MAX_EMAIL = 254  # RFC 5321 §4.5.3.1
@@ -87,6 +89,20 @@ def phone_number(value: object) -> str | None:
 def flag(value: object) -> str | None:
     """True or false."""
     return None if isinstance(value, bool) else "write true or false"
+
+
+def integer(value: object) -> str | None:
+    """A whole number that every reader of JSON takes for the same. RFC 8259 §6."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER:
+        return None
+    return "write a whole number"
+
+
+def texts(value: object) -> str | None:
+    """A list of lines."""
+    if isinstance(value, list) and 0 < len(value) <= MAX_TEXTS and all(text(each) is None for each in value):
+        return None
+    return f"write a JSON array of 1 to {MAX_TEXTS} texts of 1 to {MAX_TEXT} printable characters"
 
 
 def address(value: object) -> str | None:

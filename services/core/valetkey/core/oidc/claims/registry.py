@@ -1,7 +1,7 @@
 """The table of claims about the user: one row per claim. OIDC Core §5.1, §5.4.
 
-Derived from it: what scopes open, what the ``claims`` parameter and UserInfo know, what discovery says, what operators
-may set and how it is checked, and the words of the consent page.
+Derived from it: what scopes open, what the ``claims`` parameter, ID tokens and UserInfo know, what discovery says, what
+operators may set and how it is checked, and the words of the consent page. ``table.py`` adds custom attributes.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from valetkey.core.oauth.scope import ADDRESS, EMAIL, PHONE, PROFILE
+from valetkey.core.oauth.scope import ADDRESS, EMAIL, GROUPS, PHONE, PROFILE
 from valetkey.core.oidc.claims import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from valetkey.core.authentication.user import User
-    from valetkey.core.oauth.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,8 @@ class Claim:
     """One claim, the scope that opens it, and what the consent page says where it is requested by itself.
 
     ``check`` says how a value is to be written, None for a good one. ``column`` gives the value where it is not one of
-    the user's attributes, and None where the user has none; operators do not set it as an attribute.
+    the user's attributes, and None where the user has none; operators do not set it as an attribute. ``attribute`` is
+    the name of the attribute where that is not the claim's. ``is_list`` where every value is a list of texts.
     """
 
     name: str
@@ -33,6 +33,17 @@ class Claim:
     words: str
     check: Callable[[object], str | None] = check.text
     column: Callable[[User], object] | None = None
+    attribute: str = ""
+    is_list: bool = False
+
+    @property
+    def attribute_name(self) -> str:
+        """What operators set."""
+        return self.attribute or self.name
+
+    def value(self, user: User) -> object:
+        """The value for this user, None where there is none."""
+        return user.claims.get(self.attribute or self.name) if self.column is None else self.column(user)
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -66,22 +77,18 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("address", ADDRESS, "Your postal address", check.address),
     Claim("phone_number", PHONE, "Your phone number", check.phone_number),
     Claim("phone_number_verified", PHONE, "Whether your phone number has been verified", check.flag),
+    # No standard claim. Clients of platform teams read a JSON array of strings, also where there is one.
+    Claim("groups", GROUPS, "The groups you belong to", column=lambda user: list(user.groups) or None, is_list=True),
 )
 CLAIM: Mapping[str, Claim] = {claim.name: claim for claim in CLAIMS}
-USER_CLAIMS = frozenset(CLAIM)
-ATTRIBUTE_CLAIMS = frozenset(claim.name for claim in CLAIMS if claim.column is None)
-CLAIM_SCOPES: Mapping[str, frozenset[str]] = {
-    scope: frozenset(claim.name for claim in CLAIMS if claim.scope == scope)
-    for scope in dict.fromkeys(claim.scope for claim in CLAIMS)
-}
 
 
-def parse_attribute(name: str, text: str) -> object:
+def parse_attribute(claim: Claim, text: str) -> object:
     """A value as an operator types it, as it is stored. Raises ``ValueError``, which says what to write.
 
     Texts are typed as they are, true and false and objects as JSON has them.
     """
-    problem = CLAIM[name].check
+    problem = claim.check
     if problem(text) is None:
         return text
     try:
@@ -89,30 +96,5 @@ def parse_attribute(name: str, text: str) -> object:
     except (ValueError, RecursionError):
         value = text
     if (words := problem(value)) is not None or isinstance(value, str):
-        raise ValueError(f"{name}: {words or problem(text)}")
+        raise ValueError(f"{claim.attribute_name}: {words or problem(text)}")
     return value
-
-
-def user_claims(user: User, names: Iterable[str]) -> dict[str, object]:
-    """The values of these claims, without those the user has none for. Reserved claims cannot be reached from here."""
-    known = {}
-    for name in sorted(set(names)):
-        claim = CLAIM.get(name)
-        if claim is None:
-            continue
-        if claim.column is None:
-            if name in user.claims:
-                known[name] = user.claims[name]
-        elif (value := claim.column(user)) is not None:
-            known[name] = value
-    return known
-
-
-def claims_of_scope(scope: Scope) -> frozenset[str]:
-    """The claims that scopes such as ``profile`` open at the UserInfo endpoint. OIDC Core §5.4."""
-    return frozenset().union(*(CLAIM_SCOPES[name] for name in scope if name in CLAIM_SCOPES))
-
-
-def userinfo_claims(user: User, scope: Scope, requested: Iterable[str]) -> dict[str, object]:
-    """The UserInfo response. OIDC Core §5.3.2."""
-    return user_claims(user, claims_of_scope(scope) | frozenset(requested)) | {"sub": str(user.subject)}

@@ -18,6 +18,8 @@ _EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE")
 _USER_COLUMNS = (
     *("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at", "epoch"),
 )
+# Whoever reads a user reads the names of the user's groups with it.
+_GROUPS_OF_USERS: Mapping[str, Privileges] = {"group_members": _READ, "group_nesting": _READ}
 # PostgreSQL lets a role lock a row only if it may update one of its columns: this column decides nothing.
 _LOCK_USERS = _LOCK_CLIENTS = _LOCK_CONSENTS = ("updated_at",)
 _LOCK_SESSIONS = ("used_at",)
@@ -31,6 +33,7 @@ _SERVER: Mapping[str, Privileges] = {
     "clients": _READ,
     "client_secrets": _READ,
     "scopes": _READ,
+    "user_attributes": _READ,
     "published_jwk_set": _READ,
     "key_observations": _EVERYTHING,
 }
@@ -44,6 +47,7 @@ _KEYS: Mapping[str, Privileges] = {
 ROLES: Mapping[str, Mapping[str, Privileges]] = {
     "valetkey_authorize": {
         **_SERVER,
+        **_GROUPS_OF_USERS,
         "users": {"SELECT": WHOLE, "UPDATE": ("password_hash",)},
         "login_names": _READ,
         "sessions": _EVERYTHING,
@@ -57,6 +61,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
     "valetkey_token": {
         **_SERVER,
         "clients": {"SELECT": WHOLE, "UPDATE": _LOCK_CLIENTS},
+        **_GROUPS_OF_USERS,
         "users": {"SELECT": _USER_COLUMNS, "UPDATE": _LOCK_USERS},
         "sessions": {
             "SELECT": ("session_id", "subject", "idle_expires_at", "expires_at"),
@@ -77,6 +82,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
     },
     "valetkey_introspection": {
         **_SERVER,
+        **_GROUPS_OF_USERS,
         "users": {"SELECT": _USER_COLUMNS},
         "revocations": _READ,
     },
@@ -87,7 +93,11 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "clients": _EVERYTHING,
         "client_secrets": _EVERYTHING,
         "scopes": _EVERYTHING,
+        "user_attributes": _EVERYTHING,
         "users": _EVERYTHING,
+        "groups": _EVERYTHING,
+        "group_members": _EVERYTHING,
+        "group_nesting": _EVERYTHING,
         "login_names": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": _WITHDRAWAL},

@@ -56,7 +56,8 @@ _INSERT = Statement(
         FOR SHARE OF clients
     ), resource_owner AS MATERIALIZED (
         SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-            users.updated_at AS user_updated_at, users.epoch AS user_epoch, client_epoch, installation_epoch
+            users.updated_at AS user_updated_at, users.epoch AS user_epoch, client_epoch, installation_epoch,
+            groups_of(subject) AS user_groups
         FROM client, users
         WHERE subject = $3 AND users.enabled AND CASE WHEN $20::bigint IS NULL THEN valid_since <= $11
             ELSE users.epoch = $20 END
@@ -91,7 +92,7 @@ _INSERT = Statement(
     )
     SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
         subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at,
-        user_epoch, client_epoch, installation_epoch, EXISTS (
+        user_epoch, client_epoch, installation_epoch, user_groups, EXISTS (
             SELECT FROM authorizations
             WHERE subject = $3 AND client_uid IS NOT DISTINCT FROM $2 AND id <> $1 AND revoked_at IS NULL
                 AND (expires_at > $15) IS TRUE
@@ -148,7 +149,8 @@ _ROTATE_ONE = Statement(
     RETURNING a.id, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
         a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
         u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch
+        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
+        groups_of(u.subject) AS user_groups
     """,
 )
 # Rows that another transaction has locked are skipped, so that one of them delays no other refresh, and two batches
@@ -182,7 +184,8 @@ _ROTATE = Statement(
     RETURNING a.id, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
         a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
         u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch
+        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
+        groups_of(u.subject) AS user_groups
     """,
 )
 _FIND = Statement(
@@ -192,6 +195,7 @@ _FIND = Statement(
         a.auth_time, a.acr, a.amr, database_clock() - a.rotated_at AS since_rotation, u.subject, u.username, u.email,
         u.email_verified, u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since,
         u.updated_at AS user_updated_at, u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
+        groups_of(u.subject) AS user_groups,
         a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2 AND c.enabled AND u.enabled
         AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
             ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END

@@ -12,7 +12,7 @@ import asyncpg
 from asyncpg import Record
 
 from valetkey.core.client.client import Client
-from valetkey.core.client.metadata import metadata_document
+from valetkey.core.client.metadata import FIELD, metadata_document
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
@@ -150,14 +150,14 @@ def _metadata(client: Client) -> tuple[object, ...]:
     """The columns, and the document: a new field needs neither a column nor another statement. See migration 0004."""
     return (
         client.client_name,
-        client.token_endpoint_auth_method,
+        FIELD["token_endpoint_auth_method"].column(client.token_endpoint_auth_method),
         sorted(client.grant_types),
         client.redirect_uris,
         client.post_logout_redirect_uris,
         client.scope,
         sorted(client.resources),
         client.resource,
-        client.id_token_signed_response_alg,
+        FIELD["id_token_signed_response_alg"].column(client.id_token_signed_response_alg),
         client.default_max_age,
         client.client_uri,
         client.policy_uri,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
-from typing import Any, cast
+from typing import cast
 
 from asyncpg import Record
 
@@ -15,12 +15,15 @@ from valetkey.core.authentication.result import Authentication
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
 from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecret
-from valetkey.core.client.metadata import document_metadata
+from valetkey.core.client.metadata import FIELD, document_metadata
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.jose.keys import KeyState, PublicKey
 from valetkey.core.oauth.revocation import Revocation, RevocationKind, RevocationTarget
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 from valetkey.core.oidc.claims.request import ClaimsRequest
+
+_AUTH_METHOD = FIELD["token_endpoint_auth_method"]
+_ID_TOKEN_ALG = FIELD["id_token_signed_response_alg"]
 
 
 def to_json(value: Mapping[str, object]) -> str:
@@ -38,12 +41,14 @@ def client_from(row: Record) -> Client:
 
     Thousands of them are kept, so those that are registered alike share what is equal.
     """
+    # Release 0.2 writes no document; what its columns have too is read there until the contract step.
+    document: dict[str, object] = {} if row["metadata"] == "{}" else json.loads(row["metadata"])
     secrets = zip(row["secret_digests"] or (), row["secret_expiries"] or (), strict=True)
     return Client(
         client_id=row["client_id"],
         uid=row["uid"],
         client_name=row["client_name"],
-        token_endpoint_auth_method=AuthenticationMethod(row["token_endpoint_auth_method"]),
+        token_endpoint_auth_method=_method(row["token_endpoint_auth_method"], document),
         grant_types=_shared_set(*row["grant_types"]),
         redirect_uris=tuple(row["redirect_uris"]),
         post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
@@ -51,7 +56,7 @@ def client_from(row: Record) -> Client:
         resources=_shared_set(*row["resources"]),
         resource=row["resource"],
         secrets=tuple(ClientSecret(digest, expires_at) for digest, expires_at in secrets),
-        id_token_signed_response_alg=intern(row["id_token_signed_response_alg"]),
+        id_token_signed_response_alg=_ID_TOKEN_ALG.from_column(intern(row["id_token_signed_response_alg"]), document),
         default_max_age=row["default_max_age"],
         client_uri=row["client_uri"],
         policy_uri=row["policy_uri"],
@@ -59,13 +64,13 @@ def client_from(row: Record) -> Client:
         enabled=row["enabled"],
         epoch=row["client_epoch"],
         installation_epoch=row["installation_epoch"],
-        **_only_in_document(row["metadata"]),
+        **document_metadata(document),
     )
 
 
-def _only_in_document(text: str) -> dict[str, Any]:
-    # Release 0.2 writes no document; what its columns have too is read there until the contract step.
-    return {} if text == "{}" else document_metadata(json.loads(text))
+def _method(column: str, document: Mapping[str, object]) -> AuthenticationMethod | None:
+    name = _AUTH_METHOD.from_column(column, document)
+    return None if name is None else AuthenticationMethod(name)
 
 
 @lru_cache(1024)
@@ -79,7 +84,10 @@ def _shared_set(*values: str) -> frozenset[str]:
 
 
 def user_from(row: Record) -> User:
-    """A user. What other tables call the same comes as ``user_enabled``, ``user_claims`` and ``user_updated_at``."""
+    """A user. What other tables call the same comes as ``user_enabled``, ``user_claims`` and ``user_updated_at``.
+
+    ``user_groups`` come from ``groups_of`` of migration 0006.
+    """
     return User(
         subject=row["subject"],
         username=row["username"],
@@ -91,6 +99,7 @@ def user_from(row: Record) -> User:
         claims=cast("dict[str, object]", json.loads(claims)) if (claims := row["user_claims"]) != "{}" else {},
         epoch=row["user_epoch"],
         installation_epoch=row["installation_epoch"],
+        groups=tuple(row["user_groups"]),
     )
 
 

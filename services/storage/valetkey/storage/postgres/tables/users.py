@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +19,8 @@ _FIND_BY_LOGIN_NAME = Statement(
     "users.find_by_login_name",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch, password_hash
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups, password_hash
     FROM login_names JOIN users USING (subject) JOIN installation AS i ON i.id = 1 WHERE name_key = $1
     """,
 )
@@ -26,7 +28,8 @@ _FIND_BY_SUBJECT = Statement(
     "users.find_by_subject",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups
     FROM users JOIN installation AS i ON i.id = 1 WHERE subject = ANY ($1::uuid[])
     """,
 )
@@ -34,18 +37,33 @@ _LIST = Statement(
     "users.list",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups
     FROM users JOIN installation AS i ON i.id = 1 ORDER BY username, subject
     """,
 )
+# Those of these names, and those of this owner.
+_LIST_RECORDS = Statement(
+    "users.list_records",
+    """
+    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups, managed_by,
+        ARRAY(SELECT name_key FROM login_names AS n WHERE n.subject = users.subject ORDER BY name_key) AS name_keys
+    FROM users JOIN installation AS i ON i.id = 1
+    WHERE managed_by = $2 OR subject IN (SELECT n.subject FROM login_names AS n WHERE n.name_key = ANY ($1::text[]))
+    ORDER BY username, subject
+    """,
+)
+_SET_OWNER = Statement("users.set_owner", "UPDATE users SET managed_by = $2 WHERE subject = $1")
 _CREATE = Statement(
     "users.create",
     """
     WITH created AS (
         INSERT INTO users (
             subject, username, email, email_verified, claims, password_hash, enabled, valid_since, created_at,
-            updated_at
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING subject
+            updated_at, managed_by
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $11) RETURNING subject
     )
     INSERT INTO login_names (name_key, subject) SELECT name_key, created.subject
     FROM created, unnest($10::text[]) AS name_key
@@ -74,6 +92,15 @@ _REHASH_PASSWORD = Statement(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """A user as an applied file meets one: ``name_keys`` are the names to sign in with, in their one spelling."""
+
+    user: User
+    managed_by: str | None
+    name_keys: tuple[str, ...] = ()
+
+
 class Users:
     """See ``valetkey.core.ports.UserFinder``."""
 
@@ -96,11 +123,21 @@ class Users:
         """The user, enabled or not."""
         return await self._finds.ask(subject)
 
+    async def list_records(self, names: Collection[str], owner: str) -> list[UserRecord]:
+        """The users of these names, in whichever spelling, and those of this owner."""
+        keys = {key for name in names if (key := normalize_login_name(name)) is not None}
+        rows = await self._database.fetch(_LIST_RECORDS, sorted(keys), owner)
+        return [UserRecord(user_from(row), row["managed_by"], tuple(row["name_keys"])) for row in rows]
+
+    async def set_owner(self, subject: UUID, managed_by: str) -> None:
+        """Note in whose name the user was applied."""
+        await self._database.execute(_SET_OWNER, subject, managed_by)
+
     async def list(self) -> list[User]:
         """Every user, by user name."""
         return [user_from(row) for row in await self._database.fetch(_LIST)]
 
-    async def create(self, user: User, password_hash: str) -> None:
+    async def create(self, user: User, password_hash: str, managed_by: str | None = None) -> None:
         """Add a user, made at ``updated_at``, with an argon2id hash.
 
         Raises ``Conflict`` where a name is taken or the subject is a client's name, ``ValueError`` for what is no name.
@@ -119,6 +156,7 @@ class Users:
                 user.valid_since,
                 user.updated_at,
                 sorted(keys),
+                managed_by,
             )
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == "users_called_like_clients":

@@ -1,0 +1,84 @@
+"""The claim policy of a client: one line per claim, and what it returns in the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from valetkey.core.oidc.claims.policy.rule import MAX_NAME_LENGTH, ClaimRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from valetkey.core.oauth.resource import Catalog
+    from valetkey.core.oidc.claims.policy.kind import Origin, Place
+
+MAX_RULES = 64
+# Constants alone never make an access token too long.
+MAX_BYTES = 4 << 10
+MOST_POLICIES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPolicy:
+    """``text`` is the JSON that an operator wrote, in one order.
+
+    ``unreadable`` says by the name of a claim, or an empty one, why a line cannot be read, such as one of a later
+    release. Such a claim is returned nowhere. ``names`` are the claims that have a line.
+    """
+
+    text: str
+    rules: tuple[ClaimRule, ...] = field(compare=False, repr=False)
+    unreadable: Mapping[str, str] = field(compare=False, repr=False)
+    names: frozenset[str] = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, document: object) -> ClaimPolicy:
+        """The policy that a mapping from names of claims to their lines describes. Clients with the same share it."""
+        return read_policy(json.dumps(document, sort_keys=True))
+
+    @property
+    def document(self) -> object:
+        """What the operator wrote."""
+        return json.loads(self.text)
+
+    def problems(self, catalog: Catalog) -> Iterable[str]:
+        """What is wrong with lines that can be read."""
+        for rule in self.rules:
+            yield from (f"{rule.name}: {problem}" for problem in rule.problems(catalog))
+
+    def apply(self, place: Place, base: frozenset[str], origin: Origin) -> dict[str, object]:
+        """The claims to return there. ``base`` are the names of those that would be returned without a policy.
+
+        A claim that has a line is returned as the line says. One that a line renames is not returned beside it.
+        """
+        table = origin.table
+        applied = [rule for rule in self.rules if rule.applies(place, base, table)]
+        returned: dict[str, object] = {}
+        if base and origin.user is not None:
+            renamed = {rule.source.claim(table) for rule in applied}
+            returned = table.values(origin.user, base - self.names - renamed)
+        for rule in applied:
+            if (value := rule.value(origin)) is not None:
+                returned[rule.name] = value
+        return returned
+
+
+@lru_cache(MOST_POLICIES)
+def read_policy(text: str) -> ClaimPolicy:
+    """What a policy says, from its JSON."""
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        return ClaimPolicy(text, (), {"": "write a mapping from names of claims to what is said of them"}, frozenset())
+    rules, unreadable = [], dict[str, str]()
+    if len(document) > MAX_RULES or len(text) > MAX_BYTES:
+        unreadable[""] = f"is too large; {MAX_RULES} claims and {MAX_BYTES} bytes of JSON are the most"
+    for name, members in cast("Mapping[str, object]", document).items():
+        try:
+            rules.append(ClaimRule.read(name, members))
+        except ValueError as error:
+            unreadable[name] = f"{name[:MAX_NAME_LENGTH]}: {error}"
+    return ClaimPolicy(text, tuple(rules), unreadable, frozenset(document))

@@ -1,0 +1,65 @@
+"""The claims that an installation has: the standard ones and those of its custom attributes. OIDC Core §5.1, §5.1.2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from valetkey.core.oidc.claims.registry import CLAIMS, Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from valetkey.core.authentication.user import User
+    from valetkey.core.oauth.scope import Scope
+
+_EMPTY: tuple[object, ...] = (None, "", [], (), {})
+MOST_SCOPES = 1024
+
+
+def has_value(value: object) -> bool:
+    """Whether a claim with this value is returned: null and empty ones are left out. OIDC Core §5.3.2."""
+    return value not in _EMPTY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClaimTable:
+    """Every claim about users by its name, and every attribute that operators set by its.
+
+    ``opened`` is what lists of scopes, as they were granted, were found to open.
+    """
+
+    claims: Mapping[str, Claim]
+    attributes: Mapping[str, Claim]
+    names: frozenset[str]
+    opened: dict[Scope, frozenset[str]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, claims: Iterable[Claim]) -> ClaimTable:
+        """A table with these rows."""
+        rows = {claim.name: claim for claim in claims}
+        attributes = {claim.attribute_name: claim for claim in rows.values() if claim.column is None}
+        return cls(rows, attributes, frozenset(rows))
+
+    def opened_by(self, scope: Scope) -> frozenset[str]:
+        """The names of the claims that these scopes open. OIDC Core §5.4."""
+        opened = self.opened.get(scope)
+        if opened is None:
+            opened = frozenset(name for name, claim in self.claims.items() if claim.scope in scope)
+            if len(self.opened) >= MOST_SCOPES:
+                self.opened.clear()
+            self.opened[scope] = opened
+        return opened
+
+    def value(self, user: User, name: str) -> object:
+        """The value of a claim, None where the user has none or there is no such claim."""
+        claim = self.claims.get(name)
+        return None if claim is None else claim.value(user)
+
+    def values(self, user: User, names: Iterable[str]) -> dict[str, object]:
+        """The values of these claims, without those that the user has none for. Reserved ones are in no table."""
+        found = ((name, claim.value(user)) for name in sorted(names) if (claim := self.claims.get(name)) is not None)
+        return {name: value for name, value in found if has_value(value)}
+
+
+STANDARD_CLAIMS = ClaimTable.of(CLAIMS)

@@ -1,0 +1,251 @@
+"""Groups, their members, and which group is in which other. What a user is in is read with the user: ``groups_of``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import starmap
+from uuid import UUID
+
+import asyncpg
+
+from valetkey.core.authentication.group import MAX_DEPTH, MAX_GROUPS_OF_USER, Group
+from valetkey.storage.postgres.database.errors import Conflict
+from valetkey.storage.postgres.database.statement import Executor, Statement
+
+# Readers go on; whoever changes groups waits, so that what two of them do together is judged as a whole.
+_LOCK = Statement("groups.lock", "LOCK TABLE groups IN SHARE ROW EXCLUSIVE MODE")
+_LIST = Statement(
+    "groups.list",
+    """
+    SELECT name, display_name, description, managed_by, created_at, updated_at,
+        (SELECT count(*) FROM group_members WHERE group_name = name) AS member_count,
+        ARRAY(SELECT child FROM group_nesting WHERE parent = name ORDER BY child) AS member_groups
+    FROM groups WHERE $1::text[] IS NULL OR name = ANY ($1) ORDER BY name
+    """,
+)
+_LIST_MEMBERS = Statement(
+    "groups.list_members",
+    """
+    SELECT group_name, array_agg(subject ORDER BY username, subject) AS subjects,
+        array_agg(username ORDER BY username, subject) AS usernames
+    FROM group_members JOIN users USING (subject) WHERE group_name = ANY ($1::text[]) GROUP BY group_name
+    """,
+)
+_CREATE = Statement(
+    "groups.create",
+    """
+    INSERT INTO groups (name, display_name, description, managed_by, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $5)
+    """,
+)
+_UPDATE = Statement(
+    "groups.update",
+    """
+    UPDATE groups SET display_name = $2, description = $3, managed_by = $4, updated_at = greatest(updated_at, $5)
+    WHERE name = $1 RETURNING name
+    """,
+)
+_DELETE = Statement("groups.delete", "DELETE FROM groups WHERE name = $1 RETURNING name")
+_ADD_MEMBERS = Statement(
+    "groups.add_members",
+    "INSERT INTO group_members (subject, group_name) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING",
+)
+_REMOVE_MEMBERS = Statement(
+    "groups.remove_members", "DELETE FROM group_members WHERE group_name = $1 AND subject = ANY ($2::uuid[])"
+)
+_ADD_GROUPS = Statement(
+    "groups.add_groups",
+    "INSERT INTO group_nesting (parent, child) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
+)
+_REMOVE_GROUPS = Statement(
+    "groups.remove_groups", "DELETE FROM group_nesting WHERE parent = $1 AND child = ANY ($2::text[])"
+)
+_LIST_NESTING = Statement("groups.list_nesting", "SELECT child, parent FROM group_nesting ORDER BY child, parent")
+# A closure of the nesting, which is small, joined with members, who may be many.
+_FIND_CROWDED = Statement(
+    "groups.find_crowded",
+    """
+    WITH RECURSIVE above (child, name) AS (
+        SELECT name, name FROM groups
+        UNION SELECT above.child, n.parent FROM above JOIN group_nesting AS n ON n.child = above.name
+    )
+    SELECT username, count(DISTINCT above.name) AS group_count
+    FROM group_members AS m JOIN above ON above.child = m.group_name JOIN users USING (subject)
+    WHERE $2::uuid[] IS NULL OR m.subject = ANY ($2)
+    GROUP BY subject, username HAVING count(DISTINCT above.name) > $1::integer
+    ORDER BY count(DISTINCT above.name) DESC, username LIMIT 1
+    """,
+)
+
+
+# Those of the named groups in which, directly or through others, there is somebody who is not disabled.
+_FIND_INHABITED = Statement(
+    "groups.find_inhabited",
+    """
+    WITH RECURSIVE below (parent, name) AS (
+        SELECT name, name FROM groups WHERE name = ANY ($1::text[])
+        UNION SELECT below.parent, n.child FROM below JOIN group_nesting AS n ON n.parent = below.name
+    )
+    SELECT DISTINCT below.parent AS name FROM below
+    WHERE EXISTS (SELECT FROM group_members JOIN users USING (subject) WHERE group_name = below.name AND enabled)
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    """A group as an operator sees it.
+
+    ``managed_by`` is the owner in whose name it was applied, ``member_count`` how many users are in it directly, and
+    ``member_groups`` the groups whose members are in it too. Times are UTC.
+    """
+
+    group: Group
+    managed_by: str | None
+    member_count: int
+    member_groups: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user who is in a group directly."""
+
+    subject: UUID
+    username: str
+
+
+class Groups:
+    """Groups as they are now. A change is made in a transaction: ``lock``, then the change, then ``problems``."""
+
+    def __init__(self, database: Executor) -> None:
+        self._database = database
+
+    async def lock(self) -> None:
+        """Wait until nobody else changes groups, and keep others from it until the transaction ends."""
+        await self._database.execute(_LOCK)
+
+    async def list(self, names: Collection[str] | None = None) -> list[GroupRecord]:
+        """Every group by name, or those of these names."""
+        rows = await self._database.fetch(_LIST, None if names is None else sorted(names))
+        return [
+            GroupRecord(
+                group=Group(row["name"], row["display_name"], row["description"]),
+                managed_by=row["managed_by"],
+                member_count=row["member_count"],
+                member_groups=tuple(row["member_groups"]),
+                created_at=row["created_at"],
+                updated_at=row["updated_at"],
+            )
+            for row in rows
+        ]
+
+    async def members(self, names: Collection[str]) -> Mapping[str, tuple[Member, ...]]:
+        """Who is in these groups directly, by user name; groups without anyone are left out."""
+        rows = await self._database.fetch(_LIST_MEMBERS, sorted(names))
+        return {
+            row["group_name"]: tuple(starmap(Member, zip(row["subjects"], row["usernames"], strict=True)))
+            for row in rows
+        }
+
+    async def create(self, group: Group, now: datetime, managed_by: str | None = None) -> None:
+        """Add a group without members. Raises ``Conflict`` where the name is taken."""
+        try:
+            await self._database.execute(_CREATE, group.name, group.display_name, group.description, managed_by, now)
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict(f"The group {group.name} exists already.") from error
+
+    async def update(self, group: Group, now: datetime, managed_by: str | None = None) -> bool:
+        """Store what is said of the group of this name, and its owner; False if there is none any more."""
+        row = await self._database.fetch_row(
+            _UPDATE, group.name, group.display_name, group.description, managed_by, now
+        )
+        return row is not None
+
+    async def delete(self, name: str) -> bool:
+        """Forget a group and who is in it; False if there was none."""
+        return await self._database.fetch_row(_DELETE, name) is not None
+
+    async def add_members(self, name: str, subjects: Collection[UUID]) -> None:
+        """Put users into a group. Raises ``Conflict`` where the group or a user is gone."""
+        try:
+            await self._database.execute(_ADD_MEMBERS, name, sorted(subjects))
+        except asyncpg.ForeignKeyViolationError as error:
+            raise Conflict(f"The group {name} or one of these users was deleted meanwhile.") from error
+
+    async def remove_members(self, name: str, subjects: Collection[UUID]) -> None:
+        """Take users out of a group; who is not in it stays out."""
+        await self._database.execute(_REMOVE_MEMBERS, name, sorted(subjects))
+
+    async def add_groups(self, name: str, children: Collection[str]) -> None:
+        """Let whoever is in ``children`` be in ``name`` too. Raises ``Conflict`` where one of them is gone."""
+        try:
+            await self._database.execute(_ADD_GROUPS, name, sorted(children))
+        except asyncpg.ForeignKeyViolationError as error:
+            raise Conflict(f"The group {name} or one of {', '.join(sorted(children))} does not exist.") from error
+        except asyncpg.CheckViolationError as error:
+            raise Conflict(f"The group {name} cannot be in itself.") from error
+
+    async def remove_groups(self, name: str, children: Collection[str]) -> None:
+        """Let whoever is in ``children`` be in ``name`` no longer, unless in another way."""
+        await self._database.execute(_REMOVE_GROUPS, name, sorted(children))
+
+    async def inhabited(self, names: Collection[str]) -> frozenset[str]:
+        """Those of these groups in which there is a user who is not disabled, directly or through other groups."""
+        return frozenset(row["name"] for row in await self._database.fetch(_FIND_INHABITED, sorted(names)))
+
+    async def problems(self, subjects: Collection[UUID] | None = None) -> Sequence[str]:
+        """What is wrong with groups as they are now: a cycle, too deep a nesting, a user in too many.
+
+        ``subjects`` are the users of whom it could be true, None for all.
+        """
+        parents: dict[str, list[str]] = {}
+        for row in await self._database.fetch(_LIST_NESTING):
+            parents.setdefault(row["child"], []).append(row["parent"])
+        if found := nesting_problems(parents):
+            return found
+        crowded = await self._database.fetch_row(
+            _FIND_CROWDED, MAX_GROUPS_OF_USER, None if subjects is None else sorted(subjects)
+        )
+        if crowded is None:
+            return ()
+        return (crowded_sentence(crowded["username"], crowded["group_count"]),)
+
+
+def crowded_sentence(username: str, count: int) -> str:
+    """What is wrong with a user in too many groups, in words for an operator."""
+    return (
+        f"{username} would be in {count} groups, directly or through others; at most {MAX_GROUPS_OF_USER} fit into a "
+        "token. Take the user out of some, or merge groups."
+    )
+
+
+def nesting_problems(parents: Mapping[str, Sequence[str]]) -> list[str]:
+    """A cycle, or a chain that is too long, in words for an operator; ``parents`` are the groups each group is in."""
+    heights: dict[str, int] = {}
+    for start in parents:
+        path: list[str] = [start]
+        pending: list[list[str]] = [list(parents.get(start, ()))]
+        while path:
+            if pending[-1]:
+                name = pending[-1].pop()
+                if name in path:
+                    chain = " in ".join([*path[path.index(name) :], name])
+                    return [f"Groups would be within themselves: {chain}. Take one of them out of the next."]
+                if name not in heights:
+                    path.append(name)
+                    pending.append(list(parents.get(name, ())))
+                continue
+            pending.pop()
+            name = path.pop()
+            heights[name] = 1 + max((heights[parent] for parent in parents.get(name, ())), default=0)
+            if heights[name] > MAX_DEPTH:
+                sentence = (
+                    f"{name} would be at the bottom of {heights[name]} groups within each other; at most {MAX_DEPTH} "
+                    "are possible. Put it into an outer one directly."
+                )
+                return [sentence]
+    return []
