@@ -76,7 +76,7 @@ class AuthorizationCode(_message.Message):
     """UUID, 16 bytes"""
     redirect_uri: _builtins.str
     code_challenge: _builtins.str
-    """S256, base64url"""
+    """S256, base64url; empty where the client sent none and need not"""
     issued_at: _builtins.int
     """microseconds since 1970-01-01T00:00:00Z"""
     nonce: _builtins.str

@@ -66,7 +66,7 @@ class AuthorizationRequest(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     code_challenge: _builtins.str
-    """S256, base64url"""
+    """S256, base64url; empty where the client sent none and need not"""
     nonce: _builtins.str
     max_age: _builtins.int
     """seconds"""
