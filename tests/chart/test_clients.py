@@ -38,6 +38,10 @@ EVERY_FIELD: Values = {
     "contacts": ["ada@app.example"],
     "software_id": "reports",
     "allowed_groups": ["staff"],
+    "application_type": "native",
+    "audience_parameter": "resource",
+    "consent": "trusted",
+    "pkce": "required",
     "id_token_claims": "scopes",
     "claim_policy": {"email": {"in": ["id_token"]}, "tenant": {"value": "acme", "in": ["https://reports.example"]}},
     "enabled": True,
@@ -47,6 +51,7 @@ EVERY_FIELD: Values = {
 API: Values = {
     "client_id": "reports-api",
     "resource": "https://reports.example",
+    "access_token_typ": "JWT",
     "secret_file": "/run/secrets/clients/reports-api/secret",
 }
 GROUP: Values = {

@@ -14,8 +14,8 @@ from support.chart_values import EXTERNAL, VALUES, Values, merged
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
-# Kubernetes knows what is in these, and refuses what is not.
-NOT_OURS = {"global", "nodeAffinity", "podAffinity", "podAntiAffinity", "valueFrom", "items"}
+# Kubernetes knows what is in these, and refuses what is not. The claims of users are checked where they are applied.
+NOT_OURS = {"global", "nodeAffinity", "podAffinity", "podAntiAffinity", "valueFrom", "items", "claims"}
 
 
 def mappings(node: object, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

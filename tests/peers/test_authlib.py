@@ -46,7 +46,7 @@ async def test_authlib_walks_through_everything(visitor: Any, name: str) -> None
             metadata["token_endpoint"], authorization_response=callback, code_verifier=VERIFIER, state=state
         )
         keys = KeySet.import_key_set((await client.request("GET", metadata["jwks_uri"], withhold_token=True)).json())
-        claims = jwt.decode(token["id_token"], keys, algorithms=["ES256"]).claims
+        claims = jwt.decode(token["id_token"], keys, algorithms=["RS256"]).claims
         user = (await client.get(metadata["userinfo_endpoint"])).json()
         fresh = await client.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
         endpoint = metadata["introspection_endpoint"]

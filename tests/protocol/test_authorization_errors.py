@@ -102,7 +102,6 @@ FAULTS: dict[str, tuple[str, Changes]] = {
     "state with a line break": ("invalid_request", {"state": "a\r\nb"}),
     "login_hint too long": ("invalid_request", {"login_hint": "a" * 8193}),
     "login_hint too long in bytes": ("invalid_request", {"login_hint": "\u00e9" * 4097}),
-    "id_token_hint too long": ("invalid_request", {"id_token_hint": "a" * 8193}),
     "prompt too long": ("invalid_request", {"prompt": "login " * 20}),
     "max_age too long": ("invalid_request", {"max_age": "0" * 11}),
     "resource too long": ("invalid_target", {"resource": f"https://api.example/{'a' * 500}"}),
@@ -178,7 +177,7 @@ TOLD = {
     "scope not registered for the client": "scope is not registered for this client.",
     "resource malformed": "resource is not an absolute URI without a fragment.",
     "prompt too long": "prompt is longer than 64 bytes.",
-    "id_token_hint too long": "id_token_hint is longer than 8192 bytes.",
+    "login_hint too long": "login_hint is longer than 8192 bytes.",
 }
 
 

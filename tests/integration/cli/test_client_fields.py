@@ -36,8 +36,12 @@ def emptied(name: str) -> object:
 @pytest.mark.parametrize("name", VALUES)
 def test_a_field_is_created_changed_and_emptied(operator: Operator, name: str) -> None:
     given = arguments(name, VALUES[name].good)
+    # Only a resource server has tokens of a typ.
+    beside = ("--resource", "https://web.example/api") if name == "access_token_typ" else ()
     created = FIELD[name].kind is not Kind.FLAG
-    operator.succeed("client", "create", "web", *(() if name == "redirect_uris" else WEB), *(given if created else ()))
+    operator.succeed(
+        "client", "create", "web", *(() if name == "redirect_uris" else WEB), *beside, *(given if created else ())
+    )
     first = of(operator, name)
 
     operator.succeed("client", "update", "web", "--name", "Another")

@@ -29,8 +29,10 @@ def test_a_client_is_registered_as_it_was_described(operator: Operator) -> None:
     )
 
     client = operator.json("client", "get", "web")
+    rules = client.pop("rules")
     times = {name: client.pop(name) for name in ("created_at", "updated_at")}
     assert all(times.values())
+    assert "pkce: required, as of every client unless its registration says otherwise" in rules
     assert client == {
         "client_id": "web",
         "client_name": "The shop",
@@ -49,6 +51,14 @@ def test_a_client_is_registered_as_it_was_described(operator: Operator) -> None:
         "logo_uri": None,
         "contacts": [],
         "software_id": None,
+        "access_token_typ": "at+jwt",
+        "application_type": "web",
+        "audience_parameter": None,
+        "pkce": "required",
+        "consent": None,
+        "allowed_groups": [],
+        "id_token_claims": "scopes",
+        "claim_policy": None,
         "enabled": True,
         "secrets": [{"expires_at": None}],
         "managed_by": None,
@@ -136,7 +146,8 @@ def test_what_is_not_there_is_not_found(operator: Operator, arguments: tuple[str
 
 
 def test_an_update_changes_what_is_given_and_nothing_else(operator: Operator) -> None:
-    before = operator.json(*WEB, "--policy-uri", "https://web.example/p")
+    operator.succeed(*WEB, "--policy-uri", "https://web.example/p")
+    before = operator.json("client", "get", "web")
 
     after = operator.json(
         *("client", "update", "web", "--redirect-uri", "https://web.example/new", "--clear", "policy_uri"),

@@ -71,6 +71,26 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     ],
     "valetkey scope delete": [(STORABLE, "--yes"), (f"x{STORABLE}", "--yes"), (UNDECODABLE, "--yes")],
     "valetkey scope list": [()],
+    "valetkey group add": [("staff", "--user", STORABLE), (STORABLE, "--group", "staff"), (UNDECODABLE, "--user", "x")],
+    "valetkey group create": [
+        (STORABLE,),
+        ("new", "--display-name", STORABLE),
+        ("newer", "--description", STORABLE),
+        (UNDECODABLE,),
+    ],
+    "valetkey group delete": [(STORABLE, "--yes"), (f"x{STORABLE}", "--yes"), (UNDECODABLE, "--yes")],
+    "valetkey group get": [(STORABLE,), ("staff",), (UNDECODABLE,)],
+    "valetkey group list": [()],
+    "valetkey group remove": [("staff", "--user", STORABLE), (STORABLE, "--group", "staff")],
+    "valetkey group update": [("staff", "--description", STORABLE), (STORABLE, "--display-name", "x")],
+    "valetkey attribute create": [
+        (STORABLE, "--scope", "profile"),
+        ("new", "--scope", STORABLE),
+        ("new", "--claim", STORABLE, "--scope", "profile"),
+        (UNDECODABLE, "--scope", "profile"),
+    ],
+    "valetkey attribute delete": [(STORABLE, "--yes"), (UNDECODABLE, "--yes")],
+    "valetkey attribute list": [()],
     "valetkey user create": [
         (STORABLE, "--generate-password"),
         ("eve", "--email", STORABLE, "--generate-password"),
@@ -150,6 +170,13 @@ PLANTED = [
         now() - interval '1 year'),
         ($1 || 'next', 'ES256', 'prepared', jsonb_build_object('kid', $1), '\\x01', $1, now() - interval '1 year', NULL)
     """,
+    """
+    INSERT INTO groups (name, display_name, description, managed_by, created_at, updated_at)
+    VALUES ($1, $1, $1, $1, now(), now()), ('staff', $1, $1, NULL, now(), now())
+    """,
+    "INSERT INTO group_members (subject, group_name) VALUES ($3, $1)",
+    "INSERT INTO group_nesting (child, parent) VALUES ($1, 'staff')",
+    "INSERT INTO user_attributes (name, type, claim, scope, managed_by) VALUES ($1, 'string', $1, 'profile', $1)",
     """
     INSERT INTO key_observations (replica_id, service, kids, serving_since, seen_at)
     VALUES ($1, $1, ARRAY[$1], now(), now())
