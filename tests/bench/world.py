@@ -151,7 +151,8 @@ async def world(installation: Installation) -> AsyncIterator[World]:
     """Registers the clients and the user; the issuer's address answers as long as the context lasts."""
     administration = installation.administration
     catalog = await administration.create_catalog()
-    web_client = await administration.create_web_client()
+    # Registered as in figures of earlier releases; without it, RS256 would sign.
+    web_client = await administration.create_web_client(id_token_signed_response_alg="ES256")
     async with administration.database() as database:
         found = await Clients(database).find(web_client.client_id)
         users = [make_user(f"user-{number}") for number in range(_USERS)]

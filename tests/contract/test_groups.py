@@ -8,11 +8,11 @@ import pytest
 
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
-from valetkey.core.authentication.group import MAX_DEPTH, MAX_GROUPS_OF_USER, Group
+from valetkey.core.authentication.group import MAX_GROUPS_OF_USER, Group
 from valetkey.core.authentication.user import User
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
-from valetkey.storage.postgres.tables.groups import Groups, nesting_problems
+from valetkey.storage.postgres.tables.groups import Groups
 from valetkey.storage.postgres.tables.users import Users
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -188,29 +188,6 @@ async def test_a_user_in_too_many_groups_is_named(database: Database) -> None:
     assert problem.startswith(f"ada would be in {MAX_GROUPS_OF_USER + 1} groups")
     assert await groups.problems([ada.subject]) == (problem,)
     assert not await groups.problems([bob.subject])
-
-
-@pytest.mark.parametrize(
-    ("parents", "chain"),
-    [
-        ({"a": ["b"], "b": ["a"]}, "a in b in a"),
-        ({"a": ["b"], "b": ["c", "d"], "c": [], "d": ["b"]}, "b in d in b"),
-        ({"x": ["a"], "a": ["a"]}, "a in a"),
-    ],
-)
-def test_a_cycle_is_told_with_its_groups(parents: dict[str, list[str]], chain: str) -> None:
-    (problem,) = nesting_problems(parents)
-
-    assert problem.startswith(f"Groups would be within themselves: {chain}.")
-
-
-def test_a_chain_is_bounded_and_a_diamond_is_none() -> None:
-    longest = {f"g{number}": [f"g{number + 1}"] for number in range(MAX_DEPTH - 1)}
-    diamond = {"a": ["b", "c"], "b": ["d"], "c": ["d"]}
-
-    assert nesting_problems(longest | diamond) == []
-    (problem,) = nesting_problems(longest | {"below": ["g0"]})
-    assert problem.startswith(f"below would be at the bottom of {MAX_DEPTH + 1} groups")
 
 
 async def test_a_cycle_that_got_in_all_the_same_ends_no_reading(database: Database) -> None:

@@ -14,11 +14,6 @@ DAYS = 400
 
 
 @pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
 def forgotten(postgres_server: EmbeddedPostgres, migrated_template: str, clock: MovableClock) -> Iterator[Fleet]:
     """Its first keys were made, and then the job never ran again."""
     changes = {"key_poll_interval": "1s"}

@@ -17,19 +17,8 @@ from support.front_channel import heading, require_shown
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
 from support.system import System
-from support.systems import MakeParty, StartSystem
+from support.systems import MakeParty
 from support.tokens import altered
-
-
-@pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
-def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system whose time can be moved."""
-    return start_system(clock=clock)
 
 
 def signed_by_a_key_that_is_gone(hint: str) -> str:
@@ -95,7 +84,7 @@ async def test_a_proven_hint_without_its_cookie_ends_the_session(
     )
 
     assert (answer.location == SIGNED_OUT) if with_uri else (heading(answer) == DONE)
-    assert "Nobody is signed in" not in answer.text
+    assert "not signed in" not in answer.text
     assert not (await api.introspect(tokens.access_token)).active
     assert (await party.refresh(tokens.refresh_token)).status == 400
     assert not await is_signed_in(party)
@@ -121,5 +110,5 @@ async def test_without_a_cookie_and_a_proof_nothing_ends_and_the_page_says_so(
     answer = await log_out(elsewhere, id_token_hint=hints[kind])
 
     assert (answer.status, heading(answer)) == (200, DONE)
-    assert "Nobody is signed in in this browser" in answer.text
+    assert "You are not signed in in this browser" in answer.text
     assert await is_signed_in(party)

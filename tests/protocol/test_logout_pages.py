@@ -11,21 +11,10 @@ from support.front_channel import heading, require_shown
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
 from support.system import System
-from support.systems import MakeParty, StartSystem
+from support.systems import MakeParty
 
 ASKED = "Sign out?"
 STATE = '"><script>evil&ü'
-
-
-@pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
-def later(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system whose clock can be moved."""
-    return start_system(clock=clock)
 
 
 async def log_out(party: RelyingParty, **params: str) -> Answer:
@@ -91,9 +80,9 @@ async def test_a_hint_that_is_not_ours_asks(party: RelyingParty, spoil: Callable
 
 @pytest.mark.requirement("security 44: an expired hint asks")
 async def test_an_expired_hint_asks_and_still_knows_the_client(
-    make_party: MakeParty, later: System, clock: MovableClock
+    make_party: MakeParty, ageing_system: System, clock: MovableClock
 ) -> None:
-    party = await make_party(at=later)
+    party = await make_party(at=ageing_system)
     hint = (await party.log_in()).body["id_token"]
     clock.advance(hours=1)
 

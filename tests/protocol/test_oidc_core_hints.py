@@ -10,23 +10,12 @@ from support.front_channel import heading, response_of
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
 from support.system import System
-from support.systems import MakeParty, StartSystem
+from support.systems import MakeParty
 from support.tokens import altered
 
 LOGIN, CONFIRM = "Sign in", "Confirm that it is you"
 OTHER_ACCOUNT = "The application asks for another account. Sign in with that one, or cancel."
 MODES = ("query", "form_post")
-
-
-@pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
-def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system whose time can be moved."""
-    return start_system(clock=clock)
 
 
 def wants(subject: str) -> str:

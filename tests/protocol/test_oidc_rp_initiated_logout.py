@@ -20,19 +20,8 @@ from support.front_channel import heading, require_shown, response_of
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
 from support.system import System
-from support.systems import MakeParty, StartSystem
+from support.systems import MakeParty
 from support.tokens import altered
-
-
-@pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
-def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system whose time can be moved."""
-    return start_system(clock=clock)
 
 
 @pytest.mark.requirement("RP-Initiated Logout §2: a valid hint of this session ends it without a question")

@@ -10,24 +10,13 @@ from support.front_channel import heading, response_of
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
 from support.system import System
-from support.systems import MakeParty, StartSystem
+from support.systems import MakeParty
 from support.tokens import claims_of
 
 LOGIN, CONFIRM = "Sign in", "Confirm that it is you"
 ACR = "urn:valetkey:acr:password"
 AGAIN = {"prompt=login": {"prompt": "login"}, "max_age=0": {"max_age": "0"}}
 AGE = 100
-
-
-@pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
-def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system whose time can be moved."""
-    return start_system(clock=clock)
 
 
 async def is_answered(party: RelyingParty, **changes: str | None) -> bool:

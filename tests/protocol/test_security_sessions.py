@@ -12,22 +12,11 @@ from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
 from support.steps import filled
 from support.system import System
-from support.systems import MakeParty, StartSystem
+from support.systems import MakeParty
 from support.tokens import claims_of
 
 COOKIES = ("vk_session", "vk_browser", "vk_device")
 CONSENT = "Web application asks for access to your account"
-
-
-@pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
-def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system whose time can be moved."""
-    return start_system(clock=clock)
 
 
 async def is_signed_in(party: RelyingParty) -> bool:

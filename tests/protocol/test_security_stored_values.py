@@ -236,11 +236,6 @@ async def test_a_spent_code_made_fresh_again_gets_nothing_and_ends_what_it_was_r
 
 
 @pytest.fixture(scope="module")
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture(scope="module")
 def brief(start_system: StartSystem, clock: MovableClock) -> System:
     """A system in which every authorization ends after a minute, and whose clock can be moved."""
     lifetimes = {"refresh_token_lifetime": "60s", "refresh_token_idle_lifetime": "60s", "access_token_lifetime": "60s"}

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from support.administration import Administration
+from support.movable_clock import MovableClock
 from support.relying_party import ClientIdentity, Person, RelyingParty
 from support.system import System
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
@@ -46,6 +47,18 @@ def start_system(postgres_server: EmbeddedPostgres, migrated_template: str) -> I
             return system
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def clock() -> MovableClock:
+    """A clock of a module's own, for a system that is started with it."""
+    return MovableClock()
+
+
+@pytest.fixture(scope="module")
+def ageing_system(start_system: StartSystem, clock: MovableClock) -> System:
+    """A system whose time can be moved."""
+    return start_system(clock=clock)
 
 
 @pytest.fixture(scope="session")

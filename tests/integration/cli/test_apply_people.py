@@ -98,7 +98,7 @@ def test_everything_is_made_and_applying_twice_changes_nothing(desk: Desk) -> No
         ("create", "user", "ada"),
     ]
     assert (second.json["changes"], second.json["unchanged"], second.events) == ([], 4, [])
-    assert "Nobody can sign in" not in second.err
+    assert "No user can sign in" not in second.err
     assert desk.user("ada")["groups"] == ["ops", "staff"]
     assert desk.operator.json("group", "get", "ops")["managed_by"] == "valetkey-apply"
 
@@ -201,7 +201,7 @@ def test_a_password_is_generated_once_and_the_person_keeps_another(desk: Desk) -
 def test_a_client_whose_groups_are_empty_is_told_of(desk: Desk) -> None:
     outcome = desk.apply(FILE | {"groups": [{"name": "staff", "members": []}]})
 
-    assert "Nobody can sign in to spa: it allows staff alone, and no user who is enabled is in there." in outcome.err
+    assert "No user can sign in to spa: it allows staff alone, and no enabled user is in them;" in outcome.err
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

@@ -98,7 +98,7 @@ def test_a_client_allows_groups_that_exist_and_is_told_where_nobody_is_in_them(o
     assert operator.json("client", "list") == []
 
     empty = operator.succeed(*made, "--allowed-group", "staff")
-    warning = "Nobody can sign in to web: it allows staff alone, and no user who is enabled is in there."
+    warning = "No user can sign in to web: it allows staff alone, and no enabled user is in them; `valetkey group add`"
     assert warning in empty.err
     assert warning in operator.succeed("client", "get", "web").err
     assert warning in operator.run("doctor").out
@@ -150,7 +150,7 @@ def test_a_name_that_clients_could_take_for_another_is_refused(operator: Operato
         (("add", "ops", "--user", "nobody"), ExitCode.NOT_FOUND, "There is no user nobody"),
         (("add", "ops", "--group", "gone"), ExitCode.NOT_FOUND, "There is no group gone"),
         (("add", "ops", "--group", "ops"), ExitCode.CONFLICT, "The group ops cannot be in itself."),
-        (("add", "ops"), ExitCode.USAGE, "Name somebody with --user"),
+        (("add", "ops"), ExitCode.USAGE, "Name a user with --user"),
         (("create", "x", "--display-name", "a\nb"), ExitCode.REFUSED, "display_name: use 1 to 128"),
     ],
 )

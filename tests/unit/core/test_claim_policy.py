@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.seed import make_user
 from valetkey.administration.registration import new_client
 from valetkey.core.authentication.user import User
 from valetkey.core.client.client import Client, IdTokenClaims
@@ -35,18 +36,9 @@ TABLE = ClaimTable.of(
 )
 CATALOG = Catalog({}, {name: ResourceServer(name, name) for name in (API, OTHER)}, TABLE)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-ADA = User(
-    subject=uuid4(),
-    username="ada",
-    email="ada@example.com",
-    email_verified=True,
-    enabled=True,
-    valid_since=NOW,
-    updated_at=NOW,
-    claims={"name": "Ada", "teams": TEAMS, "employee_number": "7", "nickname": ""},
-)
+ADA = make_user(claims={"name": "Ada", "teams": TEAMS, "employee_number": "7", "nickname": ""}, updated_at=NOW)
 SCOPE = ("openid", "email", "teams", "hr")
-OF_SCOPE = {"email": "ada@example.com", "email_verified": True, "teams": TEAMS, "employee": "7"}
+OF_SCOPE = {"email": "ada@example.org", "email_verified": True, "teams": TEAMS, "employee": "7"}
 
 
 def client_of(policy: object = None, claims: IdTokenClaims | None = IdTokenClaims.SCOPES) -> Client:
@@ -104,20 +96,20 @@ CASES: dict[str, tuple[dict[str, Any], ...]] = {
     "as it is": ({"email": None}, {}, {}, {}),
     "nowhere": ({"email": {"in": []}}, {"email": None}, {"email": None}, {}),
     "one place": ({"email": {"in": "userinfo"}}, {"email": None}, {}, {}),
-    "everywhere": ({"email": {"in": EVERYWHERE}}, {}, {}, {"email": "ada@example.com"}),
-    "for this API": ({"email": {"in": [API, OTHER]}}, *[{"email": None}] * 2, {"email": "ada@example.com"}),
+    "everywhere": ({"email": {"in": EVERYWHERE}}, {}, {}, {"email": "ada@example.org"}),
+    "for this API": ({"email": {"in": [API, OTHER]}}, *[{"email": None}] * 2, {"email": "ada@example.org"}),
     "for another API": ({"email": {"in": [OTHER]}}, {"email": None}, {"email": None}, {}),
-    "renamed": ({"mail": {"from": "email"}}, *[{"email": None, "mail": "ada@example.com"}] * 2, {}),
+    "renamed": ({"mail": {"from": "email"}}, *[{"email": None, "mail": "ada@example.org"}] * 2, {}),
     "renamed in one place": (
         {"mail": {"from": "email", "in": ["id_token"]}},
-        {"email": None, "mail": "ada@example.com"},
+        {"email": None, "mail": "ada@example.org"},
         {},
         {},
     ),
-    "doubled": ({"mail": {"from": "email"}, "email": {}}, *[{"mail": "ada@example.com"}] * 2, {}),
+    "doubled": ({"mail": {"from": "email"}, "email": {}}, *[{"mail": "ada@example.org"}] * 2, {}),
     "exchanged": (
         {"email": {"from": "employee"}, "employee": {"from": "email"}},
-        *[{"email": "7", "employee": "ada@example.com"}] * 2,
+        *[{"email": "7", "employee": "ada@example.org"}] * 2,
         {},
     ),
     "subject": ({"user_id": {"from": "sub"}}, *[{"user_id": str(ADA.subject)}] * 2, {}),
@@ -163,7 +155,7 @@ def test_each_place_gets_what_the_policy_says(case: str) -> None:
 def test_a_place_that_is_named_is_meant_whatever_the_id_token_has_otherwise(claims: IdTokenClaims) -> None:
     found = released(client_of({"email": {"in": ["id_token"]}, "teams": {"prefix": "x"}}, claims))
 
-    assert found["id_token"] == {"email": "ada@example.com"}
+    assert found["id_token"] == {"email": "ada@example.org"}
 
 
 def test_what_was_requested_by_name_was_agreed_to() -> None:

@@ -1,4 +1,4 @@
-"""Which groups a client allows: they exist, and somebody is in them."""
+"""Which groups a client allows: they exist, and a user is in one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def unknown_group_problems(client: Client, known: Collection[str]) -> list[str]:
-    """Groups that a client allows and that do not exist: whoever made them later would decide who gets in."""
+    """Groups that a client allows and that do not exist: making them later would decide who gets in."""
     return [
         f"allowed_groups: there is no group {name}; make it first"
         for name in sorted(client.allowed_groups - set(known))
@@ -21,12 +21,13 @@ def unknown_group_problems(client: Client, known: Collection[str]) -> list[str]:
 
 
 def lockout_warning(client: Client, inhabited: Collection[str]) -> str | None:
-    """What to say where nobody can use the client; ``inhabited`` are the groups in which there is a user."""
+    """What to say where no user can use the client; ``inhabited`` are the groups in which there is a user."""
     if not client.allowed_groups or not client.allowed_groups.isdisjoint(inhabited):
         return None
     groups = ", ".join(sorted(client.allowed_groups))
     return (
-        f"Nobody can sign in to {client.client_id}: it allows {groups} alone, and no user who is enabled is in there."
+        f"No user can sign in to {client.client_id}: it allows {groups} alone, and no enabled user is in them; "
+        "`valetkey group add` puts one in."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.administration.errors import Conflict, NotFound, Owned, Refused
+from valetkey.administration.errors import Conflict, NotFound, Refused
 from valetkey.core.oidc.claims.attribute import attribute_problems, attribute_set_problems
 from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.clients import Clients
@@ -44,15 +44,6 @@ def attribute_record(record: AttributeRecord) -> dict[str, object]:
         "scope": attribute.scope,
         "managed_by": record.managed_by,
     }
-
-
-def require_unowned(record: AttributeRecord, *, force: bool) -> None:
-    """Raise ``Owned`` where an applied file owns the attribute: the next time would undo a change by hand."""
-    if record.managed_by is not None and not force:
-        raise Owned(
-            f"{record.attribute.name} is owned by {record.managed_by}, whose next `valetkey client apply` would undo "
-            "this."
-        )
 
 
 async def create_attribute(installation: Installation, attribute: UserAttribute) -> None:

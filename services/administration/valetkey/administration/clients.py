@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from valetkey.administration.allowed_groups import unknown_groups
-from valetkey.administration.errors import NotFound, Owned, Refused
+from valetkey.administration.errors import NotFound, Refused
 from valetkey.administration.registration import (
     change_problems,
     changed_client,
@@ -51,15 +51,6 @@ async def get_client(installation: Installation, client_id: str) -> ClientRecord
 async def list_clients(installation: Installation) -> list[ClientRecord]:
     """Every client."""
     return list(await Clients(installation.database).list())
-
-
-def require_unowned(record: ClientRecord, *, force: bool) -> None:
-    """Raise ``Owned`` where an applied file owns the client: the next time would undo a change by hand."""
-    if record.managed_by is not None and not force:
-        raise Owned(
-            f"{record.client.client_id} is owned by {record.managed_by}, whose next `valetkey client apply` would undo "
-            "this."
-        )
 
 
 async def prepare_client(installation: Installation, client_id: str | None, fields: Mapping[str, object]) -> NewClient:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from valetkey.administration.allowed_groups import clients_that_allow
 from valetkey.administration.audit import record
-from valetkey.administration.errors import NotFound, Owned, Refused
+from valetkey.administration.errors import NotFound, Refused
 from valetkey.core.authentication.group import Group, group_problems
 from valetkey.storage.postgres.tables.clients import Clients
 from valetkey.storage.postgres.tables.groups import GroupRecord, Groups, Member
@@ -40,14 +40,6 @@ async def get_group(installation: Installation, name: str) -> GroupRecord:
 async def list_members(installation: Installation, name: str) -> Sequence[Member]:
     """Who is in a group directly."""
     return (await Groups(installation.database).members([name])).get(name, ())
-
-
-def require_unowned(group: GroupRecord, *, force: bool) -> None:
-    """Raise ``Owned`` where an applied file owns the group: the next time would undo a change by hand."""
-    if group.managed_by is not None and not force:
-        raise Owned(
-            f"{group.group.name} is owned by {group.managed_by}, whose next `valetkey client apply` would undo this."
-        )
 
 
 async def create_group(installation: Installation, group: Group) -> None:
@@ -93,7 +85,8 @@ async def remove_from_group(installation: Installation, name: str, change: Membe
 async def delete_group(installation: Installation, name: str) -> None:
     """Forget a group and who is in it. Raises ``NotFound``, and ``Refused`` while a client allows it.
 
-    Without it nobody could use such a client; taken from the client's list as the last one, it would let everybody in.
+    Without it no user could use such a client. Taken from the client's list as the last one, it would let every user
+    in.
     """
     with installation.audited("group.deleted", group=name):
         async with installation.database.transaction("groups.delete") as transaction:
@@ -122,7 +115,7 @@ def group_record(group: GroupRecord) -> dict[str, object]:
 
 @asynccontextmanager
 async def _changing(installation: Installation, change: MembershipChange) -> AsyncIterator[Groups]:
-    """Groups that nobody else changes; whatever would be wrong with them at the end undoes the whole."""
+    """Groups that no other transaction changes; whatever would be wrong with them at the end undoes the whole."""
     async with installation.database.transaction("groups.change") as transaction:
         groups = Groups(transaction)
         await groups.lock()

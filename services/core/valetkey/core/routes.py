@@ -72,7 +72,7 @@ class Route:
 
 _READ = ("GET", "HEAD")
 _FORM = ("POST",)
-# HEAD has no effect: it keeps nothing, issues no code and signs nobody out. RFC 9110 §9.3.2.
+# HEAD has no effect: it keeps nothing, issues no code and ends no session. RFC 9110 §9.3.2.
 _GET_OR_FORM = ("GET", "HEAD", "POST")
 
 # Discovery documents list their members in this order.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.administration.apply.change import AttributeChange, FieldChange, Kind
+from valetkey.administration.apply.change import AttributeChange, Kind, changed_fields
+from valetkey.administration.ownership import owned_by
 from valetkey.core.oidc.claims.attribute import attribute_problems, attribute_set_problems
 
 if TYPE_CHECKING:
@@ -57,16 +58,14 @@ class AttributePlanner:
             old = record.attribute
             before = {"type": old.type, "claim": old.claim, "scope": old.scope, "managed_by": record.managed_by}
             if record.managed_by != self._owner and not adopt:
-                owned = "without an owner" if record.managed_by is None else f"owned by {record.managed_by}"
+                owned = owned_by(record.managed_by)
                 self.conflicts.append(f"attribute {attribute.name} is {owned}; --adopt takes it over")
             if old.type != attribute.type:
                 self.problems.append(
                     f"attribute {attribute.name}: type: users may have values of type {old.type}; declare another "
                     "attribute, or delete this one with its values first"
                 )
-        fields = tuple(
-            FieldChange(name, before.get(name), value) for name, value in after.items() if before.get(name) != value
-        )
+        fields = changed_fields(before, after)
         if record is None:
             return AttributeChange(Kind.CREATE, fields, after=attribute)
         return AttributeChange(Kind.UPDATE, fields, record, attribute) if fields else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
@@ -30,6 +31,11 @@ class FieldChange:
     name: str
     before: object
     after: object
+
+
+def changed_fields(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[FieldChange, ...]:
+    """The fields that will be another than they are."""
+    return tuple(FieldChange(name, before.get(name), after[name]) for name in after if before.get(name) != after[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from valetkey.administration.allowed_groups import clients_that_allow
-from valetkey.administration.apply.change import FieldChange, GroupChange, Kind, UserChange
+from valetkey.administration.apply.change import FieldChange, GroupChange, Kind, UserChange, changed_fields
+from valetkey.administration.ownership import owned_by
 from valetkey.administration.user_attributes import attribute_problems
-from valetkey.core.authentication.group import MAX_GROUPS_OF_USER
+from valetkey.core.authentication.group import MAX_GROUPS_OF_USER, crowded_sentence, nesting_problems
 from valetkey.core.authentication.user import normalize_login_name
-from valetkey.storage.postgres.tables.groups import crowded_sentence, nesting_problems
 
 if TYPE_CHECKING:
     from valetkey.administration.apply.declaration import Declaration, DeclaredGroup, DeclaredUser
@@ -194,8 +194,7 @@ class PeoplePlanner:
     def _require_ours(self, kind: str, name: str, record: GroupRecord | UserRecord | None) -> None:
         if record is None or record.managed_by == self._terms.owner or self._terms.adopt:
             return
-        owned = "without an owner" if record.managed_by is None else f"owned by {record.managed_by}"
-        self.conflicts.append(f"{kind} {name} is {owned}; --adopt takes it over")
+        self.conflicts.append(f"{kind} {name} is {owned_by(record.managed_by)}; --adopt takes it over")
 
     def _forgotten_groups(self) -> list[GroupRecord]:
         return [
@@ -216,8 +215,5 @@ class PeoplePlanner:
 
 
 def _differences(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[FieldChange, ...]:
-    return tuple(
-        FieldChange(name, before.get(name), value)
-        for name, value in after.items()
-        if before.get(name) != value and not (not before and value in _NOTHING)
-    )
+    """What differs; of a new one, what it has."""
+    return tuple(each for each in changed_fields(before, after) if before or each.after not in _NOTHING)

@@ -8,10 +8,19 @@ from datetime import datetime
 
 from valetkey.administration.allowed_groups import unknown_group_problems
 from valetkey.administration.apply.attribute_plan import AttributePlanner
-from valetkey.administration.apply.change import Change, ClientChange, FieldChange, Kind, Plan, ScopeChange
+from valetkey.administration.apply.change import (
+    Change,
+    ClientChange,
+    FieldChange,
+    Kind,
+    Plan,
+    ScopeChange,
+    changed_fields,
+)
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient, DeclaredSecrets
 from valetkey.administration.apply.people_plan import PeoplePlanner, PeopleTerms, StoredPeople
 from valetkey.administration.client_record import client_fields
+from valetkey.administration.ownership import owned_by
 from valetkey.administration.registration import (
     change_problems,
     creation_problems,
@@ -147,14 +156,14 @@ class _Planner:
                 Kind.CREATE, (*fields, *secret), after=declared, secret_digest=digest, generates_secret=generates
             )
         if record.managed_by != self._terms.owner and not self._terms.adopt:
-            self._conflicts.append(f"client {client_id} is {_owned(record.managed_by)}; --adopt takes it over")
+            self._conflicts.append(f"client {client_id} is {owned_by(record.managed_by)}; --adopt takes it over")
         self._problems += (f"client {client_id}: {text}" for text in change_problems(record.client, declared.client))
         before = client_fields(record.client) | {"managed_by": record.managed_by}
         after = client_fields(declared.client) | {"managed_by": self._terms.owner}
-        fields = [FieldChange(name, before[name], after[name]) for name in after if before[name] != after[name]]
-        if not fields and not secret:
+        changed = changed_fields(before, after)
+        if not changed and not secret:
             return None
-        return ClientChange(Kind.UPDATE, (*fields, *secret), record, declared, digest, generates)
+        return ClientChange(Kind.UPDATE, (*changed, *secret), record, declared, digest, generates)
 
     def _secret(
         self, declared: DeclaredClient, record: ClientRecord | None
@@ -187,13 +196,11 @@ class _Planner:
                 and not self._is_ours(resource)
                 and not self._terms.adopt
             ):
-                owned = _owned(self._owners[resource])
+                owned = owned_by(self._owners[resource])
                 self._conflicts.append(f"scope {scope.name} is of {resource}, {owned}; --adopt takes it over")
         before = {} if old is None else {"description": old.description, "resource": old.resource}
         after = {"description": scope.description, "resource": scope.resource}
-        fields = tuple(
-            FieldChange(name, before.get(name), value) for name, value in after.items() if before.get(name) != value
-        )
+        fields = changed_fields(before, after)
         return ScopeChange(Kind.CREATE if old is None else Kind.UPDATE, fields, old, scope)
 
     def _is_ours(self, resource: str) -> bool:
@@ -263,7 +270,3 @@ class _Planner:
             if names:
                 problems.append(f"resource: cannot change while {old} has scopes ({', '.join(names)})")
         return problems
-
-
-def _owned(owner: str | None) -> str:
-    return "without an owner" if owner is None else f"owned by {owner}"

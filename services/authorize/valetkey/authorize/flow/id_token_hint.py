@@ -25,7 +25,7 @@ def read_hint(token: str, key_set: KeySet, issuer: str) -> dict[str, object]:
 
 
 def unproven_audience(token: str) -> str | None:
-    """The client that a token says it was issued to, whoever made it; None where it says nothing of the kind."""
+    """The client that a token says it was issued to, unverified; None where it says nothing of the kind."""
     try:
         claims = json.loads(b64url_decode(token.split(".")[1]))
     except (IndexError, ValueError, RecursionError):

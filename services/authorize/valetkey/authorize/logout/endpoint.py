@@ -104,13 +104,13 @@ async def _without_session(
     client: Client | None,
     location: str | None,
 ) -> web.StreamResponse:
-    """Nobody is signed in in this browser. A proven and unexpired hint ends the session that it speaks of elsewhere."""
+    """No user is signed in in this browser. A proven and unexpired hint ends the session that it names elsewhere."""
     is_ended = False
     if hint is not None and "sid" in hint and request.method != "HEAD" and _is_unexpired(hint, service):
         is_ended = await service.sessions.end(UUID(str(hint["sid"])), service.clock())
         if is_ended:
             _record(client, str(hint.get("sub", "")), str(hint["sid"]))
-    return _answer(service, request, client, location, is_nobody=not is_ended)
+    return _answer(service, request, client, location, nothing_ended=not is_ended)
 
 
 def _is_unexpired(hint: Mapping[str, object], service: AuthorizeService) -> bool:
@@ -145,7 +145,7 @@ async def _end(
     if session is not None and request.method != "HEAD":
         await service.sessions.end(session.session_id, service.clock())
         _record(client, str(session.user.subject), str(session.session_id), session.amr)
-    return _answer(service, request, client, location, is_nobody=session is None)
+    return _answer(service, request, client, location, nothing_ended=session is None)
 
 
 def _record(client: Client | None, subject: str, session_id: str, amr: Sequence[str] = ()) -> None:
@@ -163,12 +163,12 @@ def _record(client: Client | None, subject: str, session_id: str, amr: Sequence[
 
 
 def _answer(
-    service: AuthorizeService, request: web.Request, client: Client | None, location: str | None, *, is_nobody: bool
+    service: AuthorizeService, request: web.Request, client: Client | None, location: str | None, *, nothing_ended: bool
 ) -> web.StreamResponse:
-    """Back to the client, or our page; ``is_nobody`` where no session has ended."""
+    """Back to the client, or our page; ``nothing_ended`` where no session has ended."""
     response = see_other(location) if location is not None else None
     if response is None:
-        page = LoggedOutPage(client_name=None if client is None else client.client_name, is_nobody=is_nobody)
+        page = LoggedOutPage(client_name=None if client is None else client.client_name, nothing_ended=nothing_ended)
         response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
     # Without a session there is nothing to forget, and a link on another site must not stop a login in progress.
     if request.method != "HEAD" and service.cookies.session_secret(request) is not None:

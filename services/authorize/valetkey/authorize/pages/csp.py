@@ -14,7 +14,7 @@ def page_policy(*, leads_to_client: bool = False, picture_uri: str | None = None
 
     Where submitting a form may lead to a client, no ``form-action`` is set. Browsers apply it to every redirect that
     follows the form: to the client, and from there to wherever the client goes on to, such as another port of the
-    loopback interface or the scheme of an application. Nobody but the client knows these.
+    loopback interface or the scheme of an application. Only the client knows these.
     """
     policy = CONTENT_SECURITY_POLICY
     if (shown := picture(picture_uri)) is not None:

@@ -139,12 +139,12 @@ class LogoutPage(FormPage):
 class LoggedOutPage:
     """Nothing to post. The session is over, and there is no address to go back to.
 
-    ``is_nobody`` where no session has ended: nobody is signed in in this browser, and elsewhere nothing has changed.
+    ``nothing_ended``: no user is signed in in this browser, and elsewhere nothing has changed.
     """
 
     template: ClassVar[str] = "logged_out.html"
     client_name: str | None = None
-    is_nobody: bool = False
+    nothing_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from valetkey.administration.attributes import (
     delete_attribute,
     get_attribute,
     list_attributes,
-    require_unowned,
 )
 from valetkey.administration.installation import Installation
+from valetkey.administration.ownership import require_unowned
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
@@ -73,7 +73,7 @@ async def create(
 async def delete(installation: Installation, name: str, *, force: bool, yes: bool) -> None:
     """Forget an attribute, and the values that users have. Clients are not told of them any more."""
     record = await get_attribute(installation, name)
-    require_unowned(record, force=force)
+    require_unowned(name, record.managed_by, force=force)
     clients = ", ".join(await clients_with_attribute(installation, record.attribute)) or "none"
     confirm(f"Delete the attribute {name} with its values, which claim policies use of: {clients}?", yes=yes)
     await delete_attribute(installation, name)

@@ -18,9 +18,9 @@ from valetkey.administration.clients import (
     list_clients,
     prepare_client,
     register_client,
-    require_unowned,
 )
 from valetkey.administration.installation import Installation
+from valetkey.administration.ownership import require_unowned
 from valetkey.cli.client_options import EMPTY_VALUES, client_field_options, given_fields
 from valetkey.cli.commands import client_apply, client_rotate_secret
 from valetkey.cli.installation import with_installation
@@ -130,7 +130,7 @@ async def update(
 ) -> None:
     """Change a client. A list that is given replaces the whole list that was."""
     record = await get_client(installation, client_id)
-    require_unowned(record, force=force)
+    require_unowned(client_id, record.managed_by, force=force)
     given = given_fields(fields)
     if both := sorted(given.keys() & set(cleared)):
         raise click.UsageError(f"Both given and cleared: {', '.join(both)}.")
@@ -153,7 +153,7 @@ async def update(
 async def delete(installation: Installation, client_id: str, *, force: bool, yes: bool) -> None:
     """Delete a client. Its secrets, consents and grants go too, and its tokens are refused."""
     record = await get_client(installation, client_id)
-    require_unowned(record, force=force)
+    require_unowned(client_id, record.managed_by, force=force)
     confirm(f"Delete the client {client_id} ({record.client.client_name}) and end everything it was given?", yes=yes)
     async with installation.revoking() as publish:
         await delete_client(installation, client_id, publish)

@@ -17,10 +17,10 @@ from valetkey.administration.groups import (
     list_groups,
     list_members,
     remove_from_group,
-    require_unowned,
     update_group,
 )
 from valetkey.administration.installation import Installation
+from valetkey.administration.ownership import require_unowned
 from valetkey.administration.users import get_user
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import Decorated, confirm, example, output_option, yes_option
@@ -32,14 +32,20 @@ _COLUMNS = ("name", "display_name", "member_count", "member_groups", "managed_by
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
 
 
-def _member_options(verb: str) -> Callable[[Decorated], Decorated]:
+def _membership_options(verb: str) -> Callable[[Decorated], Decorated]:
+    """The group, and the users and groups of which one ``verb``."""
+    options = (
+        click.argument("name"),
+        click.option("--user", "users", multiple=True, metavar="USER", help=f"User who {verb}; may be repeated."),
+        click.option("--group", "groups", multiple=True, metavar="NAME", help=f"Group that {verb}; may be repeated."),
+        _force_option,
+        output_option,
+    )
+
     def decorate(command: Decorated) -> Decorated:
-        command = click.option(
-            "--group", "groups", multiple=True, metavar="NAME", help=f"Group that {verb}; may be repeated."
-        )(command)
-        return click.option(
-            "--user", "users", multiple=True, metavar="USER", help=f"User who {verb}; may be repeated."
-        )(command)
+        for option in reversed(options):
+            command = option(command)
+        return command
 
     return decorate
 
@@ -84,7 +90,7 @@ async def update(
 ) -> None:
     """Change what is said of a group."""
     found = await get_group(installation, name)
-    require_unowned(found, force=force)
+    require_unowned(name, found.managed_by, force=force)
     changed = found.group
     if display_name is not None:
         changed = replace(changed, display_name=display_name or None)
@@ -117,10 +123,7 @@ async def list_(installation: Installation, output: Output) -> None:
         "valetkey group add ops --user ada --user grace@example.com", "valetkey group add staff --group ops"
     ),
 )
-@click.argument("name")
-@_member_options("comes into it")
-@_force_option
-@output_option
+@_membership_options("comes into it")
 @with_installation
 async def add(
     installation: Installation,
@@ -132,7 +135,7 @@ async def add(
     force: bool,
 ) -> None:
     """Put users and groups into a group. Clients are told with the next token, without a new login."""
-    require_unowned(await get_group(installation, name), force=force)
+    require_unowned(name, (await get_group(installation, name)).managed_by, force=force)
     await add_to_group(installation, name, await _change(installation, users, groups))
     await _show(installation, name, output)
 
@@ -140,10 +143,7 @@ async def add(
 @command.command(
     "remove", epilog=example("valetkey group remove ops --user ada", "valetkey group remove staff --group ops")
 )
-@click.argument("name")
-@_member_options("leaves it")
-@_force_option
-@output_option
+@_membership_options("leaves it")
 @with_installation
 async def remove(
     installation: Installation,
@@ -155,7 +155,7 @@ async def remove(
     force: bool,
 ) -> None:
     """Take users and groups out of a group. The next token does not say it any more."""
-    require_unowned(await get_group(installation, name), force=force)
+    require_unowned(name, (await get_group(installation, name)).managed_by, force=force)
     await remove_from_group(installation, name, await _change(installation, users, groups))
     await _show(installation, name, output)
 
@@ -168,7 +168,7 @@ async def remove(
 async def delete(installation: Installation, name: str, *, force: bool, yes: bool) -> None:
     """Delete a group. Its members stay, and are in it no longer."""
     found = await get_group(installation, name)
-    require_unowned(found, force=force)
+    require_unowned(name, found.managed_by, force=force)
     confirm(f"Delete the group {name}, in which {found.member_count} user(s) are directly?", yes=yes)
     await delete_group(installation, name)
     say(f"The group {name} is gone.")
@@ -176,7 +176,7 @@ async def delete(installation: Installation, name: str, *, force: bool, yes: boo
 
 async def _change(installation: Installation, users: tuple[str, ...], groups: tuple[str, ...]) -> MembershipChange:
     if not users and not groups:
-        raise click.UsageError("Name somebody with --user, or a group with --group.")
+        raise click.UsageError("Name a user with --user, or a group with --group.")
     found = [await get_user(installation, user) for user in users]
     return MembershipChange({user.subject: user for user in found}.values(), dict.fromkeys(groups))
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_NAME_LENGTH = 128
 MAX_DISPLAY_NAME_LENGTH = 128
@@ -50,3 +54,39 @@ def group_problems(group: Group) -> list[str]:
         if value is not None and (not value.strip() or len(value) > most or not value.isprintable()):
             problems.append(f"{field}: use 1 to {most} printable characters")
     return problems
+
+
+def crowded_sentence(username: str, count: int) -> str:
+    """What is wrong with a user in too many groups, in words for an operator."""
+    return (
+        f"{username} would be in {count} groups, directly or through others; at most {MAX_GROUPS_OF_USER} fit into a "
+        "token. Take the user out of some, or merge groups."
+    )
+
+
+def nesting_problems(parents: Mapping[str, Sequence[str]]) -> list[str]:
+    """A cycle, or a chain that is too long, in words for an operator; ``parents`` are the groups each group is in."""
+    heights: dict[str, int] = {}
+    for start in parents:
+        path: list[str] = [start]
+        pending: list[list[str]] = [list(parents.get(start, ()))]
+        while path:
+            if pending[-1]:
+                name = pending[-1].pop()
+                if name in path:
+                    chain = " in ".join([*path[path.index(name) :], name])
+                    return [f"Groups would be within themselves: {chain}. Take one of them out of the next."]
+                if name not in heights:
+                    path.append(name)
+                    pending.append(list(parents.get(name, ())))
+                continue
+            pending.pop()
+            name = path.pop()
+            heights[name] = 1 + max((heights[parent] for parent in parents.get(name, ())), default=0)
+            if heights[name] > MAX_DEPTH:
+                sentence = (
+                    f"{name} would be at the bottom of {heights[name]} groups within each other; at most {MAX_DEPTH} "
+                    "are possible. Put it into an outer one directly."
+                )
+                return [sentence]
+    return []

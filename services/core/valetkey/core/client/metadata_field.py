@@ -94,10 +94,9 @@ class Field:
     option, and what the chart and the documentation say. ``form`` says what may be written, ``default_words`` what the
     default is where it is not one value. ``check`` is given the name and a value that is not empty; it gives problems
     in words for an operator. ``enumeration`` is what ``Client`` has in place of a text, ``read`` makes what it has in
-    place of a mapping. ``pattern`` is what the chart's
-    schema asks of a text, as far as a pattern can say it. ``option_name`` is the option where it is not ``name``.
-    ``in_column`` is what a column that cannot be null holds for no value, and what releases up to 0.2 go by; the
-    document has null.
+    place of a mapping. ``pattern`` is what the chart's schema asks of a text, as far as a pattern can say it.
+    ``option_name`` is the option where it is not ``name``. ``in_column`` is what a column that cannot be null holds for
+    no value, and what releases up to 0.2 go by; the document has null.
     """
 
     name: str

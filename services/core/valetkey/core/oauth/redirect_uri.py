@@ -49,7 +49,7 @@ def redirect_uri_problem(uri: str) -> str | None:
 
     What ``uri_problem`` says, and no query parameter that our answer would have, however its name is spelled: by
     percent-encoding, twice encoded, in other letters, between semicolons. RFC 9700 §4.1: an answer has one ``code``.
-    No asterisk: whoever writes one expects a pattern.
+    No asterisk: it is written where a pattern is expected.
     """
     problem = uri_problem(uri)
     if problem is None and "*" in uri:

@@ -85,7 +85,7 @@ class Interaction:
         return replace(self, login=session_id, selected=session_id)
 
     def account_rejected(self) -> Interaction:
-        """The same, after the user said that it is somebody else who is signed in: an account has to be chosen."""
+        """The same, after the user said that another user is signed in: an account has to be chosen."""
         request = replace(self.request, prompt=self.request.prompt | {"select_account"})
         return replace(self, request=request, selected=None)
 

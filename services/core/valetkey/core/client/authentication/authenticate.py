@@ -103,7 +103,7 @@ def authenticate_client(presented: PresentedCredentials, client: Client | None, 
         raise InvalidClient("client is disabled")
     if presented.method not in client.authentication_methods:
         registered = " or ".join(client.authentication_methods)
-        # Told to whoever has the secret, and of a client that has none: nobody else learns how a client authenticates.
+        # Only a caller with the secret, or one of a client that has none, learns how the client authenticates.
         if client.is_public or (proven and presented.method is not AuthenticationMethod.NONE):
             raise InvalidClient(f"this client is registered for {registered} and used {presented.method}")
         raise InvalidClient(f"client used {presented.method}, registered for {registered}")

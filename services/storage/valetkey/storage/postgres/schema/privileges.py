@@ -18,7 +18,7 @@ _EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE")
 _USER_COLUMNS = (
     *("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at", "epoch"),
 )
-# Whoever reads a user reads the names of the user's groups with it.
+# A role that reads users reads the names of their groups with them.
 _GROUPS_OF_USERS: Mapping[str, Privileges] = {"group_members": _READ, "group_nesting": _READ}
 # PostgreSQL lets a role lock a row only if it may update one of its columns: this column decides nothing.
 _LOCK_USERS = _LOCK_CLIENTS = _LOCK_CONSENTS = ("updated_at",)

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import asyncpg
 
-from valetkey.core.authentication.group import MAX_DEPTH, MAX_GROUPS_OF_USER, Group
+from valetkey.core.authentication.group import MAX_GROUPS_OF_USER, Group, crowded_sentence, nesting_problems
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
 
-# Readers go on; whoever changes groups waits, so that what two of them do together is judged as a whole.
+# Readers go on; changes wait for each other, so that what two of them do together is judged as a whole.
 _LOCK = Statement("groups.lock", "LOCK TABLE groups IN SHARE ROW EXCLUSIVE MODE")
 _LIST = Statement(
     "groups.list",
@@ -80,7 +80,7 @@ _FIND_CROWDED = Statement(
 )
 
 
-# Those of the named groups in which, directly or through others, there is somebody who is not disabled.
+# Those of the named groups in which, directly or through others, there is an enabled user.
 _FIND_INHABITED = Statement(
     "groups.find_inhabited",
     """
@@ -125,7 +125,7 @@ class Groups:
         self._database = database
 
     async def lock(self) -> None:
-        """Wait until nobody else changes groups, and keep others from it until the transaction ends."""
+        """Wait until no other transaction changes groups, and keep others from it until this one ends."""
         await self._database.execute(_LOCK)
 
     async def list(self, names: Collection[str] | None = None) -> list[GroupRecord]:
@@ -181,7 +181,7 @@ class Groups:
         await self._database.execute(_REMOVE_MEMBERS, name, sorted(subjects))
 
     async def add_groups(self, name: str, children: Collection[str]) -> None:
-        """Let whoever is in ``children`` be in ``name`` too. Raises ``Conflict`` where one of them is gone."""
+        """Let the members of ``children`` be in ``name`` too. Raises ``Conflict`` where one of them is gone."""
         try:
             await self._database.execute(_ADD_GROUPS, name, sorted(children))
         except asyncpg.ForeignKeyViolationError as error:
@@ -190,7 +190,7 @@ class Groups:
             raise Conflict(f"The group {name} cannot be in itself.") from error
 
     async def remove_groups(self, name: str, children: Collection[str]) -> None:
-        """Let whoever is in ``children`` be in ``name`` no longer, unless in another way."""
+        """Let the members of ``children`` be in ``name`` no longer, unless in another way."""
         await self._database.execute(_REMOVE_GROUPS, name, sorted(children))
 
     async def inhabited(self, names: Collection[str]) -> frozenset[str]:
@@ -213,39 +213,3 @@ class Groups:
         if crowded is None:
             return ()
         return (crowded_sentence(crowded["username"], crowded["group_count"]),)
-
-
-def crowded_sentence(username: str, count: int) -> str:
-    """What is wrong with a user in too many groups, in words for an operator."""
-    return (
-        f"{username} would be in {count} groups, directly or through others; at most {MAX_GROUPS_OF_USER} fit into a "
-        "token. Take the user out of some, or merge groups."
-    )
-
-
-def nesting_problems(parents: Mapping[str, Sequence[str]]) -> list[str]:
-    """A cycle, or a chain that is too long, in words for an operator; ``parents`` are the groups each group is in."""
-    heights: dict[str, int] = {}
-    for start in parents:
-        path: list[str] = [start]
-        pending: list[list[str]] = [list(parents.get(start, ()))]
-        while path:
-            if pending[-1]:
-                name = pending[-1].pop()
-                if name in path:
-                    chain = " in ".join([*path[path.index(name) :], name])
-                    return [f"Groups would be within themselves: {chain}. Take one of them out of the next."]
-                if name not in heights:
-                    path.append(name)
-                    pending.append(list(parents.get(name, ())))
-                continue
-            pending.pop()
-            name = path.pop()
-            heights[name] = 1 + max((heights[parent] for parent in parents.get(name, ())), default=0)
-            if heights[name] > MAX_DEPTH:
-                sentence = (
-                    f"{name} would be at the bottom of {heights[name]} groups within each other; at most {MAX_DEPTH} "
-                    "are possible. Put it into an outer one directly."
-                )
-                return [sentence]
-    return []

@@ -33,7 +33,7 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX group_members_group_name ON group_members (group_name)",
-    # Whoever is in ``child`` is in ``parent`` too.
+    # A member of ``child`` is one of ``parent`` too.
     """
     CREATE TABLE group_nesting (
         child text COLLATE "C" NOT NULL REFERENCES groups ON DELETE CASCADE,
