@@ -19,7 +19,7 @@ from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.errors import InvalidToken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -63,15 +63,25 @@ class KeySet:
 def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]:
     """The claims of a JWT of this ``typ`` that one of our keys signed; ``InvalidToken`` for anything else. RFC 8725 §3.
 
-    Says nothing about time, audience or revocation. Only the header members that we write are accepted, which leaves no
-    room for ``jwk``, ``jku``, ``x5u``, ``x5c``, ``crit`` or ``b64``.
+    Says nothing about time, audience or revocation.
+    """
+    return verify_typed(token, key_set, (typ,))[1]
+
+
+def verify_typed(token: str, key_set: KeySet, types: Collection[str]) -> tuple[str, dict[str, object]]:
+    """As ``verify_signature``, of any of these types; the ``typ`` and the claims.
+
+    Only the header members that we write are accepted, which leaves no room for ``jwk``, ``jku``, ``x5u``, ``x5c``,
+    ``crit`` or ``b64``.
     """
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("token is too long")
     header, payload, signature = _split(token)
     if len(header) > MAX_HEADER_LENGTH:
         raise InvalidToken("token header is not one that we write")
-    kid, alg = _read_header(header, typ)
+    typ, kid, alg = _read_header(header)
+    if typ not in types:
+        raise InvalidToken("token header is not one that we write")
     key, algorithm = key_set.keys.get(kid), _ALGORITHMS.get(alg)
     if key is None:
         raise InvalidToken("kid is unknown")
@@ -84,7 +94,7 @@ def verify_signature(token: str, key_set: KeySet, typ: str) -> dict[str, object]
         raise InvalidToken("signature does not hold") from error
     if not holds:
         raise InvalidToken("signature does not hold")
-    return _read_claims(payload)
+    return typ, _read_claims(payload)
 
 
 def read_verified_claims(token: str) -> dict[str, object]:
@@ -111,15 +121,15 @@ def _split(token: str) -> tuple[str, str, str]:
 
 
 @lru_cache(64)
-def _read_header(segment: str, typ: str) -> tuple[str, str]:
-    """Its ``kid`` and ``alg``. Tokens of one key have one header, so it is read once."""
+def _read_header(segment: str) -> tuple[str, str, str]:
+    """Its ``typ``, ``kid`` and ``alg``. Tokens of one key have one header, so it is read once."""
     try:
         header = json.loads(b64url_decode(segment))
     except (ValueError, RecursionError) as error:
         raise InvalidToken("token is not a JWT") from error
-    if not isinstance(header, dict) or not header.keys() <= _HEADER_MEMBERS or header.get("typ") != typ:
+    if not isinstance(header, dict) or not header.keys() <= _HEADER_MEMBERS:
         raise InvalidToken("token header is not one that we write")
-    return str(header.get("kid")), str(header.get("alg"))
+    return str(header.get("typ")), str(header.get("kid")), str(header.get("alg"))
 
 
 def require_issued_by(claims: Mapping[str, object], issuer: str) -> None:

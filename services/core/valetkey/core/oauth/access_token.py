@@ -12,7 +12,7 @@ from uuid import UUID
 from valetkey.core.client.client import AccessTokenTyp
 from valetkey.core.encoding import b64url_decode, b64url_encode
 from valetkey.core.epoch import TokenEpochs
-from valetkey.core.jose.verify_own import verify_signature
+from valetkey.core.jose.verify_own import verify_typed
 from valetkey.core.oauth.errors import InvalidToken
 from valetkey.core.oauth.scope import Scope, format_scope, parse_scope
 from valetkey.core.oidc.claims.release import access_token_user_claims
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TYP = AccessTokenTyp.AT_JWT
 # A private claim (RFC 8725 §3.12) of access tokens whose ``typ`` is that of ID tokens, which never have it.
 TOKEN_USE, ACCESS = "token_use", "access"
+_TYPES = frozenset(AccessTokenTyp)
 # A private claim (RFC 7519 §4.3): epochs of the installation, the client and, where there is one, the user. Not in the
 # ``jti``, which release 0.1.0 reads to the last byte.
 EPOCHS = "epochs"
@@ -113,16 +114,9 @@ def verify_access_token(token: str, key_set: KeySet) -> dict[str, object]:
 
     Says nothing about time, audience or revocation.
     """
-    try:
-        return verify_signature(token, key_set, TYP)
-    except InvalidToken as error:
-        refusal = error
-    try:
-        claims = verify_signature(token, key_set, AccessTokenTyp.JWT)
-    except InvalidToken:
-        raise refusal from None
-    if claims.get(TOKEN_USE) != ACCESS:
-        raise refusal
+    typ, claims = verify_typed(token, key_set, _TYPES)
+    if typ != TYP and claims.get(TOKEN_USE) != ACCESS:
+        raise InvalidToken("an ID token is no access token")
     return claims
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from valetkey.core.oidc.claims.registry import CLAIMS, Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.scope import Scope
@@ -19,7 +19,7 @@ MOST_SCOPES = 1024
 
 def has_value(value: object) -> bool:
     """Whether a claim with this value is returned: null and empty ones are left out. OIDC Core §5.3.2."""
-    return value not in _EMPTY
+    return bool(value) or value not in _EMPTY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,7 @@ class ClaimTable:
     @classmethod
     def of(cls, claims: Iterable[Claim]) -> ClaimTable:
         """A table with these rows."""
-        rows = {claim.name: claim for claim in claims}
+        rows = {claim.name: claim for claim in sorted(claims, key=lambda claim: claim.name)}
         attributes = {claim.attribute_name: claim for claim in rows.values() if claim.column is None}
         return cls(rows, attributes, frozenset(rows))
 
@@ -56,10 +56,13 @@ class ClaimTable:
         claim = self.claims.get(name)
         return None if claim is None else claim.value(user)
 
-    def values(self, user: User, names: Iterable[str]) -> dict[str, object]:
+    def values(self, user: User, names: Container[str]) -> dict[str, object]:
         """The values of these claims, without those that the user has none for. Reserved ones are in no table."""
-        found = ((name, claim.value(user)) for name in sorted(names) if (claim := self.claims.get(name)) is not None)
-        return {name: value for name, value in found if has_value(value)}
+        found = {}
+        for name, claim in self.claims.items():
+            if name in names and has_value(value := claim.value(user)):
+                found[name] = value
+        return found
 
 
 STANDARD_CLAIMS = ClaimTable.of(CLAIMS)
