@@ -1,5 +1,6 @@
 PYTHON  ?= python3
-WORKERS ?= logical
+# A test waits for stores and processes about a third of its time.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
 ARGS    ?=
 TAG     ?= dev
 PROFILES ?=
