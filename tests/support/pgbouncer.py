@@ -30,8 +30,9 @@ class PgBouncer(EmbeddedServer):
     stop_signal = signal.SIGINT
     death_signal = signal.SIGKILL
 
-    def __init__(self, postgres_dsn: str, *, pool_size: int = 2) -> None:
+    def __init__(self, postgres_dsn: str, *, pool_size: int = 2, certificate: Path | None = None) -> None:
         super().__init__(user=unprivileged_user())
+        self._certificate = certificate
         self._upstream = urlsplit(postgres_dsn)
         self._pool_size = pool_size
 
@@ -58,7 +59,7 @@ class PgBouncer(EmbeddedServer):
             f"default_pool_size = {self._pool_size}\n"
             "max_client_conn = 500\n"
             # A connection that has met an error with the server tries again at once.
-            "server_login_retry = 0.1\n"
+            "server_login_retry = 0.1\n" + self._tls()
         )
         for path in (users, configuration):
             path.chmod(0o600)
@@ -67,6 +68,17 @@ class PgBouncer(EmbeddedServer):
         program = find_pgbouncer()
         assert program is not None
         return [program, "-q", configuration]
+
+    def _tls(self) -> str:
+        if self._certificate is None:
+            return ""
+        certificate, key = self.directory / "server.pem", self.directory / "server.key"
+        certificate.write_bytes(self._certificate.read_bytes())
+        key.write_bytes(self._certificate.with_suffix(".key").read_bytes())
+        key.chmod(0o600)
+        if self._user is not None:
+            os.chown(key, self._user.uid, self._user.gid)
+        return f"client_tls_sslmode = require\nclient_tls_key_file = {key}\nclient_tls_cert_file = {certificate}\n"
 
     def _is_ready(self) -> bool:
         with suppress(ConnectionRefusedError), socket.create_connection((LOOPBACK, self.port), timeout=1):

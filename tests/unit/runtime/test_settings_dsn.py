@@ -76,7 +76,7 @@ def test_the_password_shows_nowhere() -> None:
     assert "canary" not in f"{settings!r} {settings.describe()} {settings.postgres_dsn}"
 
 
-@pytest.mark.parametrize("url", ["postgresql://[::1/v", "postgresql:u@db/v", "https://db/v"])
+@pytest.mark.parametrize("url", ["postgresql:u@db/v", "https://db/v"])
 def test_what_is_no_postgresql_url_is_a_problem(url: str) -> None:
     with pytest.raises(SettingsError, match="must be a PostgreSQL URL"):
         load(postgres_dsn=url)

@@ -13,6 +13,7 @@ import click
 
 from valetkey.administration import errors
 from valetkey.administration.installation import Installation, open_installation
+from valetkey.administration.store_causes import cause_of
 from valetkey.cli import failure
 from valetkey.cli.operator_audit import configure_operator_audit
 from valetkey.cli.operator_name import operator_name
@@ -22,7 +23,6 @@ from valetkey.runtime.lifecycle.retry_policy import NotReadyError, RetryTimeoutE
 from valetkey.runtime.settings.secret import SecretMissingError
 from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
 from valetkey.runtime.telemetry.logging import configure_logging
-from valetkey.runtime.telemetry.redaction import redact
 
 Parameters = ParamSpec("Parameters")
 
@@ -78,7 +78,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except TemporarilyUnavailable as error:
-        raise failure.Unavailable(f"{redact(str(error))}. Try again; `valetkey doctor` looks for the cause.") from error
+        raise _unanswered(error) from error
     except RetryTimeoutError as error:
         raise failure.RetryTimeout(str(error)) from error
     except SettingsError as error:
@@ -91,6 +91,13 @@ def translated() -> Iterator[None]:
         ) from error
     except errors.AdministrationError as error:
         raise _failure_of(error) from error
+
+
+def _unanswered(error: TemporarilyUnavailable) -> failure.Failure:
+    cause = cause_of(error)
+    if cause.is_setting:
+        return failure.Misconfigured(f"{cause.detail}. {cause.next_step}")
+    return failure.Unavailable(f"{cause.detail}. {cause.next_step} `valetkey doctor` looks at everything.")
 
 
 def _failure_of(error: errors.AdministrationError) -> failure.Failure:

@@ -92,6 +92,8 @@ def share_end(task: asyncio.Task[None], waiting: Iterable[asyncio.Future[Any]]) 
 def _one_of(error: BaseException) -> BaseException:
     """A copy where there can be one: an exception that several tasks raise grows a traceback of all of them."""
     try:
-        return copy(error)
+        one = copy(error)
     except TypeError:
         return error
+    one.__cause__ = error.__cause__ or error.__context__
+    return one

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from valetkey.administration.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.administration.store_causes import cause_of
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.ports.clock import Clock
-from valetkey.runtime.telemetry.redaction import redact
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.server_clock import measure_clock_skew
 from valetkey.storage.postgres.database.statement import Statement
@@ -26,13 +26,9 @@ async def examine_postgres(database: Database, clock: Clock) -> list[Finding]:
     try:
         skew = await measure_clock_skew(database, clock)
     except TemporarilyUnavailable as error:
-        advice = "Check that VALETKEY_POSTGRES_DSN names the server, that it runs, and that it accepts this user."
-        return [
-            unwell("postgres", redact(str(error)), advice),
-            skipped("clock", _UNREACHED, advice),
-            skipped("schema", _UNREACHED, advice),
-            skipped("roles", _UNREACHED, advice),
-        ]
+        cause = cause_of(error)
+        others = [skipped(check, _UNREACHED, cause.next_step) for check in ("clock", "schema", "roles")]
+        return [unwell("postgres", cause.detail, cause.next_step), *others]
     taken = (clock() - before) / timedelta(milliseconds=1)
     return [
         well("postgres", f"answered in {taken:.0f} ms"),

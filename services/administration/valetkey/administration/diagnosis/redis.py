@@ -10,16 +10,15 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from valetkey.administration.diagnosis.finding import Finding, doubtful, skipped, unwell, well
+from valetkey.administration.store_causes import cause_of
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.settings.redis_address import Node
 from valetkey.runtime.settings.settings import Settings
-from valetkey.runtime.telemetry.redaction import redact
 from valetkey.storage.redis.client.cluster import ClusterRedis
 from valetkey.storage.redis.client.connection import MasterConnectionPool, connect
 from valetkey.storage.redis.client.errors import redis_operation
 from valetkey.storage.redis.client.memory import fullest, memory_of
 
-_ADDRESS = "Check that VALETKEY_REDIS_URL names the server, that it runs, and that it is not full or read-only."
 _CLUSTER = "Give every slot to a master that runs: `redis-cli --cluster check`."
 _MEMORY = "Set maxmemory-policy noeviction: until then introspection asks PostgreSQL."
 _LIMIT = "Set maxmemory below what its container has, and maxmemory-policy noeviction: else nothing has a reserve."
@@ -55,7 +54,8 @@ async def _masters(redis: Redis) -> Finding:
                 if policy := await _policy_that_drops(client):
                     evicting[name] = policy
     except TemporarilyUnavailable as error:
-        return unwell("redis", redact(str(error)), _ADDRESS)
+        cause = cause_of(error)
+        return unwell("redis", cause.detail, cause.next_step)
     if missing:
         return unwell("redis", f"{missing} slots of the cluster have no master", _CLUSTER)
     if evicting:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from valetkey.cli.exit_code import ExitCode
-from valetkey.cli.failure import Misconfigured
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
-from valetkey.runtime.settings.settings import SERVICES, Service, SettingsError, load_settings
+from valetkey.runtime.settings.settings import SERVICES, Service, SettingsError, describe_settings, load_settings
 
 _service_option = click.option(
     "--service",
@@ -28,12 +27,14 @@ def command() -> None:
 @_service_option
 @output_option
 def show(service: Service, output: Output) -> None:
-    """Show every setting with the value in force; secrets as ***."""
-    try:
-        settings = load_settings(service)
-    except SettingsError as error:
-        raise Misconfigured(*error.lines) from error
-    output.one(settings.describe())
+    """Show every setting with the value in force; secrets as ***.
+
+    What cannot be used has no value, and why is said on standard error. `valetkey config validate` fails then.
+    """
+    described, problems = describe_settings(service)
+    output.one(described)
+    for problem in problems:
+        say(f"- {problem}")
 
 
 @command.command("validate", epilog=example("valetkey config validate", "valetkey config validate --service token"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
@@ -17,6 +18,20 @@ Topology = Literal["single", "sentinel", "cluster"]
 SENTINEL_PASSWORD = "sentinel-password"  # noqa: S105 - the name of a parameter
 _TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 _PARAMETERS = frozenset({"db", "username", "password", SENTINEL_PASSWORD, *_TLS_FILES})
+_ONLY = f"remove it; there are {', '.join(sorted(_PARAMETERS))}"
+_LIMIT = "remove it; VALETKEY_REDIS_TIMEOUT is the longest wait for a connection or an answer"
+_VERIFIED = "remove it; with rediss:// certificates and hosts are always verified"
+# What redis-py documents beside those that are taken.
+_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("socket_timeout", "socket_connect_timeout", "timeout", "socket_keepalive"), _LIMIT),
+        **dict.fromkeys(("ssl_cert_reqs", "ssl_check_hostname"), _VERIFIED),
+        **dict.fromkeys(("ssl", "tls"), "remove it, and write rediss://"),
+        "ssl_ca_path": "name one file with ssl_ca_certs",
+        "max_connections": "remove it; each process knows how many it needs",
+        "protocol": "remove it; RESP2 is spoken",
+    }
+)
 _TOPOLOGIES: Mapping[str, Topology] = {
     "redis": "single",
     "rediss": "single",
@@ -93,8 +108,11 @@ def _query(parts: SplitResult) -> dict[str, str]:
         raise ValueError("must have no fragment; write '#' in a password as %23")
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     query = dict(pairs)
-    if len(query) != len(pairs) or not query.keys() <= _PARAMETERS:
-        raise ValueError(f"may have only these parameters, each once: {', '.join(sorted(_PARAMETERS))}; remove others")
+    for name in query:
+        if name not in _PARAMETERS:
+            raise ValueError(f"has {_shown(name)}: {_ADVICE.get(name, _ONLY)}")
+    if len(query) != len(pairs):
+        raise ValueError("has a parameter twice; remove one")
     files = query.keys() & _TLS_FILES
     if files and not parts.scheme.startswith("rediss"):
         raise ValueError("names TLS files without TLS; write rediss:// (rediss+sentinel://, rediss+cluster://)")
@@ -148,3 +166,8 @@ def _path(path: str, topology: Topology, query: Mapping[str, str]) -> tuple[str,
 def _text(node: Node) -> str:
     host, port = node
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _shown(name: str) -> str:
+    """What is no parameter may be part of a password that was not escaped."""
+    return name if re.fullmatch(r"[a-z][a-z_-]{1,40}", name, re.ASCII) else "a parameter"

@@ -13,13 +13,15 @@ from valetkey.core.client.client import AudienceParameter
 from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.routes import issuer_path
 from valetkey.core.sealed_value import SealingKeys
+from valetkey.runtime.settings import reader
 from valetkey.runtime.settings import types as t
 from valetkey.runtime.settings.checks import check
 from valetkey.runtime.settings.dsn import with_postgres_password
 from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key_list
-from valetkey.runtime.settings.reader import SERVICES, Service, Setting, SettingsError, describe, read
+from valetkey.runtime.settings.reader import SERVICES, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
 from valetkey.runtime.settings.secret import Secret
+from valetkey.runtime.settings.tls_files import tls_file_problems
 
 __all__ = ["SERVICES", "Secret", "Service", "Settings", "SettingsError", "load_settings"]
 
@@ -328,16 +330,21 @@ class Settings:
     @classmethod
     def load(cls, environ: Mapping[str, str], *, service: Service) -> Self:
         """Read and check every ``VALETKEY_*`` variable. Raises ``SettingsError`` with all problems at once."""
-        values, problems = read(cls, environ, service)
-        settings = cls(**with_redis_passwords(with_postgres_password(values)))
-        problems += check(settings, service, unreadable={problem.setting for problem in problems})
+        settings, problems = cls.inspect(environ, service=service)
         if problems:
             raise SettingsError([problem.text for problem in problems])
         return settings
 
+    @classmethod
+    def inspect(cls, environ: Mapping[str, str], *, service: Service) -> tuple[Self, list[reader.Problem]]:
+        """What can be read, defaults for what cannot, and all problems."""
+        values, problems = reader.read(cls, environ, service)
+        settings = cls(**with_redis_passwords(with_postgres_password(values)))
+        return settings, problems + check(settings, service, unreadable={problem.setting for problem in problems})
+
     def describe(self) -> dict[str, object]:
         """Every variable with its value in force, secrets as ``***``; fit for JSON."""
-        return describe(self)
+        return reader.describe(self)
 
     @property
     def installation_rules(self) -> InstallationRules:
@@ -366,8 +373,19 @@ class Settings:
 
 
 def load_settings(service: Service) -> Settings:
-    """The settings of this process. Raises ``SettingsError``."""
-    return Settings.load(os.environ, service=service)
+    """The settings of this process, with files that are there. Raises ``SettingsError``."""
+    settings = Settings.load(os.environ, service=service)
+    if problems := [*tls_file_problems(settings)]:
+        raise SettingsError(problems)
+    return settings
+
+
+def describe_settings(service: Service) -> tuple[dict[str, object], list[str]]:
+    """Every variable of this process with its value in force, None for one that cannot be used, and all problems."""
+    settings, problems = Settings.inspect(os.environ, service=service)
+    unusable = {reader.variable(problem.setting) for problem in problems}.intersection(os.environ)
+    described = {name: None if name in unusable else value for name, value in settings.describe().items()}
+    return described, [*(problem.text for problem in problems), *tls_file_problems(settings)]
 
 
 def configured_issuer() -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from valetkey.runtime.settings.postgres_address import postgres_url
 from valetkey.runtime.settings.redis_address import parse_address
 
 T = TypeVar("T")
@@ -240,17 +241,6 @@ def _http_url(text: str) -> str:
     return text
 
 
-def _postgres_dsn(text: str) -> str:
-    try:
-        # Not what `_split` asks for: one URL may name several hosts, each with a port.
-        scheme = urlsplit(text).scheme
-    except ValueError:
-        scheme = ""
-    if scheme not in {"postgresql", "postgres"} or "://" not in text:
-        raise ValueError("must be a PostgreSQL URL; write it like postgresql://user:password@host:5432/database")
-    return text
-
-
 def _redis_url(text: str) -> str:
     parse_address(text)
     return text
@@ -269,5 +259,5 @@ logo = Parser(_logo, "file")
 directory = Parser(_directory, "directory")
 http_url = Parser(_http_url, "URL")
 password = Parser(str, "text")
-postgres_dsn = Parser(_postgres_dsn, "URL")
+postgres_dsn = Parser(postgres_url, "URL")
 redis_url = Parser(_redis_url, "URL")

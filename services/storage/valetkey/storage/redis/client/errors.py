@@ -28,7 +28,9 @@ _AWAY = (
     exceptions.AskError,
 )
 # What redis-py has no class for, or cannot see because a script met it and put its own words before it.
-_REFUSAL = re.compile(r"(?:^|[ :]-)(?:BUSY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|UNKILLABLE) ")
+_REFUSAL = re.compile(
+    r"(?:^|[ :]-)(?:BUSY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|UNKILLABLE) |^DB index is out of range"
+)
 
 
 @contextmanager
