@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from faults.tolerance import Tolerance
@@ -59,21 +60,31 @@ def _check(calls: Sequence[Call], tolerance: Tolerance) -> Iterator[Violation]:
         of_it = [ending for ending in endings if ending.given["target"] in thing.of]
         if use.is_done:
             for ending in of_it:
-                if ending.is_done and _came_before(thing, ending) and ending.ended < use.began:
+                if ending.is_done and _came_before(thing, ending, calls) and ending.ended < use.began:
                     yield Violation(INVARIANT, f"{use.given['thing']} is good", (thing.maker, ending, use))
                     break
         elif use.is_refused and not _may_be_dead(use, thing, of_it, calls, tolerance):
             yield Violation(LOST, f"{use.given['thing']} is refused, and nothing has ended", (thing.maker, use))
 
 
-def _came_before(thing: _Thing, ending: Call) -> bool:
+def _came_before(thing: _Thing, ending: Call, calls: Sequence[Call]) -> bool:
     """Whether a thing must have been made before the ending, of which only the beginning and the answer are known.
 
-    A consent and a login can be given again before the operator hears that the old ones have ended.
+    A consent and a login can be given again before the operator hears that the old ones have ended. Once the user has
+    agreed again in one browser, the other browser is not asked.
     """
-    if _GIVEN_AGAIN.get(ending.given["target"], "nothing") in thing.maker.answer.got.get("asked", "").split():
+    target = ending.given["target"]
+    if _asked_for(thing.maker, _GIVEN_AGAIN.get(target)):
         return thing.maker.ended <= ending.began
+    if target == "consent":
+        given = (call for call in calls if call.kind == "make" and _asked_for(call, "consent"))
+        if thing.maker.ended > min((call.began for call in given if call.ended > ending.began), default=inf):
+            return thing.maker.ended <= ending.began
     return thing.maker.ended <= ending.ended
+
+
+def _asked_for(maker: Call, what: str | None) -> bool:
+    return what in maker.answer.got.get("asked", "").split()
 
 
 def _things(calls: Sequence[Call]) -> dict[str, _Thing]:

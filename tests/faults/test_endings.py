@@ -54,6 +54,15 @@ def test_a_consent_that_was_given_again_before_the_operator_heard_of_its_end_is_
     assert sentences(made(4, asked="login consent"), lasting(end(3, "client"), 3), use(8)) == GOOD
 
 
+def test_a_consent_that_was_given_again_in_another_browser_serves_this_one_too() -> None:
+    withdrawn = lasting(end(3, "consent"), 5)
+    elsewhere = made(4, "code-2", asked="login consent")
+
+    assert not sentences(lasting(made(4), 2), elsewhere, withdrawn, use(9))
+    assert sentences(made(2), elsewhere, withdrawn, use(9)) == GOOD
+    assert sentences(lasting(made(4), 2), made(1, "code-2", asked="consent"), withdrawn, use(9)) == GOOD
+
+
 def test_what_was_made_afterwards_is_good() -> None:
     assert not sentences(end(1, "client"), made(3), use(5))
 

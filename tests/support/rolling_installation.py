@@ -85,6 +85,8 @@ class RollingInstallation(ServiceProcesses):
         party = demo_party(self.issuer, client, self._secret)
         # Also where it goes past the front door, its pages are those of the issuer.
         party.browser.origin = self.issuer
+        # Each release looks for its own.
+        party.browser.keeps_names = True
         return party
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

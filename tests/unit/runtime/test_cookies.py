@@ -190,3 +190,13 @@ def test_tags_tell_cookies_of_one_name_apart() -> None:
         "__Host-session-0a1b2c3d_dd=4", "__Host-session-0a1b2c3d=",
         "__Host-session-0a1b2c3d_aa=", "__Host-session-0a1b2c3d_bb=", "__Host-session=",
     ]  # fmt: skip
+
+
+def test_the_previous_release_finds_the_session_that_took_the_place_of_another() -> None:
+    response, of_another_issuer = web.Response(), web.Response()
+
+    SCOPED.write(sent("__Host-session-0a1b2c3d=1; __Host-session=1"), response, "session", "2")
+    SCOPED.write(sent("__Host-session-0a1b2c3d=1; __Host-session=9"), of_another_issuer, "session", "2")
+
+    assert pairs(response) == ["__Host-session-0a1b2c3d=2", "__Host-session=2"]
+    assert pairs(of_another_issuer) == ["__Host-session-0a1b2c3d=2"]

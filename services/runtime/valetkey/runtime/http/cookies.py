@@ -73,7 +73,8 @@ class Cookies:
             raise ValueError("not a cookie name and value")
         age = "" if max_age is None else f"; Max-Age={max_age}"
         own = f"{name}{self._scope}_{tag}" if tag else name + self._scope
-        names = [own] if own == name or self._sent(request, name) else [own, name]
+        is_free = not self._sent(request, name) or (not tag and self._is_ours(request, name))
+        names = [own, name] if own != name and is_free else [own]
         for each in names:
             response.headers.add("Set-Cookie", f"{self._prefix}{each}={value}{age}{self._attributes}")
 
@@ -81,13 +82,15 @@ class Cookies:
         """Tell the browser to forget the cookies of a name, with and without a tag."""
         tagged = self.read_tagged(request, name)
         names = [name + self._scope, *(f"{name}{self._scope}_{tag}" for tag in tagged)]
-        if self._scope and set(self._sent(request, name)) & {
-            *tagged.values(),
-            *self._sent(request, name + self._scope),
-        }:
+        if self._scope and self._is_ours(request, name):
             names.append(name)
         for each in names:
             response.headers.add("Set-Cookie", f"{self._prefix}{each}=; Max-Age=0{self._attributes}")
+
+    def _is_ours(self, request: web.Request, name: str) -> bool:
+        """Whether there is a cookie without a scope that is not another issuer's, for its value is that of one of ours."""
+        ours = {*self.read_tagged(request, name).values(), *self._sent(request, name + self._scope)}
+        return not ours.isdisjoint(self._sent(request, name))
 
     def _sent(self, request: web.Request, name: str) -> list[str]:
         return [value for key, value in self._pairs(request) if key == name]
