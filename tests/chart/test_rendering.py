@@ -10,16 +10,9 @@ import yaml
 
 from support.chart import CHART, HELM, NEWEST, OLDEST, Object, command_line, helm, named, objects
 from support.chart_values import SETS, VALUES, merged
-from support.kubernetes_schema import problems
+from support.kubernetes_schema import CUSTOM, problems
 from support.repository import ROOT
 
-# What other projects define: its version, and the members that it cannot do without.
-CUSTOM: dict[str, tuple[str, list[str]]] = {
-    "HTTPRoute": ("gateway.networking.k8s.io/v1", ["parentRefs", "hostnames", "rules"]),
-    "PodMonitor": ("monitoring.coreos.com/v1", ["selector", "podMetricsEndpoints"]),
-    "PrometheusRule": ("monitoring.coreos.com/v1", ["groups"]),
-    "ExternalSecret": ("external-secrets.io/v1", ["secretStoreRef", "target", "data"]),
-}
 LONG = "a-release-with-a-name-as-long-as-helm-allows-it-to-be"
 
 

@@ -11,6 +11,17 @@ from jsonschema.validators import Draft202012Validator  # type: ignore[import-un
 from referencing import Registry, Resource
 
 
+# What other projects define: its version, and the members that it cannot do without.
+CUSTOM: dict[str, tuple[str, list[str]]] = {
+    "HTTPRoute": ("gateway.networking.k8s.io/v1", ["parentRefs", "hostnames", "rules"]),
+    "PodMonitor": ("monitoring.coreos.com/v1", ["selector", "podMetricsEndpoints"]),
+    "PrometheusRule": ("monitoring.coreos.com/v1", ["groups"]),
+    "ExternalSecret": ("external-secrets.io/v1", ["secretStoreRef", "target", "data"]),
+    "ServiceMonitor": ("monitoring.coreos.com/v1", ["selector", "endpoints"]),
+    "ScaledObject": ("keda.sh/v1alpha1", ["scaleTargetRef", "triggers"]),
+}
+
+
 @cache
 def _registry(version: str) -> "Registry[Any]":
     return Resource.from_contents(_schema(version, "_definitions")) @ Registry()

@@ -4,7 +4,7 @@
 {{- end -}}
 
 {{- define "valetkey.checks" -}}
-{{- range list "issuer" "store" "secret" "migration" "publishing" "proxy" "client" "service" -}}
+{{- range list "issuer" "store" "secret" "migration" "publishing" "proxy" "client" "service" "hatch" -}}
 {{- include (printf "valetkey.%sChecks" .) $ -}}
 {{- end -}}
 {{- end -}}
@@ -41,6 +41,7 @@
 {{- $late := list -}}
 {{- if .Values.demo.enabled }}{{ $late = append $late "demo.enabled" }}{{ end -}}
 {{- if .Values.secrets.externalSecret.enabled }}{{ $late = append $late "secrets.externalSecret.enabled" }}{{ end -}}
+{{- if .Values.serviceAccount.create }}{{ $late = append $late "serviceAccount.create" }}{{ end -}}
 {{- if and $late (eq .Values.migration.mode "hook") }}{{ fail (printf "\n\nmigration.mode=hook would wait for ever: with %s, what a migration needs is only installed after hooks have run. Leave migration.mode=auto, or use job.\n" (join " and " $late)) }}{{ end -}}
 {{- end -}}
 
@@ -90,9 +91,8 @@
 {{- range list "authorize" "token" "introspection" -}}
 {{- $values := include "valetkey.values" (dict "root" $ "component" .) | fromYaml -}}
 {{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) }}{{ fail (printf "\n\n%s: autoscaling.minReplicas is above autoscaling.maxReplicas: lower it.\n" .) }}{{ end -}}
-{{- range $values.extraEnv -}}
-{{- if hasPrefix "VALETKEY_" .name }}{{ fail (printf "\n\nextraEnv: %s is a setting: give it in settings, or in the value that stands for it, where it is checked.\n" .name) }}{{ end -}}
-{{- end -}}
+{{- if and $values.topologySpreadConstraints $values.topologySpread.enabled (ne (toJson $values.topologySpread) (toJson $.Values.services.topologySpread)) }}{{ fail (printf "\n\n%s: topologySpread and topologySpreadConstraints exclude each other: keep one of them.\n" .) }}{{ end -}}
+{{- if and $values.autoscaling.enabled $values.autoscaling.keda.enabled (not $values.autoscaling.keda.triggers) }}{{ fail (printf "\n\n%s: autoscaling.keda has no triggers: name what KEDA scales by, such as [{type: cpu, metricType: Utilization, metadata: {value: \"70\"}}].\n" .) }}{{ end -}}
 {{- end -}}
 {{- range $label, $_ := .Values.commonLabels -}}
 {{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "helm.sh/" $label) }}{{ fail (printf "\n\ncommonLabels: %s is a label of the chart, by which its objects find each other: choose another name.\n" $label) }}{{ end -}}

@@ -7,17 +7,14 @@ A failed pod stays, so that its log can be read; with `again` the same pod tries
 metadata:
   {{- include "valetkey.podMetadata" (dict "root" .root "component" .component "values" $jobs) | nindent 2 }}
 spec:
-  {{- include "valetkey.podSecurity" (dict "root" .root "security" .root.Values.security "token" (not (empty .serviceAccount))) | nindent 2 }}
-  {{- with .serviceAccount }}
-  serviceAccountName: {{ . }}
-  {{- end }}
+  {{- include "valetkey.podSecurity" (dict "root" .root "security" .root.Values.security "values" $jobs "serviceAccount" .serviceAccount "token" (not (empty .serviceAccount))) | nindent 2 }}
   {{- with include "valetkey.scheduling" $jobs | trim }}
   {{- . | nindent 2 }}
   {{- end }}
   restartPolicy: {{ ternary "OnFailure" "Never" (not (empty .again)) }}
-  {{- with .init }}
+  {{- with list (empty $jobs.initContainers | ternary "" (toYaml $jobs.initContainers)) (.init | default "" | trim) | compact }}
   initContainers:
-    {{- . | trim | nindent 4 }}
+    {{- join "\n" . | nindent 4 }}
   {{- end }}
   containers:
     {{- .containers | trim | nindent 4 }}
@@ -25,6 +22,9 @@ spec:
     {{- include "valetkey.tmpVolume" .root | nindent 4 }}
     {{- with .volumes }}
     {{- . | trim | nindent 4 }}
+    {{- end }}
+    {{- with $jobs.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}
 
@@ -46,9 +46,9 @@ The specification of a Job cannot change, so an ordinary one is named after what
 {{- define "valetkey.job" -}}
 {{- $spec := include "valetkey.jobSpec" . -}}
 {{- $name := .name | default .component -}}
-{{- $annotations := dict -}}
+{{- $annotations := deepCopy .root.Values.jobs.annotations -}}
 {{- if .hook -}}
-{{- $annotations = include "valetkey.hook" (dict "weight" .hook) | fromYaml -}}
+{{- $annotations = merge $annotations (include "valetkey.hook" (dict "weight" .hook) | fromYaml) -}}
 {{- else -}}
 {{- $name = printf "%s-%s" $name (printf "%s%s" $spec (.extra | default "") | sha256sum | trunc 8) -}}
 {{- end -}}

@@ -46,7 +46,7 @@ labels:
   {{- with .labels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .annotations }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -61,7 +61,7 @@ annotations:
 {{- define "valetkey.image" -}}
 {{- $image := .image -}}
 {{- $repository := $image.repository -}}
-{{- with .root.Values.image.registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
+{{- with .root.Values.image.registry | default .root.Values.global.imageRegistry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
 {{- with $image.digest -}}
 {{- printf "%s@%s" $repository . -}}
 {{- else -}}
@@ -91,10 +91,15 @@ annotations:
 {{- .Values.secrets.existingSecret | default (printf "%s-secrets" (include "valetkey.fullname" .)) -}}
 {{- end -}}
 
+{{/* The ServiceAccount of all pods but those that have one of their own; nothing leaves it to the namespace. */}}
+{{- define "valetkey.serviceAccountName" -}}
+{{- with .Values.serviceAccount }}{{ .name | default (.create | ternary (include "valetkey.fullname" $) "") }}{{ end -}}
+{{- end -}}
+
 {{/* hook, job, initContainer or none. A hook would wait for ever for what is only installed after it. */}}
 {{- define "valetkey.migrationMode" -}}
 {{- if ne .Values.migration.mode "auto" }}{{ .Values.migration.mode }}
-{{- else if or .Values.demo.enabled .Values.secrets.externalSecret.enabled }}job{{ else }}hook{{ end -}}
+{{- else if or .Values.demo.enabled .Values.secrets.externalSecret.enabled .Values.serviceAccount.create }}job{{ else }}hook{{ end -}}
 {{- end -}}
 
 {{/* Annotations of what runs before everything else: root, weight. */}}

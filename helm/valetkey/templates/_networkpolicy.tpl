@@ -87,6 +87,9 @@ spec:
   {{- with .egress }}
   egress:
     {{- . | trim | nindent 4 }}
+    {{- with $.root.Values.networkPolicy.extraEgress }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
 {{- end -}}
 {{- end -}}
@@ -98,6 +101,7 @@ spec:
 {{- with $policy.monitoring.from -}}
 {{- $ingress = printf "%s\n- ports: [{protocol: TCP, port: 9090}]\n  from:\n%s" $ingress (toYaml . | indent 4) -}}
 {{- end -}}
+{{- with $policy.extraIngress }}{{ $ingress = printf "%s\n%s" $ingress (toYaml .) }}{{ end -}}
 {{- $egress := list (include "valetkey.dnsHole" .root) (include "valetkey.postgresHole" .root) (include "valetkey.redisHole" .root) (include "valetkey.otlpHole" .root) | compact | join "\n" -}}
 {{- include "valetkey.policy" (dict "root" .root "component" .component "ingress" $ingress "egress" $egress) -}}
 {{- end -}}

@@ -1,17 +1,20 @@
-{{/* What every pod has, of each component; "restricted" in the words of the Pod Security Standards. */}}
+{{/*
+What every pod has, of each component; "restricted" in the words of the Pod Security Standards: root, security, values,
+serviceAccount, token (whether it is mounted).
+*/}}
 {{- define "valetkey.podSecurity" -}}
 automountServiceAccountToken: {{ .token | default false }}
+{{- with .serviceAccount | default (include "valetkey.serviceAccountName" .root) }}
+serviceAccountName: {{ . | quote }}
+{{- end }}
 enableServiceLinks: false
+{{- $context := dict "runAsNonRoot" true "fsGroupChangePolicy" "OnRootMismatch" "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- range $name := list "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- with get $.security $name }}{{ $_ := set $context $name (int64 .) }}{{ end -}}
+{{- end }}
 securityContext:
-  runAsNonRoot: true
-  {{- range $name := list "runAsUser" "runAsGroup" "fsGroup" }}
-  {{- with get $.security $name }}
-  {{ $name }}: {{ int64 . }}
-  {{- end }}
-  {{- end }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: {type: RuntimeDefault}
-{{- with .root.Values.image.pullSecrets }}
+  {{- toYaml (mustMergeOverwrite $context (get (.values | default dict) "podSecurityContext" | default dict | deepCopy)) | nindent 2 }}
+{{- with concat (.root.Values.global.imagePullSecrets | default list) .root.Values.image.pullSecrets | uniq }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . | quote }}
@@ -19,14 +22,13 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* The values' own context of a container goes over the restricted one: values. */}}
 {{- define "valetkey.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-capabilities: {drop: [ALL]}
+{{- $context := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "runAsNonRoot" true "capabilities" (dict "drop" (list "ALL")) -}}
+{{- toYaml (mustMergeOverwrite $context (get (.values | default dict) "securityContext" | default dict | deepCopy)) -}}
 {{- end -}}
 
-{{/* Where pods of these values may run. */}}
+{{/* Where pods of these values may run, by what, and how they find names. */}}
 {{- define "valetkey.scheduling" -}}
 {{- with .priorityClassName }}
 priorityClassName: {{ . | quote }}
@@ -42,6 +44,17 @@ affinity:
 {{- with .tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- range $name := list "runtimeClassName" "schedulerName" "dnsPolicy" }}
+{{- with get $ $name }}
+{{ $name }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- range $name := list "hostAliases" "dnsConfig" }}
+{{- with get $ $name }}
+{{ $name }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -60,7 +73,7 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* A container of ours: root, name, image, identity, settings, args, resources, extraEnv, mounts. */}}
+{{/* A container of ours: root, name, image, identity, settings, args, values (of a service or of jobs), mounts. */}}
 {{- define "valetkey.container" -}}
 name: {{ .name }}
 image: {{ include "valetkey.image" . }}
@@ -69,23 +82,29 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 args:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- if .identity }}
+{{- if or .identity .values.extraEnv }}
 env:
+  {{- if .identity }}
   {{- include "valetkey.env" . | trim | nindent 2 }}
-  {{- with .extraEnv }}
+  {{- end }}
+  {{- with .values.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- end }}
+{{- with .values.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 securityContext:
   {{- include "valetkey.containerSecurity" . | nindent 2 }}
 resources:
-  {{- toYaml .resources | nindent 2 }}
+  {{- toYaml .values.resources | nindent 2 }}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
   {{- if .identity }}
   - {name: secrets-{{ .identity }}, mountPath: /run/secrets/valetkey, readOnly: true}
   {{- end }}
-  {{- with .mounts }}
+  {{- with concat (.mounts | default list) .values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end -}}

@@ -7,11 +7,12 @@
 {{- $theme := and (eq $component "authorize") (not (empty (or $root.Values.theme.logoSvg $root.Values.theme.templates))) -}}
 {{- $migrates := and (eq $component "token") (eq (include "valetkey.migrationMode" $root) "initContainer") -}}
 {{- $checksums := dict "checksum/settings" (include "valetkey.settings" $access | sha256sum) "checksum/secrets" (include "valetkey.secretFiles" $access | sha256sum) -}}
+{{- if $root.Values.monitoring.serviceMonitor.enabled }}{{ $_ := set $values "podLabels" (merge (dict "valetkey/scraped" "true") $values.podLabels) }}{{ end -}}
 {{- if $theme }}{{ $_ := set $checksums "checksum/theme" (toJson $root.Values.theme | sha256sum) }}{{ end -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  {{- include "valetkey.metadata" . | nindent 2 }}
+  {{- include "valetkey.metadata" (merge (dict "annotations" $values.deploymentAnnotations) .) | nindent 2 }}
 spec:
   {{- if not $values.autoscaling.enabled }}
   replicas: {{ int $values.replicas }}
@@ -27,7 +28,7 @@ spec:
     metadata:
       {{- include "valetkey.podMetadata" (dict "root" $root "component" $component "values" $values "checksums" $checksums) | nindent 6 }}
     spec:
-      {{- include "valetkey.podSecurity" (dict "root" $root "security" $root.Values.security) | nindent 6 }}
+      {{- include "valetkey.podSecurity" (dict "root" $root "security" $root.Values.security "values" $values) | nindent 6 }}
       {{- with include "valetkey.scheduling" $values | trim }}
       {{- . | nindent 6 }}
       {{- end }}
@@ -36,34 +37,28 @@ spec:
       {{- end }}
       # preStop, drain, requests in flight, and time for the process to end.
       terminationGracePeriodSeconds: {{ add (include "valetkey.withdrawal" $root | int) $root.Values.shutdown.graceSeconds 10 }}
-      {{- if $migrates }}
+      {{- if or $migrates $values.initContainers }}
       initContainers:
+        {{- with $values.initContainers }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+        {{- if $migrates }}
         {{- include "valetkey.migrationContainers" $root | nindent 8 }}
+        {{- end }}
       {{- end }}
       containers:
-        - {{ include "valetkey.container" (merge (dict "name" $component "image" $values.image "resources" $values.resources "extraEnv" $values.extraEnv "mounts" (ternary (include "valetkey.themeMounts" $root | fromYamlArray) nil $theme)) $access) | nindent 10 | trim }}
+        - {{ include "valetkey.container" (merge (dict "name" $component "image" $values.image "values" $values "mounts" (ternary (include "valetkey.themeMounts" $root | fromYamlArray) nil $theme)) $access) | nindent 10 | trim }}
           ports:
             - {name: http, containerPort: 8080}
             - {name: management, containerPort: 9090}
-          startupProbe:
-            httpGet: {path: /livez, port: management}
-            periodSeconds: 1
-            failureThreshold: 60
-          readinessProbe:
-            httpGet: {path: /readyz, port: management}
-            periodSeconds: 2
-            timeoutSeconds: 3
-            failureThreshold: 3
-          livenessProbe:
-            httpGet: {path: /livez, port: management}
-            periodSeconds: 10
-            timeoutSeconds: 5
-            failureThreshold: 6
-          {{- with include "valetkey.preStop" $root | int }}
+          {{- include "valetkey.probes" $values | nindent 10 }}
+          {{- with include "valetkey.lifecycle" (dict "root" $root "values" $values) }}
           lifecycle:
-            preStop:
-              sleep: {seconds: {{ . }}}
+            {{- . | nindent 12 }}
           {{- end }}
+        {{- with $values.extraContainers }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       volumes:
         {{- include "valetkey.tmpVolume" $root | nindent 8 }}
         {{- include "valetkey.secretVolume" $access | nindent 8 }}
@@ -73,10 +68,34 @@ spec:
         {{- if $theme }}
         {{- include "valetkey.themeVolumes" $root | nindent 8 }}
         {{- end }}
+        {{- with concat $values.extraVolumes (ternary $root.Values.jobs.extraVolumes list $migrates) | uniq }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+{{- end -}}
+
+{{/* The probes of a service, each with what values say of it. */}}
+{{- define "valetkey.probes" -}}
+{{- $defaults := dict
+  "startupProbe" (dict "httpGet" (dict "path" "/livez" "port" "management") "periodSeconds" 1 "failureThreshold" 60)
+  "readinessProbe" (dict "httpGet" (dict "path" "/readyz" "port" "management") "periodSeconds" 2 "timeoutSeconds" 3 "failureThreshold" 3)
+  "livenessProbe" (dict "httpGet" (dict "path" "/livez" "port" "management") "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 6) -}}
+{{- $probes := dict -}}
+{{- range $name, $probe := $defaults }}{{ $_ := set $probes $name (mustMergeOverwrite $probe (deepCopy (get $ $name))) }}{{ end -}}
+{{- toYaml $probes -}}
+{{- end -}}
+
+{{/* What happens before SIGTERM, unless values say otherwise. */}}
+{{- define "valetkey.lifecycle" -}}
+{{- $lifecycle := dict -}}
+{{- with include "valetkey.preStop" .root | int }}{{ $lifecycle = dict "preStop" (dict "sleep" (dict "seconds" .)) }}{{ end -}}
+{{- with merge (deepCopy .values.lifecycle) $lifecycle }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
 {{- define "valetkey.topologySpread" -}}
-{{- if .values.topologySpread.enabled -}}
+{{- if .values.topologySpreadConstraints -}}
+topologySpreadConstraints:
+  {{- toYaml .values.topologySpreadConstraints | nindent 2 }}
+{{- else if .values.topologySpread.enabled -}}
 topologySpreadConstraints:
   {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1
@@ -91,21 +110,60 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{- define "valetkey.service" -}}
+{{- $service := (include "valetkey.values" . | fromYaml).service -}}
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "valetkey.metadata" . | nindent 2 }}
+  {{- include "valetkey.metadata" (merge (dict "annotations" $service.annotations "labels" $service.labels) .) | nindent 2 }}
 spec:
-  type: ClusterIP
+  type: {{ $service.type }}
+  {{- range $name := list "externalTrafficPolicy" "internalTrafficPolicy" "loadBalancerClass" "trafficDistribution" "ipFamilyPolicy" }}
+  {{- with get $service $name }}
+  {{ $name }}: {{ . | quote }}
+  {{- end }}
+  {{- end }}
+  {{- range $name := list "loadBalancerSourceRanges" "ipFamilies" }}
+  {{- with get $service $name }}
+  {{ $name }}:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
   selector:
     {{- include "valetkey.selector" . | nindent 4 }}
   ports:
-    - {name: http, port: 8080, targetPort: http, protocol: TCP, appProtocol: http}
+    - name: http
+      port: 8080
+      targetPort: http
+      protocol: TCP
+      appProtocol: http
+      {{- with $service.nodePort }}
+      nodePort: {{ int . }}
+      {{- end }}
 {{- end -}}
 
 {{- define "valetkey.horizontalPodAutoscaler" -}}
 {{- $scaling := (include "valetkey.values" . | fromYaml).autoscaling -}}
-{{- if $scaling.enabled -}}
+{{- if and $scaling.enabled $scaling.keda.enabled -}}
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata:
+  {{- include "valetkey.metadata" (merge (dict "annotations" $scaling.keda.annotations) .) | nindent 2 }}
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: {{ include "valetkey.fullname" .root }}-{{ .component }}
+  minReplicaCount: {{ int $scaling.minReplicas }}
+  maxReplicaCount: {{ int $scaling.maxReplicas }}
+  pollingInterval: {{ int $scaling.keda.pollingInterval }}
+  cooldownPeriod: {{ int $scaling.keda.cooldownPeriod }}
+  advanced:
+    horizontalPodAutoscalerConfig:
+      behavior:
+        {{- toYaml $scaling.behavior | nindent 8 }}
+  triggers:
+    {{- toYaml $scaling.keda.triggers | nindent 4 }}
+{{- else if $scaling.enabled -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
