@@ -10,7 +10,6 @@ from typing import Any
 from jsonschema.validators import Draft202012Validator  # type: ignore[import-untyped] # it has no types
 from referencing import Registry, Resource
 
-
 # What other projects define: its version, and the members that it cannot do without.
 CUSTOM: dict[str, tuple[str, list[str]]] = {
     "HTTPRoute": ("gateway.networking.k8s.io/v1", ["parentRefs", "hostnames", "rules"]),
