@@ -88,7 +88,7 @@ class Cookies:
             response.headers.add("Set-Cookie", f"{self._prefix}{each}=; Max-Age=0{self._attributes}")
 
     def _is_ours(self, request: web.Request, name: str) -> bool:
-        """Whether there is a cookie without a scope that is not another issuer's, for its value is that of one of ours."""
+        """Whether there is a cookie without a scope, and its value is that of one of ours."""
         ours = {*self.read_tagged(request, name).values(), *self._sent(request, name + self._scope)}
         return not ours.isdisjoint(self._sent(request, name))
 
