@@ -139,7 +139,7 @@ def _code_of(subject: UUID) -> bytes:
             authorization_id=uuid4(),
             client_uid=uuid4(),
             redirect_uri="",
-            code_challenge="",
+            code_challenge="forged",
             scope=("openid", "offline_access"),
             resources=(),
             authentication=Authentication(subject, now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4()),
