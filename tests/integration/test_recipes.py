@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from support.browser import Browser
@@ -155,13 +157,16 @@ def test_pages_have_one_shape_and_are_short(page: Recipe) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.md")), ids=lambda path: path.stem)
-def test_commands_that_a_page_names_exist(path: Path) -> None:
+def test_commands_that_a_page_names_can_be_typed(path: Path) -> None:
     for command in re.findall(r"(?:^ *|`)(valetkey [^`\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-        found, used = find_command([word for word in command.split()[1:] if re.fullmatch(r"[a-z][a-z-]*", word)])
-        options = {word.split("=")[0] for word in command.split() if word.startswith("--")}
+        words = shlex.split(command)[1:]
+        found, used = find_command(words)
+        parser = found.make_parser(click.Context(found))
+
+        _, left, _ = parser.parse_args(words[used:])
 
         assert used, command
-        assert options <= {name for each in found.params for name in (*each.opts, *each.secondary_opts)}, command
+        assert not left, command
 
 
 @each_client
@@ -219,16 +224,18 @@ def secrets_of(installation: System, tmp_path_factory: pytest.TempPathFactory) -
     """Every recipe, applied as its page says; the secrets that were generated, by client."""
     directory = tmp_path_factory.mktemp("recipes")
     operator = Operator(environment_of(installation.settings_of("operator")))
+    operator.succeed("group", "create", GROUP)
+    apply = ("client", "apply", "-f")
     for name, page in PAGES.items():
         file = directory / f"{name}.yaml"
         file.write_text(page.file, encoding="utf-8")
-        operator.succeed("client", "apply", "-f", str(file), "--secrets-directory", str(directory), "--yes")
+        operator.succeed(*apply, str(file), "--owner", name, "--secrets-directory", str(directory), "--yes")
     return {path.stem: path.read_text(encoding="utf-8") for path in directory.glob("*.secret")}
 
 
 @pytest.fixture(scope="module")
 def ada(installation: System, secrets_of: dict[str, str]) -> Person:
-    """A member of the group that the pages speak of, which one of them declares."""
+    """A member of the group that the pages speak of."""
     assert secrets_of
     administration = installation.administration
 
