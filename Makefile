@@ -43,7 +43,7 @@ $(READY): requirements.lock $(ROOMS:%=%/pyproject.toml)
 venv: $(READY) ## Prepare the virtual environment (every other target does it when needed)
 
 .PHONY: demo
-demo: $(READY) ## Start everything on this machine; ARGS="--no-open --issuer-port 9000" passes arguments on
+demo: $(READY) ## Start everything on this machine; ARGS="--no-open --issuer-port 9000 --keep" passes arguments on
 	@exec $(BIN)/valetkey demo $(ARGS)
 
 .PHONY: test

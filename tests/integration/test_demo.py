@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +17,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, encode_basic_auth
 
 from support.demo_process import DemoProcess, still_running
 from support.document import Element, parse_document
+from support.operator_cli import Operator
 from valetkey.demo.free_port import free_port, is_free
 from valetkey.demo.listening import NEIGHBOURS
 
@@ -23,7 +26,10 @@ EXTRA = "https://app.example/cb"
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
-    process = DemoProcess.start(tmp_path_factory.mktemp("demo"), "--issuer-port", "0", "--redirect-uri", EXTRA)
+    process = DemoProcess.start(
+        *(tmp_path_factory.mktemp("demo"), "--issuer-port", "0", "--redirect-uri", EXTRA),
+        VALETKEY_ACCESS_TOKEN_LIFETIME="3m",
+    )
     yield process.wait_until_ready()
     process.end(signal.SIGTERM)
 
@@ -86,6 +92,7 @@ async def test_a_machine_gets_a_token_calls_the_api_and_the_api_introspects_it(
     assert notes[1]["client_id"] == "machine"
     assert too_little_scope == 403
     assert introspected["active"] is True
+    assert introspected["exp"] - introspected["iat"] == 180
     assert introspected["scope"] == "api:read"
 
 
@@ -123,6 +130,88 @@ async def test_the_tour_goes_from_sign_in_to_sign_out(demo: DemoProcess, http: C
     assert name == "Signed in as Ada Lovelace"
     assert signed_out.url.path == "/signed-out"
     assert "Valetkey ended your session" in tour.page.text
+
+
+async def test_the_tour_shows_what_a_group_opens_and_what_leaving_it_takes_away(
+    demo: DemoProcess, http: ClientSession
+) -> None:
+    tour = Tour(demo, http)
+    await tour.sign_in()
+
+    as_member = await tour.take("clear-notes")
+    after_leaving = await tour.take("leave-group")
+    after_joining = await tour.take("join-group")
+
+    assert as_member == ["200 OK"]
+    assert after_leaving == ["200 OK", "403 Forbidden"]
+    assert after_joining == ["200 OK", "200 OK"]
+
+
+def test_an_operator_in_another_shell_reaches_it(demo: DemoProcess) -> None:
+    operator = Operator(demo.environment)
+    uri = "http://127.0.0.1:3000/callback"
+
+    made = operator.json("client", "create", "app", "--redirect-uri", uri, "--scope", "openid", "--scope", "groups")
+    checks = operator.json("doctor")
+
+    assert stat.S_IMODE((demo.file.parent / "env").stat().st_mode) == 0o600
+    assert demo.environment["VALETKEY_ISSUER"] == demo.document["issuer"]
+    assert "valetkey_operator" in demo.environment["VALETKEY_POSTGRES_DSN"]
+    assert made["client_secret"]
+    assert {check["status"] for check in checks} <= {"ok", "skipped"}
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that every user may enter, as PostgreSQL has to where root runs the demo."""
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def test_a_kept_demo_has_the_next_time_what_was_registered(open_place: Path) -> None:
+    first = DemoProcess.start(open_place, "--issuer-port", "0", "--keep").wait_until_ready()
+    before, operator = first.document, Operator(first.environment)
+    uri = "http://127.0.0.1:3000/callback"
+    operator.json("client", "create", "app", "--redirect-uri", uri, "--scope", "openid")
+    operator.succeed(
+        *("scope", "create", "api:delete", "--description", "Remove notes"),
+        *("--resource", before["clients"]["api"]["resource"]),
+    )
+    operator.succeed("group", "remove", "platform", "--user", "ada")
+    first.end(signal.SIGTERM)
+
+    second = DemoProcess.start(open_place, "--issuer-port", "0", "--keep").wait_until_ready()
+    after, operator = second.document, Operator(second.environment)
+    refused = asyncio.run(sign_in_and_clear_the_notes(second))
+    app = operator.json("client", "get", "app")
+    scopes = {scope["name"]: scope["resource"] for scope in operator.json("scope", "list")}
+    said = second.end(signal.SIGTERM)
+
+    assert after["user"] == before["user"]
+    assert after["clients"]["web"]["client_secret"] == before["clients"]["web"]["client_secret"]
+    assert app["redirect_uris"] == [uri]
+    assert scopes["api:delete"] == scopes["api:read"] == after["clients"]["api"]["resource"]
+    assert refused == ["403 Forbidden"]
+    assert "is kept in .demo/kept" in said
+    assert {path.name for path in (open_place / ".demo").iterdir()} == {"kept", "lock", "log", "audit"}
+
+
+async def sign_in_and_clear_the_notes(demo: DemoProcess) -> list[str]:
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        tour = Tour(demo, http)
+        await tour.sign_in()
+        return await tour.take("clear-notes")
+
+
+def test_variables_that_it_cannot_use_are_told_and_end_it(tmp_path: Path) -> None:
+    refused = DemoProcess.start(tmp_path, "--issuer-port", "0", VALETKEY_ACCESS_TOKEN_LIFETIME="soon")
+
+    said = refused.output()
+
+    assert refused.process.returncode == 1
+    assert "VALETKEY_ACCESS_TOKEN_LIFETIME" in said
+    assert "Traceback" not in said
 
 
 async def test_every_request_to_valetkey_shows_its_trace_id(demo: DemoProcess, http: ClientSession) -> None:
@@ -193,7 +282,8 @@ def test_an_issuer_that_is_not_loopback_is_refused(tmp_path: Path) -> None:
 
 def test_it_says_what_there_is_and_impatience_leaves_nothing_behind(tmp_path: Path) -> None:
     port = free_port(beside=NEIGHBOURS)
-    demo = DemoProcess.start(tmp_path, "--issuer-port", str(port)).wait_until_ready()
+    another = {"VALETKEY_POSTGRES_DSN": "postgresql://of.another/demo", "VALETKEY_ISSUER": "http://127.0.0.1:1"}
+    demo = DemoProcess.start(tmp_path, "--issuer-port", str(port), **another).wait_until_ready()
     document, family = demo.document, demo.family()
 
     said = demo.end(signal.SIGINT, signal.SIGINT)
@@ -209,6 +299,9 @@ def test_it_says_what_there_is_and_impatience_leaves_nothing_behind(tmp_path: Pa
         document["issuer"],
         document["user"]["password"],
         document["clients"]["web"]["client_secret"],
+        "for the demo has its own: VALETKEY_ISSUER, VALETKEY_POSTGRES_DSN.",
+        f". {tmp_path / '.demo/env'}",
+        "valetkey client create",
     ):
         assert wanted in said
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -26,11 +28,12 @@ class DemoProcess:
     directory: Path
 
     @classmethod
-    def start(cls, directory: Path, *arguments: str) -> DemoProcess:
-        """Start it in a directory, without a browser; it is not ready yet."""
+    def start(cls, directory: Path, *arguments: str, **variables: str) -> DemoProcess:
+        """Start it in a directory, without a browser, with these variables set; it is not ready yet."""
         process = subprocess.Popen(
             [sys.executable, "-m", "valetkey.demo", "--no-open", *arguments],
             cwd=directory,
+            env={**os.environ, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -47,6 +50,13 @@ class DemoProcess:
         """What demo.json says."""
         content: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
         return content
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that .demo/env sets, without the path of programs."""
+        lines = (self.directory / ".demo" / "env").read_text(encoding="utf-8").splitlines()
+        words = [shlex.split(line)[1].partition("=") for line in lines if line.startswith("export VALETKEY_")]
+        return {name: value for name, _, value in words}
 
     def wait_until_ready(self) -> DemoProcess:
         deadline = time.monotonic() + _READY_SECONDS

@@ -14,9 +14,11 @@ from valetkey.core.client.authentication.secret import secret_digest
 from valetkey.core.client.registration import client_problems
 from valetkey.core.oauth.redirect_uri import match_redirect_uri
 from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServer
+from valetkey.demo.demo_error import DemoError
 from valetkey.demo.demo_file import demo_document, demo_file
 from valetkey.demo.password import make_password
 from valetkey.demo.registration import Addresses, Registration, register
+from valetkey.demo.run_secrets import RunSecrets, keep_secrets, read_secrets
 from valetkey.demo.summary import summary
 
 ADDRESSES = Addresses(issuer="http://127.0.0.1:8080", tour="http://127.0.0.1:8081", api="http://127.0.0.1:8082")
@@ -29,7 +31,7 @@ def registration() -> Registration:
 
 
 def test_every_client_could_have_been_registered_by_an_operator(registration: Registration) -> None:
-    builtin = [RegisteredScope(name, name) for name in ("openid", "profile", "email", "offline_access")]
+    builtin = [RegisteredScope(name, name) for name in ("openid", "profile", "email", "groups", "offline_access")]
     catalog = Catalog(
         scopes={scope.name: scope for scope in [*builtin, *registration.scopes]},
         resources={ADDRESSES.resource: ResourceServer(ADDRESSES.resource, "Notes API")},
@@ -53,7 +55,7 @@ def test_the_document_has_exactly_the_promised_members(registration: Registratio
     }
     assert document["issuer"] == ADDRESSES.issuer
     assert document["user"]["username"] == "ada"
-    assert document["clients"]["web"]["scope"] == "openid profile email offline_access api:read api:write"
+    assert document["clients"]["web"]["scope"] == "openid profile email groups offline_access api:read api:write"
     assert document["clients"]["api"]["resource"] == "http://127.0.0.1:8082/"
 
 
@@ -82,6 +84,30 @@ def test_secrets_and_passwords_are_new_in_every_run(registration: Registration) 
     for name in ("web", "machine", "api"):
         assert registration.clients[name].secret != other.clients[name].secret
     assert {user.password for user in registration.users}.isdisjoint(user.password for user in other.users)
+
+
+def test_a_run_that_keeps_its_data_has_the_same_secrets_and_passwords(tmp_path: Path) -> None:
+    kept = RunSecrets()
+    first = register(ADDRESSES, run=kept)
+    key = kept.key("cookie")
+    keep_secrets(tmp_path, kept)
+
+    found = read_secrets(tmp_path)
+    second = register(ADDRESSES, run=found)
+
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    assert [each.secret for each in second.clients.values()] == [each.secret for each in first.clients.values()]
+    assert [user.password for user in second.users] == [user.password for user in first.users]
+    assert found.key("cookie") == key
+    assert key not in repr(found)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"user ada": 1}', "{"])
+def test_kept_secrets_that_cannot_be_read_are_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "secrets.json").write_text(content, encoding="utf-8")
+
+    with pytest.raises(DemoError, match="begin anew"):
+        read_secrets(tmp_path)
 
 
 def test_only_the_digest_of_a_secret_is_registered(registration: Registration) -> None:

@@ -33,6 +33,7 @@ def _options() -> DemoOptions:
     )
     parser.add_argument("--issuer", default="", help="issuer to use instead of http://127.0.0.1:PORT; must be loopback")
     parser.add_argument("--redirect-uri", action="append", default=[], help="register one more; may be repeated")
+    parser.add_argument("--keep", action="store_true", help="find users, clients and keys again the next time")
     parser.add_argument("--no-open", action="store_true", help="open no browser")
     chosen = parser.parse_args()
     return DemoOptions(
@@ -40,6 +41,7 @@ def _options() -> DemoOptions:
         issuer=chosen.issuer,
         redirect_uris=tuple(chosen.redirect_uri),
         open_browser=not chosen.no_open,
+        keep=chosen.keep,
     )
 
 

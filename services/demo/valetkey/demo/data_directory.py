@@ -1,4 +1,4 @@
-"""The directory that the demo keeps everything in, for one demo at a time. Nothing outlives it but the logs."""
+"""The directory that the demo keeps everything in, for one demo at a time. Logs outlive it, and what is to be kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from valetkey.demo.demo_error import DemoError
 
 _MODE = 0o755
 _LOCK = "lock"
-_UNTIL_THE_END = ("demo.json", "demo.json.new", "postgres", "redis")
+_KEPT = "kept"
+_UNTIL_THE_END = ("demo.json", "demo.json.new", "env", "postgres", "redis")
 _UNTIL_THE_NEXT_START = ("log", "audit")
 
 
@@ -42,6 +43,13 @@ def data_directory(directory: Path) -> Iterator[Path]:
             _remove(path, *_UNTIL_THE_END)
     finally:
         os.close(lock)
+
+
+def kept_directory(directory: Path) -> Path:
+    """Where what is kept between runs is; a run that keeps nothing leaves it alone."""
+    kept = directory / _KEPT
+    kept.mkdir(mode=_MODE, exist_ok=True)
+    return kept
 
 
 def open_private(path: Path) -> int:

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import TextIO
+from uuid import UUID
 
 from aiohttp import web
 
 from valetkey.authorize.app import create_authorize
 from valetkey.core.oauth.scope import format_scope
 from valetkey.demo.browser import open_in_browser
-from valetkey.demo.data_directory import data_directory, open_private
+from valetkey.demo.data_directory import data_directory, kept_directory, open_private
 from valetkey.demo.demo_file import demo_file
-from valetkey.demo.demo_settings import demo_settings
+from valetkey.demo.demo_settings import demo_settings, not_taken, taken
+from valetkey.demo.environment_file import environment_file, operator_variables
 from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.demo.health import wait_until_healthy
 from valetkey.demo.key_rotation import KeyRotation
 from valetkey.demo.listening import listen_at, listen_near, port_of
 from valetkey.demo.options import DemoOptions, chosen_port, issuer_at, loopback_url, require_options
 from valetkey.demo.registration import Addresses, Registration, register
+from valetkey.demo.relying_party.actions import Privileges, SetMembership
 from valetkey.demo.relying_party.app import create_relying_party
 from valetkey.demo.relying_party.config import RelyingPartyConfig
-from valetkey.demo.resource_server import ResourceServerConfig, create_resource_server
+from valetkey.demo.resource_server import CLEARS_NOTES, ResourceServerConfig, create_resource_server
+from valetkey.demo.run_secrets import RunSecrets, keep_secrets, read_secrets
 from valetkey.demo.seed import seed
 from valetkey.demo.stop_signal import in_thread, stop_signals
 from valetkey.demo.stores.database_roles import create_roles, settings_of
@@ -38,11 +42,12 @@ from valetkey.introspection.app import create_introspection
 from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.lifecycle.clock import system_clock
-from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.settings.settings import Settings, given_variables
 from valetkey.runtime.telemetry.audit import configure_audit
 from valetkey.runtime.telemetry.logging import configure_logging
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.schema.migrate import upgrade
+from valetkey.storage.postgres.tables.groups import Groups
 from valetkey.token.app import create_token
 
 _GOODBYE = 1.0
@@ -59,9 +64,12 @@ async def run_demo(options: DemoOptions) -> None:
     Raises ``DemoError`` where it cannot start. Afterwards the process ignores these signals.
     """
     require_options(options)
+    given = given_variables()
     async with stop_signals() as stop, AsyncExitStack() as stack:
         _say(STARTING)
-        starting = asyncio.create_task(_start(options, stack))
+        if ignored := not_taken(given):
+            _say(f"DEMO  Not taken from the environment, for the demo has its own: {', '.join(ignored)}.")
+        starting = asyncio.create_task(_start(options, given, stack))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -70,14 +78,14 @@ async def run_demo(options: DemoOptions) -> None:
                 await starting
             return
         registration = starting.result()
-        _say(*summary(registration, options.directory))
+        _say(*summary(registration, options.directory, keeps=options.keep))
         if options.open_browser:
             await in_thread(partial(open_in_browser, f"{registration.addresses.tour}/"))
         await stopping
         _say("DEMO  Ending.")
 
 
-async def _start(options: DemoOptions, stack: AsyncExitStack) -> Registration:
+async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExitStack) -> Registration:
     """Start every part, leaving on the stack how to end it, and return once all of them are healthy."""
     directory = stack.enter_context(data_directory(options.directory))
     door = stack.enter_context(closing(listen_at(chosen_port(options))))
@@ -87,10 +95,14 @@ async def _start(options: DemoOptions, stack: AsyncExitStack) -> Registration:
     addresses = Addresses(
         issuer=issuer_at(options, port), tour=loopback_url(port_of(tour)), api=loopback_url(port_of(api))
     )
-    registration = register(addresses, options.redirect_uris)
+    kept = kept_directory(directory) if options.keep else None
+    run = RunSecrets() if kept is None else read_secrets(kept)
+    registration = register(addresses, options.redirect_uris, run)
 
-    stores = await stack.enter_async_context(embedded_stores(directory))
-    settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url)
+    stores = await stack.enter_async_context(embedded_stores(directory, kept))
+    settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url, run, given)
+    if kept is not None:
+        keep_secrets(kept, run)
     configure_logging(settings, "demo", _open_log(directory / "log", stack))
     configure_audit("demo", _open_log(directory / "audit", stack))
     roles = await create_roles(stores.postgres_dsn)
@@ -105,8 +117,11 @@ async def _start(options: DemoOptions, stack: AsyncExitStack) -> Registration:
     config = _relying_party_config(registration)
     await _serve(front_door, door, stack)
     await _serve(create_resource_server(_resource_server_config(registration)), api, stack)
-    await _serve(create_relying_party(config, rotation.advance), tour, stack)
+    await _serve(create_relying_party(config, Privileges(rotation.advance, _membership(database))), tour, stack)
     await wait_until_healthy(registration, config)
+    key = f"demo:{run.key('encryption')}"
+    variables = operator_variables(settings, roles["valetkey_operator"], key, taken(given))
+    stack.enter_context(environment_file(directory, variables))
     stack.enter_context(demo_file(directory, registration))
     return registration
 
@@ -118,6 +133,14 @@ async def _start_services(settings: Settings, roles: dict[str, str], stack: Asyn
         stack.push_async_callback(server.close)
         upstreams[name] = server.url
     return upstreams
+
+
+def _membership(database: Database) -> SetMembership:
+    async def set_membership(subject: str, is_member: bool) -> None:  # noqa: FBT001 - a state, not a switch
+        groups, subjects = Groups(database), [UUID(subject)]
+        await (groups.add_members if is_member else groups.remove_members)(CLEARS_NOTES, subjects)
+
+    return set_membership
 
 
 async def _serve(app: web.Application, listener: socket, stack: AsyncExitStack) -> None:

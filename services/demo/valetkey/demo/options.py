@@ -21,13 +21,15 @@ _LISTENING_HOSTS = frozenset({"127.0.0.1", "localhost"})
 class DemoOptions:
     """``issuer`` stands for ``http://127.0.0.1:<issuer_port>`` and goes before it; port 0 is a free one.
 
-    ``redirect_uris`` are added to those of the clients ``web`` and ``spa``.
+    ``redirect_uris`` are added to those of the clients ``web`` and ``spa``. ``keep``: users, clients and keys are there
+    the next time.
     """
 
     issuer_port: int = DEFAULT_ISSUER_PORT
     issuer: str = ""
     redirect_uris: tuple[str, ...] = ()
     open_browser: bool = True
+    keep: bool = False
     directory: Path = Path(".demo")
 
 

@@ -24,6 +24,8 @@ from valetkey.resource_server import (
 
 READ = "api:read"
 WRITE = "api:write"
+# The group whose members may clear their notes.
+CLEARS_NOTES = "platform"
 _MOST_NOTES = 20
 _MOST_OWNERS = 100
 _LONGEST_NOTE = 200
@@ -67,6 +69,7 @@ def create_resource_server(config: ResourceServerConfig) -> web.Application:
             *static_routes(),
             web.get("/api/notes", read_notes),
             web.post("/api/notes", add_note),
+            web.delete("/api/notes", clear_notes),
             web.get("/api/careful", read_carefully),
         ]
     )
@@ -101,6 +104,17 @@ async def add_note(request: web.Request) -> web.Response:
         notes.pop(next(iter(notes)))
     notes[owner].append(text.strip())
     return _notes_response(request, status=201)
+
+
+@requires(WRITE)
+async def clear_notes(request: web.Request) -> web.Response:
+    """Forget the notes of the token's subject, whom the token has to place in the group."""
+    token = request[ACCESS_TOKEN]
+    if CLEARS_NOTES not in token.claims.get("groups", ()):
+        refused = {"error": "forbidden", "error_description": f"only members of {CLEARS_NOTES} may do this"}
+        return web.json_response(refused, status=403, headers={"Cache-Control": "no-store"})
+    request.app[_NOTES][_owner(token)].clear()
+    return _notes_response(request)
 
 
 def _owner(token: AccessToken) -> tuple[bool, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from valetkey.core.routes import OPENID_CONFIGURATION
+from valetkey.demo.environment_file import NAME as ENVIRONMENT_FILE
+from valetkey.demo.own_application import APPLY, CREATE
 from valetkey.demo.registration import DemoClient, Registration
 
 STARTING = "DEMO  Valetkey starts on this computer, for trying things out. Ctrl-C ends it."
@@ -13,8 +16,9 @@ _INDENT = "  "
 _GAP = "   "
 
 
-def summary(registration: Registration, directory: Path) -> list[str]:
+def summary(registration: Registration, directory: Path, *, keeps: bool = False) -> list[str]:
     """One table of addresses and credentials, in lines of plain text."""
+    environment_file = shlex.quote(str(directory.absolute() / ENVIRONMENT_FILE))
     addresses = registration.addresses
     rows: list[Sequence[str]] = [
         ("Start here", f"{addresses.tour}/"),
@@ -26,10 +30,16 @@ def summary(registration: Registration, directory: Path) -> list[str]:
         (),
         *_titled("Client", map(_client, registration.clients.values())),
         (),
+        ("Your own app", f". {environment_file}    in another shell; then, for example:"),
+        ("", f"{CREATE[0]} \\"),
+        ("", CREATE[1].strip()),
+        ("", f"{APPLY}    for a page of deploy/recipes"),
+        (),
         ("For programs", str(directory / "demo.json")),
         ("Logs, audit", f"{directory / 'log'}, {directory / 'audit'}: look up a trace id there"),
     ]
-    banner = "DEMO  Valetkey is ready. Only this computer can reach it, and nothing is kept."
+    kept = f"what you register is kept in {directory / 'kept'}" if keeps else "nothing is kept (--keep)"
+    banner = f"DEMO  Valetkey is ready. Only this computer can reach it, and {kept}."
     return ["", banner, "", *_table(rows), "", f"{_INDENT}Ctrl-C ends it.", ""]
 
 

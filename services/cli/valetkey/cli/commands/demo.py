@@ -13,7 +13,7 @@ _DEFAULT_PORT = 8080
 _HIGHEST_PORT = 65535
 
 
-@click.command("demo", epilog=example("valetkey demo", "valetkey demo --no-open --issuer-port 9000"))
+@click.command("demo", epilog=example("valetkey demo", "valetkey demo --no-open --issuer-port 9000 --keep"))
 @click.option(
     "--issuer-port",
     type=click.IntRange(0, _HIGHEST_PORT),
@@ -25,12 +25,13 @@ _HIGHEST_PORT = 65535
 @click.option(
     "--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Register one more; may be repeated."
 )
+@click.option("--keep", is_flag=True, help="Find users, clients and keys again the next time.")
 @click.option("--no-open", is_flag=True, help="Open no browser.")
-def command(issuer_port: int, issuer: str, redirect_uris: tuple[str, ...], *, no_open: bool) -> None:
+def command(issuer_port: int, issuer: str, redirect_uris: tuple[str, ...], *, keep: bool, no_open: bool) -> None:
     """Run everything on this machine, until Ctrl-C.
 
     Real PostgreSQL and Redis, every service, an application and an API to try it with. Loopback only, not for
-    production; nothing is left running.
+    production; nothing is left running. It prints how to register an application of your own.
     """
     try:
         from valetkey.demo.demo import run_demo
@@ -40,7 +41,9 @@ def command(issuer_port: int, issuer: str, redirect_uris: tuple[str, ...], *, no
         raise Failure(
             f"The demo is not installed here ({error.name} is missing): install valetkey-cli[demo]."
         ) from error
-    options = DemoOptions(issuer_port=issuer_port, issuer=issuer, redirect_uris=redirect_uris, open_browser=not no_open)
+    options = DemoOptions(
+        issuer_port=issuer_port, issuer=issuer, redirect_uris=redirect_uris, open_browser=not no_open, keep=keep
+    )
     try:
         asyncio.run(run_demo(options))
     except DemoError as error:

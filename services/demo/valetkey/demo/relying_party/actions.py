@@ -15,11 +15,21 @@ from valetkey.demo.relying_party.issuer import Issuer
 from valetkey.demo.relying_party.session import Tokens, TourSession
 
 RotateKeys = Callable[[], Awaitable[Sequence[str]]]
-"""Rotates the issuer's keys, as no client could, and says in sentences what became of which key."""
+"""Rotates the issuer's keys, and says in sentences what became of which key."""
+SetMembership = Callable[[str, bool], Awaitable[None]]
+"""Puts the user with this subject into the group that may clear the notes, or takes the user out of it."""
 
 _MOST_NOTE = 200
 _JWKS_ATTEMPTS = 20
 _JWKS_INTERVAL = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Privileges:
+    """What no client could do: the tour stands in for an operator."""
+
+    rotate_keys: RotateKeys
+    set_membership: SetMembership
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,7 @@ class Tour:
     config: RelyingPartyConfig
     issuer: Issuer
     http: ClientSession
-    rotate_keys: RotateKeys
+    privileges: Privileges
 
     async def call_api(self, session: TourSession, method: str, path: str, text: str | None = None) -> Exchange:
         """One call to the API with the access token of this session."""
@@ -99,6 +109,37 @@ async def refresh(tour: Tour, session: TourSession, _form: Mapping[str, str]) ->
     return [answer]
 
 
+async def clear_notes(tour: Tour, session: TourSession, _form: Mapping[str, str]) -> list[Exchange]:
+    """A call that needs a group."""
+    return [await _clear_notes(tour, session)]
+
+
+async def leave_group(tour: Tour, session: TourSession, form: Mapping[str, str]) -> list[Exchange]:
+    """The same call after the user has left the group."""
+    return await _with_membership(tour, session, form, is_member=False)
+
+
+async def join_group(tour: Tour, session: TourSession, form: Mapping[str, str]) -> list[Exchange]:
+    """The same call after the user has come into the group."""
+    return await _with_membership(tour, session, form, is_member=True)
+
+
+async def _with_membership(
+    tour: Tour, session: TourSession, form: Mapping[str, str], *, is_member: bool
+) -> list[Exchange]:
+    await tour.privileges.set_membership(str(_require_tokens(session).claims["sub"]), is_member)
+    refreshed, *_ = await refresh(tour, session, form)
+    if not refreshed.is_ok or refreshed.note:
+        return [refreshed]
+    groups = _require_tokens(session).claims.get("groups", [])
+    said = f"The new tokens say that you are in: {', '.join(groups)}." if groups else "The new tokens name no group."
+    return [refreshed.noted(said), await _clear_notes(tour, session)]
+
+
+async def _clear_notes(tour: Tour, session: TourSession) -> Exchange:
+    return await tour.call_api(session, "DELETE", "/api/notes")
+
+
 async def introspect(tour: Tour, session: TourSession, _form: Mapping[str, str]) -> list[Exchange]:
     """Ask the issuer about the access token."""
     return [await tour.issuer.introspect(_require_tokens(session).access_token)]
@@ -129,7 +170,7 @@ async def call_again(tour: Tour, session: TourSession, _form: Mapping[str, str])
 async def rotate_keys(tour: Tour, _session: TourSession, _form: Mapping[str, str]) -> list[Exchange]:
     """The published keys before and after a rotation."""
     before = await tour.issuer.jwks()
-    events = await tour.rotate_keys()
+    events = await tour.privileges.rotate_keys()
     after = await tour.issuer.jwks()
     if events:
         for _ in range(_JWKS_ATTEMPTS):

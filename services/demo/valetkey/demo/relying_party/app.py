@@ -9,7 +9,8 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import MultiMapping
 
-from valetkey.demo.relying_party.actions import NotSignedInError, RotateKeys, Tour, tokens_from
+from valetkey.demo.own_application import REGISTER
+from valetkey.demo.relying_party.actions import NotSignedInError, Privileges, Tour, tokens_from
 from valetkey.demo.relying_party.config import RelyingPartyConfig
 from valetkey.demo.relying_party.exchange import Exchange
 from valetkey.demo.relying_party.id_token import IdTokenError
@@ -27,12 +28,12 @@ _SESSIONS = web.AppKey("sessions", Sessions)
 _SESSION = web.RequestKey("session", TourSession)
 
 
-def create_relying_party(config: RelyingPartyConfig, rotate_keys: RotateKeys) -> web.Application:
+def create_relying_party(config: RelyingPartyConfig, privileges: Privileges) -> web.Application:
     """The application at ``config.base_url``."""
 
     async def tour(app: web.Application) -> AsyncIterator[None]:
         async with ClientSession(timeout=_TIMEOUT, cookie_jar=DummyCookieJar()) as http:
-            app[_TOUR] = Tour(config, Issuer(config, http), http, rotate_keys)
+            app[_TOUR] = Tour(config, Issuer(config, http), http, privileges)
             yield
 
     app = web.Application(middlewares=[_own_host(config.host), _own_session], client_max_size=_MOST_BYTES)
@@ -90,6 +91,7 @@ async def _home(request: web.Request) -> web.Response:
             "session": session,
             "steps": step_views(session),
             "tokens": token_views(session.tokens),
+            "commands": REGISTER,
         },
         form_action=config.issuer_origin,
     )

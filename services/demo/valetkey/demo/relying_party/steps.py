@@ -73,6 +73,18 @@ STEPS: tuple[Step, ...] = (
         (Button("refresh", "Refresh the tokens", actions.refresh),),
     ),
     Step(
+        "groups",
+        "Do what only a group may",
+        "A role is a group that the API knows. Your access token names your groups, because Notebook's registration"
+        " lets this API see them, and only members of platform may clear the notes. Leaving the group takes the right"
+        " away with the next token. The last two buttons do what an operator does: valetkey group add, group remove.",
+        (
+            Button("clear-notes", "Clear the notes", actions.clear_notes),
+            Button("leave-group", "Leave platform, and try", actions.leave_group),
+            Button("join-group", "Join platform, and try", actions.join_group),
+        ),
+    ),
+    Step(
         "introspect",
         "Introspect",
         "The client that the token was issued to, or is for, may ask Valetkey whether it still counts.",

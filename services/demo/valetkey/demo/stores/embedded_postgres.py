@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the demo and the tests, with disposable data."""
+"""A real PostgreSQL for the demo and the tests, with disposable data unless told."""
 
 import os
 import secrets
@@ -13,13 +13,10 @@ from valetkey.demo.stores.postgres_binaries import copy_for_all, installed_binar
 
 _OWNER = "postgres"
 
-# Nothing is forced to disk, for the data does not outlive the machine. Commits stay synchronous: what was
-# answered must survive `kill`, as it would on a server whose disk does sync.
+# Commits stay synchronous: what was answered must survive `kill`, as it would on a server whose disk does sync.
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "fsync": "off",
-    "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_connections": "300",
@@ -27,21 +24,24 @@ _SETTINGS = {
     "io_method": "sync",
     "jit": "off",
 }
+# Where the data does not outlive the machine, nothing is forced to disk.
+_DISPOSABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres(EmbeddedServer):
     """PostgreSQL 18 with one superuser, who has a password: any user of this machine can reach a loopback port.
 
-    A directory that already holds its data is used again. As root it runs as the system user ``nobody``, which must be
-    able to enter the directory.
+    A directory that already holds its data is used again; ``is_durable`` where that may be after the machine has
+    failed. As root it runs as the system user ``nobody``, which must be able to enter the directory.
     """
 
     name = "PostgreSQL"
     stop_signal = signal.SIGINT
     death_signal = signal.SIGQUIT
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, *, is_durable: bool = False) -> None:
         super().__init__(directory, user=unprivileged_user())
+        self._settings = _SETTINGS if is_durable else {**_SETTINGS, **_DISPOSABLE}
 
     @property
     def dsn(self) -> str:
@@ -68,7 +68,7 @@ class EmbeddedPostgres(EmbeddedServer):
         binaries = self._binaries()
         if not (self._data / "PG_VERSION").exists():
             self._initialise(binaries)
-        settings = {**_SETTINGS, "port": str(self.port)}
+        settings = {**self._settings, "port": str(self.port)}
         return [binaries / "postgres", "-D", self._data, *(f"--{name}={value}" for name, value in settings.items())]
 
     def _is_ready(self) -> bool:

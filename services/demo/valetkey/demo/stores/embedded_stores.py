@@ -26,9 +26,12 @@ class Stores:
 
 
 @asynccontextmanager
-async def embedded_stores(directory: Path) -> AsyncIterator[Stores]:
-    """Both stores, running until the end of the block. Raises ``DemoError`` where one does not start."""
-    postgres, redis = EmbeddedPostgres(_postgres_directory(directory)), EmbeddedRedis(directory / "redis")
+async def embedded_stores(directory: Path, kept: Path | None = None) -> AsyncIterator[Stores]:
+    """Both stores, running until the end of the block. Raises ``DemoError`` where one does not start.
+
+    PostgreSQL has its data in the directory ``kept``, where there is one, and finds them there the next time.
+    """
+    postgres, redis = _postgres(directory, kept), EmbeddedRedis(directory / "redis")
     try:
         await _together(postgres.start, redis.start)
         yield Stores(postgres.dsn, redis.url)
@@ -38,9 +41,17 @@ async def embedded_stores(directory: Path) -> AsyncIterator[Stores]:
         await _together(postgres.close, redis.close)
 
 
-def _postgres_directory(directory: Path) -> Path | None:
+def _postgres(directory: Path, kept: Path | None) -> EmbeddedPostgres:
     # As root PostgreSQL runs as a user that may not enter, say, /root; then a temporary directory has to do.
-    return directory / "postgres" if unprivileged_user() is None or is_open_to_all(directory) else None
+    can_enter = unprivileged_user() is None or is_open_to_all(directory)
+    if kept is None:
+        return EmbeddedPostgres(directory / "postgres" if can_enter else None)
+    if not can_enter:
+        raise DemoError(
+            f"--keep: as root PostgreSQL runs as a user that may not enter {directory}: start as another user, or from"
+            " where every user may enter."
+        )
+    return EmbeddedPostgres(kept / "postgres", is_durable=True)
 
 
 async def _together(*work: Callable[[], None]) -> None:

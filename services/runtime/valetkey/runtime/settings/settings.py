@@ -388,6 +388,11 @@ def describe_settings(service: Service) -> tuple[dict[str, object], list[str]]:
     return described, [*(problem.text for problem in problems), *tls_file_problems(settings)]
 
 
+def given_variables() -> dict[str, str]:
+    """Every ``VALETKEY_*`` variable of this process, unread, for a program that adds to them before it reads them."""
+    return {name: value for name, value in os.environ.items() if name.startswith("VALETKEY_")}
+
+
 def configured_issuer() -> str:
     """The issuer alone, unchecked, for programs that speak to it from outside; empty where it is not set."""
     return os.environ.get("VALETKEY_ISSUER", "").strip()
