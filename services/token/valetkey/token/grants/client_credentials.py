@@ -64,6 +64,9 @@ class ClientCredentials(Grant):
             access_token_typ=entitled.typ,
         )
 
+    async def give_back(self, params: Params, authorization: Authorization) -> None:
+        """See ``Grant``. Nothing has been taken."""
+
     def _known_of(self, client: Client, catalog: Catalog) -> "_Known":
         """What is known of this very registration by this very catalog. It is not kept before it holds an answer."""
         if catalog is not self._newest:
