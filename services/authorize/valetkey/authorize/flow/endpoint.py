@@ -86,7 +86,7 @@ async def _decide(
         return await answer_with_code(service, interaction, client, session, consent_epoch)
     if "none" in asked.prompt:
         raise refusal_without_prompt(step)
-    return await _begin(service, request, interaction, step)
+    return await _begin(service, request, interaction, step, client)
 
 
 async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, client: Client) -> Interaction:
@@ -107,7 +107,7 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
 
 
 async def _begin(
-    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
+    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step, client: Client
 ) -> web.StreamResponse:
     _require_room(service, interaction.request)
     browser = service.cookies.browser(request) or Browser.generate()
@@ -117,7 +117,7 @@ async def _begin(
     interaction_id = generate_secret()
     await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
     AUTHORIZATION_REQUESTS.add("interaction", "")
-    response = see_other(step_location(service, step, interaction_id))
+    response = see_other(step_location(service, step, interaction_id, client))
     service.cookies.write_browser(request, response, browser)
     return response
 

@@ -10,13 +10,21 @@ from aiohttp import web
 from valetkey.authorize.browser.cookies import Browser, is_secret
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.pages.failure_page import CLIENT
-from valetkey.authorize.pages.shown_error import ClientGone, CookieMissing, InteractionGone, NothingWaiting
+from valetkey.authorize.pages.shown_error import (
+    ClientGone,
+    CookieMissing,
+    InteractionGone,
+    NothingWaiting,
+    ShownError,
+)
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session
 from valetkey.core.client.client import Client
+from valetkey.core.oauth.errors import OAuthError
 from valetkey.core.oauth.redirect_uri import match_redirect_uri
 from valetkey.core.oidc.interaction import Interaction, Step
-from valetkey.core.routes import CONSENT, LOGIN, SELECT_ACCOUNT
+from valetkey.core.routes import CONSENT, LOGIN, SELECT_ACCOUNT, Route
+from valetkey.runtime.http.forms import read_query
 
 _ROUTES = {
     Step.LOGIN: LOGIN,
@@ -66,6 +74,15 @@ async def open_interaction(
     service: AuthorizeService, request: web.Request, interaction_id: str | None
 ) -> InteractionContext:
     """What this browser may act on. Raises a ``ShownError`` for anything that is not its own live interaction."""
+    try:
+        return await _open(service, request, interaction_id)
+    except ShownError:
+        if CLIENT not in request:
+            await _note_named_client(service, request)
+        raise
+
+
+async def _open(service: AuthorizeService, request: web.Request, interaction_id: str | None) -> InteractionContext:
     if interaction_id is None:
         raise NothingWaiting("no interaction was named")
     browsers = service.cookies.browsers(request)
@@ -98,6 +115,26 @@ async def require_same_client(service: AuthorizeService, interaction: Interactio
     return client
 
 
-def step_location(service: AuthorizeService, step: Step, interaction_id: str) -> str:
-    """The page of a step."""
-    return f"{service.path(_ROUTES[step])}?{urlencode({'interaction': interaction_id})}"
+async def _note_named_client(service: AuthorizeService, request: web.Request) -> None:
+    """Note the client that the address names, for the way back on the page of a failure, and for nothing else.
+
+    It is not proven, as at /authorize. The page says what the client has registered, and nothing of the address.
+    """
+    try:
+        client_id = read_query(request).get("client")
+        client = None if client_id is None else await service.clients.find(client_id)
+    except OAuthError:
+        return
+    if client is not None and client.enabled:
+        request[CLIENT] = client
+
+
+def step_location(service: AuthorizeService, step: Step, interaction_id: str, client: Client) -> str:
+    """The page of a step. It names the client too: the interaction does so only while it lives."""
+    query = urlencode({"interaction": interaction_id, "client": client.client_id})
+    return f"{service.path(_ROUTES[step])}?{query}"
+
+
+def form_action(service: AuthorizeService, route: Route, client: Client) -> str:
+    """Where the form of a step is posted to; see ``step_location``."""
+    return f"{service.path(route)}?{urlencode({'client': client.client_id})}"

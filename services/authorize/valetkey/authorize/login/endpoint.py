@@ -8,7 +8,7 @@ from aiohttp import web
 from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance, refuse
-from valetkey.authorize.flow.interaction import InteractionContext, open_interaction
+from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
 from valetkey.authorize.pages.models import Account, LoginError, LoginPage, SignedInPage
 from valetkey.authorize.pages.response import page_response
@@ -145,7 +145,7 @@ def _form(
 ) -> web.Response:
     again, shown = _expected_again(pending), shown_client(pending.client)
     page = LoginPage(
-        form_action=service.path(LOGIN),
+        form_action=form_action(service, LOGIN, pending.client),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
         interaction=pending.interaction_id,
         client_name=shown.name,
