@@ -55,7 +55,7 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
         return see_other(step_location(service, pending.step, pending.interaction_id, pending.client))
     if pending.step is Step.NOT_ALLOWED:
         return await leave_not_allowed(service, request, pending, form)
-    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+    pending.require_form(service, form.get("csrf_token"), FORM)
     match form.get("action"):
         case "allow":
             _record(pending, session, is_allowed=True)

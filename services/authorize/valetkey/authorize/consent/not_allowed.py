@@ -53,7 +53,7 @@ async def leave_not_allowed(
     service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params
 ) -> web.StreamResponse:
     """Go to the login page, or back to the client with ``access_denied``. RFC 6749 §4.1.2.1."""
-    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+    pending.require_form(service, form.get("csrf_token"), FORM)
     match form.get("action"):
         case "another":
             return see_other(step_location(service, Step.LOGIN, pending.interaction_id, pending.client))

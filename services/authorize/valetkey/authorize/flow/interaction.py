@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
+from uuid import UUID
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from valetkey.authorize.pages.failure_page import CLIENT
 from valetkey.authorize.pages.shown_error import (
     ClientGone,
     CookieMissing,
+    FormRefused,
     InteractionGone,
     NothingWaiting,
     ShownError,
@@ -41,7 +43,8 @@ _ROUTES = {
 class InteractionContext:
     """An interaction of this browser, with its client and session as they are now, and the step that is due.
 
-    ``consent_epoch`` is set where nothing is left to ask.
+    ``consent_epoch`` is set where nothing is left to ask. ``other_login`` is the session of a login in this interaction
+    where another tab's login has replaced it in the browser, for the same user.
     """
 
     interaction_id: str
@@ -51,6 +54,7 @@ class InteractionContext:
     session: Session | None
     step: Step
     consent_epoch: int | None
+    other_login: UUID | None = None
 
     @property
     def redirect_uri(self) -> str:
@@ -61,6 +65,12 @@ class InteractionContext:
     def session_name(self) -> str:
         """The session that a form speaks of, so that a form filled in as one user never counts for another."""
         return "" if self.session is None else str(self.session.session_id)
+
+    def require_form(self, service: AuthorizeService, token: str | None, form: str) -> None:
+        """Raise ``FormRefused`` unless this form was shown to this browser, for this step and this user."""
+        names = (self.session_name, self.session_name if self.other_login is None else str(self.other_login))
+        if not any(service.csrf.is_valid(token, self.browser, form, self.interaction_id, name) for name in names):
+            raise FormRefused("the form token is missing or was made for something else")
 
     async def after_step(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
         """The same after a step. It is kept for the next one; what is finished at once need not be."""
@@ -96,8 +106,24 @@ async def _open(service: AuthorizeService, request: web.Request, interaction_id:
         raise InteractionGone("the interaction belongs to another browser")
     client = request[CLIENT] = await require_same_client(service, interaction)
     session = await service.find_session(request)
+    other_login = await _other_login(service, interaction, session)
+    if other_login is not None and session is not None:
+        interaction = interaction.logged_in(session.session_id)
     step, consent_epoch = await next_step(service, interaction, client, session)
-    return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch)
+    return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch, other_login)
+
+
+async def _other_login(service: AuthorizeService, interaction: Interaction, session: Session | None) -> UUID | None:
+    """The session of this interaction's own login, where the browser has another one of the same user.
+
+    Tabs that sign in at once begin a session each, of which the browser keeps the last. Each login counts in its own
+    tab, as long as its session lives.
+    """
+    login = interaction.login
+    if session is None or login is None or login == session.session_id:
+        return None
+    subject = await service.sessions.find_subject(login, service.clock())
+    return login if subject == session.user.subject else None
 
 
 async def require_same_client(service: AuthorizeService, interaction: Interaction) -> Client:

@@ -36,7 +36,7 @@ async def select_account(request: web.Request) -> web.StreamResponse:
     pending = await open_interaction(service, request, form.get("interaction"))
     if pending.step is not Step.SELECT_ACCOUNT or pending.session is None:
         return see_other(step_location(service, pending.step, pending.interaction_id, pending.client))
-    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+    pending.require_form(service, form.get("csrf_token"), FORM)
     match form.get("action"):
         case "continue":
             interaction = pending.interaction.account_selected(pending.session.session_id)

@@ -90,12 +90,10 @@ async def _sign_in(
     session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
     if not is_expected_subject(pending.interaction, session):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    # A new secret at every login: one that an attacker planted or learnt before is worth nothing afterwards.
-    secret = generate_secret()
-    begun = await _begin_session(service, request, pending, secret, session)
+    begun = await _begin_session(service, request, pending, session)
     if begun is None:
         raise ended_meanwhile(attempt, user)
-    session = begun
+    session, secret = begun
     advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
     response = await advance(service, request, advanced)
     service.cookies.write_session(request, response, secret)
@@ -105,19 +103,22 @@ async def _sign_in(
 
 
 async def _begin_session(
-    service: AuthorizeService, request: web.Request, pending: InteractionContext, secret: str, session: Session
-) -> Session | None:
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, session: Session
+) -> tuple[Session, str] | None:
     """Store the session; the user's own one goes on, so that one client's ``prompt=login`` signs out no other.
 
+    It has a new secret after every login: one that an attacker planted or learnt before is worth nothing afterwards.
     None where nothing is stored, because the user has ended since the password was read.
     """
-    current = pending.session
-    if current is not None and current.user.subject == session.user.subject:
+    current, old_secret = pending.session, service.cookies.session_secret(request)
+    if current is not None and old_secret is not None and current.user.subject == session.user.subject:
         renewed = replace(session, session_id=current.session_id)
+        # Tabs that sign in at once end with one secret, whichever is stored and whichever answer arrives last.
+        secret = service.next_secrets.make(old_secret)
         if await service.sessions.renew(secret, renewed):
-            return renewed
-    created = await service.sessions.create(secret, session, service.cookies.session_secret(request))
-    return session if created else None
+            return renewed, secret
+    secret = generate_secret()
+    return (session, secret) if await service.sessions.create(secret, session, old_secret) else None
 
 
 def _first_name(pending: InteractionContext) -> str:
