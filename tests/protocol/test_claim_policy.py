@@ -34,6 +34,11 @@ POLICY = ClaimPolicy.of(
 
 
 LONG = "x" * 25_000
+OF_SCOPE_NAMED = {
+    "groups": {"groups"},
+    "address": {"address"},
+    "phone": {"phone_number", "phone_number_verified"},
+}
 
 
 async def make_party_with_a_long_name(
@@ -174,6 +179,35 @@ async def test_what_the_protocol_says_wins_over_a_policy_that_registration_would
     assert not [claims for claims in told if "forged" in claims.values()]
 
 
+@pytest.mark.requirement("OIDC Core §5.4: a scope that an API owns opens no claim, whatever it is called")
+@pytest.mark.parametrize("name", ["groups", "address", "phone"])
+async def test_a_scope_of_an_api_opens_no_claim(start_system: StartSystem, make_party: MakeParty, name: str) -> None:
+    system = await asyncio.to_thread(start_system)
+    administration = system.administration
+    async with administration.database() as database:
+        await CatalogStore(database).put_scope(RegisteredScope(name, "Things of the API", API))
+    policy = ClaimPolicy.of({f"{each}_copy": {"from": each, "in": ["access_token"]} for each in OF_SCOPE_NAMED[name]})
+    client = await administration.create_web_client(
+        scope=("openid", name), id_token_claims=IdTokenClaims.SCOPES, claim_policy=policy
+    )
+    person = await administration.create_user(
+        claims={"address": {"locality": "London"}, "phone_number": "+44 20 7946 0000", "phone_number_verified": True}
+    )
+    await administration.put_into((await administration.create_groups("ops"))[0], person)
+    party = await make_party(client, person, at=system)
+
+    tokens = await party.log_in(scope=f"openid {name}", resource=API)
+    at_home = await party.log_in(scope=f"openid {name}")
+
+    told = [claims_of(each.body[kind]) for each in (tokens, at_home) for kind in ("id_token", "access_token")]
+    told.append((await party.userinfo(at_home.access_token)).body)
+    assert not [claims for claims in told for each in OF_SCOPE_NAMED[name] if {each, f"{each}_copy"} & claims.keys()]
+    asked = await party.log_in(
+        scope=f"openid {name}", claims=json.dumps({"id_token": dict.fromkeys(OF_SCOPE_NAMED[name])})
+    )
+    assert claims_of(asked.body["id_token"]).keys() >= OF_SCOPE_NAMED[name]
+
+
 @pytest.mark.requirement("RFC 6749 §5.2: what does not fit into a token is refused in words, and nothing is cut off")
 @pytest.mark.parametrize("place", ["id_token", "access_token"])
 async def test_claims_that_do_not_fit_into_a_token_are_a_visible_error(
@@ -279,7 +313,7 @@ async def test_an_id_token_with_200_groups_can_be_a_hint(make_party: MakeParty, 
     assert party.person is not None
     async with administration.database() as database:
         for name in names:
-            await Groups(database).add_members(name, [UUID(party.person.subject)])
+            await Groups(database).add_members({name: [UUID(party.person.subject)]})
 
     id_token = (await party.log_in(scope="openid groups")).body["id_token"]
     answer = await party.browser.post(
