@@ -46,8 +46,8 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         form_action="/login", csrf_token=f"csrf {text}", interaction=f"interaction {text}", client_name=text
     )
     return {
-        "home": HomePage(logout_uri="/logout"),
-        "home, signed in": HomePage(logout_uri="/logout", account=account),
+        "home": HomePage(form_action="/logout"),
+        "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "select_account": SelectAccountPage(**form, account=account, client_name=text),

@@ -14,5 +14,5 @@ async def show_home(request: web.Request) -> web.StreamResponse:
     """The home page. Reads the session, and nothing that the address says."""
     service = request.app[AUTHORIZE]
     session = await service.find_session(request)
-    page = HomePage(account=None if session is None else account_of(session.user), logout_uri=service.path(LOGOUT))
+    page = HomePage(account=None if session is None else account_of(session.user), form_action=service.path(LOGOUT))
     return page_response(service.pages.home(page, reference=current_trace_id()))

@@ -69,10 +69,10 @@ class LoginPage(FormPage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomePage:
-    """Nothing to post; ``logout_uri`` asks whether to sign out. ``account`` is None where no user is signed in."""
+    """Its form gets ``form_action``, which asks whether to sign out. ``account`` is None where no user is signed in."""
 
     template: ClassVar[str] = "home.html"
-    logout_uri: str
+    form_action: str
     account: Account | None = None
 
 
