@@ -18,6 +18,7 @@ from valetkey.authorize.pages.response import not_by_head, see_other
 from valetkey.authorize.pages.shown_error import NoRoom
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.client.client import Client
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
@@ -64,7 +65,7 @@ async def _read(request: web.Request) -> Params:
 async def _require_client(service: AuthorizeService, params: Params) -> Client:
     client = await service.clients.find(params.required("client_id"))
     if client is None or not client.enabled:
-        raise InvalidRequest("client_id is unknown or disabled")
+        raise InvalidRequest.of(causes.CLIENT_UNKNOWN)
     return client
 
 
