@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page
 
-from support.chromium import Visit
+from support.chromium import Visit, Visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -79,6 +79,23 @@ async def test_a_callback_that_goes_on_to_another_host_is_followed(visit: Visit,
     await visit.page.wait_for_url(f"{elsewhere}*")
 
     assert (len(visit.callback.arrived), visit.callback.onward_arrivals) == (1, 1)
+
+
+@pytest.mark.requirement("CSP Level 3 §6.4.1: form-action, which browsers apply to redirects, stops no client")
+@pytest.mark.parametrize("response_mode", ["query", "form_post"])
+async def test_a_callback_that_goes_on_to_https_is_followed(
+    visiting: Visiting, secure_page: str, response_mode: str
+) -> None:
+    visit = await visiting(ignore_https_errors=True)
+    visit.callback.onward = secure_page
+    await visit.start(response_mode=response_mode)
+    await visit.sign_in()
+
+    await visit.page.get_by_role("button", name="Allow").click()
+    await visit.page.wait_for_url(f"{secure_page}*")
+
+    assert await visit.heading() == "Back"
+    assert len(visit.callback.arrived) == 1
 
 
 @pytest.mark.requirement("CSP Level 3 §6.4.1: form-action, which browsers apply to redirects, stops no client")

@@ -54,6 +54,7 @@ async def test_back_after_the_end_says_that_it_is_over(visit: Visit) -> None:
 
     assert len(visit.callback.arrived) == arrived
     assert visit.page.url.startswith(visit.system.issuer)
+    assert await visit.page.get_by_role("link", name="Go to the start page").count() == 1
 
 
 @pytest.mark.requirement("security 42: prompt=login is not satisfied by Back")
@@ -65,6 +66,22 @@ async def test_back_to_a_login_that_is_done_asks_again(visit: Visit) -> None:
     await visit.start(prompt="login")
 
     assert await visit.heading() == "Confirm that it is you"
+
+
+@pytest.mark.requirement("pages: the issuer's own home says who is signed in, and signs out")
+async def test_the_home_page_signs_out(visit: Visit) -> None:
+    await visit.page.goto(f"{visit.system.issuer}/nowhere")
+    await visit.page.get_by_role("link", name="Go to the start page").click()
+    stranger = await visit.heading()
+    await visit.start()
+    await visit.sign_in()
+    await visit.page.goto(f"{visit.system.issuer}/")
+    user = await visit.heading()
+    await visit.press("Sign out")
+    await visit.press("Sign out")
+
+    assert (stranger, user) == ("This is where Valetkey signs you in", "You are signed in")
+    assert await visit.heading() == "You are signed out"
 
 
 async def test_reloading_a_page_shows_it_again(visit: Visit) -> None:

@@ -119,6 +119,24 @@ def test_every_field_arrives() -> None:
     assert set(SCHEMA["definitions"]["client"]["properties"]) == set(EVERY_FIELD) | set(API)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"groups": [{"name": "ops"}]},
+        {"users": [{"username": "ada"}]},
+        {"scopes": [{"name": "reports:read", "description": "Read reports"}]},
+        {"attributes": [{"name": "department", "type": "string", "scope": "profile"}]},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_what_is_declared_need_not_be_a_client(values: Values) -> None:
+    declaration, _ = declared(merged(EXTERNAL, {"clients": {"enabled": True, **values}}))
+
+    (name,) = values
+    assert len(getattr(declaration, name)) == 1
+    assert not declaration.clients
+
+
 def test_the_demo_has_a_client_for_the_command_that_the_notes_give() -> None:
     declaration, _ = declared("demo")
 

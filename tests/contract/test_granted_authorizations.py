@@ -99,6 +99,30 @@ async def test_an_honest_retry_finds_what_the_rotation_returned(party: Party) ->
     assert found == rotated
 
 
+async def test_what_no_client_was_given_is_withheld_until_it_is_handed_out(party: Party) -> None:
+    new = await party.insert()
+    authorizations, authorization_id = party.stores.authorizations, new.authorization_id
+
+    async def is_withheld() -> bool:
+        state = await authorizations.find_state(authorization_id, LATER)
+        assert state is not None
+        return state.is_withheld
+
+    await authorizations.rotate(authorization_id, 1, party.client.uid, LATER)
+    seen = [await is_withheld()]
+    for generation in (1, 2):
+        await authorizations.withhold(authorization_id, generation)
+        seen.append(await is_withheld())
+    await authorizations.hand_out(authorization_id, 2)
+    seen.append(await is_withheld())
+    await authorizations.withhold(authorization_id, 2)
+    await authorizations.rotate(authorization_id, 2, party.client.uid, LATER)
+    seen.append(await is_withheld())
+
+    assert seen == [False, False, True, False, False]
+    assert await state_of(party, new) == (party.client.uid, 3, True)
+
+
 async def test_nothing_is_known_of_what_was_never_stored(party: Party) -> None:
     unknown = uuid4()
 

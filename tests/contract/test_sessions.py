@@ -70,6 +70,16 @@ async def test_a_session_goes_on_under_another_secret(stores: Stores, session: S
     assert list(await stores.revocations.find([authorization_target(bound.authorization_id)])) == []
 
 
+async def test_whose_a_live_session_is_can_be_told_by_its_id(stores: Stores, session: Session) -> None:
+    subject = session.user.subject
+    told = [await stores.sessions.find_subject(session.session_id, at) for at in (LATER, NOW + LIFETIME)]
+    unknown = await stores.sessions.find_subject(uuid4(), LATER)
+    await stores.sessions.end(session.session_id, LATER)
+
+    assert (told, unknown) == ([subject, None], None)
+    assert await stores.sessions.find_subject(session.session_id, LATER) is None
+
+
 async def test_a_session_never_goes_over_to_another_user(stores: Stores, session: Session) -> None:
     other = make_user(username="grace", email="grace@example.com")
     await stores.users.create(other, password_hash())

@@ -81,7 +81,7 @@ async def log_in(system: System, secrets: Secrets) -> str:
         params = party.request_params(verifier, state=state, scope=SCOPE)
         first = await party.browser.get(f"{system.issuer}/authorize", params)
         page = await party.browser.follow(first, within=system.issuer)
-        secrets.add("interaction", first.location.rpartition("=")[2])
+        secrets.add("interaction", query_of(first.location)["interaction"])
         wrong = await party.browser.submit(page, username=person.username, password="wr0ng-passw0rd-c4n4ry")
         secrets.add("wrong password", "wr0ng-passw0rd-c4n4ry")
         answer = await party.walk(await party.sign_in(wrong))

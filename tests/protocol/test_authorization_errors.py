@@ -182,11 +182,16 @@ TOLD = {
 
 
 @pytest.mark.requirement("RFC 6749 §4.1.2.1: the description helps the client's developer, the reference its operator")
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode["response_mode"])
 @pytest.mark.parametrize("fault", TOLD)
-async def test_the_description_names_the_fault_and_has_a_reference(party: RelyingParty, fault: str) -> None:
+async def test_the_description_names_the_fault_and_has_a_reference(
+    party: RelyingParty, fault: str, mode: Changes
+) -> None:
     _, changes = FAULTS[fault]
 
-    response = await ask(party, "POST", **changes)
+    response = await ask(party, "POST", **{**mode, **changes})
+
+    assert response.response_mode == ("query" if "response_mode" in changes else mode["response_mode"])
 
     told, _, reference = response.params["error_description"].partition(" Reference: ")
     assert told == TOLD[fault]

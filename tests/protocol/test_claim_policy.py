@@ -1,5 +1,6 @@
 """Which claims a client gets where: ``id_token_claims`` and ``claim_policy``, for each grant and endpoint."""
 
+import asyncio
 import json
 import secrets
 from uuid import UUID
@@ -8,7 +9,8 @@ import pytest
 
 from support.administration import API, OTHER_API, Administration
 from support.relying_party import ClientIdentity, RelyingParty
-from support.systems import MakeParty
+from support.system import System
+from support.systems import MakeParty, StartSystem
 from support.tokens import claims_of
 from valetkey.core.client.client import IdTokenClaims
 from valetkey.core.oauth.resource import RegisteredScope
@@ -16,6 +18,7 @@ from valetkey.core.oidc.claims.attribute import AttributeType, UserAttribute
 from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.groups import Groups
+from valetkey.storage.postgres.tables.users import Users
 
 SCOPE = "openid profile email offline_access"
 OF_TOKEN = {"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "at_hash"}
@@ -28,6 +31,33 @@ POLICY = ClaimPolicy.of(
         "tenant": {"value": ["acme"], "in": ["id_token", "userinfo", "access_token"]},
     }
 )
+
+
+LONG = "x" * 25_000
+OF_SCOPE_NAMED = {
+    "groups": {"groups"},
+    "address": {"address"},
+    "phone": {"phone_number", "phone_number_verified"},
+}
+
+
+async def make_party_with_a_long_name(
+    make_party: MakeParty, administration: Administration, place: str, **options: System
+) -> RelyingParty:
+    """A client that gets the name in tokens of one kind, and a user whose name fits into none."""
+    client = await administration.create_web_client(
+        claim_policy=ClaimPolicy.of({"name": {"in": [place]}}), id_token_claims=IdTokenClaims.NONE
+    )
+    return await make_party(client, await administration.create_user(claims={"name": LONG}), **options)
+
+
+async def change_name(administration: Administration, party: RelyingParty, name: str) -> None:
+    assert party.person is not None
+    async with administration.database() as database:
+        users = Users(database)
+        found = await users.find_by_login_name(party.person.username)
+        assert found is not None
+        await users.update(found[0], administration.clock(), (), {"name": name})
 
 
 @pytest.mark.requirement("OIDC Core §5.4: the ID token has the claims that the client is registered for")
@@ -149,15 +179,41 @@ async def test_what_the_protocol_says_wins_over_a_policy_that_registration_would
     assert not [claims for claims in told if "forged" in claims.values()]
 
 
+@pytest.mark.requirement("OIDC Core §5.4: a scope that an API owns opens no claim, whatever it is called")
+@pytest.mark.parametrize("name", ["groups", "address", "phone"])
+async def test_a_scope_of_an_api_opens_no_claim(start_system: StartSystem, make_party: MakeParty, name: str) -> None:
+    system = await asyncio.to_thread(start_system)
+    administration = system.administration
+    async with administration.database() as database:
+        await CatalogStore(database).put_scope(RegisteredScope(name, "Things of the API", API))
+    policy = ClaimPolicy.of({f"{each}_copy": {"from": each, "in": ["access_token"]} for each in OF_SCOPE_NAMED[name]})
+    client = await administration.create_web_client(
+        scope=("openid", name), id_token_claims=IdTokenClaims.SCOPES, claim_policy=policy
+    )
+    person = await administration.create_user(
+        claims={"address": {"locality": "London"}, "phone_number": "+44 20 7946 0000", "phone_number_verified": True}
+    )
+    await administration.put_into((await administration.create_groups("ops"))[0], person)
+    party = await make_party(client, person, at=system)
+
+    tokens = await party.log_in(scope=f"openid {name}", resource=API)
+    at_home = await party.log_in(scope=f"openid {name}")
+
+    told = [claims_of(each.body[kind]) for each in (tokens, at_home) for kind in ("id_token", "access_token")]
+    told.append((await party.userinfo(at_home.access_token)).body)
+    assert not [claims for claims in told for each in OF_SCOPE_NAMED[name] if {each, f"{each}_copy"} & claims.keys()]
+    asked = await party.log_in(
+        scope=f"openid {name}", claims=json.dumps({"id_token": dict.fromkeys(OF_SCOPE_NAMED[name])})
+    )
+    assert claims_of(asked.body["id_token"]).keys() >= OF_SCOPE_NAMED[name]
+
+
 @pytest.mark.requirement("RFC 6749 §5.2: what does not fit into a token is refused in words, and nothing is cut off")
 @pytest.mark.parametrize("place", ["id_token", "access_token"])
 async def test_claims_that_do_not_fit_into_a_token_are_a_visible_error(
     make_party: MakeParty, administration: Administration, place: str
 ) -> None:
-    client = await administration.create_web_client(
-        claim_policy=ClaimPolicy.of({"name": {"in": [place]}}), id_token_claims=IdTokenClaims.NONE
-    )
-    party = await make_party(client, await administration.create_user(claims={"name": "x" * 25_000}))
+    party = await make_party_with_a_long_name(make_party, administration, place)
 
     refused = await party.redeem(await party.authorize(scope=SCOPE))
     good = await party.log_in(scope="openid email")
@@ -167,6 +223,52 @@ async def test_claims_that_do_not_fit_into_a_token_are_a_visible_error(
         "The claims of this scope do not fit into a token. Ask for less, or have its groups filtered."
     )
     assert good.status == 200
+
+
+@pytest.mark.requirement(
+    "RFC 6749 §5.2: what does not fit into a token costs the client neither its code nor its grant"
+)
+@pytest.mark.parametrize("place", ["id_token", "access_token"])
+async def test_a_code_is_not_spent_for_claims_that_do_not_fit(
+    make_party: MakeParty, administration: Administration, place: str
+) -> None:
+    party = await make_party_with_a_long_name(make_party, administration, place)
+    response = await party.authorize(scope=SCOPE)
+    refused = [await party.redeem(response) for _ in range(3)]
+    await change_name(administration, party, "Ada")
+
+    good = await party.redeem(response)
+    again = await party.redeem(response)
+
+    assert [(reply.status, reply.error) for reply in refused] == [(400, "invalid_scope")] * 3
+    assert good.status == 200
+    assert (again.status, again.error) == (400, "invalid_grant")
+
+
+@pytest.mark.requirement(
+    "RFC 6749 §5.2: what does not fit into a token costs the client neither its code nor its grant"
+)
+@pytest.mark.parametrize("grace", ["0", "10s"])
+@pytest.mark.parametrize("place", ["id_token", "access_token"])
+async def test_a_refresh_token_is_not_spent_for_claims_that_do_not_fit(
+    start_system: StartSystem, make_party: MakeParty, place: str, grace: str
+) -> None:
+    system = await asyncio.to_thread(start_system, changes={"refresh_grace": grace})
+    party = await make_party_with_a_long_name(make_party, system.administration, place, at=system)
+    await change_name(system.administration, party, "Ada")
+    first = (await party.log_in(scope=SCOPE)).refresh_token
+    await change_name(system.administration, party, LONG)
+
+    refused = [await party.refresh(first) for _ in range(3)]
+    narrow = await party.refresh(first, scope="openid")
+    await change_name(system.administration, party, "Ada")
+    second = await party.refresh(narrow.refresh_token)
+    reused = await party.refresh(first)
+
+    assert [(reply.status, reply.error) for reply in refused] == [(400, "invalid_scope")] * 3
+    assert (narrow.status, second.status) == (200, 200)
+    assert (reused.status, reused.error) == (400, "invalid_grant")
+    assert (await party.refresh(second.refresh_token)).error == "invalid_grant"
 
 
 @pytest.mark.requirement("groups: the claim is a JSON array of strings, fresh at every refresh, under any policy")
@@ -211,7 +313,7 @@ async def test_an_id_token_with_200_groups_can_be_a_hint(make_party: MakeParty, 
     assert party.person is not None
     async with administration.database() as database:
         for name in names:
-            await Groups(database).add_members(name, [UUID(party.person.subject)])
+            await Groups(database).add_members({name: [UUID(party.person.subject)]})
 
     id_token = (await party.log_in(scope="openid groups")).body["id_token"]
     answer = await party.browser.post(

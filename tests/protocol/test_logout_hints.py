@@ -91,9 +91,12 @@ async def test_a_proven_hint_without_its_cookie_ends_the_session(
 
 
 @pytest.mark.requirement("RP-Initiated Logout §2: what does not prove a live session ends none without its cookie")
+@pytest.mark.requirement("RP-Initiated Logout §3: the client is led on to after a logout, and only then")
+@pytest.mark.parametrize("send", [log_out, log_out_by_form], ids=["GET", "POST"])
+@pytest.mark.parametrize("uri", [SIGNED_OUT, None], ids=["with an address", "without"])
 @pytest.mark.parametrize("kind", ["none", "key gone", "unsigned", "expired"])
 async def test_without_a_cookie_and_a_proof_nothing_ends_and_the_page_says_so(
-    make_party: MakeParty, ageing_system: System, clock: MovableClock, kind: str
+    make_party: MakeParty, ageing_system: System, clock: MovableClock, kind: str, uri: str | None, send: LogOut
 ) -> None:
     party = await make_party(at=ageing_system)
     elsewhere = await make_party(party.client, party.person, at=ageing_system)
@@ -107,8 +110,42 @@ async def test_without_a_cookie_and_a_proof_nothing_ends_and_the_page_says_so(
     if kind == "expired":
         clock.advance(hours=1)
 
-    answer = await log_out(elsewhere, id_token_hint=hints[kind])
+    answer = await send(
+        elsewhere, id_token_hint=hints[kind], client_id=party.client.client_id, post_logout_redirect_uri=uri
+    )
+
+    links = {link.attributes["href"] for link in answer.page.find_all("a")}
+    assert (answer.status, heading(answer)) == (200, DONE)
+    assert "You are not signed in in this browser" in answer.text
+    assert (SIGNED_OUT in links) is (uri is not None)
+    assert await is_signed_in(party)
+
+
+@pytest.mark.requirement("RP-Initiated Logout §2: a hint of a session that is over has nothing left to end")
+@pytest.mark.parametrize("is_expired", [False, True])
+async def test_a_hint_of_a_session_that_is_over_leads_on(
+    make_party: MakeParty, ageing_system: System, clock: MovableClock, is_expired: bool
+) -> None:
+    party = await make_party(at=ageing_system)
+    elsewhere = await make_party(party.client, party.person, at=ageing_system)
+    hint = await id_token(party)
+    await log_out(party, id_token_hint=hint)
+    if is_expired:
+        clock.advance(hours=1)
+
+    answer = await log_out(elsewhere, id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT)
+
+    assert (answer.status, answer.location) == (303, SIGNED_OUT)
+
+
+@pytest.mark.requirement("pages: no page of a logout is a dead end")
+@pytest.mark.parametrize("action", ["logout", "stay"])
+async def test_a_question_that_another_tab_has_answered_says_that_it_is_done(party: RelyingParty, action: str) -> None:
+    await party.authorize()
+    first, second = [await log_out(party) for _ in range(2)]
+    await party.browser.submit(first, action="logout")
+
+    answer = await party.browser.submit(second, action=action)
 
     assert (answer.status, heading(answer)) == (200, DONE)
     assert "You are not signed in in this browser" in answer.text
-    assert await is_signed_in(party)

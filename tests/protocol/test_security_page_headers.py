@@ -11,6 +11,7 @@ from support.document import Element
 from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.steps import filled, reach
+from valetkey.core.routes import ROUTES
 
 EVIL = "https://evil.example"
 Ask = Callable[[RelyingParty], Awaitable[Answer]]
@@ -75,6 +76,7 @@ async def of_a_known_asset(party: RelyingParty) -> Answer:
 
 
 PAGES: dict[str, tuple[int, Ask]] = {
+    "home": (200, at("GET", "/")),
     "login": (200, page("login")),
     "login, wrong password": (403, submitted("login", password="wrong")),
     "login, incomplete": (400, submitted("login", password="")),
@@ -100,7 +102,6 @@ PAGES: dict[str, tuple[int, Ask]] = {
     "too large": (413, at("POST", "/authorize", b"a=" + b"a" * 70_000)),
     "too large, login": (413, at("POST", "/login", b"a=" + b"a" * 70_000, origin="")),
     "not found": (404, at("GET", "/nowhere")),
-    "not found, root": (404, at("GET", "/")),
     "not found, slash": (404, at("GET", "/login/")),
     "not found, deeper": (404, at("POST", "/authorize/x", b"")),
     "not found, dots": (404, at("GET", "/static/..%2f..%2fetc%2fpasswd")),
@@ -117,7 +118,7 @@ OTHERS: dict[str, tuple[int, Ask]] = {
     "asset": (200, at("GET", "/static/valetkey.css")),
     "asset, known": (304, of_a_known_asset),
     "script": (200, at("GET", "/static/form_post.js")),
-    **{f"HEAD {path}": (200 if path == "/logout" else 400, at("HEAD", path)) for path in PAGE_PATHS},
+    **{f"HEAD {path}": (200 if path in {"/", "/logout"} else 400, at("HEAD", path)) for path in PAGE_PATHS},
 }
 EVERYTHING = PAGES | OTHERS
 
@@ -187,7 +188,8 @@ async def test_every_page_runs_and_loads_only_what_is_ours(party: RelyingParty, 
 async def test_a_refused_method_is_told_the_others(party: RelyingParty, path: str) -> None:
     answer = await at("PUT", path)(party)
 
-    assert set(answer.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
+    (route,) = [route for route in ROUTES if route.path == path]
+    assert set(answer.headers["Allow"].split(",")) == set(route.methods)
 
 
 @pytest.mark.requirement("security 9: an answer to what is no HTTP carries the same headers")

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support.administration import CALLBACK
+from support.browser import query_of
 from support.front_channel import heading, response_of
 from support.movable_clock import MovableClock
 from support.relying_party import RelyingParty
@@ -49,7 +50,7 @@ async def test_a_login_of_this_moment_is_too_old_for_max_age_zero(party: Relying
 async def test_the_login_cannot_be_skipped(party: RelyingParty, again: str, endpoint: str) -> None:
     await party.authorize()
     page = await party.start(**AGAIN[again], scope="openid profile")
-    fields = [("interaction", page.url.partition("=")[2]), ("action", "allow")]
+    fields = [("interaction", query_of(page.url)["interaction"]), ("action", "allow")]
 
     opened = await party.browser.get(page.url.replace("/login", endpoint))
     posted = await party.browser.post(f"{party.issuer}{endpoint}", fields)

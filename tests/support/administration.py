@@ -152,20 +152,20 @@ class Administration:
         created = tuple(f"{name}-{secrets.token_hex(4)}" for name in names)
         async with self.database() as database:
             for name in created:
-                await Groups(database).create(Group(name), self.clock())
+                await Groups(database).create([Group(name)], self.clock())
             if within is not None:
-                await Groups(database).add_groups(within, created)
+                await Groups(database).add_groups({within: created})
         return created
 
     async def put_into(self, group: str, *people: Person) -> None:
         """Members of a group."""
         async with self.database() as database:
-            await Groups(database).add_members(group, [UUID(person.subject) for person in people])
+            await Groups(database).add_members({group: [UUID(person.subject) for person in people]})
 
     async def take_out_of(self, group: str, *people: Person) -> None:
         """Members no longer."""
         async with self.database() as database:
-            await Groups(database).remove_members(group, [UUID(person.subject) for person in people])
+            await Groups(database).remove_members({group: [UUID(person.subject) for person in people]})
 
     async def disable_user(self, person: Person) -> None:
         """Disable."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from support.administration import FULL_SCOPE, Administration
+from support.kubernetes_api import make_certificate
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.system import System
 from valetkey.demo.free_port import LOOPBACK
@@ -94,6 +96,21 @@ async def callback() -> AsyncIterator[Callback]:
     await web.TCPSite(runner, LOOPBACK, 0).start()
     callback.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}/callback"
     yield callback
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def secure_page(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a page that is served over https, with a certificate of its own making."""
+    certificate = tmp_path / "onward.pem"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, make_certificate(certificate))
+    app = web.Application()
+    app.router.add_get("/onward", Callback().arrive)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, LOOPBACK, 0, ssl_context=context).start()
+    yield f"https://{LOOPBACK}:{runner.addresses[0][1]}/onward"
     await runner.cleanup()
 
 

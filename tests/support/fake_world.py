@@ -44,6 +44,7 @@ class KeptAuthorization:
     generation: int
     rotated_at: datetime
     revoked: bool = False
+    is_withheld: bool = False
 
 
 @dataclass

@@ -178,6 +178,14 @@ class FakeSessions:
                 return replace(kept.session, user=user)
         return None
 
+    async def find_subject(self, session_id: UUID, now: datetime) -> UUID | None:
+        self._world.require_presence()
+        kept = self._world.sessions.get(session_id)
+        if kept is None or not kept.is_live(now):
+            return None
+        user, _ = self._world.users[kept.session.user.subject]
+        return user.subject if _is_current(kept.session, user) else None
+
     async def end(self, session_id: UUID, now: datetime) -> None:
         self._world.require_presence()
         self._world.sessions.pop(session_id, None)
@@ -256,8 +264,20 @@ class FakeAuthorizations:
             return None
         if not self._is_live(kept, now):
             return None
-        kept.generation, kept.rotated_at = generation + 1, now
+        kept.generation, kept.rotated_at, kept.is_withheld = generation + 1, now, False
         return self._granted(kept)
+
+    async def withhold(self, authorization_id: UUID, generation: int) -> None:
+        self._note(authorization_id, generation, is_withheld=True)
+
+    async def hand_out(self, authorization_id: UUID, generation: int) -> None:
+        self._note(authorization_id, generation, is_withheld=False)
+
+    def _note(self, authorization_id: UUID, generation: int, *, is_withheld: bool) -> None:
+        self._world.require_presence()
+        kept = self._world.authorizations.get(authorization_id)
+        if kept is not None and kept.generation == generation:
+            kept.is_withheld = is_withheld
 
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
         self._world.require_presence()
@@ -265,7 +285,13 @@ class FakeAuthorizations:
         if kept is None:
             return None
         since_rotation = now - kept.rotated_at
-        return RefreshState(kept.new.client_uid, kept.generation, since_rotation, is_live=self._is_live(kept, now))
+        return RefreshState(
+            kept.new.client_uid,
+            kept.generation,
+            since_rotation,
+            is_live=self._is_live(kept, now),
+            is_withheld=kept.is_withheld,
+        )
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:
         self._world.require_presence()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -10,6 +11,9 @@ from support.browser import form_of
 
 if TYPE_CHECKING:
     from support.browser import Answer
+
+
+_HOME = re.compile(r"#main|/|(?:/[a-z0-9]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +59,14 @@ def heading(answer: Answer) -> str:
 
 
 def require_shown(answer: Answer, status: int = 400) -> str:
-    """The heading of a page that leads nowhere: no redirect, no form, no script, no link out, nothing to refresh."""
+    """The heading of a page that leads nowhere but home: no redirect, form, script or link out, nothing to refresh."""
     assert answer.status == status, f"{answer.status} at {answer.url}: {answer.text[:300]}"
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert not {"Location", "Refresh", "Content-Location", "Link"} & set(answer.headers)
     page = answer.page
     assert not any(page.find_all(tag) for tag in ("form", "script", "iframe", "base", "object", "embed"))
     assert not [meta for meta in page.find_all("meta") if "http-equiv" in meta.attributes]
-    assert {link.attributes.get("href") for link in page.find_all("a")} <= {"#main"}
+    assert all(_HOME.fullmatch(link.attributes["href"]) for link in page.find_all("a"))
     return heading(answer)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from valetkey.core.oauth.public_reasons import public_description
+from valetkey.core.oauth import causes
 
 if TYPE_CHECKING:
     from support.browser import Answer
@@ -30,13 +31,25 @@ _STATUS = {"invalid_client": 401, "invalid_token": 401, "insufficient_scope": 40
 _NEVER_EXPLAINED = {"invalid_grant", "invalid_token", "insufficient_scope"}
 
 
+CAUSES = {name: cause for name, cause in vars(causes).items() if isinstance(cause, causes.Cause)}
+_SENTENCES = {cause.sentence for cause in CAUSES.values()}
+_NAME = "|".join(sorted(causes.PARAMETERS))
+# Sentences with something of ours in them.
+_MADE = re.compile(
+    rf"(?:{_NAME}) (?:is missing|is repeated|is longer than \d+ bytes)"
+    r"|claims\.(?:id_token|userinfo) (?:is not an object|holds something that is neither null nor an object)"
+    r"|this client is registered for \w+ and used \w+"
+)
+
+
 def is_public(description: str) -> bool:
     """Whether this is one of the sentences that name a fault."""
-    return public_description(description.removesuffix(".")) is not None
+    sentence = description.removesuffix(".")
+    return sentence in _SENTENCES or _MADE.fullmatch(sentence) is not None
 
 
 def require_refusal(answer: Answer | Reply, error: str) -> None:
-    """An error response of RFC 6749 §5.2. Only what may be told apart is: see ``core.oauth.public_reasons``."""
+    """An error response of RFC 6749 §5.2. Only what may be told apart is: see ``core.oauth.causes``."""
     body: dict[str, Any] = json.loads(answer.body) if isinstance(answer.body, bytes) else answer.body
     assert (answer.status, body.get("error")) == (_STATUS.get(error, 400), error), body
     assert body.keys() == {"error", "error_description", "reference"}

@@ -9,6 +9,7 @@ from valetkey.authorize.pages.models import (
     ConsentPage,
     ErrorPage,
     FormPostPage,
+    HomePage,
     LoggedOutPage,
     LoginPage,
     LogoutPage,
@@ -45,6 +46,8 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         form_action="/login", csrf_token=f"csrf {text}", interaction=f"interaction {text}", client_name=text
     )
     return {
+        "home": HomePage(form_action="/logout"),
+        "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "select_account": SelectAccountPage(**form, account=account, client_name=text),
@@ -67,7 +70,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             tos_uri=text,
         ),
         "logout": LogoutPage(**form, account=account, client_name=text),
-        "logged_out": LoggedOutPage(client_name=text),
+        "logged_out": LoggedOutPage(client_name=text, client_uri=text),
         "signed_in": SignedInPage(account=account, browser_code=text),
         "form_post": FormPostPage(
             redirect_uri="https://client.example/callback?a=1&b=2",

@@ -76,7 +76,7 @@
 {{- if $clients.enabled -}}
 {{- $declared := or $clients.declarations $clients.scopes $clients.attributes $clients.groups $clients.users -}}
 {{- if and $clients.existingConfigMap (or $declared .Values.demo.enabled) }}{{ fail "\n\nclients.existingConfigMap takes the place of clients.declarations and clients.scopes, and of the demo's clients: give one or the other.\n" }}{{ end -}}
-{{- if not (or $clients.existingConfigMap $declared) }}{{ fail "\n\nclients.enabled has nothing to register: add clients.declarations, or name a ConfigMap in clients.existingConfigMap.\n" }}{{ end -}}
+{{- if not (or $clients.existingConfigMap $declared) }}{{ fail "\n\nclients.enabled has nothing to register: add clients.declarations (or scopes, attributes, groups, users), or name a ConfigMap in clients.existingConfigMap.\n" }}{{ end -}}
 {{- range $clients.declarations -}}
 {{- if not (or .secret_file (eq (.token_endpoint_auth_method | default "") "none")) }}{{ fail (printf "\n\nclients: %s has no secret: give it a secret_file, or token_endpoint_auth_method: none for a public client.\n" .client_id) }}{{ end -}}
 {{- with .secret_file -}}

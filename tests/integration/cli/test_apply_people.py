@@ -156,6 +156,27 @@ def test_what_is_not_ours_is_not_changed_unless_adopted(desk: Desk) -> None:
     assert "group ops is owned by valetkey-apply" in desk.refused(document, "--owner", "other")
 
 
+@pytest.mark.requirement("apply: what a file owns is changed by hand only with --force")
+@pytest.mark.parametrize(
+    "command",
+    [["update", "ada", "--remove-email"], ["disable", "ada"], ["enable", "ada"], ["delete", "ada", "--yes"]],
+    ids=lambda command: command[0],
+)
+def test_a_user_whom_a_file_owns_is_changed_by_hand_only_with_force(desk: Desk, command: list[str]) -> None:
+    desk.apply({"users": [ada()]})
+    before = desk.user("ada")
+
+    refused = desk.operator.run("user", *command)
+    after = desk.user("ada")
+    forced = desk.operator.run("user", *command, "--force")
+
+    assert refused.exit_code == ExitCode.CONFLICT
+    assert "ada is owned by valetkey-apply" in refused.err
+    assert "--force" in refused.err
+    assert after == before
+    assert forced.exit_code == ExitCode.OK
+
+
 @pytest.mark.requirement("apply: --prune deletes what the owner owns and the file does not have, and nothing else")
 def test_pruning_deletes_ours_alone(desk: Desk) -> None:
     desk.apply(FILE)

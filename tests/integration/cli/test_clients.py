@@ -158,6 +158,13 @@ def test_an_update_changes_what_is_given_and_nothing_else(operator: Operator) ->
     assert after["redirect_uris"] == ["https://web.example/new"]
 
 
+def test_a_new_client_is_shown_with_its_rules_as_it_is_later(operator: Operator) -> None:
+    created = operator.json("client", "create", "web", "--redirect-uri", "https://web.example/callback")
+
+    assert created["rules"] == operator.json("client", "get", "web")["rules"]
+    assert created["rules"]
+
+
 def test_an_update_that_would_break_the_rules_is_refused(operator: Operator) -> None:
     operator.succeed(*WEB)
 

@@ -254,7 +254,7 @@ def test_two_methods_in_the_form_are_an_invalid_request() -> None:
         (["Basic eDp5"], [("client_secret", "s")], "client authenticated in the header and in the body"),
         (["Basic eDp5"], [("client_id", "web")], "client_id differs between the header and the body"),
         ([], [("client_secret", "s"), ("client_secret", "t"), ("client_assertion", "x")], "client_secret is repeated"),
-        ([], [("client_secret", "s")], "client_secret without client_id"),
+        ([], [("client_secret", "s")], "client_id is missing"),
         ([], [], "no client authentication"),
         (["Bearer x"], [], "the Authorization header is not Basic"),
         ([], [("client_id", "\x7f")], "client_id breaks the grammar"),

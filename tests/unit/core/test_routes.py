@@ -4,6 +4,7 @@ import pytest
 
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
 from valetkey.core.routes import (
+    HOME,
     INTROSPECT,
     OPENID_CONFIGURATION,
     ROUTES,
@@ -37,6 +38,7 @@ def test_where_metadata_is_found() -> None:
 def test_every_other_route_is_below_the_path_of_the_issuer() -> None:
     assert TOKEN.paths("") == ("/token",)
     assert TOKEN.paths("/a/b") == ("/a/b/token",)
+    assert (HOME.paths(""), HOME.paths("/a/b")) == (("/",), ("/a/b", "/a/b/"))
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_claim_has_one_attribute_and_there_are_not_too_many() -> None:
     ],
 )
 def test_a_value_is_stored_as_its_type_says(type_: AttributeType, text: str, value: object) -> None:
-    table = claim_table([replace(DEPARTMENT, type=type_)])
+    table = claim_table([replace(DEPARTMENT, type=type_)], {})
 
     stored = parse_attributes({"department": text}, table)["department"]
 
@@ -108,7 +108,7 @@ def test_a_value_is_stored_as_its_type_says(type_: AttributeType, text: str, val
 )
 def test_a_value_of_another_type_is_refused_with_what_to_write(type_: AttributeType, text: str) -> None:
     with pytest.raises(ValueError, match=r"^department: write "):
-        parse_attributes({"department": text}, claim_table([replace(DEPARTMENT, type=type_)]))
+        parse_attributes({"department": text}, claim_table([replace(DEPARTMENT, type=type_)], {}))
 
 
 @pytest.mark.parametrize("name", ["department", "sub", "email", "groups", "updated_at", ""])
@@ -125,7 +125,7 @@ def test_the_attributes_of_a_user_are_bounded() -> None:
 
 
 def test_the_table_has_the_standard_claims_and_the_declared_ones() -> None:
-    table = claim_table([replace(DEPARTMENT, name="dep", type=AttributeType.STRINGS)])
+    table = claim_table([replace(DEPARTMENT, name="dep", type=AttributeType.STRINGS)], {})
 
     assert table.names == set(CLAIM) | {"department"}
     assert table.attributes["dep"] is table.claims["department"]

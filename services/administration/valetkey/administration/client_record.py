@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from valetkey.core.client import metadata
 from valetkey.core.client.client import Client
 from valetkey.core.client.metadata_field import Field, Kind
+from valetkey.core.client.rules import client_rules
 from valetkey.core.oauth.scope import format_scope
 
 if TYPE_CHECKING:
+    from valetkey.core.client.installation_rules import InstallationRules
     from valetkey.storage.postgres.tables.clients import ClientRecord
 
 LIST_COLUMNS = ("client_id", "client_name", "token_endpoint_auth_method", "grant_types", "enabled", "managed_by")
@@ -33,6 +35,11 @@ def client_record(record: ClientRecord, now: datetime) -> dict[str, object]:
         "created_at": record.created_at,
         "updated_at": record.updated_at,
     }
+
+
+def client_with_rules(record: ClientRecord, now: datetime, installation: InstallationRules) -> dict[str, object]:
+    """The same, and which rules the client is held to and why."""
+    return client_record(record, now) | {"rules": client_rules(record.client, installation)}
 
 
 def _shown(field: Field, client: Client) -> object:

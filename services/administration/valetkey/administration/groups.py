@@ -47,7 +47,7 @@ async def create_group(installation: Installation, group: Group) -> None:
     if problems := group_problems(group):
         raise Refused(f"The group {group.name} cannot be made like this:", *problems)
     with installation.audited("group.created", group=group.name):
-        await Groups(installation.database).create(group, installation.clock())
+        await Groups(installation.database).create([group], installation.clock())
 
 
 async def update_group(installation: Installation, found: GroupRecord, group: Group) -> None:
@@ -55,7 +55,7 @@ async def update_group(installation: Installation, found: GroupRecord, group: Gr
     if problems := group_problems(group):
         raise Refused(f"The group {group.name} cannot be like this:", *problems)
     with installation.audited("group.updated", group=group.name):
-        if not await Groups(installation.database).update(group, installation.clock(), found.managed_by):
+        if not await Groups(installation.database).update([group], installation.clock(), found.managed_by):
             raise NotFound("group", group.name)
 
 
@@ -68,8 +68,8 @@ async def add_to_group(installation: Installation, name: str, change: Membership
         await get_group(installation, inner)
     async with _changing(installation, change) as groups:
         await _get(groups, name)
-        await groups.add_members(name, [user.subject for user in change.users])
-        await groups.add_groups(name, change.groups)
+        await groups.add_members({name: [user.subject for user in change.users]})
+        await groups.add_groups({name: change.groups})
     _record(installation, "group.member_added", name, change)
 
 
@@ -77,8 +77,8 @@ async def remove_from_group(installation: Installation, name: str, change: Membe
     """Take users and groups out of a group; those who are not in it stay out. It shows in the next token of each."""
     async with _changing(installation, change) as groups:
         await _get(groups, name)
-        await groups.remove_members(name, [user.subject for user in change.users])
-        await groups.remove_groups(name, change.groups)
+        await groups.remove_members({name: [user.subject for user in change.users]})
+        await groups.remove_groups({name: change.groups})
     _record(installation, "group.member_removed", name, change)
 
 
@@ -96,7 +96,7 @@ async def delete_group(installation: Installation, name: str) -> None:
             clients = [record.client for record in await Clients(transaction).list()]
             if users := clients_that_allow(name, clients):
                 raise Refused(f"The group {name} decides who may use {', '.join(users)}: change allowed_groups first.")
-            await groups.delete(name)
+            await groups.delete([name])
 
 
 def group_record(group: GroupRecord) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from valetkey.administration.errors import NotFound, Refused
+from valetkey.administration.ownership import require_unowned
 from valetkey.administration.passwords import hash_password
 from valetkey.administration.user_attributes import require_bounded
 from valetkey.core.authentication.user import User, normalize_login_name
@@ -36,6 +37,13 @@ async def get_user(installation: Installation, name: str) -> User:
     if user is None:
         raise NotFound("user", name)
     return user
+
+
+async def require_unowned_user(installation: Installation, user: User, *, force: bool) -> None:
+    """Raise ``Owned`` where an applied file owns the user."""
+    for found in await Users(installation.database).list_records([user.username], ""):
+        if found.user.subject == user.subject:
+            require_unowned(user.username, found.managed_by, force=force)
 
 
 async def find_user(installation: Installation, login_name: str) -> User | None:

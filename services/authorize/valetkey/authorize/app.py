@@ -7,6 +7,7 @@ from aiohttp import web
 from valetkey.authorize.consent.endpoint import decide_consent, show_consent
 from valetkey.authorize.flow.endpoint import authorize
 from valetkey.authorize.flow.select_account import select_account, show_accounts
+from valetkey.authorize.home import show_home
 from valetkey.authorize.login.endpoint import log_in, show_login
 from valetkey.authorize.logout.endpoint import log_out
 from valetkey.authorize.pages.failure_page import failure_renderer, shown_errors_middleware
@@ -24,6 +25,7 @@ from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.tracing import Tracing
 
 HANDLERS: Handlers = {
+    routes.HOME: show_home,
     routes.AUTHORIZE: authorize,
     routes.LOGIN: {"GET": show_login, "POST": log_in},
     routes.SELECT_ACCOUNT: {"GET": show_accounts, "POST": select_account},

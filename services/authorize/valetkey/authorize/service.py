@@ -8,6 +8,7 @@ from aiohttp import web
 
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
+from valetkey.authorize.browser.keyed_mac import Mac
 from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
@@ -38,7 +39,7 @@ class UserStore(UserFinder, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizeService:
-    """Settings, stores and pages."""
+    """Settings, stores and pages. ``next_secrets`` make the secret of a session out of the one before."""
 
     settings: Settings
     clients: ClientFinder
@@ -58,6 +59,7 @@ class AuthorizeService:
     devices: Devices
     browser_codes: BrowserCodes
     csrf: Csrf
+    next_secrets: Mac
     pages: Pages
     clock: Clock
 

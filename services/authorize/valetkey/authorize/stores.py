@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
+from valetkey.authorize.browser.keyed_mac import Mac
 from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
@@ -75,6 +76,7 @@ async def open_service(
             devices=Devices(cookie_keys),
             browser_codes=BrowserCodes(cookie_keys),
             csrf=Csrf(cookie_keys),
+            next_secrets=Mac(cookie_keys, "next session secret"),
             pages=pages,
             clock=clock,
         )

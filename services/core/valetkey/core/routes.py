@@ -62,9 +62,11 @@ class Route:
 
         The route is below the issuer's path. A well-known document is also found where the well-known part precedes
         that path: RFC 8414 §3.1 inserts, OIDC Discovery §4.1 appends. Clients try both, and a 404 on the first stops
-        some.
+        some. The home page is at the issuer's path, with and without a slash.
         """
         below = f"{issuer_path}{self.path}"
+        if self.path == "/":
+            return tuple(dict.fromkeys((issuer_path or below, below)))
         if not self.path.startswith(_WELL_KNOWN):
             return (below,)
         return tuple(dict.fromkeys((f"{self.path}{issuer_path}", below)))
@@ -77,6 +79,8 @@ _GET_OR_FORM = ("GET", "HEAD", "POST")
 
 # Discovery documents list their members in this order.
 ROUTES: tuple[Route, ...] = (
+    # Says who is signed in, so that no cache may have it.
+    HOME := Route("authorize", "/", _READ, is_page=True),
     AUTHORIZE := Route("authorize", "/authorize", _GET_OR_FORM, is_page=True, metadata="authorization_endpoint"),
     LOGIN := Route("authorize", "/login", _GET_OR_FORM, is_page=True),
     SELECT_ACCOUNT := Route("authorize", "/select-account", _GET_OR_FORM, is_page=True),
@@ -97,9 +101,9 @@ ROUTES: tuple[Route, ...] = (
         "introspection", "/.well-known/openid-configuration", _READ, Cache.MAX_AGE, cross_origin=True
     ),
 )
-# By first segment below the issuer; what is not here gets a page that says so.
-SERVICE_OF_SEGMENT: Mapping[str, str] = {route.segment: route.service for route in ROUTES}
-FALLBACK = "authorize"
+# By first segment below the issuer; what is not here is the home page, or gets a page that says that nothing is there.
+SERVICE_OF_SEGMENT: Mapping[str, str] = {route.segment: route.service for route in ROUTES if route.segment}
+FALLBACK = HOME.service
 
 
 def routes_of(service: str) -> Iterator[Route]:
@@ -114,6 +118,7 @@ def issuer_path(issuer: str) -> str:
 
 def service_of(target: str, base: str) -> str:
     """The service for a request target, where ``base`` is the path of the issuer."""
-    below = target.removeprefix(base) if target.startswith(f"{base}/") else target
-    segment = below.lstrip("/").partition("?")[0].partition("/")[0]
+    path = target.partition("?")[0]
+    below = path.removeprefix(base) if f"{path}/".startswith(f"{base}/") else path
+    segment = below.lstrip("/").partition("/")[0]
     return SERVICE_OF_SEGMENT.get(segment, FALLBACK)

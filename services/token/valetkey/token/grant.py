@@ -53,3 +53,7 @@ class Grant(ABC):
         The client is authenticated and registered for this grant; ``take`` is the last step that can fail for a reason
         of the client's.
         """
+
+    @abstractmethod
+    async def give_back(self, params: Params, authorization: Authorization) -> None:
+        """Undo what ``authorize`` took, where no token can be made of it: the client may ask for less, or later."""

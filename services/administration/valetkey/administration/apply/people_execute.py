@@ -85,25 +85,19 @@ async def write_people(
 
 async def _write_groups(installation: Installation, transaction: Executor, plan: Plan, owner: str) -> None:
     groups, now = Groups(transaction), installation.clock()
-    for change in plan.groups:
-        if change.kind is Kind.DELETE:
-            await groups.delete(change.name)
-    for change in plan.groups:
-        if change.after is None:
-            continue
-        if change.before is None:
-            await groups.create(change.after.group, now, owner)
-        else:
-            await groups.update(change.after.group, now, owner)
+    await groups.delete([change.name for change in plan.groups if change.kind is Kind.DELETE])
+    made = [change.after.group for change in plan.groups if change.after is not None and change.before is None]
+    await groups.create(made, now, owner)
+    changed = [change.after.group for change in plan.groups if change.after is not None and change.before is not None]
+    await groups.update(changed, now, owner)
     names = {name for change in plan.groups for part in change.moved("members") for name in part}
     subjects = {found.user.username: found.user.subject for found in await Users(transaction).list_records(names, "")}
-    for change in plan.groups:
-        came, left = change.moved("members")
-        await groups.add_members(change.name, [subjects[name] for name in came])
-        await groups.remove_members(change.name, [subjects[name] for name in left])
-        came, left = change.moved("member_groups")
-        await groups.add_groups(change.name, came)
-        await groups.remove_groups(change.name, left)
+    members = {change.name: change.moved("members") for change in plan.groups}
+    await groups.add_members({name: [subjects[each] for each in came] for name, (came, _) in members.items()})
+    await groups.remove_members({name: [subjects[each] for each in left] for name, (_, left) in members.items()})
+    within = {change.name: change.moved("member_groups") for change in plan.groups}
+    await groups.add_groups({name: came for name, (came, _) in within.items()})
+    await groups.remove_groups({name: left for name, (_, left) in within.items()})
     if problems := await groups.problems():
         raise Refused(*problems)
 

@@ -83,7 +83,7 @@ class _Planner:
         self._attributes = AttributePlanner(
             declaration.attributes, stored.attributes, terms.owner, adopt=terms.adopt, prune=terms.prune
         )
-        self._claims = claim_table(self._attributes.afterwards)
+        self._claims = claim_table(self._attributes.afterwards, stored.catalog.scopes)
         self._people = PeoplePlanner(declaration, stored.people, terms.of_people(secrets.passwords), self._claims)
         self._stored = stored
         self._terms = terms

@@ -25,8 +25,12 @@ class Csrf:
 
     def require_any(self, token: str | None, browsers: Sequence[Browser], *context: str) -> None:
         """Raise ``FormRefused`` unless the form was made for one of this browser's bindings and this context."""
-        if token is None or not any(self._mac.is_valid(token, browser.secret, *context) for browser in browsers):
+        if not any(self.is_valid(token, browser, *context) for browser in browsers):
             raise FormRefused("the form token is missing or was made for something else")
+
+    def is_valid(self, token: str | None, browser: Browser, *context: str) -> bool:
+        """Whether the form was made for this browser and this context."""
+        return token is not None and self._mac.is_valid(token, browser.secret, *context)
 
 
 def require_own_origin(headers: CIMultiDictProxy[str], issuer_origin: str) -> None:

@@ -6,7 +6,7 @@ from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.consent.not_allowed import leave_not_allowed, show_not_allowed
 from valetkey.authorize.consent.words import scope_groups
 from valetkey.authorize.flow.complete import advance, grant, refuse, require_still_allowed
-from valetkey.authorize.flow.interaction import InteractionContext, open_interaction, step_location
+from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction, step_location
 from valetkey.authorize.flow.next_step import consent_of
 from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.pages.models import ConsentPage
@@ -52,10 +52,10 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
     pending = await open_interaction(service, request, form.get("interaction"))
     session = pending.session
     if session is None or pending.step in (Step.LOGIN, Step.SELECT_ACCOUNT):
-        return see_other(step_location(service, pending.step, pending.interaction_id))
+        return see_other(step_location(service, pending.step, pending.interaction_id, pending.client))
     if pending.step is Step.NOT_ALLOWED:
         return await leave_not_allowed(service, request, pending, form)
-    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+    pending.require_form(service, form.get("csrf_token"), FORM)
     match form.get("action"):
         case "allow":
             _record(pending, session, is_allowed=True)
@@ -65,7 +65,7 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
             return await refuse(service, request, pending, AccessDenied("the user denied consent"))
         case "another":
             await service.interactions.put(pending.interaction_id, pending.interaction.account_rejected())
-            return see_other(step_location(service, Step.LOGIN, pending.interaction_id))
+            return see_other(step_location(service, Step.LOGIN, pending.interaction_id, pending.client))
         case _:
             raise InvalidRequest("the form says neither allow nor deny")
 
@@ -74,7 +74,7 @@ def _form(service: AuthorizeService, pending: InteractionContext, session: Sessi
     asked, client = pending.interaction.request, pending.client
     redirect_uri, shown = pending.redirect_uri, shown_client(client)
     page = ConsentPage(
-        form_action=service.path(CONSENT),
+        form_action=form_action(service, CONSENT, pending.client),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
         interaction=pending.interaction_id,
         account=account_of(session.user),

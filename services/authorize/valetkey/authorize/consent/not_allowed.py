@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from valetkey.authorize.flow.complete import refuse
-from valetkey.authorize.flow.interaction import InteractionContext, step_location
+from valetkey.authorize.flow.interaction import InteractionContext, form_action, step_location
 from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.pages.models import NotAllowedPage
 from valetkey.authorize.pages.response import page_response, see_other
@@ -26,7 +26,7 @@ def show_not_allowed(service: AuthorizeService, pending: InteractionContext, ses
     """Why the user cannot go on, and the ways out: another account, or back to the client. Names no group."""
     shown = shown_client(pending.client)
     page = NotAllowedPage(
-        form_action=service.path(CONSENT),
+        form_action=form_action(service, CONSENT, pending.client),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
         interaction=pending.interaction_id,
         account=account_of(session.user),
@@ -53,10 +53,10 @@ async def leave_not_allowed(
     service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params
 ) -> web.StreamResponse:
     """Go to the login page, or back to the client with ``access_denied``. RFC 6749 §4.1.2.1."""
-    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+    pending.require_form(service, form.get("csrf_token"), FORM)
     match form.get("action"):
         case "another":
-            return see_other(step_location(service, Step.LOGIN, pending.interaction_id))
+            return see_other(step_location(service, Step.LOGIN, pending.interaction_id, pending.client))
         case "deny":
             return await refuse(service, request, pending, AccessDenied(NOT_ADMITTED))
         case _:

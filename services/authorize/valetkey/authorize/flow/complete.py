@@ -19,7 +19,7 @@ async def advance(service: AuthorizeService, request: web.Request, pending: Inte
     """Go to the step that is due, or finish where none is."""
     if pending.consent_epoch is not None and pending.session is not None:
         return await grant(service, request, pending, pending.session)
-    return see_other(step_location(service, pending.step, pending.interaction_id))
+    return see_other(step_location(service, pending.step, pending.interaction_id, pending.client))
 
 
 async def grant(

@@ -18,6 +18,7 @@ from valetkey.authorize.pages.response import not_by_head, see_other
 from valetkey.authorize.pages.shown_error import NoRoom
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.client.client import Client
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.authorization_request import (
     AuthorizationRequest,
     TrustedRedirect,
@@ -64,7 +65,7 @@ async def _read(request: web.Request) -> Params:
 async def _require_client(service: AuthorizeService, params: Params) -> Client:
     client = await service.clients.find(params.required("client_id"))
     if client is None or not client.enabled:
-        raise InvalidRequest("client_id is unknown or disabled")
+        raise InvalidRequest.of(causes.CLIENT_UNKNOWN)
     return client
 
 
@@ -86,7 +87,7 @@ async def _decide(
         return await answer_with_code(service, interaction, client, session, consent_epoch)
     if "none" in asked.prompt:
         raise refusal_without_prompt(step)
-    return await _begin(service, request, interaction, step)
+    return await _begin(service, request, interaction, step, client)
 
 
 async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, client: Client) -> Interaction:
@@ -107,7 +108,7 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
 
 
 async def _begin(
-    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step
+    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step, client: Client
 ) -> web.StreamResponse:
     _require_room(service, interaction.request)
     browser = service.cookies.browser(request) or Browser.generate()
@@ -117,7 +118,7 @@ async def _begin(
     interaction_id = generate_secret()
     await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
     AUTHORIZATION_REQUESTS.add("interaction", "")
-    response = see_other(step_location(service, step, interaction_id))
+    response = see_other(step_location(service, step, interaction_id, client))
     service.cookies.write_browser(request, response, browser)
     return response
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.encoding import b64url_decode
 from valetkey.core.jose.verify_own import KeySet, require_issued_by, verify_signature
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.access_token import TOKEN_USE
 from valetkey.core.oauth.errors import InvalidRequest, InvalidToken
 from valetkey.core.oidc.id_token import TYP
@@ -45,7 +46,7 @@ def hinted_subject(token: str, key_set: KeySet, issuer: str, client_id: str) -> 
     except InvalidToken as error:
         raise InvalidRequest(f"id_token_hint: {error.reason}") from error
     if claims.get("aud") != client_id:
-        raise InvalidRequest("id_token_hint was issued to another client")
+        raise InvalidRequest.of(causes.HINT_TO_ANOTHER)
     try:
         return UUID(str(claims.get("sub")))
     except ValueError as error:

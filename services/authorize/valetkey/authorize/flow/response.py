@@ -101,7 +101,7 @@ def _refuse(
     AUTHORIZATION_REQUESTS.add("page", "rate_limited" if too_many else error.error)
     shown = TooManyAnswers if too_many else NoRoom
     # Not raised: who has just signed in has to get the cookie of the new session with it.
-    return shown_page(service.pages, shown(error.reason, error.retry_after))
+    return shown_page(service.pages, shown(error.reason, error.retry_after), client)
 
 
 def _record(error: TooManyCodes, client: Client, session: Session) -> None:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance
-from valetkey.authorize.flow.interaction import InteractionContext, open_interaction, step_location
+from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction, step_location
 from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.pages.models import SelectAccountPage
 from valetkey.authorize.pages.response import page_response, see_other
@@ -35,21 +35,21 @@ async def select_account(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     pending = await open_interaction(service, request, form.get("interaction"))
     if pending.step is not Step.SELECT_ACCOUNT or pending.session is None:
-        return see_other(step_location(service, pending.step, pending.interaction_id))
-    service.csrf.require(form.get("csrf_token"), pending.browser, FORM, pending.interaction_id, pending.session_name)
+        return see_other(step_location(service, pending.step, pending.interaction_id, pending.client))
+    pending.require_form(service, form.get("csrf_token"), FORM)
     match form.get("action"):
         case "continue":
             interaction = pending.interaction.account_selected(pending.session.session_id)
             return await advance(service, request, await pending.after_step(service, interaction, pending.session))
         case "another":
-            return see_other(step_location(service, Step.LOGIN, pending.interaction_id))
+            return see_other(step_location(service, Step.LOGIN, pending.interaction_id, pending.client))
         case _:
             raise InvalidRequest("the form says neither continue nor another")
 
 
 def _form(service: AuthorizeService, pending: InteractionContext, session: Session) -> web.Response:
     page = SelectAccountPage(
-        form_action=service.path(SELECT_ACCOUNT),
+        form_action=form_action(service, SELECT_ACCOUNT, pending.client),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, pending.session_name),
         interaction=pending.interaction_id,
         account=account_of(session.user),

@@ -8,7 +8,7 @@ from aiohttp import web
 from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance, refuse
-from valetkey.authorize.flow.interaction import InteractionContext, open_interaction
+from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
 from valetkey.authorize.pages.models import Account, LoginError, LoginPage, SignedInPage
 from valetkey.authorize.pages.response import page_response
@@ -90,12 +90,10 @@ async def _sign_in(
     session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
     if not is_expected_subject(pending.interaction, session):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    # A new secret at every login: one that an attacker planted or learnt before is worth nothing afterwards.
-    secret = generate_secret()
-    begun = await _begin_session(service, request, pending, secret, session)
+    begun = await _begin_session(service, request, pending, session)
     if begun is None:
         raise ended_meanwhile(attempt, user)
-    session = begun
+    session, secret = begun
     advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
     response = await advance(service, request, advanced)
     service.cookies.write_session(request, response, secret)
@@ -105,19 +103,22 @@ async def _sign_in(
 
 
 async def _begin_session(
-    service: AuthorizeService, request: web.Request, pending: InteractionContext, secret: str, session: Session
-) -> Session | None:
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, session: Session
+) -> tuple[Session, str] | None:
     """Store the session; the user's own one goes on, so that one client's ``prompt=login`` signs out no other.
 
+    It has a new secret after every login: one that an attacker planted or learnt before is worth nothing afterwards.
     None where nothing is stored, because the user has ended since the password was read.
     """
-    current = pending.session
-    if current is not None and current.user.subject == session.user.subject:
+    current, old_secret = pending.session, service.cookies.session_secret(request)
+    if current is not None and old_secret is not None and current.user.subject == session.user.subject:
         renewed = replace(session, session_id=current.session_id)
+        # Tabs that sign in at once end with one secret, whichever is stored and whichever answer arrives last.
+        secret = service.next_secrets.make(old_secret)
         if await service.sessions.renew(secret, renewed):
-            return renewed
-    created = await service.sessions.create(secret, session, service.cookies.session_secret(request))
-    return session if created else None
+            return renewed, secret
+    secret = generate_secret()
+    return (session, secret) if await service.sessions.create(secret, session, old_secret) else None
 
 
 def _first_name(pending: InteractionContext) -> str:
@@ -145,7 +146,7 @@ def _form(
 ) -> web.Response:
     again, shown = _expected_again(pending), shown_client(pending.client)
     page = LoginPage(
-        form_action=service.path(LOGIN),
+        form_action=form_action(service, LOGIN, pending.client),
         csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
         interaction=pending.interaction_id,
         client_name=shown.name,

@@ -64,18 +64,21 @@ async def _logout(service: AuthorizeService, request: web.Request, params: Param
 
 async def _answered(service: AuthorizeService, request: web.Request, form: Params) -> web.StreamResponse:
     require_own_origin(request.headers, service.settings.issuer_origin)
+    session = await service.find_session(request)
+    if session is None:
+        # Signed out in another tab since: there is nothing that a forged answer could do.
+        return _nothing_ended(service, request, None, None)
     browsers = service.cookies.browsers(request)
     if not browsers:
         raise CookieMissing("there is no binding cookie")
-    session = await service.find_session(request)
     carried = form.get("interaction") or ""
-    service.csrf.require_any(form.get("csrf_token"), browsers, FORM, carried, _name(session))
+    service.csrf.require_any(form.get("csrf_token"), browsers, FORM, carried, str(session.session_id))
     asked = LogoutForm.parse(carried).request
     client = await _find_client(service, asked.client_id)
     match form.get("action"):
         case "logout":
             return await _end(service, request, session, client, post_logout_location(asked, client))
-        case "stay" if session is not None:
+        case "stay":
             page = SignedInPage(account=account_of(session.user))
             return page_response(service.pages.signed_in(page, reference=current_trace_id()))
         case _:
@@ -104,13 +107,29 @@ async def _without_session(
     client: Client | None,
     location: str | None,
 ) -> web.StreamResponse:
-    """No user is signed in in this browser. A proven and unexpired hint ends the session that it names elsewhere."""
-    is_ended = False
-    if hint is not None and "sid" in hint and request.method != "HEAD" and _is_unexpired(hint, service):
-        is_ended = await service.sessions.end(UUID(str(hint["sid"])), service.clock())
-        if is_ended:
-            _record(client, str(hint.get("sub", "")), str(hint["sid"]))
+    """No user is signed in in this browser. A proven and unexpired hint ends the session that it names elsewhere.
+
+    The client is led on where the session that it means is over, now or before. Otherwise the page says that nothing
+    has ended, which a redirect could not.
+    """
+    if hint is None or "sid" not in hint:
+        return _nothing_ended(service, request, client, location)
+    session_id, now, is_ended = UUID(str(hint["sid"])), service.clock(), False
+    if not _is_unexpired(hint, service):
+        if await service.sessions.find_subject(session_id, now) is not None:
+            return _nothing_ended(service, request, client, location)
+    elif request.method != "HEAD":
+        is_ended = await service.sessions.end(session_id, now)
+    if is_ended:
+        _record(client, str(hint.get("sub", "")), str(session_id))
     return _answer(service, request, client, location, nothing_ended=not is_ended)
+
+
+def _nothing_ended(
+    service: AuthorizeService, request: web.Request, client: Client | None, location: str | None
+) -> web.StreamResponse:
+    """The page that says so, from which the user goes on by hand."""
+    return _answer(service, request, client, None, nothing_ended=True, continue_uri=location)
 
 
 def _is_unexpired(hint: Mapping[str, object], service: AuthorizeService) -> bool:
@@ -138,14 +157,14 @@ async def _find_client(service: AuthorizeService, client_id: str | None) -> Clie
 async def _end(
     service: AuthorizeService,
     request: web.Request,
-    session: Session | None,
+    session: Session,
     client: Client | None,
     location: str | None,
 ) -> web.StreamResponse:
-    if session is not None and request.method != "HEAD":
+    if request.method != "HEAD":
         await service.sessions.end(session.session_id, service.clock())
         _record(client, str(session.user.subject), str(session.session_id), session.amr)
-    return _answer(service, request, client, location, nothing_ended=session is None)
+    return _answer(service, request, client, location, nothing_ended=False)
 
 
 def _record(client: Client | None, subject: str, session_id: str, amr: Sequence[str] = ()) -> None:
@@ -163,12 +182,23 @@ def _record(client: Client | None, subject: str, session_id: str, amr: Sequence[
 
 
 def _answer(
-    service: AuthorizeService, request: web.Request, client: Client | None, location: str | None, *, nothing_ended: bool
+    service: AuthorizeService,
+    request: web.Request,
+    client: Client | None,
+    location: str | None,
+    *,
+    nothing_ended: bool,
+    continue_uri: str | None = None,
 ) -> web.StreamResponse:
     """Back to the client, or our page; ``nothing_ended`` where no session has ended."""
     response = see_other(location) if location is not None else None
     if response is None:
-        page = LoggedOutPage(client_name=None if client is None else client.client_name, nothing_ended=nothing_ended)
+        page = LoggedOutPage(
+            client_name=None if client is None else client.client_name,
+            client_uri=None if client is None else client.client_uri,
+            continue_uri=continue_uri,
+            nothing_ended=nothing_ended,
+        )
         response = page_response(service.pages.logged_out(page, reference=current_trace_id()))
     # Without a session there is nothing to forget, and a link on another site must not stop a login in progress.
     if request.method != "HEAD" and service.cookies.session_secret(request) is not None:
@@ -182,7 +212,7 @@ def _question(
     browser = service.cookies.browser(request) or Browser.generate()
     page = LogoutPage(
         form_action=service.path(LOGOUT),
-        csrf_token=service.csrf.token(browser, FORM, str(form), _name(session)),
+        csrf_token=service.csrf.token(browser, FORM, str(form), str(session.session_id)),
         interaction=str(form),
         account=account_of(session.user),
         client_name=None if client is None else client.client_name,
@@ -192,7 +222,3 @@ def _question(
     if request.method != "HEAD":
         service.cookies.write_browser(request, response, browser)
     return response
-
-
-def _name(session: Session | None) -> str:
-    return "" if session is None else str(session.session_id)

@@ -28,7 +28,7 @@ _WORDS = {
     ),
     410: (
         "This sign-in has expired",
-        "It was open for too long, or it was finished in another tab.",
+        "It was open for too long, or it is finished already, here or in another tab.",
         "Go back to the application and start again.",
     ),
     413: (

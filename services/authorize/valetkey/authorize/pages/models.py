@@ -1,7 +1,7 @@
 """What each template is given. The class says the template's name; its fields are the template's whole vocabulary.
 
-Besides these, every template sees ``theme``, ``demo``, ``logo``, ``reference`` (the trace id, or None) and
-``static(name)``. All text is escaped by the templates; give it as it is.
+Besides these, every template sees ``theme``, ``demo``, ``logo``, ``home`` (the path of the home page), ``reference``
+(the trace id, or None) and ``static(name)``. All text is escaped by the templates; give it as it is.
 """
 
 from __future__ import annotations
@@ -65,6 +65,15 @@ class LoginPage(FormPage):
     code_page: str | None = None
     is_limited: bool = False
     logo_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomePage:
+    """Its form gets ``form_action``, which asks whether to sign out. ``account`` is None where no user is signed in."""
+
+    template: ClassVar[str] = "home.html"
+    form_action: str
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +148,15 @@ class LogoutPage(FormPage):
 class LoggedOutPage:
     """Nothing to post. The session is over, and there is no address to go back to.
 
-    ``nothing_ended``: no user is signed in in this browser, and elsewhere nothing has changed.
+    ``nothing_ended``: no user is signed in in this browser, and elsewhere nothing has changed. ``continue_uri`` is then
+    where the application wanted the user afterwards. ``client_uri`` leads back to the application; it is linked only if
+    http or https.
     """
 
     template: ClassVar[str] = "logged_out.html"
     client_name: str | None = None
+    client_uri: str | None = None
+    continue_uri: str | None = None
     nothing_ended: bool = False
 
 
@@ -175,7 +188,7 @@ class ErrorPage:
 
     ``details`` names the fault for the developer of the application, where there is one and it may be told.
     ``client_name`` and ``client_uri`` lead back to the application, where it is known and has registered its address;
-    it is linked only if http or https.
+    it is linked only if http or https. Without it the page leads to ``home``.
     """
 
     template: ClassVar[str] = "error.html"
@@ -189,7 +202,8 @@ class ErrorPage:
 
 
 Page = (
-    LoginPage
+    HomePage
+    | LoginPage
     | SelectAccountPage
     | NotAllowedPage
     | ConsentPage

@@ -22,6 +22,7 @@ from valetkey.authorize.pages.models import (
     ConsentPage,
     ErrorPage,
     FormPostPage,
+    HomePage,
     LoggedOutPage,
     LoginPage,
     LogoutPage,
@@ -32,6 +33,7 @@ from valetkey.authorize.pages.models import (
 )
 from valetkey.authorize.pages.static_assets import StaticAssets
 from valetkey.authorize.pages.theme import Theme, ThemeError
+from valetkey.core.routes import HOME
 
 # form-action is left out on purpose: browsers apply it to the redirect that follows a form, which goes to the client.
 CONTENT_SECURITY_POLICY = (
@@ -78,6 +80,7 @@ class Pages:
             "theme": theme,
             "demo": demo,
             "logo": self.assets.logo,
+            "home": HOME.paths(base_path)[0],
             "static": self.assets.url,
             "reference": None,
         }
@@ -86,6 +89,10 @@ class Pages:
     def render(self, name: str, **context: object) -> str:
         """Render any template by name; the typed methods below are what handlers use."""
         return self._environment.get_template(name).render(context)
+
+    def home(self, page: HomePage, *, reference: str | None = None) -> str:
+        """The issuer's own address."""
+        return self._page(page, reference)
 
     def login(self, page: LoginPage, *, reference: str | None = None) -> str:
         """The login form."""

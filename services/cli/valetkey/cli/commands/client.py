@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from valetkey.administration.allowed_groups import warn_of_lockout
-from valetkey.administration.client_record import LIST_COLUMNS, client_record
+from valetkey.administration.client_record import LIST_COLUMNS, client_record, client_with_rules
 from valetkey.administration.clients import (
     change_client,
     delete_client,
@@ -30,7 +30,6 @@ from valetkey.cli.secret_file import handed_over
 from valetkey.cli.secret_input import secret_path
 from valetkey.core.client.client import Client
 from valetkey.core.client.registration import registration_notices
-from valetkey.core.client.rules import client_rules
 
 _force_option = click.option("--force", is_flag=True, help="Change it although an applied file owns it.")
 
@@ -76,7 +75,7 @@ async def create(
     with handing as handed:
         record = await register_client(installation, new)
     say(*registration_notices(record.client))
-    output.one(client_record(record, record.created_at) | handed)
+    output.one(client_with_rules(record, record.created_at, installation.settings.installation_rules) | handed)
     await _warn(installation, record.client)
     if "client_secret" in handed:
         say("The secret is shown this once; `valetkey client rotate-secret` makes another.")
@@ -162,8 +161,7 @@ async def delete(installation: Installation, client_id: str, *, force: bool, yes
 
 async def _show(installation: Installation, client_id: str, output: Output) -> None:
     record = await get_client(installation, client_id)
-    rules = client_rules(record.client, installation.settings.installation_rules)
-    output.one(client_record(record, installation.clock()) | {"rules": rules})
+    output.one(client_with_rules(record, installation.clock(), installation.settings.installation_rules))
     await _warn(installation, record.client)
 
 

@@ -19,6 +19,7 @@ from valetkey.administration.users import (
     list_users,
     new_user,
     password_hash_for,
+    require_unowned_user,
     unlock_user,
     update_user,
 )
@@ -63,6 +64,8 @@ _claim_option = click.option(
     callback=_claims,
     help="A claim, or an attribute of `valetkey attribute`; lists and objects as JSON; may be repeated.",
 )
+
+_force_option = click.option("--force", is_flag=True, help="Change the user although an applied file owns it.")
 
 
 @click.group("user", epilog=example("valetkey user list"))
@@ -134,6 +137,7 @@ async def create(  # noqa: PLR0913 - one parameter per option
 )
 @_claim_option
 @click.option("--remove-claim", "removed", multiple=True, metavar="NAME", help="A claim that goes; may be repeated.")
+@_force_option
 @output_option
 @with_installation
 async def update(  # noqa: PLR0913 - one parameter per option
@@ -146,6 +150,7 @@ async def update(  # noqa: PLR0913 - one parameter per option
     *,
     remove_email: bool,
     email_verified: bool | None,
+    force: bool,
 ) -> None:
     """Change what is known of a user. Sessions and grants go on; clients see it when they ask again.
 
@@ -156,6 +161,7 @@ async def update(  # noqa: PLR0913 - one parameter per option
     if remove_email and (email is not None or email_verified):
         raise click.UsageError("--remove-email goes with neither --email nor --email-verified.")
     found = await get_user(installation, user)
+    await require_unowned_user(installation, found, force=force)
     changed = with_email(found, email, is_verified=email_verified)
     if remove_email:
         changed = replace(changed, email=None, email_verified=False)
@@ -200,11 +206,13 @@ async def set_password(installation: Installation, user: str, choice: PasswordCh
 
 @command.command("disable", epilog=example("valetkey user disable ada"))
 @click.argument("user")
+@_force_option
 @output_option
 @with_installation
-async def disable(installation: Installation, user: str, output: Output) -> None:
+async def disable(installation: Installation, user: str, output: Output, *, force: bool) -> None:
     """Refuse a user from now on. Every session and grant of the user ends."""
     found = await get_user(installation, user)
+    await require_unowned_user(installation, found, force=force)
     async with installation.revoking() as publish:
         await disable_user(installation, found.subject, publish)
     output.one(_record(await get_user(installation, str(found.subject))))
@@ -212,11 +220,13 @@ async def disable(installation: Installation, user: str, output: Output) -> None
 
 @command.command("enable", epilog=example("valetkey user enable ada"))
 @click.argument("user")
+@_force_option
 @output_option
 @with_installation
-async def enable(installation: Installation, user: str, output: Output) -> None:
+async def enable(installation: Installation, user: str, output: Output, *, force: bool) -> None:
     """Accept a disabled user again. What ended stays ended: the user signs in anew."""
     found = await get_user(installation, user)
+    await require_unowned_user(installation, found, force=force)
     if not found.enabled:
         await enable_user(installation, found.subject)
     output.one(_record(await get_user(installation, str(found.subject))))
@@ -248,11 +258,13 @@ def _unlocked(user: User) -> str:
 
 @command.command("delete", epilog=example("valetkey user delete ada --yes"))
 @click.argument("user")
+@_force_option
 @yes_option
 @with_installation
-async def delete(installation: Installation, user: str, *, yes: bool) -> None:
+async def delete(installation: Installation, user: str, *, force: bool, yes: bool) -> None:
     """Delete a user. Sessions, consents and grants go too; the subject is never used for another user."""
     found = await get_user(installation, user)
+    await require_unowned_user(installation, found, force=force)
     confirm(f"Delete the user {found.username} ({found.subject}) and end everything?", yes=yes)
     async with installation.revoking() as publish:
         await delete_user(installation, found.subject, publish)

@@ -12,6 +12,7 @@ from valetkey.core.oidc.claims.request import NO_CLAIMS, ClaimsRequest
 from valetkey.core.oidc.claims.table import STANDARD_CLAIMS, ClaimTable
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from valetkey.core.authentication.result import Authentication
@@ -27,7 +28,7 @@ class Authorization(NamedTuple):
     ``epochs`` are those that the grant had read: a token made of it is good for as long as they are current.
     ``user`` and ``authentication`` are None where the client acts for itself. ``refresh_generation`` is the generation
     of the refresh token to hand out, None for none. ``nonce`` is only set where an ID token answers a login.
-    ``claim_table`` has the claims about users that are declared now.
+    ``claim_table`` has the claims about users that are declared now. ``redeemed_at`` is when a code was taken for it.
     """
 
     authorization_id: UUID
@@ -42,6 +43,7 @@ class Authorization(NamedTuple):
     claims: ClaimsRequest = NO_CLAIMS
     access_token_typ: AccessTokenTyp = AccessTokenTyp.AT_JWT
     claim_table: ClaimTable = STANDARD_CLAIMS
+    redeemed_at: datetime | None = None
 
     @property
     def subject(self) -> str:

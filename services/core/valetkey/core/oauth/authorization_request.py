@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from valetkey.core.authentication.result import SUPPORTED_ACR
 from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.client.client import Client, GrantType, PkcePolicy
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import (
     InvalidRequest,
     InvalidScope,
@@ -107,10 +108,10 @@ def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
     presented = params.get("redirect_uri")
     if presented is None:
         if len(client.redirect_uris) != 1:
-            raise InvalidRequest("redirect_uri is missing and the client has not registered exactly one")
+            raise InvalidRequest.of(causes.REDIRECT_URI_NEEDED)
         presented = client.redirect_uris[0]
     elif not match_redirect_uri(presented, client.redirect_uris, is_native=client.is_native):
-        raise InvalidRequest("redirect_uri is not registered for this client")
+        raise InvalidRequest.of(causes.REDIRECT_URI_NOT_REGISTERED)
     response_mode = _single(params, "response_mode")
     return TrustedRedirect(
         redirect_uri=presented,
@@ -129,11 +130,11 @@ def parse_authorization_request(
     """Stage two: everything else. Raises an ``OAuthError`` to be sent to the trusted redirect. OAuth 2.1 §4.1.2.1."""
     params.reject_repeats()
     if "request" in params:
-        raise RequestNotSupported("request object by value")
+        raise RequestNotSupported.of(causes.REQUEST_BY_VALUE)
     if "request_uri" in params:
-        raise RequestUriNotSupported("request object by reference")
+        raise RequestUriNotSupported.of(causes.REQUEST_BY_REFERENCE)
     if params.required("response_type") != "code":
-        raise UnsupportedResponseType("response_type is not code")
+        raise UnsupportedResponseType.of(causes.RESPONSE_TYPE_NOT_CODE)
     client.require_grant(GrantType.AUTHORIZATION_CODE)
     require_within_limits(params)
     _require_usable_answer(params)
@@ -142,7 +143,7 @@ def parse_authorization_request(
         name for name in client.scope if name != OFFLINE_ACCESS
     )
     if not scope:
-        raise InvalidScope("no scope was asked for and the client has none registered")
+        raise InvalidScope.of(causes.NO_SCOPE)
     catalog.require_scopes(scope, frozenset(client.scope))
     resources = catalog.registered(requested_resources(params, client, installation))
     catalog.require_resources(resources, catalog.resources_for(client))
@@ -179,7 +180,7 @@ def _challenge(params: Params, policy: PkcePolicy) -> str:
 def _require_nonce(params: Params, scope: Scope, client: Client) -> None:
     """Without a challenge, a nonce of OpenID Connect binds the code to its client. OAuth 2.1 §7.5.1."""
     if client.pkce is PkcePolicy.OPTIONAL and (OPENID not in scope or params.get("nonce") is None):
-        raise InvalidRequest("code_challenge is missing, and so is the nonce that would do in its place")
+        raise InvalidRequest.of(causes.CHALLENGE_AND_NONCE_MISSING)
 
 
 def ignored_scope(params: Params, asked: AuthorizationRequest) -> Scope:
@@ -232,9 +233,9 @@ def _usable_state(state: str | None) -> str | None:
 def _require_usable_answer(params: Params) -> None:
     state, response_mode = params.get("state"), params.get("response_mode")
     if state is not None and _usable_state(state) is None:
-        raise InvalidRequest("state breaks the grammar")
+        raise InvalidRequest.of(causes.STATE_MALFORMED)
     if response_mode is not None and response_mode not in RESPONSE_MODES:
-        raise InvalidRequest("response_mode is not supported")
+        raise InvalidRequest.of(causes.RESPONSE_MODE_UNKNOWN)
 
 
 def _login_name(hint: str | None) -> str | None:
@@ -257,9 +258,9 @@ def _prompt(text: str | None) -> frozenset[str]:
         return frozenset()
     prompts = frozenset(text.split(" ")) - {""}
     if not prompts <= set(PROMPTS):
-        raise InvalidRequest("prompt has an unknown value")
+        raise InvalidRequest.of(causes.PROMPT_UNKNOWN)
     if "none" in prompts and len(prompts) > 1:
-        raise InvalidRequest("prompt none stands with another value")
+        raise InvalidRequest.of(causes.PROMPT_NONE_AND_MORE)
     return prompts
 
 
@@ -267,5 +268,5 @@ def _max_age(text: str | None) -> int | None:
     if text is None:
         return None
     if not _DIGITS.fullmatch(text) or int(text) > MAX_AGE_SECONDS:
-        raise InvalidRequest("max_age is not a number of seconds")
+        raise InvalidRequest.of(causes.MAX_AGE_MALFORMED)
     return int(text)

@@ -13,16 +13,17 @@
     ├── InvalidTarget             │
     └── RequestUriNotSupported
 
-The class speaks to the client, in words fixed per class, unless the reason is one that a client may know: those are
-listed in ``public_reasons``. Any other sentence given to the constructor speaks to us: it goes to the log and the span,
+The class speaks to the client, in words fixed per class, unless the error is made ``of`` one of the ``causes`` that a
+client may know. Any other sentence given to the constructor speaks to us: it goes to the log and the span,
 never on the wire. Status codes and JSON belong to ``valetkey.runtime.http.errors``.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from valetkey.core.oauth.public_reasons import public_description
+if TYPE_CHECKING:
+    from valetkey.core.oauth.causes import Cause
 
 
 class OAuthError(Exception):
@@ -38,9 +39,13 @@ class OAuthError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        public = public_description(reason)
-        if public is not None:
-            self.description = public
+
+    @classmethod
+    def of(cls, cause: Cause) -> Self:
+        """A refusal that tells the client its cause."""
+        error = cls(cause.sentence)
+        error.description = f"{cause.sentence}."
+        return error
 
     @property
     def is_explained(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH
 from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.jose.verify_own import MAX_TOKEN_LENGTH
-from valetkey.core.oauth import resource, scope
+from valetkey.core.oauth import causes, resource, scope
 from valetkey.core.oauth.errors import InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from valetkey.core.oauth.redirect_uri import MAX_LENGTH as MAX_REDIRECT_URI_LENGTH
 from valetkey.core.oidc.claims.request import MAX_LENGTH as MAX_CLAIMS_LENGTH
@@ -66,7 +66,7 @@ def require_within_limits(params: Params) -> None:
     for limit in _TABLE:
         for value in params.all(limit.name):
             if _bytes(value) > limit.most:
-                raise limit.error(f"{limit.name} is longer than {limit.most} bytes")
+                raise limit.error.of(causes.too_long(limit.name, limit.most))
 
 
 def require_compact(request: AuthorizationRequest) -> None:

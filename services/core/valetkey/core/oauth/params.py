@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidRequest
-from valetkey.core.oauth.public_reasons import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ class Params:
         """Raise ``InvalidRequest`` if a parameter that must be single is repeated. RFC 6749 §3.1."""
         for name, values in self._values.items():
             if len(values) > 1 and name not in REPEATABLE:
-                raise InvalidRequest(f"{name} is repeated" if name in PARAMETERS else "a parameter is repeated")
+                raise InvalidRequest.of(causes.repeated(name))
 
     def get(self, name: str) -> str | None:
         """The value, or None where it was omitted; ``InvalidRequest`` where it is repeated."""
@@ -47,14 +47,14 @@ class Params:
         if values is None:
             return None
         if len(values) > 1:
-            raise InvalidRequest(f"{name} is repeated")
+            raise InvalidRequest.of(causes.repeated(name))
         return values[0]
 
     def required(self, name: str) -> str:
         """The value; ``InvalidRequest`` where it is missing or repeated."""
         value = self.get(name)
         if value is None:
-            raise InvalidRequest(f"{name} is missing")
+            raise InvalidRequest.of(causes.missing(name))
         return value
 
     def all(self, name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import hmac
 import re
 
 from valetkey.core.encoding import b64url_encode
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidGrant, InvalidRequest
 
 S256 = "S256"
@@ -22,12 +23,12 @@ def require_challenge(challenge: str | None, method: str | None) -> str:
     Raises ``InvalidRequest`` where it is missing, malformed or not S256.
     """
     if challenge is None:
-        raise InvalidRequest("code_challenge is missing")
+        raise InvalidRequest.of(causes.CODE_CHALLENGE_MISSING)
     # Stricter than RFC 7636 §4.3: plain is refused, and so is the omitted method that means plain (RFC 9700 §2.1.1).
     if method != S256:
-        raise InvalidRequest("code_challenge_method is not S256")
+        raise InvalidRequest.of(causes.CHALLENGE_METHOD_NOT_S256)
     if not _CHALLENGE.fullmatch(challenge):
-        raise InvalidRequest("code_challenge is not the base64url form of a SHA-256 digest")
+        raise InvalidRequest.of(causes.CHALLENGE_MALFORMED)
     return challenge
 
 

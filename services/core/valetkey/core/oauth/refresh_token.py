@@ -89,12 +89,14 @@ class RefreshState:
     """The refresh state of an authorization. ``is_live`` says that nothing has ended it.
 
     ``since_rotation`` is how long ago it was rotated, by the clock of the store that noted the rotation.
+    ``is_withheld``: no client has been given the token of this generation yet, because no answer could be made.
     """
 
     client_uid: UUID
     generation: int
     since_rotation: timedelta
     is_live: bool
+    is_withheld: bool = False
 
 
 def classify_refresh_token(
@@ -105,9 +107,9 @@ def classify_refresh_token(
 ) -> Presentation:
     """Retry, reuse, or nothing of the kind. RFC 9700 §4.14.2.
 
-    The previous generation again, by the same client, within the grace window: an honest retry, which gets the same
-    successor. Anything older that our MAC proves we handed out: reuse, and the authorization dies. A token of another
-    client, or of an authorization that has ended, changes nothing.
+    The previous generation again, by the same client, within the grace window, or however late where its successor was
+    withheld: an honest retry, which gets the same successor. Anything older that our MAC proves we handed out: reuse,
+    and the authorization dies. A token of another client, or of an authorization that has ended, changes nothing.
 
     One that we handed out and the store has not come to yet: the store was put back to an earlier state, in which a
     token that was exchanged since would be good again. So the authorization dies too.
@@ -116,6 +118,7 @@ def classify_refresh_token(
         return Presentation.DEAD
     if token.generation > state.generation:
         return Presentation.UNKNOWN_GENERATION
-    if grace and token.generation == state.generation - 1 and state.since_rotation <= grace:
+    in_grace = bool(grace) and state.since_rotation <= grace
+    if token.generation == state.generation - 1 and (in_grace or state.is_withheld):
         return Presentation.RETRY
     return Presentation.REUSE

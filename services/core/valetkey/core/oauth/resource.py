@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from valetkey.core.client.client import AccessTokenTyp
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidScope, InvalidTarget
 from valetkey.core.oidc.claims.table import STANDARD_CLAIMS, ClaimTable
 
@@ -63,9 +64,9 @@ def parse_resource(values: Iterable[str]) -> tuple[str, ...]:
     """The distinct resource indicators of a request; ``InvalidTarget`` where one is malformed. RFC 8707 §2."""
     resources = tuple(dict.fromkeys(values))
     if len(resources) > MAX_RESOURCES:
-        raise InvalidTarget("too many resources")
+        raise InvalidTarget.of(causes.RESOURCE_TOO_MANY)
     if not all(is_resource_identifier(value) for value in resources):
-        raise InvalidTarget("resource is not an absolute URI without a fragment")
+        raise InvalidTarget.of(causes.RESOURCE_MALFORMED)
     return resources
 
 
@@ -78,7 +79,7 @@ def requested_resources(params: Params, client: Client, installation: Installati
     if not audience:
         return parse_resource(params.all("resource"))
     if not client.takes_audience(installation):
-        raise InvalidTarget("audience is not supported for this client; name the API with resource (RFC 8707)")
+        raise InvalidTarget.of(causes.AUDIENCE_REFUSED)
     return parse_resource((*params.all("resource"), *audience))
 
 
@@ -98,7 +99,7 @@ def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tup
     if not requested:
         return granted
     if not set(requested) <= set(granted):
-        raise InvalidTarget("resource exceeds what was granted")
+        raise InvalidTarget.of(causes.RESOURCE_NOT_GRANTED)
     return requested
 
 
@@ -137,13 +138,13 @@ class Catalog:
         """Raise ``InvalidScope`` unless every name is registered here and allowed to the client."""
         for name in scope:
             if name not in self.scopes or name not in allowed:
-                raise InvalidScope("scope is not registered for this client")
+                raise InvalidScope.of(causes.SCOPE_NOT_REGISTERED)
 
     def require_resources(self, resources: tuple[str, ...], allowed: frozenset[str]) -> None:
         """Raise ``InvalidTarget`` unless every resource is registered here and allowed to the client. RFC 8707 §2."""
         for identifier in resources:
             if identifier not in self.resources or identifier not in allowed:
-                raise InvalidTarget("resource is not registered for this client")
+                raise InvalidTarget.of(causes.RESOURCE_NOT_REGISTERED)
 
     def resources_for(self, client: Client) -> frozenset[str]:
         """The resources a client may ask tokens for: its own list, and those that its scopes belong to."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidScope
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def parse_scope(text: str | None) -> Scope:
     if text is None:
         return ()
     if len(text) > MAX_LENGTH:
-        raise InvalidScope("scope is too long")
+        raise InvalidScope.of(causes.SCOPE_TOO_LONG)
     if not _SCOPE.fullmatch(text):
-        raise InvalidScope("scope breaks the grammar")
+        raise InvalidScope.of(causes.SCOPE_MALFORMED)
     names = tuple(dict.fromkeys(text.split()))
     if len(names) > MAX_NAMES:
-        raise InvalidScope("scope has too many names")
+        raise InvalidScope.of(causes.SCOPE_TOO_MANY)
     return names
 
 
@@ -69,5 +70,5 @@ def narrow_scope(granted: Scope, requested: str | None) -> Scope:
     if not names:
         return granted
     if not set(names) <= set(granted):
-        raise InvalidScope("scope exceeds what was granted")
+        raise InvalidScope.of(causes.SCOPE_NOT_GRANTED)
     return names

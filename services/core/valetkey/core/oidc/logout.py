@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidRequest
-from valetkey.core.oauth.parameter_limits import is_too_long
+from valetkey.core.oauth.parameter_limits import LIMITS, is_too_long
 from valetkey.core.oauth.redirect_uri import append_response, response_target
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def parse_logout_request(params: Params) -> LogoutRequest:
     hint, state = params.get("id_token_hint"), params.get("state")
     for name in ("id_token_hint", "state"):
         if is_too_long(name, params.get(name) or ""):
-            raise InvalidRequest(f"{name} is too long")
+            raise InvalidRequest.of(causes.too_long(name, LIMITS[name].most))
     return LogoutRequest(hint, params.get("client_id"), params.get("post_logout_redirect_uri"), state)
 
 
@@ -40,7 +41,7 @@ def hinted_client_id(claims: Mapping[str, object], client_id: str | None) -> str
     """The client an ID token hint was issued to; ``InvalidRequest`` where ``client_id`` says another. Logout §2."""
     audience = claims.get("aud")
     if not isinstance(audience, str) or client_id not in (None, audience):
-        raise InvalidRequest("id_token_hint was not issued to this client")
+        raise InvalidRequest.of(causes.HINT_OF_ANOTHER)
     return audience
 
 
@@ -53,6 +54,6 @@ def post_logout_location(request: LogoutRequest, client: Client | None) -> str |
     if uri is None:
         return None
     if client is None or uri not in client.post_logout_redirect_uris:
-        raise InvalidRequest("post_logout_redirect_uri is not registered for this client")
+        raise InvalidRequest.of(causes.LOGOUT_URI_NOT_REGISTERED)
     target = response_target(uri)
     return target if request.state is None else append_response(target, [("state", request.state)])

@@ -27,6 +27,12 @@ class GrantedAuthorizations(Protocol):
     ) -> GrantedAuthorization | None:
         """Move a live authorization of this client from ``generation`` to the next, for exactly one caller."""
 
+    async def withhold(self, authorization_id: UUID, generation: int) -> None:
+        """Note that no client was given this generation; nothing where it is not the current one any more."""
+
+    async def hand_out(self, authorization_id: UUID, generation: int) -> None:
+        """Note that a client is given what was withheld. It counts as rotated now."""
+
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
         """The refresh state, for judging a presentation that did not rotate. ``now`` is for lifetimes only."""
 

@@ -27,5 +27,8 @@ class SessionStore(Protocol):
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of a user who has not ended since it began, or None."""
 
+    async def find_subject(self, session_id: UUID, now: datetime) -> UUID | None:
+        """Whose live session this is, None where there is none of this id. Notes no use."""
+
     async def end(self, session_id: UUID, now: datetime) -> bool:
         """End a session and every authorization bound to it; whether there was one."""

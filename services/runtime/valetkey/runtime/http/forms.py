@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidRequest
 from valetkey.core.oauth.params import Params
 from valetkey.runtime.http.limits.in_flight import IN_FLIGHT
@@ -39,13 +40,13 @@ async def read_form(request: web.Request, *, keep_repeats: bool = False) -> Para
     """
     content_type = request.headers.get("Content-Type", "")
     if content_type != FORM and not _CONTENT_TYPE.fullmatch(content_type):
-        raise InvalidRequest("the body is not a UTF-8 form")
+        raise InvalidRequest.of(causes.BODY_NOT_FORM)
     if "Content-Encoding" in request.headers:
-        raise InvalidRequest("the body has a content encoding")
+        raise InvalidRequest.of(causes.BODY_ENCODED)
     try:
         text = (await read_body(request)).decode("utf-8")
     except UnicodeDecodeError:
-        raise InvalidRequest("the body is not UTF-8") from None
+        raise InvalidRequest.of(causes.BODY_NOT_UTF8) from None
     return _params(text, keep_repeats=keep_repeats)
 
 
@@ -69,7 +70,7 @@ async def read_body(request: web.Request) -> bytes:
             async with asyncio.timeout(request.config_dict[BODY_TIMEOUT]):
                 return await request.read()
     except TimeoutError:
-        raise InvalidRequest("the body did not arrive in time") from None
+        raise InvalidRequest.of(causes.BODY_LATE) from None
     except (ConnectionError, web.RequestPayloadError):
         raise InvalidRequest("the client went away while sending") from None
 
@@ -78,7 +79,7 @@ def read_query(request: web.Request, *, keep_repeats: bool = False) -> Params:
     """The parameters of the query string, as strictly as those of a form. RFC 6749 §3.1."""
     query = request.raw_path.partition("#")[0].partition("?")[2]
     if not query.isascii():
-        raise InvalidRequest("the query is not ASCII")
+        raise InvalidRequest.of(causes.QUERY_NOT_ASCII)
     return _params(query, keep_repeats=keep_repeats)
 
 
@@ -88,14 +89,14 @@ def refuse_query_credentials(request: web.Request) -> None:
         return
     query = read_query(request, keep_repeats=True)
     if any(name in query for name in _NEVER_IN_QUERY):
-        raise InvalidRequest("credentials were sent in the query")
+        raise InvalidRequest.of(causes.CREDENTIALS_IN_QUERY)
 
 
 def _params(text: str, *, keep_repeats: bool) -> Params:
     if text.count("&") >= MAX_FIELDS:
-        raise InvalidRequest("there are too many fields")
+        raise InvalidRequest.of(causes.TOO_MANY_FIELDS)
     if "\x00" in text or "%00" in text:
-        raise InvalidRequest("there is a NUL")
+        raise InvalidRequest.of(causes.NUL)
     params = Params.parse(map(_pair, text.split("&")))
     if not keep_repeats:
         params.reject_repeats()
@@ -111,8 +112,8 @@ def _decode(text: str) -> str:
     if "%" not in text and "+" not in text:
         return text
     if _BAD_ESCAPE.search(text):
-        raise InvalidRequest("there is a malformed escape")
+        raise InvalidRequest.of(causes.ESCAPE_MALFORMED)
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError:
-        raise InvalidRequest("an escape is not UTF-8") from None
+        raise InvalidRequest.of(causes.ESCAPE_NOT_UTF8) from None

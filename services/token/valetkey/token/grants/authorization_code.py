@@ -65,7 +65,11 @@ class AuthorizationCodeGrant(Grant):
             await self._ports.codes.release(value)
             raise
         authorization = authorize_granted(granted, client, catalog, scope=code.scope, resources=resources)
-        return authorization._replace(nonce=code.nonce)
+        return authorization._replace(nonce=code.nonce, redeemed_at=now)
+
+    async def give_back(self, params: Params, authorization: Authorization) -> None:
+        """See ``Grant``. A later redemption takes over what this one has stored."""
+        await self._ports.codes.release(params.required("code"), authorization.redeemed_at)
 
     def _presented_challenge(self, params: Params, client: Client) -> str:
         """What the verifier answers. A client that may do without PKCE need not send one, if it sent no challenge."""

@@ -8,6 +8,7 @@ from valetkey.core.client.authentication.authenticate import require_confidentia
 from valetkey.core.client.client import AccessTokenTyp, Client, GrantType
 from valetkey.core.client.installation_rules import USUAL_RULES, InstallationRules
 from valetkey.core.epoch import TokenEpochs
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.errors import InvalidScope
 from valetkey.core.oauth.params import Params
@@ -63,6 +64,9 @@ class ClientCredentials(Grant):
             resources=entitled.resources,
             access_token_typ=entitled.typ,
         )
+
+    async def give_back(self, params: Params, authorization: Authorization) -> None:
+        """See ``Grant``. Nothing has been taken."""
 
     def _known_of(self, client: Client, catalog: Catalog) -> "_Known":
         """What is known of this very registration by this very catalog. It is not kept before it holds an answer."""
@@ -120,7 +124,7 @@ def _needs_user(name: str, catalog: Catalog) -> bool:
 def _entitle(client: Client, catalog: Catalog, scope: Scope, requested: tuple[str, ...]) -> _Entitled:
     asked_scope = scope or tuple(name for name in client.scope if not _needs_user(name, catalog))
     if not asked_scope or any(_needs_user(name, catalog) for name in asked_scope):
-        raise InvalidScope("no scope, or one that needs a user")
+        raise InvalidScope.of(causes.NO_SCOPE_WITHOUT_USER)
     catalog.require_scopes(asked_scope, frozenset(client.scope))
     if requested:
         catalog.require_resources(requested, catalog.resources_for(client))

@@ -52,6 +52,11 @@ class RefreshTokenGrant(Grant):
             resources=narrow_resource(current_resources(granted.resources, client, catalog), asked_resources),
         )
 
+    async def give_back(self, params: Params, authorization: Authorization) -> None:  # noqa: ARG002 - see ``Grant``
+        """See ``Grant``. The row has moved on, but the client has not: what it holds stays good until it gets more."""
+        if authorization.refresh_generation is not None:
+            await self._ports.authorizations.withhold(authorization.authorization_id, authorization.refresh_generation)
+
     async def _require_within_grant(
         self, token: RefreshToken, client: Client, catalog: Catalog, scope: str | None, resources: tuple[str, ...]
     ) -> None:
@@ -73,6 +78,8 @@ class RefreshTokenGrant(Grant):
             granted = await authorizations.find_live(token.authorization_id, client.uid, now)
             # If the successor was used in the meantime, this is no retry of the latest rotation any more.
             if granted is not None and granted.generation == token.generation + 1:
+                if state is not None and state.is_withheld:
+                    await authorizations.hand_out(token.authorization_id, granted.generation)
                 return granted
         if presentation is Presentation.REUSE:
             await self._revoke(token)

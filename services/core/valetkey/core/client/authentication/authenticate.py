@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from valetkey.core.client import authentication as package
 from valetkey.core.client.client import AuthenticationMethod, Client
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidClient, InvalidRequest
 
 if TYPE_CHECKING:
@@ -55,19 +56,19 @@ class Methods:
         for parameter, one in self._by_parameter.items():
             if (found := params.get(parameter)) is not None:
                 if method is not self._named_only:
-                    raise InvalidRequest("client authenticated twice in the body")
+                    raise InvalidRequest.of(causes.SECRET_TWICE)
                 method, value = one, found
         if params.has_any(self._unknown_assertion):
             raise InvalidClient("client assertions are not accepted")
         if len(authorization) > 1:
-            raise InvalidRequest("several Authorization headers")
+            raise InvalidRequest.of(causes.AUTHORIZATION_TWICE)
         if authorization:
             if method is not self._named_only:
-                raise InvalidRequest("client authenticated in the header and in the body")
+                raise InvalidRequest.of(causes.TWO_METHODS)
             return self._in_header(authorization[0], client_id)
         if client_id is None:
             if method is not self._named_only:
-                raise InvalidRequest(f"{method.parameter} without client_id")
+                raise InvalidRequest.of(causes.missing("client_id"))
             raise InvalidClient("no client authentication")
         return method.present(client_id, value)
 
@@ -82,7 +83,7 @@ class Methods:
             raise InvalidClient("the Authorization header is not Basic")
         presented = method.present(client_id or "", value)
         if client_id is not None and client_id != presented.client_id:
-            raise InvalidRequest("client_id differs between the header and the body")
+            raise InvalidRequest.of(causes.CLIENT_ID_DIFFERS)
         return presented
 
 
@@ -105,7 +106,7 @@ def authenticate_client(presented: PresentedCredentials, client: Client | None, 
         registered = " or ".join(client.authentication_methods)
         # Only a caller with the secret, or one of a client that has none, learns how the client authenticates.
         if client.is_public or (proven and presented.method is not AuthenticationMethod.NONE):
-            raise InvalidClient(f"this client is registered for {registered} and used {presented.method}")
+            raise InvalidClient.of(causes.other_method(registered, presented.method))
         raise InvalidClient(f"client used {presented.method}, registered for {registered}")
     if not proven:
         raise InvalidClient("wrong or expired secret")

@@ -91,9 +91,10 @@ def attribute_set_problems(attributes: Iterable[UserAttribute]) -> list[str]:
     return problems
 
 
-def claim_table(attributes: Iterable[UserAttribute]) -> ClaimTable:
-    """The standard claims and those of these attributes."""
-    return ClaimTable.of((*CLAIMS, *map(_claim, attributes)))
+def claim_table(attributes: Iterable[UserAttribute], scopes: Mapping[str, RegisteredScope]) -> ClaimTable:
+    """The standard claims and those of these attributes. A scope that an API owns is about the API, and opens none."""
+    of_apis = frozenset(name for name, scope in scopes.items() if scope.resource is not None)
+    return ClaimTable.of((*CLAIMS, *map(_claim, attributes)), of_apis)
 
 
 def _claim(attribute: UserAttribute) -> Claim:

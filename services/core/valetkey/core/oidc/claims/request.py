@@ -6,6 +6,7 @@ import json
 import re
 from typing import NamedTuple, cast
 
+from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import InvalidRequest
 
 MAX_LENGTH = 4096
@@ -39,18 +40,18 @@ def parse_claims_request(text: str | None, supported: frozenset[str]) -> ClaimsR
     if text is None:
         return NO_CLAIMS
     if len(text) > MAX_LENGTH:
-        raise InvalidRequest("claims is too long")
+        raise InvalidRequest.of(causes.CLAIMS_TOO_LONG)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest("claims is not JSON") from error
+        raise InvalidRequest.of(causes.CLAIMS_NOT_JSON) from error
     if not isinstance(document, dict):
-        raise InvalidRequest("claims is not an object")
+        raise InvalidRequest.of(causes.CLAIMS_NOT_OBJECT)
     userinfo, id_token = _member(document, "userinfo"), _member(document, "id_token")
     acr = id_token.get("acr") or {}
     subject = next(iter(_values(id_token.get("sub") or userinfo.get("sub") or {})), None)
     if subject is not None and len(subject.encode()) > MAX_SUBJECT_LENGTH:
-        raise InvalidRequest("claims demands a sub that is too long")
+        raise InvalidRequest.of(causes.CLAIMS_SUB_TOO_LONG)
     return ClaimsRequest(
         userinfo=tuple(name for name in userinfo if name in supported),
         id_token=tuple(name for name in id_token if name in supported),
@@ -65,9 +66,9 @@ def _member(document: dict[str, object], name: str) -> dict[str, dict[str, objec
     if member is None:
         return {}
     if not isinstance(member, dict):
-        raise InvalidRequest(f"claims.{name} is not an object")
+        raise InvalidRequest.of(causes.no_object(name))
     if not all(request is None or isinstance(request, dict) for request in member.values()):
-        raise InvalidRequest(f"claims.{name} holds something that is neither null nor an object")
+        raise InvalidRequest.of(causes.holds_no_objects(name))
     return cast("dict[str, dict[str, object] | None]", member)
 
 
@@ -76,5 +77,5 @@ def _values(request: dict[str, object]) -> tuple[str, ...]:
     candidates = listed if isinstance(listed, list) else [request["value"]] if "value" in request else []
     # What is demanded of the login must not be skipped because it cannot be read.
     if not all(isinstance(value, str) and not _HALF_A_CHARACTER.search(value) for value in candidates):
-        raise InvalidRequest("claims demands a value that is no text")
+        raise InvalidRequest.of(causes.CLAIMS_VALUE_NO_TEXT)
     return tuple(candidates)

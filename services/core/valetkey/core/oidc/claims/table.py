@@ -26,26 +26,29 @@ def has_value(value: object) -> bool:
 class ClaimTable:
     """Every claim about users by its name, and every attribute that operators set by its.
 
-    ``opened`` is what lists of scopes, as they were granted, were found to open.
+    ``closed`` are scopes that open no claim, whatever they are called. ``opened`` is what lists of scopes, as they were
+    granted, were found to open.
     """
 
     claims: Mapping[str, Claim]
     attributes: Mapping[str, Claim]
     names: frozenset[str]
+    closed: frozenset[str] = frozenset()
     opened: dict[Scope, frozenset[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, claims: Iterable[Claim]) -> ClaimTable:
+    def of(cls, claims: Iterable[Claim], closed: frozenset[str] = frozenset()) -> ClaimTable:
         """A table with these rows."""
         rows = {claim.name: claim for claim in sorted(claims, key=lambda claim: claim.name)}
         attributes = {claim.attribute_name: claim for claim in rows.values() if claim.column is None}
-        return cls(rows, attributes, frozenset(rows))
+        return cls(rows, attributes, frozenset(rows), closed)
 
     def opened_by(self, scope: Scope) -> frozenset[str]:
         """The names of the claims that these scopes open. OIDC Core §5.4."""
         opened = self.opened.get(scope)
         if opened is None:
-            opened = frozenset(name for name, claim in self.claims.items() if claim.scope in scope)
+            opening = frozenset(scope) - self.closed
+            opened = frozenset(name for name, claim in self.claims.items() if claim.scope in opening)
             if len(self.opened) >= MOST_SCOPES:
                 self.opened.clear()
             self.opened[scope] = opened

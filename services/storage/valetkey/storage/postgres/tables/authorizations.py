@@ -188,13 +188,22 @@ _ROTATE = Statement(
         groups_of(u.subject) AS user_groups
     """,
 )
+# A time that no rotation can have stands for "not handed out": rotations come before the end.
+_WITHHOLD = Statement(
+    "authorizations.withhold", "UPDATE authorizations SET rotated_at = expires_at WHERE id = $1 AND generation = $2"
+)
+_HAND_OUT = Statement(
+    "authorizations.hand_out",
+    "UPDATE authorizations SET rotated_at = database_clock() WHERE id = $1 AND generation = $2",
+)
 _FIND = Statement(
     "authorizations.find",
     """
     SELECT a.id, a.client_uid, a.generation, a.session_id, a.scope, a.resources, a.userinfo_claims, a.id_token_claims,
-        a.auth_time, a.acr, a.amr, database_clock() - a.rotated_at AS since_rotation, u.subject, u.username, u.email,
-        u.email_verified, u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since,
-        u.updated_at AS user_updated_at, u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
+        a.auth_time, a.acr, a.amr, database_clock() - a.rotated_at AS since_rotation,
+        a.rotated_at = a.expires_at AS is_withheld, u.subject, u.username, u.email, u.email_verified,
+        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
+        u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
         groups_of(u.subject) AS user_groups,
         a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2 AND c.enabled AND u.enabled
         AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
@@ -286,13 +295,25 @@ class Authorizations:
         row = await self._database.fetch_row(_ROTATE_ONE, *asked)
         return None if row is None else granted_authorization_from(row)
 
+    async def withhold(self, authorization_id: UUID, generation: int) -> None:
+        """Note that no client was given this generation; nothing where it is not the current one any more."""
+        await self._database.execute(_WITHHOLD, authorization_id, generation)
+
+    async def hand_out(self, authorization_id: UUID, generation: int) -> None:
+        """Note that a client is given what was withheld. It counts as rotated now."""
+        await self._database.execute(_HAND_OUT, authorization_id, generation)
+
     async def find_state(self, authorization_id: UUID, now: datetime) -> RefreshState | None:
         """The refresh state, for judging a presentation that did not rotate. ``now`` is for lifetimes only."""
         row = await self._find(authorization_id, now)
-        return (
-            None
-            if row is None
-            else RefreshState(row["client_uid"], row["generation"], row["since_rotation"], is_live=row["is_live"])
+        if row is None:
+            return None
+        return RefreshState(
+            row["client_uid"],
+            row["generation"],
+            row["since_rotation"],
+            is_live=row["is_live"],
+            is_withheld=row["is_withheld"],
         )
 
     async def find_live(self, authorization_id: UUID, client_uid: UUID, now: datetime) -> GrantedAuthorization | None:

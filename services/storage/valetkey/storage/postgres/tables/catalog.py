@@ -72,23 +72,24 @@ class CatalogStore:
 
     async def get(self) -> Catalog:
         """Every registered scope and every resource server. Catalogs that follow each other share their names."""
-        scopes = await self._database.fetch(_LIST_SCOPES)
+        rows = await self._database.fetch(_LIST_SCOPES)
         resources = await self._database.fetch(_LIST_RESOURCES)
         attributes = [record.attribute for record in await self.list_attributes()]
+        scopes = {
+            (name := intern(row["name"])): RegisteredScope(
+                name, row["description"], None if row["resource"] is None else intern(row["resource"])
+            )
+            for row in rows
+        }
         return Catalog(
-            scopes={
-                (name := intern(row["name"])): RegisteredScope(
-                    name, row["description"], None if row["resource"] is None else intern(row["resource"])
-                )
-                for row in scopes
-            },
+            scopes=scopes,
             resources={
                 (identifier := intern(row["resource"])): ResourceServer(
                     identifier, row["client_name"], AccessTokenTyp(row["access_token_typ"] or AccessTokenTyp.AT_JWT)
                 )
                 for row in resources
             },
-            claim_table=claim_table(attributes),
+            claim_table=claim_table(attributes, scopes),
         )
 
     async def list_attributes(self) -> list[AttributeRecord]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import starmap
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +14,10 @@ import asyncpg
 from valetkey.core.authentication.group import MAX_GROUPS_OF_USER, Group, crowded_sentence, nesting_problems
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
+
+T = TypeVar("T", str, UUID)
+# In a sentence.
+_MOST_NAMES = 5
 
 # Readers go on; changes wait for each other, so that what two of them do together is judged as a whole.
 _LOCK = Statement("groups.lock", "LOCK TABLE groups IN SHARE ROW EXCLUSIVE MODE")
@@ -37,30 +42,43 @@ _CREATE = Statement(
     "groups.create",
     """
     INSERT INTO groups (name, display_name, description, managed_by, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $5)
+    SELECT name, display_name, description, $4, $5, $5
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS said (name, display_name, description)
     """,
 )
 _UPDATE = Statement(
     "groups.update",
     """
-    UPDATE groups SET display_name = $2, description = $3, managed_by = $4, updated_at = greatest(updated_at, $5)
-    WHERE name = $1 RETURNING name
+    UPDATE groups SET display_name = said.display_name, description = said.description, managed_by = $4,
+        updated_at = greatest(updated_at, $5)
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS said (name, display_name, description)
+    WHERE groups.name = said.name RETURNING groups.name
     """,
 )
-_DELETE = Statement("groups.delete", "DELETE FROM groups WHERE name = $1 RETURNING name")
+_DELETE = Statement("groups.delete", "DELETE FROM groups WHERE name = ANY ($1::text[]) RETURNING name")
 _ADD_MEMBERS = Statement(
     "groups.add_members",
-    "INSERT INTO group_members (subject, group_name) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING",
+    """
+    INSERT INTO group_members (group_name, subject) SELECT * FROM unnest($1::text[], $2::uuid[]) ON CONFLICT DO NOTHING
+    """,
 )
 _REMOVE_MEMBERS = Statement(
-    "groups.remove_members", "DELETE FROM group_members WHERE group_name = $1 AND subject = ANY ($2::uuid[])"
+    "groups.remove_members",
+    """
+    DELETE FROM group_members AS m USING unnest($1::text[], $2::uuid[]) AS gone (group_name, subject)
+    WHERE m.group_name = gone.group_name AND m.subject = gone.subject
+    """,
 )
 _ADD_GROUPS = Statement(
     "groups.add_groups",
-    "INSERT INTO group_nesting (parent, child) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
+    "INSERT INTO group_nesting (parent, child) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING",
 )
 _REMOVE_GROUPS = Statement(
-    "groups.remove_groups", "DELETE FROM group_nesting WHERE parent = $1 AND child = ANY ($2::text[])"
+    "groups.remove_groups",
+    """
+    DELETE FROM group_nesting AS n USING unnest($1::text[], $2::text[]) AS gone (parent, child)
+    WHERE n.parent = gone.parent AND n.child = gone.child
+    """,
 )
 _LIST_NESTING = Statement("groups.list_nesting", "SELECT child, parent FROM group_nesting ORDER BY child, parent")
 # A closure of the nesting, which is small, joined with members, who may be many.
@@ -151,47 +169,49 @@ class Groups:
             for row in rows
         }
 
-    async def create(self, group: Group, now: datetime, managed_by: str | None = None) -> None:
-        """Add a group without members. Raises ``Conflict`` where the name is taken."""
+    async def create(self, groups: Collection[Group], now: datetime, managed_by: str | None = None) -> None:
+        """Add groups without members. Raises ``Conflict`` where a name is taken."""
         try:
-            await self._database.execute(_CREATE, group.name, group.display_name, group.description, managed_by, now)
+            await self._database.execute(_CREATE, *_said(groups), managed_by, now)
         except asyncpg.UniqueViolationError as error:
-            raise Conflict(f"The group {group.name} exists already.") from error
+            raise Conflict(f"The group {_names(group.name for group in groups)} exists already.") from error
 
-    async def update(self, group: Group, now: datetime, managed_by: str | None = None) -> bool:
-        """Store what is said of the group of this name, and its owner; False if there is none any more."""
-        row = await self._database.fetch_row(
-            _UPDATE, group.name, group.display_name, group.description, managed_by, now
-        )
-        return row is not None
+    async def update(self, groups: Collection[Group], now: datetime, managed_by: str | None = None) -> bool:
+        """Store what is said of the groups of these names, and their owner; False if one is not there any more."""
+        return len(await self._database.fetch(_UPDATE, *_said(groups), managed_by, now)) == len(groups)
 
-    async def delete(self, name: str) -> bool:
-        """Forget a group and who is in it; False if there was none."""
-        return await self._database.fetch_row(_DELETE, name) is not None
+    async def delete(self, names: Collection[str]) -> bool:
+        """Forget groups and who is in them; False if there was none of one of the names."""
+        return len(await self._database.fetch(_DELETE, sorted(names))) == len(names)
 
-    async def add_members(self, name: str, subjects: Collection[UUID]) -> None:
-        """Put users into a group. Raises ``Conflict`` where the group or a user is gone."""
+    async def add_members(self, members: Mapping[str, Collection[UUID]]) -> None:
+        """Put users into groups. Raises ``Conflict`` where a group or a user is gone."""
         try:
-            await self._database.execute(_ADD_MEMBERS, name, sorted(subjects))
+            await self._database.execute(_ADD_MEMBERS, *_pairs(members))
         except asyncpg.ForeignKeyViolationError as error:
-            raise Conflict(f"The group {name} or one of these users was deleted meanwhile.") from error
+            raise Conflict(f"The group {_names(members)} or one of these users was deleted meanwhile.") from error
 
-    async def remove_members(self, name: str, subjects: Collection[UUID]) -> None:
-        """Take users out of a group; who is not in it stays out."""
-        await self._database.execute(_REMOVE_MEMBERS, name, sorted(subjects))
+    async def remove_members(self, members: Mapping[str, Collection[UUID]]) -> None:
+        """Take users out of groups; who is not in one stays out."""
+        await self._database.execute(_REMOVE_MEMBERS, *_pairs(members))
 
-    async def add_groups(self, name: str, children: Collection[str]) -> None:
-        """Let the members of ``children`` be in ``name`` too. Raises ``Conflict`` where one of them is gone."""
+    async def add_groups(self, children: Mapping[str, Collection[str]]) -> None:
+        """Let the members of ``children`` be in the group that they stand under too.
+
+        Raises ``Conflict`` where one of them is gone.
+        """
         try:
-            await self._database.execute(_ADD_GROUPS, name, sorted(children))
+            await self._database.execute(_ADD_GROUPS, *_pairs(children))
         except asyncpg.ForeignKeyViolationError as error:
-            raise Conflict(f"The group {name} or one of {', '.join(sorted(children))} does not exist.") from error
+            inner = _names(child for each in children.values() for child in each)
+            raise Conflict(f"The group {_names(children)} or one of {inner} does not exist.") from error
         except asyncpg.CheckViolationError as error:
-            raise Conflict(f"The group {name} cannot be in itself.") from error
+            itself = _names(name for name, each in children.items() if name in each)
+            raise Conflict(f"The group {itself} cannot be in itself.") from error
 
-    async def remove_groups(self, name: str, children: Collection[str]) -> None:
-        """Let the members of ``children`` be in ``name`` no longer, unless in another way."""
-        await self._database.execute(_REMOVE_GROUPS, name, sorted(children))
+    async def remove_groups(self, children: Mapping[str, Collection[str]]) -> None:
+        """Let the members of ``children`` be in the group that they stand under no longer, unless in another way."""
+        await self._database.execute(_REMOVE_GROUPS, *_pairs(children))
 
     async def inhabited(self, names: Collection[str]) -> frozenset[str]:
         """Those of these groups in which there is a user who is not disabled, directly or through other groups."""
@@ -213,3 +233,24 @@ class Groups:
         if crowded is None:
             return ()
         return (crowded_sentence(crowded["username"], crowded["group_count"]),)
+
+
+def _said(groups: Collection[Group]) -> tuple[list[str], list[str | None], list[str | None]]:
+    """Names, display names and descriptions."""
+    return (
+        [group.name for group in groups],
+        [group.display_name for group in groups],
+        [group.description for group in groups],
+    )
+
+
+def _pairs(within: Mapping[str, Collection[T]]) -> tuple[list[str], list[T]]:
+    """What is in which group: the groups, and beside each what is in it, in one order for all transactions."""
+    pairs = sorted((name, each) for name, listed in within.items() for each in set(listed))
+    return [name for name, _ in pairs], [each for _, each in pairs]
+
+
+def _names(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    more = f" and {len(listed) - _MOST_NAMES} more" if len(listed) > _MOST_NAMES else ""
+    return ", ".join(listed[:_MOST_NAMES]) + more

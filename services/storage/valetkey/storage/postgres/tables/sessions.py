@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from asyncpg import Record
@@ -85,6 +86,15 @@ _FIND = Statement(
         u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups
     FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
     WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
+    """,
+)
+_FIND_SUBJECT = Statement(
+    "sessions.find_subject",
+    """
+    SELECT s.subject FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
+    WHERE s.session_id = $1 AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
             ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
     """,
@@ -197,6 +207,11 @@ class Sessions:
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of a user who has not ended since it began, or None. Notes its use."""
         return await self._uses.ask((_digest(secret), now))
+
+    async def find_subject(self, session_id: UUID, now: datetime) -> UUID | None:
+        """Whose live session this is, None where there is none of this id. Notes no use."""
+        row = await self._database.fetch_row(_FIND_SUBJECT, session_id, now)
+        return None if row is None else cast("UUID", row["subject"])
 
     async def end(self, session_id: UUID, now: datetime) -> bool:
         """End a session and every authorization bound to it; whether there was one."""

@@ -57,13 +57,14 @@ return 'T' .. string.sub(value, 2)
 
 # What is left of the code's own life is what is left of the tombstone's, without the part that consume added.
 # What is appended has the form of what is there: sealed (ARGV[2]) after what begins like it (ARGV[4]), plain (ARGV[3]).
+# A client that redeems in a loop what no token can be made of has a hundred tries: the value stays bounded.
 _GIVE_BACK = Script("""
 local value = redis.call('GET', KEYS[1])
 if not value or string.sub(value, 1, 1) ~= 'S' then
   return 0
 end
 local left = redis.call('PTTL', KEYS[1]) - ARGV[1]
-if left <= 0 then
+if left <= 0 or #value > 16384 then
   return 0
 end
 local is_sealed = string.sub(value, 66, 66) == ARGV[4]
