@@ -82,6 +82,12 @@ class Installation:
         created = await self.operate("client", "create", *options, *arguments)
         return ClientIdentity(created["client_id"], created.get("client_secret"), redirect_uri)
 
+    async def create_api(self, resource: str, scope: str, *arguments: str) -> None:
+        """An API with one scope, unless it is there."""
+        if scope not in {each["name"] for each in await self.operate("scope", "list")}:
+            await self.operate("client", "create", "--name", "API", "--resource", resource, *arguments)
+            await self.operate("scope", "create", scope, "--description", "Use the API", "--resource", resource)
+
     async def create_member(self, *groups: str) -> tuple[Person, tuple[str, ...]]:
         """A person in new groups, and their names, which begin like these."""
         administration = self.system.administration
@@ -144,20 +150,14 @@ async def visitor_of(installation: Installation, person: Person) -> AsyncIterato
         yield Visitor(installation.issuer, person, browser)
 
 
-async def run_program(*command: str | Path, stdin: str = "", cwd: Path | None = None, **environment: str) -> str:
-    """What a program prints that must end well."""
+async def run_json(*command: str | Path, stdin: str = "") -> Any:  # noqa: ANN401 - whatever it prints
+    """The JSON that a program prints, which must end well."""
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, env={**os.environ, **environment},
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
     output, complaints = await process.communicate(stdin.encode())
     assert process.returncode == 0, complaints.decode() + output.decode()
-    return output.decode()
-
-
-async def run_json(*command: str | Path, stdin: str = "", **environment: str) -> Any:  # noqa: ANN401 - whatever it prints
-    """The JSON that a program prints."""
-    return json.loads(await run_program(*command, stdin=stdin, **environment))
+    return json.loads(output)
 
 
 async def sign_in_for(visitor: Visitor, redirect_uri: str, *command: str | Path, **environment: str) -> Any:  # noqa: ANN401 - whatever it prints
