@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,10 +43,10 @@ def require(*programs: str) -> None:
             pytest.skip(f"there is no {program} on PATH")
 
 
-def prepare(command: Sequence[str], folder: Path) -> None:
+def prepare(command: Sequence[str | Path], folder: Path) -> None:
     """Install or build something; skip where it cannot be had, except in CI."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
-    complaint = f"{' '.join(command)} failed: {(done.stdout + done.stderr)[-2000:]}"
+    complaint = f"{' '.join(map(str, command))} failed: {(done.stdout + done.stderr)[-2000:]}"
     if done.returncode != 0 and "CI" not in os.environ:
         pytest.skip(complaint)
     assert done.returncode == 0, complaint
@@ -122,13 +123,16 @@ class Visitor:
     person: Person
     browser: Browser
 
-    async def visit(self, url: str, *, until: str = "") -> Answer:
+    async def visit(self, url: str, *, until: str = "", form: bool = False) -> Answer:
         """Follow every redirect and fill in the pages of the issuer, up to the client's first page.
 
-        The way ends before an address that begins with ``until``, if one is given.
+        The way ends before an address that begins with ``until``, if one is given. It begins with the ``form`` of the
+        page where there is no link to begin with.
         """
         party = RelyingParty(self.issuer, ClientIdentity(""), self.person, self.browser)
         answer = await self.browser.get(url)
+        if form:
+            answer = await self.browser.submit(answer)
         for _ in range(_MOST_STEPS):
             if answer.is_redirect:
                 if until and answer.location.startswith(until):
@@ -270,3 +274,14 @@ async def single_page(name: str, node_modules: Path, tls: SSLContext) -> AsyncIt
         yield page
     finally:
         await runner.cleanup()
+
+
+@pytest.fixture(scope="session")
+def python_with_peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with the clients from PyPI that this environment does not have."""
+    folder = tmp_path_factory.mktemp("python")
+    uv = Path(sys.executable).with_name("uv")
+    prepare([uv, "venv", "--quiet", "--python", sys.executable, "."], folder)
+    python = folder / "bin/python"
+    prepare([uv, "pip", "install", "--quiet", "--python", python, "-r", PEERS / "python/requirements.txt"], folder)
+    return python
