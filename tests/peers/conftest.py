@@ -36,8 +36,10 @@ class Visitor:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
     process = DemoProcess.start(tmp_path_factory.mktemp("peers"), "--issuer-port", "0")
-    yield process.wait_until_ready()
-    process.end(signal.SIGTERM)
+    try:
+        yield process.wait_until_ready()
+    finally:
+        process.end(signal.SIGTERM)
 
 
 @pytest.fixture

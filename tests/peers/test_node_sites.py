@@ -10,7 +10,7 @@ from support.peer import Installation, listening, visitor_of
 from support.relying_party import Person
 from valetkey.demo.free_port import LOOPBACK, free_port
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(600)]
 
 SCOPE = "openid profile email groups"
 

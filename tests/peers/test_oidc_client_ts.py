@@ -13,7 +13,12 @@ from support.certificate import serve_tls
 from support.chromium import Callback, Visit
 from support.peer import Installation, single_page
 
-pytestmark = [pytest.mark.peer, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.timeout(600),
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 WITH_REFRESH = ("authorization_code", "refresh_token")
 # Then the library renews in an iframe.

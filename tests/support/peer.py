@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
+from hashlib import sha256
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -23,6 +25,7 @@ from support.browser import Answer, Browser
 from support.certificate import serve_tls
 from support.operator_cli import Operator, environment_of
 from support.relying_party import ClientIdentity, Person, RelyingParty
+from support.repository import ROOT
 from support.system import System
 from support.systems import running_system
 from valetkey.demo.free_port import LOOPBACK, free_port
@@ -236,14 +239,33 @@ def go_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def made_once(pins: Path, make: Callable[[Path], None]) -> Path:
+    """A folder below ``build`` that one process makes for all, as long as the pins are the same."""
+    folder = ROOT / "build/peers" / f"{pins.parent.name}-{sha256(pins.read_bytes()).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w", encoding="utf-8") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder / ".made").exists():
+            make(folder)
+            (folder / ".made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the clients from npm and the programs that use them."""
     require("npm", "node")
+    pins = PEERS / "node/package.json"
+
+    def install(folder: Path) -> None:
+        shutil.copy(pins, folder)
+        options = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent")
+        prepare(["npm", "install", *options], folder)
+
     folder = tmp_path_factory.mktemp("node")
-    for source in (PEERS / "node").iterdir():
+    for source in pins.parent.iterdir():
         shutil.copy(source, folder)
-    prepare(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], folder)
+    (folder / "node_modules").symlink_to(made_once(pins, install) / "node_modules")
     return folder
 
 
@@ -277,11 +299,13 @@ async def single_page(name: str, node_modules: Path, tls: SSLContext) -> AsyncIt
 
 
 @pytest.fixture(scope="session")
-def python_with_peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python_with_peers() -> Path:
     """A Python with the clients from PyPI that this environment does not have."""
-    folder = tmp_path_factory.mktemp("python")
-    uv = Path(sys.executable).with_name("uv")
-    prepare([uv, "venv", "--quiet", "--python", sys.executable, "."], folder)
-    python = folder / "bin/python"
-    prepare([uv, "pip", "install", "--quiet", "--python", python, "-r", PEERS / "python/requirements.txt"], folder)
-    return python
+    pins = PEERS / "python/requirements.txt"
+
+    def install(folder: Path) -> None:
+        uv = Path(sys.executable).with_name("uv")
+        prepare([uv, "venv", "--quiet", "--clear", "--python", sys.executable, "venv"], folder)
+        prepare([uv, "pip", "install", "--quiet", "--python", "venv/bin/python", "-r", pins], folder)
+
+    return made_once(pins, install) / "venv/bin/python"
