@@ -150,6 +150,26 @@ PEERS = (
         "Auth.js (`@auth/express`)", npm("@auth/express"), "code with PKCE, ID token with `groups`", _NONE,
         f"{_SITES}::test_auth_js_signs_in",
     ),
+    *(
+        Peer(
+            "MSAL for browsers in Chromium", npm("@azure/msal-browser"), flow, setting, f"{_DAY}/test_msal.py::{test}"
+        )
+        for flow, setting, test in (
+            (
+                "`loginRedirect`, answered in the fragment; `acquireTokenSilent` with a refresh token",
+                "scope `offline_access`", "test_msal_signs_in_by_redirect_and_renews",
+            ),
+            (
+                "`loginPopup`; `ssoSilent` in an iframe with `prompt=none`",
+                "`consent: remember`", "test_msal_signs_in_in_a_popup_and_silently",
+            ),
+        )
+    ),
+    Peer(
+        "mod_auth_openidc", "of Debian: 2.4.12", "code with and without PKCE; `Require claim` with a group",
+        f"none; {_PKCE_OPTIONAL} without PKCE",
+        f"{_NIGHT}/test_mod_auth_openidc.py::test_apache_lets_members_of_a_group_through",
+    ),
     Peer(
         "mozilla-django-oidc", pypi("mozilla-django-oidc"), "code with and without PKCE, UserInfo",
         f"none; {_PKCE_OPTIONAL} without PKCE; the tool: `OIDC_RP_SIGN_ALGO=RS256`",
