@@ -171,6 +171,11 @@ PEERS = (
         f"{_NIGHT}/test_mod_auth_openidc.py::test_apache_lets_members_of_a_group_through",
     ),
     Peer(
+        "MCP SDK for Python: client and server", pypi("mcp"),
+        "protected resource metadata, code with PKCE and `resource`, confidential and public", "scope `offline_access`",
+        f"{_NIGHT}/test_mcp.py::test_a_tool_of_an_mcp_server_knows_who_calls_it",
+    ),
+    Peer(
         "mozilla-django-oidc", pypi("mozilla-django-oidc"), "code with and without PKCE, UserInfo",
         f"none; {_PKCE_OPTIONAL} without PKCE; the tool: `OIDC_RP_SIGN_ALGO=RS256`",
         f"{_DJANGO}::test_mozilla_django_oidc_signs_in",
