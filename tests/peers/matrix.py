@@ -68,10 +68,23 @@ _NONE = "none"
 _PKCE_OPTIONAL = "`pkce: optional`"
 
 PEERS = (
-    Peer(
-        "kube-apiserver: `k8s.io/apiserver`, the OIDC authenticator", go("k8s.io/apiserver"),
-        "ID token with `groups` over https; names with and without prefixes", _NONE,
-        f"{_NIGHT}/test_kubernetes.py::test_kube_apiserver_knows_the_user_and_the_groups",
+    *(
+        Peer(
+            "kube-apiserver: the OIDC authenticator of `k8s.io/apiserver`", go("k8s.io/apiserver"), flow, settings,
+            f"{_NIGHT}/test_kubernetes.py::{test}",
+        )
+        for flow, settings, test in (
+            (
+                "ID token with `groups` over https; names with and without prefixes", _NONE,
+                "test_kube_apiserver_knows_the_user_and_the_groups",
+            ),
+            (
+                "kubelogin as a public client; `--oidc-username-claim=email`",
+                "`id_token_claims: scopes`, `application_type: native`",
+                "test_kube_apiserver_knows_the_email_address_of_who_uses_kubelogin",
+            ),
+            ("another client's ID token is refused", _NONE, "test_kube_apiserver_refuses_the_token_of_another_client"),
+        )
     ),
     Peer(
         "`coreos/go-oidc` and `golang.org/x/oauth2` (Argo CD, Dex, Grafana)",

@@ -84,7 +84,9 @@ class Installation:
         options += [option for name in scope.split() for option in ("--scope", name)]
         options += [option for name in grants for option in ("--grant-type", name)]
         created = await self.operate("client", "create", *options, *arguments)
-        return ClientIdentity(created["client_id"], created.get("client_secret"), redirect_uri)
+        secret = created.get("client_secret")
+        method = "client_secret_basic" if secret else "none"
+        return ClientIdentity(created["client_id"], secret, redirect_uri, method)
 
     async def create_api(self, resource: str, scope: str, *arguments: str) -> None:
         """An API with one scope, unless it is there."""
