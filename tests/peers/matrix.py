@@ -189,6 +189,11 @@ PEERS = (
         f"{_NIGHT}/test_mcp.py::test_a_tool_of_an_mcp_server_knows_who_calls_it",
     ),
     Peer(
+        "MCP SDK for TypeScript: client and server", npm("@modelcontextprotocol/sdk"),
+        "protected resource metadata, code with PKCE and `resource`, confidential and public", _NONE,
+        f"{_DAY}/test_mcp.py::test_a_tool_of_an_mcp_server_in_typescript_knows_who_calls_it",
+    ),
+    Peer(
         "mozilla-django-oidc", pypi("mozilla-django-oidc"), "code with and without PKCE, UserInfo",
         f"none; {_PKCE_OPTIONAL} without PKCE; the tool: `OIDC_RP_SIGN_ALGO=RS256`",
         f"{_DJANGO}::test_mozilla_django_oidc_signs_in",
