@@ -104,9 +104,10 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def http_installation(system: System, resource_servers: dict[str, ClientIdentity]) -> Installation:
-    """The shared system, over cleartext HTTP."""
-    return Installation(system)
+def http_installation(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[Installation]:
+    """One over cleartext HTTP. It is none that other tests share, because peers register scopes of their own."""
+    with running_system(postgres_server, migrated_template) as system:
+        yield Installation(system)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +117,6 @@ def https_installation(
     """One whose issuer is https, with a certificate of its own."""
     authority = tmp_path_factory.mktemp("tls") / "ca.crt"
     with running_system(postgres_server, migrated_template, certificate=serve_tls(authority)) as system:
-        system.run(system.administration.create_catalog())
         yield Installation(system, authority)
 
 
