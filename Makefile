@@ -87,7 +87,7 @@ test-browser: $(READY) ## Run the login in a real browser
 	@$(PYTEST) tests/browser $(ARGS)
 
 .PHONY: test-peers
-test-peers: $(READY) ## Run independent clients against the demo
+test-peers: $(READY) ## Run independent clients and verifiers, the heavy ones too; see tests/peers
 	@$(PYTEST) -m peer tests $(ARGS)
 
 .PHONY: images
@@ -193,6 +193,10 @@ metrics-table-check: $(READY) ## Fail when the table of metrics is not the code'
 .PHONY: left-behind-table
 left-behind-table: $(READY) ## Write the bounds of what clients can leave behind into deploy/sizing.md
 	@PYTHONPATH=tests $(BIN)/python -m support.left_behind
+
+.PHONY: peers-table
+peers-table: $(READY) ## Write the table of tools that are proven to work into tests/peers/README.md
+	@PYTHONPATH=tests $(BIN)/python -m peers.matrix
 
 .PHONY: chart-docs
 chart-docs: $(READY) ## Write what the chart's README and schema say from the comments in its values

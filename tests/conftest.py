@@ -12,6 +12,7 @@ pytest_plugins = [
     "support.systems",
     "support.protocol",
     "support.chromium",
+    "support.peer",
     "support.rotating_installation",
     "faults.table_plugin",
     "faults.site_plugin",

@@ -20,6 +20,8 @@ _HAS_OTHER_VERSIONS = (
     "requirements.in",
     "*.lock",
     "package-lock.json",
+    "tests/peers/*",
+    "tests/peers/*/*",
     "tests/upgrade/previous_release/*",
 )
 

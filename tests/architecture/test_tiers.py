@@ -10,6 +10,8 @@ from support.repository import ROOT, repository_files, syntax
 
 NIGHTLY = Path("tests/nightly")
 APART = (NIGHTLY, Path("tests/system"))
+# Tools of others that have to be built or installed first.
+PEERS = NIGHTLY / "peers"
 # Each of them needs minutes by its nature.
 AT_NIGHT_ALONE = {
     "operations: a key rotation under load breaks no verification",
@@ -34,7 +36,8 @@ def cited(path: Path) -> set[str]:
 
 def test_every_requirement_is_proved_by_day_but_those_that_need_minutes() -> None:
     tests = [path for path in repository_files() if path.parts[0] == "tests" and path.match("test_*.py")]
-    by_night = {text for path in tests if path.is_relative_to(NIGHTLY) for text in cited(path)}
+    at_night = [path for path in tests if path.is_relative_to(NIGHTLY) and not path.is_relative_to(PEERS)]
+    by_night = {text for path in at_night for text in cited(path)}
     by_day = {text for path in tests if not any(map(path.is_relative_to, APART)) for text in cited(path)}
 
     assert by_night - by_day == AT_NIGHT_ALONE

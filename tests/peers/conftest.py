@@ -1,9 +1,6 @@
 """The demo, running once for all clients of this folder, and its visitor."""
 
-import os
-import shutil
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +11,6 @@ import pytest
 from support.browser import Browser
 from support.demo_process import DemoProcess
 from support.relying_party import ClientIdentity, Person, RelyingParty
-
-HERE = Path(__file__).parent / "node"
 
 
 @dataclass(frozen=True)
@@ -41,27 +36,13 @@ class Visitor:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
     process = DemoProcess.start(tmp_path_factory.mktemp("peers"), "--issuer-port", "0")
-    yield process.wait_until_ready()
-    process.end(signal.SIGTERM)
+    try:
+        yield process.wait_until_ready()
+    finally:
+        process.end(signal.SIGTERM)
 
 
 @pytest.fixture
 async def visitor(demo: DemoProcess) -> AsyncIterator[Visitor]:
     async with Browser() as browser:
         yield Visitor(demo.document, demo.file, browser)
-
-
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the clients from npm and the programs that use them."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("there is no npm on PATH")
-    folder = tmp_path_factory.mktemp("node")
-    for source in HERE.iterdir():
-        shutil.copy(source, folder)
-    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
-    if installed.returncode != 0 and "CI" not in os.environ:
-        pytest.skip(f"npm could not install the clients: {installed.stderr[-300:]}")
-    assert installed.returncode == 0, installed.stderr
-    return folder

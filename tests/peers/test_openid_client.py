@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(600)]
 
 
 @pytest.mark.requirement("openid-client: code + PKCE, refresh, client credentials, introspection, revocation, userinfo")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from ssl import create_default_context
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from support.document import Element, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from multidict import CIMultiDictProxy
@@ -94,6 +96,16 @@ class Browser:
     headers: dict[str, str] = field(default_factory=dict)
     keeps_names: bool = False
     _names: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def trusting(cls, authority: Path) -> Self:
+        """One that knows another authority for certificates."""
+        connector = TCPConnector(ssl=create_default_context(cafile=authority))
+        return cls(
+            ClientSession(
+                cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=30), auto_decompress=False, connector=connector
+            )
+        )
 
     async def __aenter__(self) -> Self:
         return self

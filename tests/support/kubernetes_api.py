@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import ssl
 from base64 import b64encode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from support.certificate import serve_tls
+from valetkey.demo.free_port import LOOPBACK
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-LOOPBACK = ipaddress.ip_address("127.0.0.1")
 TOKEN = "service-account-token"
 
 
@@ -43,8 +38,7 @@ class KubernetesApi:
     async def start(self) -> TestServer:
         """Listen, and lay out the files of a service account in ``directory``."""
         certificate = self.directory / "ca.crt"
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, make_certificate(certificate))
+        tls = serve_tls(certificate)
         (self.directory / "token").write_text(f"{TOKEN}\n", encoding="ascii")
         (self.directory / "namespace").write_text("identity", encoding="ascii")
         app = web.Application(middlewares=[self._admit])
@@ -54,7 +48,7 @@ class KubernetesApi:
         server = TestServer(app, scheme="https")
         await server.start_server(ssl=tls)
         self.environment = {
-            "KUBERNETES_SERVICE_HOST": str(LOOPBACK),
+            "KUBERNETES_SERVICE_HOST": LOOPBACK,
             "KUBERNETES_SERVICE_PORT": str(server.port),
         }
         return server
@@ -102,31 +96,6 @@ class KubernetesApi:
 
 def _encoded(values: dict[str, str]) -> dict[str, str]:
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
-
-
-def make_certificate(path: Path) -> Path:
-    """A certificate for the loopback address that is its own authority; returns where its key is."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = path.with_suffix(".key")
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return private
 
 
 def _status(code: int, reason: str, message: str) -> web.Response:

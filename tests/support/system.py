@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
@@ -98,6 +99,8 @@ class System:
 
     ``urls`` are the addresses of every replica of every service, for tests that go past the front door, which only
     knows the first of each; ``doors`` are front doors to each replica, the issuer's first.
+
+    The front doors speak TLS, and the issuer is https, where there is a ``certificate``.
     """
 
     postgres_dsn: str
@@ -110,10 +113,11 @@ class System:
     through: PgBouncer | None = None
     listens_past_it: bool = False
     spans: SpanExporter | None = None
+    certificate: SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._port = free_port()
-        self.issuer = f"http://{LOOPBACK}:{self._port}{self.issuer_path}"
+        self.issuer = f"{self.origin}{self.issuer_path}"
         self.settings = test_settings(self.issuer, self.postgres_dsn, self.redis_url, **self.changes)
         self.urls: dict[str, list[str]] = {}
         self.management_urls: dict[str, list[str]] = {}
@@ -125,7 +129,10 @@ class System:
     @property
     def origin(self) -> str:
         """Where the front door listens, without the issuer's path."""
-        return f"http://{LOOPBACK}:{self._port}"
+        return self._origin_at(self._port)
+
+    def _origin_at(self, port: int) -> str:
+        return f"{'https' if self.certificate else 'http'}://{LOOPBACK}:{port}"
 
     def settings_of(self, service: str) -> Settings:
         """The settings of one service, with its own role in PostgreSQL."""
@@ -186,12 +193,14 @@ class System:
     async def _open_door(self, replica: int) -> str:
         """A front door to one replica of every service; the first stands where the issuer says."""
         door = FrontDoor({name: urls[replica] for name, urls in self.urls.items()}, self.issuer_path)
-        runner = Runner(create_front_door(door), shutdown_timeout=1)
+        # The servers of the product never speak TLS; what ends it in front of them is another's.
+        kind = web.AppRunner if self.certificate else Runner
+        runner = kind(create_front_door(door), shutdown_timeout=1)
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
         port = free_port() if replica else self._port
-        await web.TCPSite(runner, LOOPBACK, port).start()
-        return f"http://{LOOPBACK}:{port}{self.issuer_path}"
+        await web.TCPSite(runner, LOOPBACK, port, ssl_context=self.certificate).start()
+        return f"{self._origin_at(port)}{self.issuer_path}"
 
     def _tracing(self, service: str) -> Tracing | None:
         if self.spans is None and not self.settings.otlp_endpoint:

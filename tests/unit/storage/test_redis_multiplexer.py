@@ -1,7 +1,6 @@
 """Commands over one connection without waiting: each answer reaches its command, or no command gets one."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
-from support.kubernetes_api import make_certificate
+from support.certificate import serve_tls
 from support.scripted_redis import Command, ScriptedRedis, bulk, echo
 from valetkey.runtime.settings.redis_address import parse_address
 from valetkey.storage.redis.client import connection, multiplexer
@@ -64,8 +63,7 @@ def test_the_same_over_tls_and_again_after_the_connection_is_lost(
     tmp_path: Path, loop_factory: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     authority = tmp_path / "ca.crt"
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(authority, make_certificate(authority))
+    tls = serve_tls(authority)
 
     async def ask_twice() -> list[object]:
         async with ScriptedRedis(tls=tls) as server:
