@@ -349,18 +349,22 @@ class Tour:
             await self._read(response)
 
     async def submit(self, action: str, /, **fields: str) -> ClientResponse:
-        """Send the form with this action, with its hidden fields and those given."""
-        form = self.page.get("form", action=action)
+        """Send the form with this action, whatever its query, with its hidden fields and those given."""
+        (form,) = self.forms(action)
         hidden = {each.attributes["name"]: each.attributes["value"] for each in form.find_all("input", type="hidden")}
-        async with self._http.post(urljoin(self._url, action), data=hidden | fields) as response:
+        async with self._http.post(urljoin(self._url, form.attributes["action"]), data=hidden | fields) as response:
             await self._read(response)
             return response
+
+    def forms(self, action: str) -> list[Element]:
+        """The forms of the page with this action."""
+        return [form for form in self.page.find_all("form") if form.attributes["action"].partition("?")[0] == action]
 
     async def sign_in(self) -> None:
         await self.open("/")
         await self.submit("/sign-in")
         await self.submit("/login", **self._user)
-        if self.page.find_all("form", action="/consent"):
+        if self.forms("/consent"):
             allow = self.page.find_all("button")[0].attributes
             await self.submit("/consent", **{allow["name"]: allow["value"]})
         assert self.page.find_all("li", id="tokens"), self.page.text
