@@ -22,7 +22,7 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from support.administration import FULL_SCOPE, Administration
-from support.kubernetes_api import make_certificate
+from support.certificate import make_certificate
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.system import System
 from valetkey.demo.free_port import LOOPBACK

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from support.kubernetes_api import make_certificate
+from support.certificate import make_certificate
 from support.operator_cli import Operator
 from support.pgbouncer import PgBouncer, find_pgbouncer
 from support.scripted_redis import ScriptedRedis

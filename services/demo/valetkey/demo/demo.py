@@ -137,8 +137,8 @@ async def _start_services(settings: Settings, roles: dict[str, str], stack: Asyn
 
 def _membership(database: Database) -> SetMembership:
     async def set_membership(subject: str, is_member: bool) -> None:  # noqa: FBT001 - a state, not a switch
-        groups, subjects = Groups(database), [UUID(subject)]
-        await (groups.add_members if is_member else groups.remove_members)(CLEARS_NOTES, subjects)
+        groups, members = Groups(database), {CLEARS_NOTES: [UUID(subject)]}
+        await (groups.add_members if is_member else groups.remove_members)(members)
 
     return set_membership
 

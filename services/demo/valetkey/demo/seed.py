@@ -54,14 +54,14 @@ async def _seed_people(database: Database, registration: Registration, costs: Pa
     present = {record.group.name for record in await groups.list()}
     for group in registration.groups:
         if group.name not in present:
-            await groups.create(group, clock())
+            await groups.create([group], clock())
     for demo_user in registration.users:
         if await users.find_by_login_name(demo_user.username) is not None:
             continue
         user, password = _user(demo_user, clock), demo_user.password
         await users.create(user, await in_thread(lambda: costs.hash(password)))  # noqa: B023
         for name in demo_user.groups:
-            await groups.add_members(name, [user.subject])
+            await groups.add_members({name: [user.subject]})
 
 
 def _user(user: DemoUser, clock: Clock) -> User:
