@@ -21,6 +21,7 @@ class User:
     ``valid_since`` is when the user last ended, for what release 0.1.0 made. ``epoch`` and ``installation_epoch`` were
     read together with the rest; see ``core.epoch``. ``claims`` are further standard claims (OIDC Core §5.1), by name.
     ``groups`` are the names of all groups the user is in, directly or through another group, each once and sorted.
+    ``given_sub`` is the ``sub`` of a user who came with one from elsewhere; see ``subject``.
     """
 
     subject: UUID
@@ -34,6 +35,12 @@ class User:
     epoch: int = 0
     installation_epoch: int = 0
     groups: tuple[str, ...] = ()
+    given_sub: str | None = None
+
+    @property
+    def sub(self) -> str:
+        """What clients call the user. OIDC Core §2."""
+        return self.given_sub or str(self.subject)
 
     @property
     def display_name(self) -> str:
