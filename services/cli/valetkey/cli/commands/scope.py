@@ -64,7 +64,7 @@ async def create(installation: Installation, name: str, description: str, resour
 @click.option("--remove-resource", is_flag=True, help="It belongs to no resource server any more.")
 @output_option
 @with_installation
-async def update(  # noqa: PLR0913 - one parameter per option
+async def update(
     installation: Installation,
     name: str,
     description: str | None,
