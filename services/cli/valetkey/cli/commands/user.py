@@ -25,6 +25,7 @@ from valetkey.administration.users import (
     update_user,
 )
 from valetkey.administration.users import set_password as set_user_password
+from valetkey.cli.commands import user_import
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
@@ -70,6 +71,9 @@ _claim_option = click.option(
 @click.group("user", epilog=example("valetkey user list"))
 def command() -> None:
     """Create and end the accounts of people."""
+
+
+command.add_command(user_import.command)
 
 
 @command.command(

@@ -1,7 +1,7 @@
 """How a password that was typed is spelled. NIST SP 800-63B §3.1.1.2, RFC 8265 §4.2 (OpaqueString).
 
-One keyboard sends `é` as one character, another as two. A new hash is of the one spelling; hashes from before, and those
-that other systems have made, are of whatever was typed, so that is tried as well.
+One keyboard sends `é` as one character, another as two. A new hash is of the one spelling; hashes from before, and
+those that other systems have made, are of whatever was typed, so that is tried as well.
 """
 
 from __future__ import annotations
