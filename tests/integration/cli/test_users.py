@@ -268,7 +268,8 @@ def test_users_are_listed_by_the_beginning_of_a_name_and_in_pages(operator: Oper
     assert "There may be more: --after ada" in page.err
     assert names("--after", "ada", "--limit", "2") == ["adam", "bob"]
     assert names("--after", "bob") == []
-    assert names("mail-", "--after", "ada", "--limit", "1") == ["adam"]
+    assert names("mail-", "--after", "mail-ada@example.org", "--limit", "1") == ["adam"]
+    assert names("", "--after", "mail") == []
 
 
 @pytest.mark.parametrize("address", ["ada@-example.org", "ada..l@example.org", ".ada@example.org", "a@b@c.example"])

@@ -9,7 +9,7 @@ from valetkey.administration.errors import NotFound, Refused
 from valetkey.administration.passwords import hash_password
 from valetkey.administration.user_attributes import require_bounded
 from valetkey.core.authentication.subject import sub_problem, subject_of
-from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.core.authentication.user import User, listed_name, normalize_login_name
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.limits.login_attempts import Forgotten, LoginAttempts, account_of_user
@@ -50,7 +50,8 @@ async def list_users(
 ) -> AsyncIterator[list[User]]:
     """Pages of users, by user name: at most so many users in all, beginning behind the user name ``after``.
 
-    ``prefix`` is how their user names or e-mail addresses begin. What is created or goes in between may show or not.
+    ``prefix`` is how their user names or e-mail addresses begin; then they come by the first name that begins so, and
+    ``after`` is such a name. What is created or goes in between may show or not.
     """
     users, left = Users(installation.database), most
     while left is None or left > 0:
@@ -60,7 +61,7 @@ async def list_users(
             yield page
         if len(page) < size:
             return
-        after, left = page[-1].username, None if left is None else left - size
+        after, left = listed_name(page[-1], prefix), None if left is None else left - size
 
 
 def new_user(

@@ -175,6 +175,7 @@ class _Work:
         self, batch: Sequence[Entry], prepared: Sequence[tuple[str, NewUser]], refused: Sequence[tuple[str, str]]
     ) -> bool:
         async with self.installation.database.transaction("users.import", _TIMEOUT) as transaction:
+            await UserImport(transaction).begin()
             if not self.is_dry_run and any(new.groups for _, new in prepared):
                 await Groups(transaction).lock()
             judged = await self._judge(transaction, prepared)

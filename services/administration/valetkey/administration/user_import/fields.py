@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 _MOST_LEVELS = 32
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unreadable(ValueError):
@@ -82,7 +84,7 @@ def require_storable(value: object, levels: int = _MOST_LEVELS) -> None:
     """Raise ``Unreadable`` for what PostgreSQL keeps in no text, and for what is nested too deeply."""
     match value:
         case str():
-            if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+            if "\0" in value or (not value.isascii() and _SURROGATE.search(value)):
                 raise Unreadable("a text has a character that cannot be kept (U+0000, or half of a surrogate pair)")
         case dict() | list():
             if not levels:

@@ -30,7 +30,7 @@ from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.password_option import PasswordChoice, password_options
-from valetkey.core.authentication.user import User
+from valetkey.core.authentication.user import User, listed_name
 
 _COLUMNS = ("username", "email", "enabled", "subject")
 
@@ -206,11 +206,11 @@ async def get(installation: Installation, user: str, output: Output) -> None:
 )
 @click.argument("prefix", default="")
 @click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="At most so many; all unless given.")
-@click.option("--after", default="", metavar="USERNAME", help="Begin behind this user name: the last one of a page.")
+@click.option("--after", default="", metavar="USERNAME", help="Begin behind this name: what a page before has told.")
 @output_option
 @with_installation
 async def list_(installation: Installation, prefix: str, limit: int | None, after: str, output: Output) -> None:
-    """List users by user name: all, or those whose user name or e-mail address begins with PREFIX."""
+    """List users by name: all, or those whose user name or e-mail address begins with PREFIX."""
     shown = 0
     last: User | None = None
 
@@ -222,7 +222,7 @@ async def list_(installation: Installation, prefix: str, limit: int | None, afte
 
     await output.pages(pages(), _COLUMNS)
     if last is not None and shown == limit:
-        say(f"There may be more: --after {shlex.quote(last.username)}")
+        say(f"There may be more: --after {shlex.quote(listed_name(last, prefix))}")
 
 
 @command.command("set-password", epilog=example("valetkey user set-password ada --password-file - < password.txt"))

@@ -56,9 +56,22 @@ def normalize_login_name(text: str) -> str | None:
     """
     if len(text) > MAX_LOGIN_NAME_LENGTH:
         return None
+    if text.isascii():
+        # The same as below, where no character can change but in its case.
+        name = text.strip().lower()
+        return name if name and name.isprintable() and " " not in name else None
     name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold()).strip()
     if not name or len(name) > MAX_LOGIN_NAME_LENGTH:
         return None
     if any(unicodedata.category(character).startswith(("C", "Z")) for character in name):
         return None
     return name
+
+
+def listed_name(user: User, prefix: str) -> str:
+    """Where a user is in the list of those whose names begin with ``prefix``: what is ``after`` of the next page."""
+    key = normalize_login_name(prefix) if prefix else None
+    if key is None:
+        return user.username
+    names = (normalize_login_name(name) for name in (user.username, user.email) if name is not None)
+    return min(name for name in names if name is not None and name.startswith(key))

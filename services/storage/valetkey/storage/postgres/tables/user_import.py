@@ -14,6 +14,8 @@ from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
 from valetkey.storage.postgres.tables.rows import to_json
 
+# A plan that was made for the first batches, when there were few users, would read the whole table for every other one.
+_PLAN_ANEW = Statement("users.plan_import_anew", "SET LOCAL plan_cache_mode = force_custom_plan")
 _FIND = Statement(
     "users.find_before_import",
     """
@@ -93,10 +95,14 @@ class FoundUser:
 
 
 class UserImport:
-    """Finds and writes users by the batch."""
+    """Finds and writes users by the batch, in a transaction for each."""
 
     def __init__(self, database: Executor) -> None:
         self._database = database
+
+    async def begin(self) -> None:
+        """Come first in the transaction."""
+        await self._database.execute(_PLAN_ANEW)
 
     async def find(self, subjects: Collection[UUID], name_keys: Collection[str]) -> list[FoundUser]:
         """The users with one of these subjects, or with one of these names."""

@@ -44,18 +44,21 @@ _LIST = Statement(
     ORDER BY username COLLATE "C" LIMIT $2
     """,
 )
-# Those with a name that begins so; $4 is the first text that comes after all of these.
+# Each at the first of its names that begins so; $4 is the first text that comes after all of these.
 _LIST_BY_PREFIX = Statement(
     "users.list_by_prefix",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
         groups_of(subject) AS user_groups, sub
-    FROM users JOIN installation AS i ON i.id = 1
-    WHERE username COLLATE "C" > $1 AND subject IN (
-        SELECT n.subject FROM login_names AS n WHERE name_key COLLATE "C" >= $3 AND name_key COLLATE "C" < $4
-    )
-    ORDER BY username COLLATE "C" LIMIT $2
+    FROM login_names AS n JOIN users USING (subject) JOIN installation AS i ON i.id = 1
+    WHERE n.name_key COLLATE "C" >= $3 AND n.name_key COLLATE "C" < $4 AND n.name_key COLLATE "C" > $1
+        AND NOT EXISTS (
+            SELECT FROM login_names AS former
+            WHERE former.subject = n.subject AND former.name_key COLLATE "C" >= $3
+                AND former.name_key COLLATE "C" < n.name_key COLLATE "C"
+        )
+    ORDER BY n.name_key COLLATE "C" LIMIT $2
     """,
 )
 # Those of these names, and those of this owner.
@@ -160,7 +163,8 @@ class Users:
     async def list(self, most: int | None = None, *, after: str = "", prefix: str = "") -> list[User]:
         """Users by user name, in the order of code points: at most so many, beginning behind the user name ``after``.
 
-        ``prefix`` is how the user name or the e-mail address begins, in whichever spelling.
+        ``prefix`` is how the user name or the e-mail address begins, in whichever spelling; then users come by the
+        first of the two that begins so, and ``after`` is such a name: see ``listed_name``.
         """
         if not prefix:
             rows = await self._database.fetch(_LIST, after, most)
