@@ -16,7 +16,7 @@ from support.stores import create_migrated
 from support.system import test_settings
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
-FEW, MANY = 5_000, 40_000
+FEW, MANY = 2_000, 20_000
 # Names that an import has had are remembered in at most 27 bytes each, three of a user; the rest is noise.
 MOST_KIBIBYTES_PER_USER = 0.25
 HASH = "$2b$12$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
@@ -28,7 +28,7 @@ try:
 finally:
     print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 """
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

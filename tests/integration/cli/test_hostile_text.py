@@ -71,6 +71,11 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     ],
     "valetkey scope delete": [(STORABLE, "--yes"), (f"x{STORABLE}", "--yes"), (UNDECODABLE, "--yes")],
     "valetkey scope list": [()],
+    "valetkey scope update": [
+        (STORABLE, "--description", STORABLE),
+        (STORABLE, "--resource", STORABLE),
+        ("openid", "--description", UNDECODABLE),
+    ],
     "valetkey group add": [("staff", "--user", STORABLE), (STORABLE, "--group", "staff"), (UNDECODABLE, "--user", "x")],
     "valetkey group create": [
         (STORABLE,),
@@ -103,7 +108,14 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     "valetkey user disable": [(SUBJECT_TEXT,)],
     "valetkey user enable": [(SUBJECT_TEXT,)],
     "valetkey user get": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
-    "valetkey user list": [()],
+    "valetkey user import": [
+        ("{folder}/hostile.jsonl", "--on-error", "continue"),
+        ("{folder}/hostile.json", "--format", "keycloak", "--on-error", "continue"),
+        ("{folder}/hostile.json", "--format", "dex", "--on-error", "continue"),
+        ("{folder}/hostile.json", "--format", "authentik", "--on-error", "continue"),
+        ("{folder}/" + STORABLE.replace("/", ""),),
+    ],
+    "valetkey user list": [(), (STORABLE,), ("--after", STORABLE), ("--limit", "1"), (UNDECODABLE,)],
     "valetkey user set-password": [(SUBJECT_TEXT, "--generate-password")],
     "valetkey user unlock": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
     "valetkey user update": [
@@ -218,6 +230,11 @@ async def test_nothing_that_is_stored_reaches_the_terminal_unescaped(
 ) -> None:
     file = tmp_path / "clients.yaml"
     file.write_text(json.dumps({"clients": [{"client_id": "web", "client_name": STORABLE}], STORABLE: STORABLE}))
+    user = {"username": STORABLE, "groups": [STORABLE], STORABLE: STORABLE, "credentials": [{"type": STORABLE}]}
+    (tmp_path / "hostile.jsonl").write_text(f"{json.dumps(user)}\n{STORABLE}\n")
+    group = {"name": "made", "path": "/made", STORABLE: STORABLE}
+    export = {"groups": [group], "users": [user], "items": [user], "results": [user]}
+    (tmp_path / "hostile.json").write_text(json.dumps(export))
     if path.startswith("valetkey migrate"):
         operator = operator.with_variables(postgres_dsn=postgres_dsn)
     for arguments in OF_STORES[path]:

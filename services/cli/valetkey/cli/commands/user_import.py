@@ -134,10 +134,10 @@ def _opened(paths: Sequence[Path], *, is_read_once: bool) -> Iterator[list[Opene
 
 
 def _opener(path: Path, stack: ExitStack, *, is_read_once: bool) -> Callable[[], BinaryIO]:
+    if is_read_once:
+        return lambda: sys.stdin.buffer if path == _STDIN else stack.enter_context(path.open("rb"))
     if path != _STDIN:
         return lambda: path.open("rb")
-    if is_read_once:
-        return lambda: sys.stdin.buffer
     kept = stack.enter_context(TemporaryFile())  # noqa: SIM115 - the stack closes it
     shutil.copyfileobj(sys.stdin.buffer, kept)
     kept.flush()
