@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from support.hostile_text import CONTROLS, HOSTILE, STORABLE, hidden_in
+from support.hostile_text import CONTROLS, HOSTILE, STORABLE, hidden_in, write_hostile_exports
 from support.kubernetes_api import KubernetesApi
 from support.operator_cli import Operator, Outcome
 from valetkey.cli.command_table import commands
@@ -71,11 +71,7 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     ],
     "valetkey scope delete": [(STORABLE, "--yes"), (f"x{STORABLE}", "--yes"), (UNDECODABLE, "--yes")],
     "valetkey scope list": [()],
-    "valetkey scope update": [
-        (STORABLE, "--description", STORABLE),
-        (STORABLE, "--resource", STORABLE),
-        ("openid", "--description", UNDECODABLE),
-    ],
+    "valetkey scope update": [(STORABLE, "--resource", STORABLE), (STORABLE, "--description", UNDECODABLE)],
     "valetkey group add": [("staff", "--user", STORABLE), (STORABLE, "--group", "staff"), (UNDECODABLE, "--user", "x")],
     "valetkey group create": [
         (STORABLE,),
@@ -230,11 +226,7 @@ async def test_nothing_that_is_stored_reaches_the_terminal_unescaped(
 ) -> None:
     file = tmp_path / "clients.yaml"
     file.write_text(json.dumps({"clients": [{"client_id": "web", "client_name": STORABLE}], STORABLE: STORABLE}))
-    user = {"username": STORABLE, "groups": [STORABLE], STORABLE: STORABLE, "credentials": [{"type": STORABLE}]}
-    (tmp_path / "hostile.jsonl").write_text(f"{json.dumps(user)}\n{STORABLE}\n")
-    group = {"name": "made", "path": "/made", STORABLE: STORABLE}
-    export = {"groups": [group], "users": [user], "items": [user], "results": [user]}
-    (tmp_path / "hostile.json").write_text(json.dumps(export))
+    write_hostile_exports(tmp_path)
     if path.startswith("valetkey migrate"):
         operator = operator.with_variables(postgres_dsn=postgres_dsn)
     for arguments in OF_STORES[path]:
