@@ -11,7 +11,7 @@ CODE = {".py", ".proto", ".sql", ".html", ".css", ".js", ".mjs", ".sh"}
 
 ENVIRONMENT = {("os", "environ"), ("os", "environb"), ("os", "getenv"), ("os", "getenvb")}
 READS_THE_ENVIRONMENT = {
-    Path("services/runtime/valetkey/runtime/settings/settings.py"): "it is where settings come from"
+    Path("services/runtime/valetkey/runtime/settings/environment.py"): "it is where settings come from"
 }
 
 CLOCK = {

@@ -14,6 +14,7 @@ APART = (NIGHTLY, Path("tests/system"))
 PEERS = NIGHTLY / "peers"
 # Each of them needs minutes by its nature.
 AT_NIGHT_ALONE = {
+    "import: a million users in bounded memory",
     "operations: a key rotation under load breaks no verification",
     "operations: a release is rolled out and rolled back under load, and no request fails",
     "operations: sealing keys are rolled in under load beside the release before, and no request fails",

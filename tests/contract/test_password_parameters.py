@@ -70,6 +70,13 @@ async def test_without_users_there_are_no_parameters(database: Database) -> None
     assert await look(database) == ()
 
 
+async def test_hashes_of_other_systems_are_told_of(database: Database) -> None:
+    await add(database, "$2b$12$" + "a" * 53, "$2b$12$" + "b" * 53, NEW.hash("a"), "!")
+    await add(database, *(f"$pbkdf2-sha256$i=1000,l=3$c2FsdA${tag}" for tag in ("dGFn", "dGFm", "dGFo")))
+
+    assert await look(database) == ("$pbkdf2-sha256$i=1000,l=3$", "$2b$12$", parameters(NEW))
+
+
 async def test_each_is_told_of_once_the_most_frequent_first(database: Database) -> None:
     await add(database, OLD.hash("a"), *(NEW.hash(each) for each in "bcd"), LANES.hash("e"), LANES.hash("f"))
     await add(database, *(ODD.hash(each) for each in "ghij"))
@@ -85,7 +92,7 @@ async def test_each_is_told_of_once_the_most_frequent_first(database: Database) 
         "$argon2id$v=19$m=8,t=1,p=x$c2Fs$dGFn",
         "$argon2$$$",
         "{SSHA}abc",
-        "$2b$12$" + "a" * 53,
+        "$2x$12$" + "a" * 53,
         "password",
     ],
 )

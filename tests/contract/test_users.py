@@ -7,6 +7,8 @@ import pytest
 
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.authentication.subject import subject_of
+from valetkey.core.authentication.user import User, listed_name
 from valetkey.core.oauth.revocation import RevocationKind, RevocationTarget, authorization_target, subject_target
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
@@ -212,3 +214,32 @@ async def test_deleting_a_user_leaves_nothing_behind(database: Database) -> None
         )
     )
     assert left == []
+
+
+@pytest.mark.requirement("OIDC Core §2: a sub stays the user's")
+async def test_a_user_keeps_the_sub_that_another_system_gave(database: Database) -> None:
+    users, user = Users(database), make_user(subject=subject_of("auth0|17"), given_sub="auth0|17")
+    await users.create(user, HASH)
+
+    by_name, by_subject = await users.find_by_login_name("ada"), await users.find_by_subject(user.subject)
+
+    assert by_name is not None
+    assert by_subject == by_name[0] == user
+    assert by_subject.sub == "auth0|17"
+
+
+async def test_pages_of_users_have_each_once_whatever_their_size(database: Database) -> None:
+    users = Users(database)
+    made = [make_user(f"{letter}{number}") for letter in "aBc\u00e9" for number in range(5)]
+    for user in made:
+        await users.create(user, HASH)
+
+    for size in (1, 3, 20, 50):
+        for prefix, count in (("", 20), ("b", 5), ("b3", 1), ("C4@EXAMPLE", 1), ("none", 0)):
+            found: list[User] = []
+            after = ""
+            while page := await users.list(size, after=after, prefix=prefix):
+                found += page
+                after = listed_name(page[-1], prefix)
+            assert len(found) == len({user.subject for user in found}) == count, (size, prefix)
+    assert [user.username for user in await users.list()] == sorted(user.username for user in made)

@@ -42,10 +42,11 @@ revocations        SIU        SIUD   S              -             SIUD
 scopes             S          S      S              -             SIUD
 sessions           SIUD       su     -              -             SD
 signing_keys       -          S      -              SIUD          SIUD
+token_subjects     -          -      -              -             SID
 user_attributes    S          S      S              -             SIUD
 users              Su         su     s              -             SIUD
 """
-USER = "subject username email email_verified claims enabled valid_since updated_at epoch"
+USER = "subject username email email_verified claims enabled valid_since updated_at epoch sub"
 COLUMNS = {
     ("authorize", "authorizations", "SELECT"): "id session_id bound_to_session expires_at revoked_at",
     ("authorize", "authorizations", "UPDATE"): "revoked_at",

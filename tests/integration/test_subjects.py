@@ -21,10 +21,13 @@ from support.seed import make_client, make_user, password_hash
 from support.system import test_settings
 from support.tier import rounds
 from valetkey.cli.exit_code import ExitCode
+from valetkey.core.authentication.subject import subject_of
 from valetkey.core.client.registration import is_like_subject
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.client_lifecycle import ClientLifecycle
 from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -134,6 +137,58 @@ async def test_a_client_and_a_user_made_at_the_same_moment_have_no_name_in_commo
     assert both == 0
 
 
+@NO_NAME_IN_COMMON
+@pytest.mark.parametrize("sub", ["web", "auth0|17", "Web"])
+async def test_no_user_is_given_the_name_of_a_client_and_no_client_the_sub_of_a_user(
+    database: Database, sub: str
+) -> None:
+    user = make_user(subject=subject_of(sub), given_sub=sub)
+    users, clients, client = Users(database), Clients(database), make_client(sub)
+
+    await clients.insert(client, NOW)
+    with pytest.raises(Conflict, match="is the client_id of a client"):
+        await users.create(user, HASH)
+    assert await ClientLifecycle(database).delete(sub, NOW) is not None
+    await users.create(user, HASH)
+    with pytest.raises(Conflict, match="could be taken for the subject of a user"):
+        await clients.insert(make_client(sub), NOW)
+    await UserLifecycle(database).delete(user.subject, NOW)
+    await clients.insert(make_client(sub), NOW)
+
+    assert [record.client.client_id for record in await clients.list()] == [sub]
+
+
+@NO_NAME_IN_COMMON
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+async def test_a_client_and_a_given_sub_made_at_the_same_moment_are_not_the_same(postgres_dsn: str, level: str) -> None:
+    connections = [await asyncpg.connect(postgres_dsn) for _ in range(2)]
+    added: list[bool] = []
+    for number in range(ROUNDS // 4):
+        sub, barrier = f"legacy|{number}", asyncio.Barrier(2)
+
+        async def add(
+            connection: asyncpg.Connection[asyncpg.Record], statement: str, barrier: asyncio.Barrier, *names: object
+        ) -> bool:
+            try:
+                async with connection.transaction(isolation=level.replace(" ", "_")):  # type: ignore[arg-type]
+                    await connection.fetchval("SELECT 1")
+                    await barrier.wait()
+                    await connection.execute(statement, *names)
+            except (asyncpg.UniqueViolationError, asyncpg.SerializationError):
+                return False
+            return True
+
+        both = await asyncio.gather(
+            add(connections[0], ADD_CLIENT, barrier, sub),
+            add(connections[1], ADD_USER_WITH_SUB, barrier, subject_of(sub), sub),
+        )
+        added.append(sum(both) == 1)
+    for connection in connections:
+        await connection.close()
+
+    assert all(added)
+
+
 ADD_CLIENT = """
     INSERT INTO clients (uid, client_id, client_name, token_endpoint_auth_method, grant_types, redirect_uris,
         post_logout_redirect_uris, scope, resources, id_token_signed_response_alg, enabled, created_at, updated_at)
@@ -143,6 +198,11 @@ ADD_USER = """
     INSERT INTO users (subject, username, email_verified, claims, password_hash, enabled, valid_since, created_at,
         updated_at)
     VALUES ($1, 'x', FALSE, '{}', 'x', TRUE, now(), now(), now())
+"""
+ADD_USER_WITH_SUB = """
+    INSERT INTO users (subject, username, email_verified, claims, password_hash, enabled, valid_since, created_at,
+        updated_at, sub)
+    VALUES ($1, 'x', FALSE, '{}', 'x', TRUE, now(), now(), now(), $2)
 """
 
 

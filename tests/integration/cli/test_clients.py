@@ -315,3 +315,40 @@ def test_no_new_client_is_called_like_a_user(operator: Operator, tmp_path: Path,
         assert outcome.exit_code == ExitCode.REFUSED
         assert "client_id: a UUID could be taken for the subject of a user" in outcome.err
     assert operator.json("client", "list") == []
+
+
+def test_a_scope_is_given_other_words_and_another_resource_server(operator: Operator) -> None:
+    operator.succeed("client", "create", "api", "--resource", API)
+    operator.succeed("scope", "create", "read", "--description", "Read things")
+
+    described = operator.json("scope", "update", "read", "--description", "Read your things")
+    moved = operator.json("scope", "update", "read", "--resource", API)
+    freed = operator.json("scope", "update", "read", "--remove-resource")
+
+    assert described == {"name": "read", "description": "Read your things", "resource": None}
+    assert moved == {"name": "read", "description": "Read your things", "resource": API}
+    assert freed == described
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (("nothing", "--description", "x"), ExitCode.NOT_FOUND, "There is no scope nothing"),
+        (("read",), ExitCode.USAGE, "Give --description"),
+        (("read", "--resource", "https://a.example", "--remove-resource"), ExitCode.USAGE, "not both"),
+        (("read", "--resource", "https://a.example"), ExitCode.CONFLICT, "No client is the resource server"),
+        (("read", "--description", " "), ExitCode.REFUSED, "description: use 1 to 200 printable characters"),
+        (("openid", "--resource", "https://a.example"), ExitCode.REFUSED, "openid is about the user"),
+    ],
+)
+def test_a_change_of_a_scope_that_cannot_be_is_refused(
+    operator: Operator, arguments: tuple[str, ...], exit_code: ExitCode, words: str
+) -> None:
+    operator.succeed("scope", "create", "read", "--description", "Read things")
+
+    refused = operator.run("scope", "update", *arguments)
+
+    assert refused.exit_code == exit_code
+    assert words in " ".join(refused.err.split())
+    (kept,) = [scope for scope in operator.json("scope", "list") if scope["name"] == "read"]
+    assert kept == {"name": "read", "description": "Read things", "resource": None}

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from support.hostile_text import CONTROLS, HOSTILE, STORABLE, hidden_in
+from support.hostile_text import CONTROLS, HOSTILE, STORABLE, hidden_in, write_hostile_exports
 from support.kubernetes_api import KubernetesApi
 from support.operator_cli import Operator, Outcome
 from valetkey.cli.command_table import commands
@@ -71,6 +71,7 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     ],
     "valetkey scope delete": [(STORABLE, "--yes"), (f"x{STORABLE}", "--yes"), (UNDECODABLE, "--yes")],
     "valetkey scope list": [()],
+    "valetkey scope update": [(STORABLE, "--resource", STORABLE), (STORABLE, "--description", UNDECODABLE)],
     "valetkey group add": [("staff", "--user", STORABLE), (STORABLE, "--group", "staff"), (UNDECODABLE, "--user", "x")],
     "valetkey group create": [
         (STORABLE,),
@@ -103,7 +104,14 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     "valetkey user disable": [(SUBJECT_TEXT,)],
     "valetkey user enable": [(SUBJECT_TEXT,)],
     "valetkey user get": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
-    "valetkey user list": [()],
+    "valetkey user import": [
+        ("{folder}/hostile.jsonl", "--on-error", "continue"),
+        ("{folder}/hostile.json", "--format", "keycloak", "--on-error", "continue"),
+        ("{folder}/hostile.json", "--format", "dex", "--on-error", "continue"),
+        ("{folder}/hostile.json", "--format", "authentik", "--on-error", "continue"),
+        ("{folder}/" + STORABLE.replace("/", ""),),
+    ],
+    "valetkey user list": [(), (STORABLE,), ("--after", STORABLE), ("--limit", "1"), (UNDECODABLE,)],
     "valetkey user set-password": [(SUBJECT_TEXT, "--generate-password")],
     "valetkey user unlock": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
     "valetkey user update": [
@@ -218,6 +226,7 @@ async def test_nothing_that_is_stored_reaches_the_terminal_unescaped(
 ) -> None:
     file = tmp_path / "clients.yaml"
     file.write_text(json.dumps({"clients": [{"client_id": "web", "client_name": STORABLE}], STORABLE: STORABLE}))
+    write_hostile_exports(tmp_path)
     if path.startswith("valetkey migrate"):
         operator = operator.with_variables(postgres_dsn=postgres_dsn)
     for arguments in OF_STORES[path]:

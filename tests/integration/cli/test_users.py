@@ -216,3 +216,72 @@ def test_a_change_that_makes_no_sense_is_refused_with_what_to_write(
     assert refused.exit_code == ExitCode.USAGE
     assert words in " ".join(refused.err.split())
     assert operator.json("user", "get", "ada") == before
+
+
+@pytest.mark.requirement("OIDC Core §2: a sub is never given to another user, and stays the user's")
+def test_another_user_name_keeps_the_subject_and_frees_the_old_name(operator: Operator) -> None:
+    create_ada(operator)
+    before = operator.json("user", "get", "ada")
+
+    changed = operator.json("user", "update", "ada", "--username", "ada.lovelace")
+
+    assert (changed["username"], changed["subject"]) == ("ada.lovelace", before["subject"])
+    assert operator.run("user", "get", "ada").exit_code == ExitCode.NOT_FOUND
+    operator.succeed("user", "create", "ada", "--generate-password")
+    taken = operator.run("user", "update", "ada.lovelace", "--username", "ADA")
+    assert taken.exit_code == ExitCode.CONFLICT
+
+
+def test_a_user_name_that_cannot_be_signed_in_with_is_refused(operator: Operator) -> None:
+    create_ada(operator)
+
+    refused = operator.run("user", "update", "ada", "--username", "with space")
+
+    assert refused.exit_code == ExitCode.REFUSED
+    assert "1 to 254 characters without spaces" in refused.err
+
+
+def test_a_user_is_disabled_and_enabled_with_what_else_changes(operator: Operator) -> None:
+    create_ada(operator)
+
+    disabled = operator.json("user", "update", "ada", "--disabled", "--claim", "name=Ada")
+    enabled = operator.json("user", "update", "ada", "--enabled")
+
+    assert (disabled["enabled"], disabled["claims"]) == (False, {"name": "Ada"})
+    assert (enabled["enabled"], enabled["claims"]) == (True, {"name": "Ada"})
+
+
+def test_users_are_listed_by_the_beginning_of_a_name_and_in_pages(operator: Operator) -> None:
+    for name in ("Carol", "adam", "ada", "bob"):
+        operator.succeed("user", "create", name, "--email", f"mail-{name}@example.org", "--generate-password")
+
+    def names(*arguments: str) -> list[str]:
+        return [user["username"] for user in operator.json("user", "list", *arguments)]
+
+    page = operator.succeed("user", "list", "--limit", "2")
+
+    assert names() == ["Carol", "ada", "adam", "bob"]
+    assert names("ADA") == ["ada", "adam"]
+    assert names("MAIL-C") == ["Carol"]
+    assert names("ada@") == []
+    assert names("no name") == []
+    assert "There may be more: --after ada" in page.err
+    assert names("--after", "ada", "--limit", "2") == ["adam", "bob"]
+    assert names("--after", "bob") == []
+    assert names("mail-", "--after", "mail-ada@example.org", "--limit", "1") == ["adam"]
+    assert names("", "--after", "mail") == []
+
+
+@pytest.mark.parametrize("address", ["ada@-example.org", "ada..l@example.org", ".ada@example.org", "a@b@c.example"])
+def test_what_is_no_e_mail_address_is_refused_with_the_reason(operator: Operator, address: str) -> None:
+    refused = operator.run("user", "create", "ada", "--email", address, "--generate-password")
+
+    assert refused.exit_code == ExitCode.USAGE
+    assert "write an e-mail address such as ada@example.com" in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize("address", ["ada@intranet", "ada@id.internal", "müller@exämple.example", "ada@example.test"])
+def test_an_address_of_a_network_of_ones_own_or_in_another_script_is_taken(operator: Operator, address: str) -> None:
+    made = operator.json("user", "create", "ada", "--email", address, "--generate-password")
+
+    assert made["email"] == address

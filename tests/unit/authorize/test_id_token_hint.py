@@ -43,7 +43,7 @@ def test_an_expired_id_token_says_who_is_meant() -> None:
         hint(iss=f"{ISSUER}/"),
         hint(aud="another"),
         hint(aud=["web"]),
-        hint(sub="ada"),
+        hint(sub="ä" * 3),
         f"{hint().rpartition('.')[0]}.",
         f"{hint()}x",
         "eyJhbGciOiJub25lIn0.e30.",

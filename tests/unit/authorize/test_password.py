@@ -300,3 +300,39 @@ async def test_what_goes_wrong_in_a_thread_is_told_and_frees_it(
 
     assert all(isinstance(result, MemoryError) for result in results)
     assert (await pool.check("correct horse", HASH)).is_right
+
+
+DECOMPOSED, COMPOSED = "pa\u0308ssword", "p\u00e4ssword"
+
+
+@pytest.mark.requirement("NIST SP 800-63B §3.1.1.2: passwords are normalized; what was stored before is tried too")
+async def test_a_hash_of_what_was_typed_lets_in_and_becomes_one_of_the_one_spelling(pool: PasswordPool) -> None:
+    old = await pool.check(DECOMPOSED, HASHER.hash(DECOMPOSED))
+    new = await pool.check(DECOMPOSED, HASHER.hash(COMPOSED))
+
+    assert old.is_right
+    assert old.new_hash is not None
+    assert verify_password(old.new_hash, COMPOSED)
+    assert new == PasswordCheck(is_right=True)
+    assert not (await pool.check("passwo\u0308rd", HASHER.hash(DECOMPOSED))).is_right
+
+
+@pytest.mark.requirement("security 39: known and unknown users take the same, whatever hashes are stored")
+@pytest.mark.parametrize("password", [DECOMPOSED, COMPOSED, "password"])
+async def test_a_second_spelling_costs_the_same_whatever_is_stored(
+    pool: PasswordPool, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    bcrypt_hash = "$2b$04$" + "a" * 53
+    pool.expect(["$2b$04$"])
+    hashed: list[str] = []
+    monkeypatch.setattr(
+        password_module, "verify_password", lambda stored, typed: hashed.append(f"{parameters_of(stored)} {typed}")
+    )
+    found = []
+    for stored in (HASH, bcrypt_hash, None):
+        hashed.clear()
+        assert not (await pool.check(password, stored)).is_right
+        found.append(Counter(hashed))
+
+    assert found[0] == found[1] == found[2]
+    assert found[0].total() == (4 if password == DECOMPOSED else 2)

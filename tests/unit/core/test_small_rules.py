@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from valetkey.core.authentication.subject import subject_of
 from valetkey.core.authentication.user import User, normalize_login_name
 from valetkey.core.client.client import AuthenticationMethod, Client
 from valetkey.core.client.registration import client_problems, is_like_subject, new_client_problems
@@ -179,7 +180,13 @@ def test_a_token_names_everything_that_could_kill_it(has_user: bool) -> None:
     targets = [target.target for target in targets_of(token)]
 
     assert TokenId.parse(str(token_id)) == token_id
-    assert targets == [str(token_id), str(token_id.authorization_id), "web", "*", *(["ada"] if has_user else [])]
+    assert targets == [
+        str(token_id),
+        str(token_id.authorization_id),
+        "web",
+        "*",
+        *([str(subject_of("ada"))] if has_user else []),
+    ]
 
 
 @given(st.text(max_size=60))

@@ -102,7 +102,7 @@ def test_new_hashes_have_the_parameters_of_their_costs() -> None:
     "made",
     [
         *("", "$", "password", "$argon2id$v=19$m=8192,t=1,p=1$c2FsdHNhbHQ", "$argon2id$v=19$m=8192,t=1,p=1$"),
-        *("$2b$12$" + "a" * 53, "$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$dGFn", "$argon2id$v=16$m=8,t=1,p=1$c2Fs$dGFn"),
+        *("$2x$12$" + "a" * 53, "$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$dGFn", "$argon2id$v=16$m=8,t=1,p=1$c2Fs$dGFn"),
         *("$argon2id$v=19$m=8,t=1,p=1$c2Fs$dGFn\n", " $argon2id$v=19$m=8,t=1,p=1$c2Fs$dGFn"),
     ],
 )

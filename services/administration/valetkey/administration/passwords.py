@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from valetkey.administration.common_passwords import COUNT, is_common
 from valetkey.administration.errors import Refused
+from valetkey.core.authentication.password import normalize_password
 from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.encoding import b64url_encode
 from valetkey.runtime.password_hash import PasswordCosts
@@ -29,15 +31,18 @@ def hash_password(password: str, names: tuple[str, ...], settings: Settings) -> 
     """
     if (problem := password_problem(password, names, settings.password_max_length)) is not None:
         raise Refused(problem)
-    return PasswordCosts.of(settings).hash(password)
+    return PasswordCosts.of(settings).hash(normalize_password(password))
 
 
 def password_problem(password: str, names: tuple[str, ...], max_bytes: int) -> str | None:
     """Why this cannot be a password, or None where it can."""
+    password = normalize_password(password)
     if len(password) < MIN_LENGTH:
         return f"The password must have at least {MIN_LENGTH} characters."
     if len(password.encode()) > max_bytes:
         return f"The password must have at most {max_bytes} bytes: the login page refuses a longer one."
     if normalize_login_name(password) in {normalize_login_name(name) for name in names}:
         return "The password must not be the user name or the e-mail address."
+    if is_common(password):
+        return f"The password is one of the {COUNT:,} most common ones, which are guessed first: choose another."
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from valetkey.administration.errors import Conflict, NotFound, Refused
@@ -29,6 +30,29 @@ async def create_scope(installation: Installation, scope: RegisteredScope) -> No
         raise Conflict(f"The scope {scope.name} is already registered; `valetkey client apply` can change it.")
     with installation.audited("scope.created", scope=scope.name):
         await catalog.put_scope(scope)
+
+
+async def update_scope(
+    installation: Installation, name: str, *, description: str | None = None, resource: str | None = None
+) -> RegisteredScope:
+    """Change what is said of a scope, or which resource server it belongs to; None leaves it, "" takes it away.
+
+    Raises ``NotFound``, ``Refused`` with every problem, and ``storage`` ``Conflict`` for a resource of no client.
+    """
+    catalog = CatalogStore(installation.database)
+    before = (await catalog.get()).scopes.get(name)
+    if before is None:
+        raise NotFound("scope", name)
+    scope = replace(
+        before,
+        description=before.description if description is None else description,
+        resource=before.resource if resource is None else resource or None,
+    )
+    if problems := scope_problems(scope):
+        raise Refused(*problems)
+    with installation.audited("scope.updated", scope=name):
+        await catalog.put_scope(scope)
+    return scope
 
 
 async def clients_with_scope(installation: Installation, name: str) -> list[str]:

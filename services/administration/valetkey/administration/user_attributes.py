@@ -6,12 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailSyntaxError, validate_email
+
 from valetkey.administration.errors import Refused
 from valetkey.core.authentication.user import User
 from valetkey.core.oidc.claims.registry import CLAIM, Claim, parse_attribute
 from valetkey.core.oidc.claims.table import ClaimTable
 
 MAX_BYTES = 16 << 10
+
+# A company's own network may have names such as `.local` and `.test`. The library says to change its list.
+SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 def parse_attributes(values: Mapping[str, str], table: ClaimTable) -> dict[str, object]:
@@ -50,7 +55,14 @@ def attribute_problems(claims: Mapping[str, object], table: ClaimTable) -> list[
 
 def email_problem(email: str) -> str | None:
     """How an e-mail address is to be written, None for one that is."""
-    return CLAIM["email"].check(email)
+    if (problem := CLAIM["email"].check(email)) is not None:
+        return problem
+    try:
+        # No look-up of its domain, which may be one that only the company's own network knows.
+        validate_email(email, check_deliverability=False, globally_deliverable=False)
+    except EmailSyntaxError as error:
+        return f"write an e-mail address such as ada@example.com: {error}"
+    return None
 
 
 def with_email(user: User, email: str | None, *, is_verified: bool | None) -> User:

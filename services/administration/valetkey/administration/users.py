@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from valetkey.administration.errors import NotFound, Refused
 from valetkey.administration.ownership import require_unowned
 from valetkey.administration.passwords import hash_password
 from valetkey.administration.user_attributes import require_bounded
-from valetkey.core.authentication.user import User, normalize_login_name
+from valetkey.core.authentication.subject import sub_problem, subject_of
+from valetkey.core.authentication.user import User, listed_name, normalize_login_name
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.limits.login_attempts import Forgotten, LoginAttempts, account_of_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from uuid import UUID
 
     from valetkey.administration.installation import Installation, Publish
 
+_PAGE = 1000
 _LOGIN_NAME = "it must be 1 to 254 characters without spaces and control characters."
 
 
@@ -30,10 +33,8 @@ async def get_user(installation: Installation, name: str) -> User:
     user = await find_user(installation, name)
     if user is not None:
         return user
-    try:
-        user = await Users(installation.database).find_by_subject(UUID(name))
-    except ValueError:
-        user = None
+    if sub_problem(name) is None:
+        user = await Users(installation.database).find_by_subject(subject_of(name))
     if user is None:
         raise NotFound("user", name)
     return user
@@ -52,9 +53,23 @@ async def find_user(installation: Installation, login_name: str) -> User | None:
     return None if found is None else found[0]
 
 
-async def list_users(installation: Installation) -> list[User]:
-    """Every user."""
-    return list(await Users(installation.database).list())
+async def list_users(
+    installation: Installation, *, prefix: str = "", after: str = "", most: int | None = None
+) -> AsyncIterator[list[User]]:
+    """Pages of users, by user name: at most so many users in all, beginning behind the user name ``after``.
+
+    ``prefix`` is how their user names or e-mail addresses begin; then they come by the first name that begins so, and
+    ``after`` is such a name. What is created or goes in between may show or not.
+    """
+    users, left = Users(installation.database), most
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(left, _PAGE)
+        page = list(await users.list(size, after=after, prefix=prefix))
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        after, left = listed_name(page[-1], prefix), None if left is None else left - size
 
 
 def new_user(
@@ -88,7 +103,7 @@ def password_hash_for(installation: Installation, user: User, password: str) -> 
 async def create_user(installation: Installation, user: User, password_hash: str) -> None:
     """Store a user. Raises ``Refused`` for a name that cannot be signed in with, and for attributes beyond a bound."""
     require_bounded(user.claims)
-    with installation.audited("user.created", subject=str(user.subject)):
+    with installation.audited("user.created", subject=user.sub):
         try:
             await Users(installation.database).create(user, password_hash)
         except ValueError as error:
@@ -104,7 +119,7 @@ async def update_user(
     """
     removed = tuple(removed)
     require_bounded({name: value for name, value in user.claims.items() if name not in removed} | dict(claims))
-    with installation.audited("user.updated", subject=str(user.subject)):
+    with installation.audited("user.updated", subject=user.sub):
         try:
             await Users(installation.database).update(user, installation.clock(), removed, claims)
         except ValueError as error:
@@ -144,7 +159,7 @@ async def unlock_user(installation: Installation, user: User) -> list[Forgotten]
     """Forget the wrong passwords counted against a user, under every name; what was counted against addresses stays."""
     async with installation.redis() as redis:
         attempts = LoginAttempts.from_settings(installation.settings, redis)
-        with installation.audited("user.unlocked", subject=str(user.subject)):
+        with installation.audited("user.unlocked", subject=user.sub):
             return list(await attempts.forget(_login_names(user), account_of_user(user.subject)))
 
 

@@ -20,8 +20,9 @@ from valetkey.cli.operator_name import operator_name
 from valetkey.core.jose.sealed_key import UnsealError
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.lifecycle.retry_policy import NotReadyError, RetryTimeoutError
+from valetkey.runtime.settings.environment import load_settings
 from valetkey.runtime.settings.secret import SecretMissingError
-from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.settings.settings import Settings, SettingsError
 from valetkey.runtime.telemetry.logging import configure_logging
 
 Parameters = ParamSpec("Parameters")

@@ -11,7 +11,7 @@ from valetkey.cli.issuer_client import Credentials
 from valetkey.cli.option import Decorated
 from valetkey.cli.secret_input import read_secret, secret_path
 from valetkey.core.client.client import AuthenticationMethod
-from valetkey.runtime.settings.settings import configured_issuer
+from valetkey.runtime.settings.environment import configured_issuer
 from valetkey.runtime.settings.types import issuer as issuer_parser
 
 

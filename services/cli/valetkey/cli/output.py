@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ from valetkey.runtime.telemetry.redaction import one_line
 
 _GAP = "  "
 _MOST_LEVELS = 64
+_INDENT = 2
 NOTHING = "-"
 TOO_DEEP = "(nested too deeply to show)"
 
@@ -68,12 +69,26 @@ class Output:
         if not records:
             say("none")
             return
-        rows = [[name.upper().replace("_", " ") for name in columns]]
-        rows += [[_cell(record.get(name)) for name in columns] for record in records]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
-        write_lines(
-            *(_GAP.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-        )
+        _write_rows(records, columns, [0] * len(columns), with_names=True)
+
+    async def pages(self, pages: AsyncIterable[Sequence[Mapping[str, object]]], columns: Sequence[str]) -> None:
+        """``many`` of as many as there are, printed page by page."""
+        if not self.is_json:
+            is_empty, widths = True, [0] * len(columns)
+            async for page in pages:
+                widths = _write_rows(page, columns, widths, with_names=is_empty)
+                is_empty = False
+            if is_empty:
+                say("none")
+            return
+        # The bracket that ends an object waits for the comma that may follow it.
+        bracket = "["
+        async for page in pages:
+            for record in page:
+                *lines, last = (" " * _INDENT + line for line in _json_lines(record))
+                write_lines(bracket if bracket == "[" else f"{bracket},", *lines)
+                bracket = last
+        write_lines("[]") if bracket == "[" else write_lines(bracket, "]")
 
 
 def say(*lines: str) -> None:
@@ -123,9 +138,26 @@ def _plain(value: object, levels: int) -> object:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
+def _write_rows(
+    records: Sequence[Mapping[str, object]], columns: Sequence[str], widths: Sequence[int], *, with_names: bool
+) -> list[int]:
+    """Print a row for each, at least so wide; how wide they are."""
+    rows = [[name.upper().replace("_", " ") for name in columns]] if with_names else []
+    rows += [[_cell(record.get(name)) for name in columns] for record in records]
+    widest = [max(width, *(len(row[column]) for row in rows)) for column, width in enumerate(widths)]
+    write_lines(
+        *(_GAP.join(f"{cell:<{width}}" for cell, width in zip(row, widest, strict=True)).rstrip() for row in rows)
+    )
+    return widest
+
+
 def _print_json(value: object) -> None:
+    write_lines(*_json_lines(value))
+
+
+def _json_lines(value: object) -> list[str]:
     # ASCII: no value reaches a terminal unescaped, and the line breaks are those of the layout.
-    write_lines(*json.dumps(plain(value), indent=2).split("\n"))
+    return json.dumps(plain(value), indent=_INDENT).split("\n")
 
 
 def _cell(value: object) -> str:

@@ -14,7 +14,7 @@ from valetkey.cli.operator_name import operator_name
 from valetkey.cli.output import Output, plain, say
 from valetkey.key_rotation.report import RotationReport, WaitingKey
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
-from valetkey.runtime.settings.settings import load_settings
+from valetkey.runtime.settings.environment import load_settings
 
 _ONCE = RetryPolicy()
 

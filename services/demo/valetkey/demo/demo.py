@@ -42,7 +42,8 @@ from valetkey.introspection.app import create_introspection
 from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.lifecycle.clock import system_clock
-from valetkey.runtime.settings.settings import Settings, given_variables
+from valetkey.runtime.settings.environment import given_variables
+from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.audit import configure_audit
 from valetkey.runtime.telemetry.logging import configure_logging
 from valetkey.storage.postgres.database.pool import Database

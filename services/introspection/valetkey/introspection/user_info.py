@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
+from valetkey.core.authentication.subject import subject_of
 from valetkey.core.oauth.errors import InsufficientScope, InvalidToken
 from valetkey.core.oauth.scope import OPENID
 from valetkey.core.oidc.claims.release import userinfo_claims
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.access_token import AccessToken
     from valetkey.core.ports.clients import CatalogSource, ClientFinder
@@ -53,10 +55,7 @@ class UserInfo:
 def _user_of(token: AccessToken) -> UUID:
     if not token.has_user:
         raise InvalidToken("no user stands behind the token")
-    try:
-        return UUID(token.subject)
-    except ValueError as error:
-        raise InvalidToken("sub is no user of ours") from error
+    return subject_of(token.subject)
 
 
 def _is_current(token: AccessToken, user: User) -> bool:

@@ -18,7 +18,8 @@ from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy, RetryTimeoutError
 from valetkey.runtime.lifecycle.termination import interrupted_by_sigterm
-from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.settings.environment import load_settings
+from valetkey.runtime.settings.settings import Settings, SettingsError
 from valetkey.runtime.settings.types import seconds
 from valetkey.runtime.telemetry.audit import configure_audit
 from valetkey.runtime.telemetry.logging import configure_logging

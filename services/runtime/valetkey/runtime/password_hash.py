@@ -1,29 +1,27 @@
-"""People's passwords as argon2id hashes in the PHC string format, by libsodium. RFC 9106.
+"""Hashes of people's passwords: argon2id for new ones, and what other systems have made until the next login.
 
-libsodium uses the vectors that the processor has, which halves the time of a hash, and gives its memory back with the
-answer, where the C library's allocator would keep it for each thread that hashes. It makes hashes of one lane.
+A scheme is a file in ``password_schemes`` and a line here.
 """
 
 from __future__ import annotations
 
-import re
-import secrets
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from nacl.exceptions import CryptoError
 from nacl.pwhash import argon2id
 
+from valetkey.runtime.password_schemes.argon2 import Argon2
+from valetkey.runtime.password_schemes.bcrypt import Bcrypt
+from valetkey.runtime.password_schemes.pbkdf2 import Pbkdf2
+
 if TYPE_CHECKING:
+    from valetkey.runtime.password_schemes.scheme import PasswordScheme
     from valetkey.runtime.settings.settings import Settings
 
+_SCHEMES: tuple[PasswordScheme, ...] = (Argon2(), Bcrypt(), Pbkdf2())
 _KIBIBYTE = 1024
-# What a stored hash begins with, as far as it decides the work of checking it. Another scheme (bcrypt, PBKDF2) is one
-# more alternative here, one more ending in `decoy`, and one more statement in `postgres.password_parameters`.
-_PARAMETERS = r"\$argon2id?\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$"
-_HASH = re.compile(rf"({_PARAMETERS})[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
-_SALT_BYTES, _TAG_BYTES = 16, 32
+NO_PASSWORD = "!"  # noqa: S105 - no password fits
+"""What is stored of a user who has no password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +50,40 @@ class PasswordCosts:
         return password_hash.startswith(self.parameters)
 
 
+def stored_form(password_hash: str) -> str:
+    """A hash that another system has made, as it is stored here. Raises ``ValueError``, which says why it cannot be.
+
+    A hash whose check would keep a thread for long, or take much memory, is none that may be stored.
+    """
+    for scheme in _SCHEMES:
+        stored = scheme.stored_form(password_hash)
+        parameters = None if stored is None else scheme.parameters_of(stored)
+        if stored is None or parameters is None:
+            continue
+        if (problem := scheme.cost_problem(parameters)) is not None:
+            raise ValueError(f"checking this hash would cost too much: {problem}")
+        return stored
+    raise ValueError("this is no hash of argon2id, argon2i, bcrypt or PBKDF2 in a form that is known here")
+
+
 def parameters_of(password_hash: str) -> str | None:
     """The beginning of a hash, which decides the work of checking it; None for what ``verify_password`` cannot read."""
-    match = _HASH.fullmatch(password_hash)
-    return None if match is None else match[1]
+    return next((found for each in _SCHEMES if (found := each.parameters_of(password_hash)) is not None), None)
 
 
 def are_parameters(text: str) -> bool:
     """Whether this is a beginning that ``parameters_of`` tells of."""
-    return re.fullmatch(_PARAMETERS, text) is not None
+    return any(scheme.are_parameters(text) for scheme in _SCHEMES)
 
 
 def decoy(parameters: str) -> str:
     """A hash with these parameters that no password fits: it is as much work to check as any other."""
-    salt, tag = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (_SALT_BYTES, _TAG_BYTES))
-    return f"{parameters}{salt}${tag}"
+    return next(each for each in _SCHEMES if each.are_parameters(parameters)).decoy(parameters)
 
 
 def verify_password(password_hash: str, password: str) -> bool:
-    """Whether this is the password of the hash, whatever it cost; False for what is no hash of argon2id or argon2i."""
-    try:
-        return argon2id.verify(password_hash.encode(), password.encode())
-    except (CryptoError, ValueError):
-        return False
+    """Whether this is the password of the hash, whatever it cost; False for what is no hash."""
+    for scheme in _SCHEMES:
+        if scheme.parameters_of(password_hash) is not None:
+            return scheme.verify(password_hash, password.encode())
+    return False

@@ -100,7 +100,7 @@ def _record(pending: InteractionContext, session: Session, *, is_allowed: bool) 
         audit.AuditEvent(
             type="consent",
             outcome="success" if is_allowed else "failure",
-            subject=str(session.user.subject),
+            subject=session.user.sub,
             client_id=pending.client.client_id,
             scope=" ".join(pending.interaction.request.scope),
             amr=session.amr,

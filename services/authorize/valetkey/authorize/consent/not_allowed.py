@@ -38,7 +38,7 @@ def show_not_allowed(service: AuthorizeService, pending: InteractionContext, ses
             type="authorization",
             outcome="failure",
             reason=NOT_ADMITTED,
-            subject=str(session.user.subject),
+            subject=session.user.sub,
             client_id=pending.client.client_id,
             amr=session.amr,
             session_id=str(session.session_id),

@@ -4,6 +4,7 @@ import json
 import re
 from uuid import UUID
 
+from valetkey.core.authentication.subject import sub_problem, subject_of
 from valetkey.core.client.registration import MAX_CLIENT_ID_LENGTH
 from valetkey.core.encoding import b64url_decode
 from valetkey.core.jose.verify_own import KeySet, require_issued_by, verify_signature
@@ -47,7 +48,7 @@ def hinted_subject(token: str, key_set: KeySet, issuer: str, client_id: str) -> 
         raise InvalidRequest(f"id_token_hint: {error.reason}") from error
     if claims.get("aud") != client_id:
         raise InvalidRequest.of(causes.HINT_TO_ANOTHER)
-    try:
-        return UUID(str(claims.get("sub")))
-    except ValueError as error:
-        raise InvalidRequest("id_token_hint names no user of ours") from error
+    sub = claims.get("sub")
+    if not isinstance(sub, str) or sub_problem(sub) is not None:
+        raise InvalidRequest("id_token_hint names no user of ours")
+    return subject_of(sub)

@@ -65,7 +65,7 @@ async def answer_with_code(
         audit.AuditEvent(
             type="authorization",
             outcome="success",
-            subject=str(session.user.subject),
+            subject=session.user.sub,
             client_id=client.client_id,
             scope=" ".join(request.scope),
             amr=session.amr,
@@ -112,7 +112,7 @@ def _record(error: TooManyCodes, client: Client, session: Session) -> None:
                 type="authorization",
                 outcome="failure",
                 reason=error.reason,
-                subject=str(session.user.subject),
+                subject=session.user.sub,
                 client_id=client.client_id,
                 session_id=str(session.session_id),
                 address=caller_address(),

@@ -160,7 +160,7 @@ def _record(attempt: Attempt, user: User | None, result: str, reason: str) -> No
             outcome="success" if result == "success" else "failure",
             # What was typed as a name stays out: it may be a password in the wrong field.
             reason=reason,
-            subject="" if user is None else str(user.subject),
+            subject="" if user is None else user.sub,
             client_id=attempt.client_id,
             amr=(AMR_PASSWORD,) if result == "success" else (),
             address=caller_address(),

@@ -1,6 +1,7 @@
-"""Checking passwords: argon2id in a bounded pool that sheds load instead of queueing without end. RFC 9106.
+"""Checking passwords: hashes in a bounded pool that sheds load instead of queueing without end. RFC 9106.
 
-Until every user has signed in after a change of the costs, hashes of several costs are stored. What a wrong password
+Until every user has signed in after a change of the costs, or after an import, hashes of several costs and schemes are
+stored. What a wrong password
 costs must not tell which of them an account has, or that there is one. So it is one hash of *each* set of parameters
 that is stored: the account's own, and decoys for all others. Padding the cheaper ones with time, or with part of a
 hash, would be cheaper and only nearly equal, under load less than nearly. Giving each unknown name a cost by chance
@@ -13,13 +14,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
 from valetkey.authorize.login.fair_queue import FairQueue, QueueFullError, Source
+from valetkey.core.authentication.password import password_spellings
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.password_hash import PasswordCosts, decoy, parameters_of, verify_password
 from valetkey.runtime.telemetry.metrics import (
@@ -38,7 +40,7 @@ _NICENESS = 19
 
 @dataclass(frozen=True, slots=True)
 class PasswordCheck:
-    """Whether the password is right, and its new hash where the kept one was made with other parameters."""
+    """Whether the password is right, and its new hash where the kept one has other parameters or another spelling."""
 
     is_right: bool
     new_hash: str | None = None
@@ -173,26 +175,31 @@ class PasswordPool:
         self._start()
 
     def _check(self, password: str, password_hash: str | None) -> PasswordCheck:
-        if len(password.encode()) > self._max_length:
+        spellings = password_spellings(password)
+        if len(spellings[0].encode()) > self._max_length:
             return _WRONG
         started = time.perf_counter()
-        is_right = self._verify(password, password_hash)
+        found = self._verify(spellings, password_hash)
         PASSWORD_HASH.observe(time.perf_counter() - started)
-        if password_hash is None or not is_right:
+        if password_hash is None or found is None:
             return _WRONG
-        if self._costs.are_those_of(password_hash):
+        if found == spellings[0] and self._costs.are_those_of(password_hash):
             return PasswordCheck(is_right=True)
-        return PasswordCheck(is_right=True, new_hash=self._costs.hash(password))
+        return PasswordCheck(is_right=True, new_hash=self._costs.hash(spellings[0]))
 
-    def _verify(self, password: str, password_hash: str | None) -> bool:
+    def _verify(self, spellings: Sequence[str], password_hash: str | None) -> str | None:
+        """The spelling that is right. A second one costs as much again, whatever is stored."""
         decoys = self._decoys
         own = None if password_hash is None else parameters_of(password_hash)
-        if password_hash is not None and own is not None and verify_password(password_hash, password):
-            return True
+        if password_hash is not None and own is not None:
+            for spelling in spellings:
+                if verify_password(password_hash, spelling):
+                    return spelling
         for parameters, decoy_hash in decoys.items():
             if parameters != own:
-                verify_password(decoy_hash, password)
-        return False
+                for spelling in spellings:
+                    verify_password(decoy_hash, spelling)
+        return None
 
 
 def _yield_to_event_loop() -> None:

@@ -145,7 +145,7 @@ def _speaks_of(hint: Mapping[str, object], session: Session, service: AuthorizeS
     return (
         _is_unexpired(hint, service)
         and hint.get("sid") == str(session.session_id)
-        and hint.get("sub") == str(session.user.subject)
+        and hint.get("sub") == session.user.sub
     )
 
 
@@ -163,7 +163,7 @@ async def _end(
 ) -> web.StreamResponse:
     if request.method != "HEAD":
         await service.sessions.end(session.session_id, service.clock())
-        _record(client, str(session.user.subject), str(session.session_id), session.amr)
+        _record(client, session.user.sub, str(session.session_id), session.amr)
     return _answer(service, request, client, location, nothing_ended=False)
 
 

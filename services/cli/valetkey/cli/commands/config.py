@@ -7,7 +7,8 @@ import click
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
-from valetkey.runtime.settings.settings import SERVICES, Service, SettingsError, describe_settings, load_settings
+from valetkey.runtime.settings.environment import describe_settings, load_settings
+from valetkey.runtime.settings.settings import SERVICES, Service, SettingsError
 
 _service_option = click.option(
     "--service",

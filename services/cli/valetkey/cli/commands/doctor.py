@@ -14,7 +14,8 @@ from valetkey.cli.check.issuer import examine_issuer
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
-from valetkey.runtime.settings.settings import Settings, SettingsError, load_settings
+from valetkey.runtime.settings.environment import load_settings
+from valetkey.runtime.settings.settings import Settings, SettingsError
 
 _COLUMNS = ("status", "check", "detail")
 

@@ -22,7 +22,7 @@ from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say, write_verbatim
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
-from valetkey.runtime.settings.settings import kubernetes_api
+from valetkey.runtime.settings.environment import kubernetes_api
 
 _LONGEST = {"subdomain": 253, "label": 63}
 _PATTERNS = {

@@ -15,7 +15,7 @@ from valetkey.cli.operator_name import operator_name
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
-from valetkey.runtime.settings.settings import load_settings
+from valetkey.runtime.settings.environment import load_settings
 
 if TYPE_CHECKING:
     from valetkey.administration.schema import Migration

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from valetkey.administration.installation import Installation
-from valetkey.administration.scopes import clients_with_scope, create_scope, delete_scope, list_scopes
+from valetkey.administration.scopes import (
+    clients_with_scope,
+    create_scope,
+    delete_scope,
+    list_scopes,
+    update_scope,
+)
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
@@ -43,6 +49,37 @@ async def create(installation: Installation, name: str, description: str, resour
     scope = RegisteredScope(name, description, resource)
     await create_scope(installation, scope)
     output.one(_record(scope))
+
+
+@command.command(
+    "update",
+    epilog=example(
+        'valetkey scope update reports:read --description "Read your reports and charts"',
+        "valetkey scope update reports:read --resource https://api.example",
+    ),
+)
+@click.argument("name")
+@click.option("--description", help="What the consent page says.")
+@click.option("--resource", metavar="URI", help="Resource server it belongs to from now on.")
+@click.option("--remove-resource", is_flag=True, help="It belongs to no resource server any more.")
+@output_option
+@with_installation
+async def update(
+    installation: Installation,
+    name: str,
+    description: str | None,
+    resource: str | None,
+    output: Output,
+    *,
+    remove_resource: bool,
+) -> None:
+    """Change a scope. Its name stays: clients ask for it. Consents that were given with the old words go on."""
+    if resource is not None and remove_resource:
+        raise click.UsageError("Give --resource or --remove-resource, not both.")
+    if description is None and resource is None and not remove_resource:
+        raise click.UsageError("Give --description, --resource or --remove-resource.")
+    asked = "" if remove_resource else resource
+    output.one(_record(await update_scope(installation, name, description=description, resource=asked)))
 
 
 @command.command("delete", epilog=example("valetkey scope delete reports:read --yes"))

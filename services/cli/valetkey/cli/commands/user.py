@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import click
@@ -24,11 +26,12 @@ from valetkey.administration.users import (
     update_user,
 )
 from valetkey.administration.users import set_password as set_user_password
+from valetkey.cli.commands import user_import
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.password_option import PasswordChoice, password_options
-from valetkey.core.authentication.user import User
+from valetkey.core.authentication.user import User, listed_name
 
 _COLUMNS = ("username", "email", "enabled", "subject")
 
@@ -71,6 +74,9 @@ _force_option = click.option("--force", is_flag=True, help="Change the user alth
 @click.group("user", epilog=example("valetkey user list"))
 def command() -> None:
     """Create and end the accounts of people."""
+
+
+command.add_command(user_import.command)
 
 
 @command.command(
@@ -124,10 +130,13 @@ async def create(  # noqa: PLR0913 - one parameter per option
     epilog=example(
         "valetkey user update ada --email ada@example.org --email-verified",
         "valetkey user update ada --claim zoneinfo=Europe/London --remove-claim nickname",
+        "valetkey user update ada --username ada.lovelace",
+        "valetkey user update ada --disabled",
         """valetkey user update ada --claim address='{"locality": "London", "country": "United Kingdom"}'""",
     ),
 )
 @click.argument("user")
+@click.option("--username", help="User name to sign in with from now on, and no longer with the old.")
 @click.option(
     "--email", callback=_email, help="E-mail address; the user may sign in with it, and no longer with the old."
 )
@@ -138,11 +147,13 @@ async def create(  # noqa: PLR0913 - one parameter per option
 @_claim_option
 @click.option("--remove-claim", "removed", multiple=True, metavar="NAME", help="A claim that goes; may be repeated.")
 @_force_option
+@click.option("--enabled/--disabled", default=None, help="Whether the user may sign in; --disabled ends every session.")
 @output_option
 @with_installation
 async def update(  # noqa: PLR0913 - one parameter per option
     installation: Installation,
     user: str,
+    username: str | None,
     email: str | None,
     claims: dict[str, str],
     removed: tuple[str, ...],
@@ -151,10 +162,11 @@ async def update(  # noqa: PLR0913 - one parameter per option
     remove_email: bool,
     email_verified: bool | None,
     force: bool,
+    enabled: bool | None,
 ) -> None:
     """Change what is known of a user. Sessions and grants go on; clients see it when they ask again.
 
-    Claims that are not named stay as they are.
+    The subject stays, and so do claims that are not named.
     """
     if both := sorted(claims.keys() & set(removed)):
         raise click.UsageError(f"Both given and removed: {', '.join(both)}.")
@@ -167,7 +179,17 @@ async def update(  # noqa: PLR0913 - one parameter per option
         changed = replace(changed, email=None, email_verified=False)
     if changed.email_verified and changed.email is None:
         raise click.UsageError("--email-verified needs an e-mail address.")
-    await update_user(installation, changed, removed, await _stored(installation, claims))
+    if username is not None:
+        changed = replace(changed, username=username)
+    stored = await _stored(installation, claims)
+    if enabled is False:
+        async with installation.revoking() as publish:
+            await update_user(installation, changed, removed, stored)
+            await disable_user(installation, found.subject, publish)
+    else:
+        await update_user(installation, changed, removed, stored)
+        if enabled and not found.enabled:
+            await enable_user(installation, found.subject)
     output.one(_record(await get_user(installation, str(found.subject))))
 
 
@@ -180,12 +202,33 @@ async def get(installation: Installation, user: str, output: Output) -> None:
     output.one(_record(await get_user(installation, user)))
 
 
-@command.command("list", epilog=example("valetkey user list -o json"))
+@command.command(
+    "list",
+    epilog=example(
+        "valetkey user list -o json",
+        "valetkey user list ada",
+        "valetkey user list --limit 100 --after grace",
+    ),
+)
+@click.argument("prefix", default="")
+@click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="At most so many; all unless given.")
+@click.option("--after", default="", metavar="USERNAME", help="Begin behind this name: what a page before has told.")
 @output_option
 @with_installation
-async def list_(installation: Installation, output: Output) -> None:
-    """List every user."""
-    output.many([_record(user) for user in await list_users(installation)], _COLUMNS)
+async def list_(installation: Installation, prefix: str, limit: int | None, after: str, output: Output) -> None:
+    """List users by name: all, or those whose user name or e-mail address begins with PREFIX."""
+    shown = 0
+    last: User | None = None
+
+    async def pages() -> AsyncIterator[list[dict[str, object]]]:
+        nonlocal shown, last
+        async for page in list_users(installation, prefix=prefix, after=after, most=limit):
+            shown, last = shown + len(page), page[-1]
+            yield [_record(user) for user in page]
+
+    await output.pages(pages(), _COLUMNS)
+    if last is not None and shown == limit:
+        say(f"There may be more: --after {shlex.quote(listed_name(last, prefix))}")
 
 
 @command.command("set-password", epilog=example("valetkey user set-password ada --password-file - < password.txt"))
@@ -201,7 +244,7 @@ async def set_password(installation: Installation, user: str, choice: PasswordCh
     async with installation.revoking() as publish:
         with choice.handed_over(password) as handed:
             await set_user_password(installation, found.subject, password_hash, publish)
-    output.one({"subject": found.subject, "username": found.username, **handed})
+    output.one({"subject": found.sub, "username": found.username, **handed})
 
 
 @command.command("disable", epilog=example("valetkey user disable ada"))
@@ -248,7 +291,7 @@ async def unlock(installation: Installation, user: str, output: Output) -> None:
         for each in await unlock_user(installation, found)
         if each.attempts > 0
     ]
-    output.one({"subject": found.subject, "username": found.username, "cleared": cleared})
+    output.one({"subject": found.sub, "username": found.username, "cleared": cleared})
     say(_unlocked(found) if cleared else f"Nothing was counted against {found.username}; nothing was changed.")
 
 
@@ -265,7 +308,7 @@ async def delete(installation: Installation, user: str, *, force: bool, yes: boo
     """Delete a user. Sessions, consents and grants go too; the subject is never used for another user."""
     found = await get_user(installation, user)
     await require_unowned_user(installation, found, force=force)
-    confirm(f"Delete the user {found.username} ({found.subject}) and end everything?", yes=yes)
+    confirm(f"Delete the user {found.username} ({found.sub}) and end everything?", yes=yes)
     async with installation.revoking() as publish:
         await delete_user(installation, found.subject, publish)
     say(f"The user {found.username} is gone.")
@@ -274,7 +317,7 @@ async def delete(installation: Installation, user: str, *, force: bool, yes: boo
 def _record(user: User) -> dict[str, object]:
     # Everything an operator may know; nothing of the password.
     return {
-        "subject": user.subject,
+        "subject": user.sub,
         "username": user.username,
         "email": user.email,
         "email_verified": user.email_verified,

@@ -48,7 +48,7 @@ class Authorization(NamedTuple):
     @property
     def subject(self) -> str:
         """The ``sub`` claim: the user, or the client where it acts for itself. RFC 9068 §2.2."""
-        return str(self.user.subject) if self.user else self.client.client_id
+        return self.user.sub if self.user else self.client.client_id
 
     def audience(self, issuer: str) -> tuple[str, ...]:
         """The ``aud`` claim: the resources, or ourselves where none is meant. RFC 9068 §3."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from valetkey.core.authentication.subject import subject_key
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class RevocationKind(StrEnum):
 
 
 class RevocationTarget(NamedTuple):
-    """One thing that can be revoked: a ``jti``, an authorization id, a ``client_id`` or a ``sub``."""
+    """One thing that can be revoked: a ``jti``, an authorization id, a ``client_id`` or a user's UUID."""
 
     kind: RevocationKind
     target: str
@@ -73,9 +74,9 @@ def client_target(client_id: str) -> RevocationTarget:
     return RevocationTarget(RevocationKind.CLIENT, client_id)
 
 
-def subject_target(subject: str) -> RevocationTarget:
-    """Every token issued for a user before the user's present epoch."""
-    return RevocationTarget(RevocationKind.SUBJECT, subject)
+def subject_target(sub: str) -> RevocationTarget:
+    """Every token issued for the user whom tokens call ``sub`` before the user's present epoch."""
+    return RevocationTarget(RevocationKind.SUBJECT, subject_key(sub))
 
 
 def everything_target() -> RevocationTarget:

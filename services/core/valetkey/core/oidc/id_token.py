@@ -38,7 +38,7 @@ def id_token_claims(
     claims = id_token_user_claims(authorization, user)
     claims |= {
         "iss": issuer,
-        "sub": str(user.subject),
+        "sub": user.sub,
         "aud": authorization.client.client_id,
         "exp": issued_at + int(lifetime.total_seconds()),
         "iat": issued_at,

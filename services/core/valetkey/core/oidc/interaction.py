@@ -116,10 +116,10 @@ def login_step(interaction: Interaction, session: Session | None, now: datetime)
 
 def is_expected_subject(interaction: Interaction, session: Session) -> bool:
     """Whether this is the user whom ``id_token_hint`` or ``claims`` demand, if any. OIDC Core §3.1.2.2."""
-    subject = session.user.subject
-    if interaction.hinted_subject not in (None, subject):
+    user = session.user
+    if interaction.hinted_subject not in (None, user.subject):
         return False
-    return interaction.request.claims.subject in (None, str(subject))
+    return interaction.request.claims.subject in (None, user.sub)
 
 
 def access_step(client: Client, session: Session) -> Step:

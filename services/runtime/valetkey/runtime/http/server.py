@@ -20,7 +20,8 @@ from valetkey.runtime.http.health import create_management_app
 from valetkey.runtime.http.listener import BACKLOG, AddressTakenError, bind, explained, url_of
 from valetkey.runtime.lifecycle.event_loop import LagWatch
 from valetkey.runtime.lifecycle.memory import settle
-from valetkey.runtime.settings.settings import Service, Settings, SettingsError, load_settings
+from valetkey.runtime.settings.environment import load_settings
+from valetkey.runtime.settings.settings import Service, Settings, SettingsError
 from valetkey.runtime.telemetry.audit import configure_audit
 from valetkey.runtime.telemetry.logging import configure_logging
 from valetkey.runtime.telemetry.metrics import BUILD

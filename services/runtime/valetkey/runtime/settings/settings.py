@@ -1,9 +1,8 @@
 """Every setting there is, in one table; read once, all problems reported at once.
 
-This is the only module that reads the environment. What a setting means to a grant or a page is not known here.
+What a setting means to a grant or a page is not known here.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +20,8 @@ from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key
 from valetkey.runtime.settings.reader import SERVICES, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
 from valetkey.runtime.settings.secret import Secret
-from valetkey.runtime.settings.tls_files import tls_file_problems
 
-__all__ = ["SERVICES", "Secret", "Service", "Settings", "SettingsError", "load_settings"]
+__all__ = ["SERVICES", "Secret", "Service", "Settings", "SettingsError"]
 
 HOUR = 3600
 DAY = 86400
@@ -370,35 +368,3 @@ class Settings:
     def issuer_is_https(self) -> bool:
         """False only for a loopback issuer without TLS."""
         return self.issuer.startswith("https://")
-
-
-def load_settings(service: Service) -> Settings:
-    """The settings of this process, with files that are there. Raises ``SettingsError``."""
-    settings = Settings.load(os.environ, service=service)
-    if problems := [*tls_file_problems(settings)]:
-        raise SettingsError(problems)
-    return settings
-
-
-def describe_settings(service: Service) -> tuple[dict[str, object], list[str]]:
-    """Every variable of this process with its value in force, None for one that cannot be used, and all problems."""
-    settings, problems = Settings.inspect(os.environ, service=service)
-    unusable = {reader.variable(problem.setting) for problem in problems}.intersection(os.environ)
-    described = {name: None if name in unusable else value for name, value in settings.describe().items()}
-    return described, [*(problem.text for problem in problems), *tls_file_problems(settings)]
-
-
-def given_variables() -> dict[str, str]:
-    """Every ``VALETKEY_*`` variable of this process, unread, for a program that adds to them before it reads them."""
-    return {name: value for name, value in os.environ.items() if name.startswith("VALETKEY_")}
-
-
-def configured_issuer() -> str:
-    """The issuer alone, unchecked, for programs that speak to it from outside; empty where it is not set."""
-    return os.environ.get("VALETKEY_ISSUER", "").strip()
-
-
-def kubernetes_api() -> str:
-    """The URL of the API server, as Kubernetes tells it to every pod; empty elsewhere."""
-    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "").strip() for name in ("HOST", "PORT"))
-    return host and f"https://{f'[{host}]' if ':' in host else host}:{port or '443'}"

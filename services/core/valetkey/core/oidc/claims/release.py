@@ -55,5 +55,5 @@ def userinfo_claims(
         claims = table.values(user, base)
     else:
         claims = client.claim_policy.apply(_USERINFO, base, Origin(user, table, base))
-    claims["sub"] = str(user.subject)
+    claims["sub"] = user.sub
     return claims

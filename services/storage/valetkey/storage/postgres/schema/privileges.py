@@ -16,7 +16,18 @@ _READ: Privileges = {"SELECT": WHOLE}
 _EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE"), WHOLE)
 # Who may not see a password's hash sees these.
 _USER_COLUMNS = (
-    *("subject", "username", "email", "email_verified", "claims", "enabled", "valid_since", "updated_at", "epoch"),
+    *(
+        "subject",
+        "username",
+        "email",
+        "email_verified",
+        "claims",
+        "enabled",
+        "valid_since",
+        "updated_at",
+        "epoch",
+        "sub",
+    ),
 )
 # A role that reads users reads the names of their groups with them.
 _GROUPS_OF_USERS: Mapping[str, Privileges] = {"group_members": _READ, "group_nesting": _READ}
@@ -99,6 +110,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "group_members": _EVERYTHING,
         "group_nesting": _EVERYTHING,
         "login_names": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
+        "token_subjects": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": _WITHDRAWAL},
         "authorizations": {"SELECT": WHOLE, "UPDATE": ("revoked_at",)},

@@ -57,7 +57,7 @@ _INSERT = Statement(
     ), resource_owner AS MATERIALIZED (
         SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
             users.updated_at AS user_updated_at, users.epoch AS user_epoch, client_epoch, installation_epoch,
-            groups_of(subject) AS user_groups
+            groups_of(subject) AS user_groups, sub
         FROM client, users
         WHERE subject = $3 AND users.enabled AND CASE WHEN $20::bigint IS NULL THEN valid_since <= $11
             ELSE users.epoch = $20 END
@@ -92,7 +92,7 @@ _INSERT = Statement(
     )
     SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
         subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at,
-        user_epoch, client_epoch, installation_epoch, user_groups, EXISTS (
+        user_epoch, client_epoch, installation_epoch, user_groups, sub, EXISTS (
             SELECT FROM authorizations
             WHERE subject = $3 AND client_uid IS NOT DISTINCT FROM $2 AND id <> $1 AND revoked_at IS NULL
                 AND (expires_at > $15) IS TRUE
@@ -150,7 +150,7 @@ _ROTATE_ONE = Statement(
         a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
         u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
         u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
-        groups_of(u.subject) AS user_groups
+        groups_of(u.subject) AS user_groups, u.sub
     """,
 )
 # Rows that another transaction has locked are skipped, so that one of them delays no other refresh, and two batches
@@ -185,7 +185,7 @@ _ROTATE = Statement(
         a.auth_time, a.acr, a.amr, u.subject, u.username, u.email, u.email_verified, u.claims AS user_claims,
         u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
         u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
-        groups_of(u.subject) AS user_groups
+        groups_of(u.subject) AS user_groups, u.sub
     """,
 )
 # A time that no rotation can have stands for "not handed out": rotations come before the end.
@@ -204,7 +204,7 @@ _FIND = Statement(
         a.rotated_at = a.expires_at AS is_withheld, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
         u.epoch AS user_epoch, c.epoch AS client_epoch, i.epoch AS installation_epoch,
-        groups_of(u.subject) AS user_groups,
+        groups_of(u.subject) AS user_groups, u.sub,
         a.revoked_at IS NULL AND a.expires_at > $2 AND a.idle_expires_at > $2 AND c.enabled AND u.enabled
         AND CASE WHEN a.client_epoch IS NULL THEN u.valid_since <= a.auth_time
             ELSE a.installation_epoch = i.epoch AND a.client_epoch = c.epoch AND a.user_epoch = u.epoch END

@@ -177,7 +177,7 @@ def _conflicts(client: Client) -> Iterator[None]:
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "clients_resource_key":
             raise Conflict(f"The resource {client.resource} already belongs to another client.") from error
-        if error.constraint_name == "clients_called_like_users":
+        if error.constraint_name in ("clients_called_like_users", "token_subjects_pkey"):
             raise Conflict(f"{client.client_id} could be taken for the subject of a user; choose a word.") from error
         raise Conflict(f"The client {client.client_id} is already registered.") from error
     except asyncpg.ForeignKeyViolationError as error:

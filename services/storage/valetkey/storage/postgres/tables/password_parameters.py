@@ -21,13 +21,14 @@ _MOST = 8
 _RETRY_SECONDS = 1.0
 
 _COUNT = Statement("users.estimate", "SELECT reltuples FROM pg_class WHERE oid = 'users'::regclass")
-# Split, for a regular expression takes PostgreSQL twenty times as long. Another scheme would be another statement.
+# Split, for a regular expression takes PostgreSQL twenty times as long. See ``PasswordScheme`` for what is split.
 _FIND = Statement(
     "users.password_parameters",
     """
     SELECT split_part(password_hash, '$', 2) AS scheme, split_part(password_hash, '$', 3) AS version,
-        split_part(password_hash, '$', 4) AS costs
-    FROM users TABLESAMPLE SYSTEM ($1) WHERE password_hash LIKE '$argon2%'
+        CASE WHEN split_part(password_hash, '$', 3) LIKE 'v=%' THEN split_part(password_hash, '$', 4) || '$'
+            ELSE '' END AS costs
+    FROM users TABLESAMPLE SYSTEM ($1) WHERE password_hash LIKE '$%'
     GROUP BY 1, 2, 3 ORDER BY count(*) DESC, 1, 2, 3 LIMIT $2
     """,
 )
@@ -79,6 +80,6 @@ class PasswordParameters:
         row = await self._database.fetch_row(_COUNT)
         share = min(1.0, self._rows / max(row["reltuples"] if row else 0, 1.0))
         rows = await self._database.fetch(_FIND, 100.0 * share, _MOST)
-        found = (f"${row['scheme']}${row['version']}${row['costs']}$" for row in rows)
+        found = (f"${row['scheme']}${row['version']}${row['costs']}" for row in rows)
         known = (parameters for parameters in found if are_parameters(parameters))
         return tuple(dict.fromkeys((*known, *(self._found if share < 1 else ()))))

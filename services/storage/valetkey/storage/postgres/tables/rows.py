@@ -100,6 +100,7 @@ def user_from(row: Record) -> User:
         epoch=row["user_epoch"],
         installation_epoch=row["installation_epoch"],
         groups=tuple(row["user_groups"]),
+        given_sub=row["sub"],
     )
 
 

@@ -83,7 +83,7 @@ _FIND = Statement(
     )
     SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups
+        u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups, u.sub
     FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
     WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time

@@ -20,7 +20,7 @@ _FIND_BY_LOGIN_NAME = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
-        groups_of(subject) AS user_groups, password_hash
+        groups_of(subject) AS user_groups, sub, password_hash
     FROM login_names JOIN users USING (subject) JOIN installation AS i ON i.id = 1 WHERE name_key = $1
     """,
 )
@@ -29,17 +29,36 @@ _FIND_BY_SUBJECT = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
-        groups_of(subject) AS user_groups
+        groups_of(subject) AS user_groups, sub
     FROM users JOIN installation AS i ON i.id = 1 WHERE subject = ANY ($1::uuid[])
     """,
 )
+# A page comes from one index, wherever it begins. No two users have the same user name.
 _LIST = Statement(
     "users.list",
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
-        groups_of(subject) AS user_groups
-    FROM users JOIN installation AS i ON i.id = 1 ORDER BY username, subject
+        groups_of(subject) AS user_groups, sub
+    FROM users JOIN installation AS i ON i.id = 1 WHERE username COLLATE "C" > $1
+    ORDER BY username COLLATE "C" LIMIT $2
+    """,
+)
+# Each at the first of its names that begins so; $4 is the first text that comes after all of these.
+_LIST_BY_PREFIX = Statement(
+    "users.list_by_prefix",
+    """
+    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups, sub
+    FROM login_names AS n JOIN users USING (subject) JOIN installation AS i ON i.id = 1
+    WHERE n.name_key COLLATE "C" >= $3 AND n.name_key COLLATE "C" < $4 AND n.name_key COLLATE "C" > $1
+        AND NOT EXISTS (
+            SELECT FROM login_names AS former
+            WHERE former.subject = n.subject AND former.name_key COLLATE "C" >= $3
+                AND former.name_key COLLATE "C" < n.name_key COLLATE "C"
+        )
+    ORDER BY n.name_key COLLATE "C" LIMIT $2
     """,
 )
 # Those of these names, and those of this owner.
@@ -48,7 +67,7 @@ _LIST_RECORDS = Statement(
     """
     SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
         updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
-        groups_of(subject) AS user_groups, managed_by,
+        groups_of(subject) AS user_groups, sub, managed_by,
         ARRAY(SELECT name_key FROM login_names AS n WHERE n.subject = users.subject ORDER BY name_key) AS name_keys
     FROM users JOIN installation AS i ON i.id = 1
     WHERE managed_by = $2 OR subject IN (SELECT n.subject FROM login_names AS n WHERE n.name_key = ANY ($1::text[]))
@@ -56,14 +75,18 @@ _LIST_RECORDS = Statement(
     """,
 )
 _SET_OWNER = Statement("users.set_owner", "UPDATE users SET managed_by = $2 WHERE subject = $1")
+# A user who comes back with the subject that an ended one had begins where that one ended.
 _CREATE = Statement(
     "users.create",
     """
     WITH created AS (
         INSERT INTO users (
             subject, username, email, email_verified, claims, password_hash, enabled, valid_since, created_at,
-            updated_at, managed_by
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $11) RETURNING subject
+            updated_at, managed_by, sub, epoch
+        ) VALUES (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $11, $12,
+            COALESCE((SELECT epoch FROM revocations WHERE kind = 'subject' AND target = $1::uuid::text), 0)
+        ) RETURNING subject
     )
     INSERT INTO login_names (name_key, subject) SELECT name_key, created.subject
     FROM created, unnest($10::text[]) AS name_key
@@ -74,8 +97,8 @@ _UPDATE = Statement(
     "users.update",
     """
     WITH updated AS (
-        UPDATE users SET email = $2, email_verified = $3, claims = (claims - $4::text[]) || $5::jsonb,
-            updated_at = greatest(updated_at, $6)
+        UPDATE users SET username = $8, email = $2, email_verified = $3,
+            claims = (claims - $4::text[]) || $5::jsonb, updated_at = greatest(updated_at, $6)
         WHERE subject = $1 RETURNING subject
     ), former AS (
         DELETE FROM login_names WHERE subject = $1 AND name_key <> ALL ($7::text[])
@@ -90,6 +113,10 @@ _UPDATE = Statement(
 _REHASH_PASSWORD = Statement(
     "users.rehash_password", "UPDATE users SET password_hash = $3 WHERE subject = $1 AND password_hash = $2"
 )
+
+# Of migration 0003, and of 0008.
+_SUBJECT_CONSTRAINTS = ("users_called_like_clients", "token_subjects_pkey")
+_LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +160,27 @@ class Users:
         """Note in whose name the user was applied."""
         await self._database.execute(_SET_OWNER, subject, managed_by)
 
-    async def list(self) -> list[User]:
-        """Every user, by user name."""
-        return [user_from(row) for row in await self._database.fetch(_LIST)]
+    async def list(self, most: int | None = None, *, after: str = "", prefix: str = "") -> list[User]:
+        """Users by user name, in the order of code points: at most so many, beginning behind the user name ``after``.
+
+        ``prefix`` is how the user name or the e-mail address begins, in whichever spelling; then users come by the
+        first of the two that begins so, and ``after`` is such a name: see ``listed_name``.
+        """
+        if not prefix:
+            rows = await self._database.fetch(_LIST, after, most)
+        else:
+            key = normalize_login_name(prefix)
+            if key is None:
+                return []
+            rows = await self._database.fetch(_LIST_BY_PREFIX, after, most, key, key + _LAST_CHARACTER)
+        return [user_from(row) for row in rows]
 
     async def create(self, user: User, password_hash: str, managed_by: str | None = None) -> None:
         """Add a user, made at ``updated_at``, with an argon2id hash.
 
         Raises ``Conflict`` where a name is taken or the subject is a client's name, ``ValueError`` for what is no name.
         """
-        keys = {_login_name_key(name) for name in (user.username, user.email) if name is not None}
+        keys = {login_name_key(name) for name in (user.username, user.email) if name is not None}
         try:
             await self._database.execute(
                 _CREATE,
@@ -157,18 +195,19 @@ class Users:
                 user.updated_at,
                 sorted(keys),
                 managed_by,
+                user.given_sub,
             )
         except asyncpg.UniqueViolationError as error:
-            if error.constraint_name == "users_called_like_clients":
-                raise Conflict(f"The subject {user.subject} is the client_id of a client; give another.") from error
+            if error.constraint_name in _SUBJECT_CONSTRAINTS:
+                raise Conflict(f"The subject {user.sub} is the client_id of a client; give another.") from error
             raise Conflict(f"The user name or e-mail address of {user.username} is taken.") from error
 
     async def update(self, user: User, now: datetime, removed: Collection[str], claims: Mapping[str, object]) -> bool:
-        """Store the e-mail address of ``user`` and whether it is verified; remove and set attributes. Ends nothing.
+        """Store the names of ``user`` and whether the address is verified; remove and set attributes. Ends nothing.
 
         False if there is no such user any more. Raises as ``create`` does.
         """
-        keys = {_login_name_key(name) for name in (user.username, user.email) if name is not None}
+        keys = {login_name_key(name) for name in (user.username, user.email) if name is not None}
         try:
             row = await self._database.fetch_row(
                 _UPDATE,
@@ -179,6 +218,7 @@ class Users:
                 to_json(claims),
                 now,
                 sorted(keys),
+                user.username,
             )
         except asyncpg.UniqueViolationError as error:
             raise Conflict(f"The user name or e-mail address of {user.username} is taken.") from error
@@ -194,7 +234,8 @@ class Users:
         return [found.get(subject) for subject in subjects]
 
 
-def _login_name_key(name: str) -> str:
+def login_name_key(name: str) -> str:
+    """The one spelling of a name to sign in with. Raises ``ValueError`` for what is none."""
     key = normalize_login_name(name)
     # A name whose one spelling is not its own could be stored and never be found.
     if key is None or normalize_login_name(key) != key:

@@ -37,7 +37,7 @@ class FromClaim:
         if origin.user is None:
             return None
         if self.name == SUBJECT:
-            return str(origin.user.subject)
+            return origin.user.sub
         return origin.table.value(origin.user, self.name) if self.name in origin.opened else None
 
     def is_list(self, table: ClaimTable) -> bool:
