@@ -14,6 +14,7 @@ from support.public_routes import PAGE_PATHS
 from support.relying_party import RelyingParty
 from support.steps import FORMS, filled, reach
 from support.system import System
+from valetkey.core.routes import HOME
 from valetkey.runtime.telemetry.metric import REGISTRY
 
 REFUSED = "This request did not work"
@@ -70,7 +71,8 @@ async def test_a_body_of_another_type_does_nothing(party: RelyingParty, form: st
 @pytest.mark.requirement("security 46: forms and queries are strict UTF-8, with whole escapes and without NUL")
 @pytest.mark.parametrize("malformed", MALFORMED, ids=range(len(MALFORMED)))
 async def test_malformed_text_is_refused_everywhere(party: RelyingParty, malformed: bytes) -> None:
-    for endpoint in PAGE_PATHS:
+    # The home page has no parameters, and reads none.
+    for endpoint in set(PAGE_PATHS) - {HOME.path}:
         url = f"{party.issuer}{endpoint}"
         answers = [await party.browser.request("POST", url, headers={"Content-Type": FORM}, body=malformed)]
         if malformed.isascii() and b"\x00" not in malformed:
