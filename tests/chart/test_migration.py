@@ -175,6 +175,16 @@ def test_clients_are_applied_without_a_question(values: str, owner: str, *, prun
     assert arguments[arguments.index("--owner") + 1] == owner
     assert "--yes" in arguments
     assert ("--prune" in arguments) == prune
+    assert "--prune-all" not in arguments
+
+
+@pytest.mark.parametrize("prune", [True, False])
+def test_everything_is_pruned_only_where_a_value_says_so(*, prune: bool) -> None:
+    found = objects(merged(VALUES["by-hand"], {"clients": {"prune": prune, "pruneAll": True}}))
+
+    arguments = pod_of(found, "clients").containers[0]["args"]
+
+    assert ("--prune-all" in arguments) == prune
 
 
 def test_clients_of_a_config_map_of_yours_are_applied() -> None:

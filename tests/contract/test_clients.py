@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from support.postgres import Stores
+from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_resource_server, make_session, make_user, password_hash
 from valetkey.core.client.client import Client, ClientSecret
 from valetkey.core.oauth.resource import RegisteredScope
-from valetkey.core.oauth.revocation import authorization_target, client_target
+from valetkey.core.oauth.revocation import client_target
+from valetkey.core.oauth.stored_authorization import NewAuthorization
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
@@ -22,6 +23,12 @@ from valetkey.storage.postgres.tables.clients import Clients
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 OLD, NEW, NEWER = (bytes([number]) * 32 for number in range(3))
+
+_VERSION_OF_GRANT = Statement("test.version", "SELECT xmin, xmax, revoked_at FROM authorizations WHERE id = $1")
+_FORGET_EPOCHS = Statement(
+    "test.epochs",
+    "UPDATE authorizations SET installation_epoch = NULL, client_epoch = NULL, user_epoch = NULL, consent_epoch = NULL",
+)
 
 
 @pytest.fixture
@@ -137,22 +144,62 @@ async def test_the_secret_of_an_unknown_client_cannot_be_rotated(database: Datab
     assert not is_rotated
 
 
-@pytest.mark.parametrize("change", ["disable", "delete"])
-@pytest.mark.requirement("security 21: refuse after client disabled, on every replica")
-async def test_what_a_client_was_given_is_revoked(stores: Stores, change: str) -> None:
-    client, session = make_client(), make_session(make_user(), NOW)
+async def _grant(stores: Stores, client: Client) -> NewAuthorization:
+    session = make_session(make_user(), NOW)
     await stores.clients.insert(client, NOW)
     await stores.users.create(session.user, password_hash())
     new = make_authorization(client, session, NOW, bound_to_session=False)
     await stores.authorizations.insert(new)
+    return new
+
+
+@pytest.mark.parametrize("change", ["disable", "delete"])
+@pytest.mark.requirement("security 21: refuse after client disabled, on every replica")
+async def test_what_a_client_was_given_is_revoked(stores: Stores, change: str) -> None:
+    await _grant(stores, make_client())
 
     end = stores.client_lifecycle.disable if change == "disable" else stores.client_lifecycle.delete
     revocations = await end("web", NOW)
 
-    targets = [authorization_target(new.authorization_id), client_target("web")]
     assert revocations is not None
-    assert {revocation.target for revocation in revocations} == set(targets)
-    assert set(await stores.revocations.find(targets)) == set(revocations)
+    assert [(revocation.target, revocation.epoch) for revocation in revocations] == [(client_target("web"), 1)]
+    # What release 0.1.0 was about to hand out has no epoch, and is judged by time.
+    assert revocations[0].revoked_at > NOW + timedelta(seconds=20)
+    assert list(await stores.revocations.find([client_target("web")])) == list(revocations)
+
+
+@pytest.mark.requirement("operations: a client with millions of grants ends at once")
+async def test_ending_a_client_touches_no_grant(database: Database) -> None:
+    stores, client = postgres_stores(database), make_client()
+    new = await _grant(stores, client)
+    before = await database.fetch_row(_VERSION_OF_GRANT, new.authorization_id)
+
+    await stores.client_lifecycle.disable("web", NOW)
+    after = await database.fetch_row(_VERSION_OF_GRANT, new.authorization_id)
+    rotated = await stores.authorizations.rotate(new.authorization_id, 1, client.uid, NOW)
+
+    assert before is not None
+    assert before == after
+    assert rotated is None
+
+
+@pytest.mark.requirement("security 60: what has ended stays ended when a client is enabled again")
+@pytest.mark.parametrize("has_epochs", [True, False])
+async def test_grants_from_before_are_revoked_for_every_release_once_a_client_is_enabled_again(
+    database: Database, *, has_epochs: bool
+) -> None:
+    stores, client = postgres_stores(database), make_client()
+    new = await _grant(stores, client)
+    if not has_epochs:
+        await database.execute(_FORGET_EPOCHS)
+    await stores.client_lifecycle.disable("web", LATER)
+
+    await stores.client_lifecycle.enable("web", LATER + timedelta(minutes=1))
+
+    row = await database.fetch_row(_VERSION_OF_GRANT, new.authorization_id)
+    assert row is not None
+    assert row["revoked_at"] == LATER
+    assert await stores.authorizations.rotate(new.authorization_id, 1, client.uid, LATER) is None
 
 
 async def test_a_disabled_client_can_come_back(stores: Stores) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,7 +13,7 @@ from valetkey.core.authentication.session import Session
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
-from valetkey.storage.postgres.tables.sessions import Sessions
+from valetkey.storage.postgres.tables.sessions import FIRST_PLACE, Sessions
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -280,6 +280,47 @@ async def test_live_sessions_can_be_listed(database: Database) -> None:
     assert [summary.session_id for summary in everything] == [session.session_id for session in sessions]
     assert {summary.username for summary in of_ada} == {"ada"}
     assert at_the_end == []
+
+
+@pytest.mark.parametrize("of_one_user", [True, False])
+async def test_sessions_are_listed_page_by_page(database: Database, *, of_one_user: bool) -> None:
+    stores = postgres_stores(database)
+    ada, bob = make_user("ada"), make_user("bob")
+    for user in (ada, bob):
+        await stores.users.create(user, password_hash())
+    # Some begin at the same moment.
+    made = [make_session(user, NOW + timedelta(seconds=number // 4)) for number in range(5) for user in (ada, bob)]
+    for session in made:
+        await stores.sessions.create(f"secret {session.session_id}", session, None)
+    assert isinstance(stores.sessions, Sessions)
+    subject = ada.subject if of_one_user else None
+
+    found: list[UUID] = []
+    place = FIRST_PLACE
+    while page := await stores.sessions.list(LATER, subject, 3, after=place):
+        found += [summary.session_id for summary in page]
+        place = page[-1].place
+
+    expected = [session for session in made if subject in (None, session.user.subject)]
+    assert found == [each.session_id for each in sorted(expected, key=lambda each: (each.auth_time, each.session_id))]
+
+
+async def test_one_session_is_found_by_its_id_while_it_lives(database: Database) -> None:
+    stores = postgres_stores(database)
+    session = make_session(make_user(), NOW)
+    await stores.users.create(session.user, password_hash())
+    await stores.sessions.create(SECRET, session, None)
+    assert isinstance(stores.sessions, Sessions)
+    expired = NOW + LIFETIME + IDLE_LIFETIME
+
+    live = await stores.sessions.find_summary(session.session_id, LATER)
+
+    assert live is not None
+    assert live.session_id == session.session_id
+    assert await stores.sessions.find_summary(session.session_id, expired) is None
+    assert await stores.sessions.find_summary(uuid4(), LATER) is None
+    assert await stores.sessions.find_place(session.session_id) == live.place
+    assert await stores.sessions.find_place(uuid4()) is None
 
 
 async def test_sessions_that_have_expired_make_room(database: Database) -> None:

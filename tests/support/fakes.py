@@ -24,6 +24,7 @@ from valetkey.core.oauth.revocation import (
     subject_target,
 )
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
+from valetkey.storage.postgres.tables.revocation_lifetime import IN_FLIGHT
 
 
 class FakeClients:
@@ -53,8 +54,7 @@ class FakeClientLifecycle:
         if client is None:
             return None
         self._world.clients[client.uid] = replace(client, enabled=False, epoch=client.epoch + 1)
-        ended = [id_ for id_, kept in self._world.authorizations.items() if kept.new.client_uid == client.uid]
-        return self._world.revoke(ended, now, client_target(client_id), client.epoch + 1)
+        return self._world.revoke((), now + IN_FLIGHT, client_target(client_id), client.epoch + 1)
 
     async def enable(self, client_id: str, now: datetime) -> bool:  # noqa: ARG002
         client = self._world.client(client_id)

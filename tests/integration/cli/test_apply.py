@@ -137,13 +137,40 @@ def test_only_what_is_owned_is_pruned(desk: Desk) -> None:
 
     desk.write("clients: []")
     left = desk.apply()
-    pruned = desk.changes("--prune")
+    pruned = desk.changes("--prune-all")
 
     assert left.json["changes"] == []
-    assert "orders, spa, web" in left.err
+    assert "Kept, though the file of valetkey-apply no longer has it: orders, spa, web." in left.err
+    assert "--prune" not in left.err
     assert pruned == dict.fromkeys(["orders", "spa", "web", "orders:read"], "delete")
     assert set(desk.clients()) == {"by-hand", "other"}
     assert {"hand:all", "openid"} <= {scope["name"] for scope in desk.operator.json("scope", "list")}
+
+
+@pytest.mark.requirement("apply: --prune refuses to delete most of what an owner has unless it is told to")
+@pytest.mark.parametrize("options", [("--yes",), ("--yes", "-o", "json"), ("--dry-run",), ("--dry-run", "-o", "json")])
+def test_a_file_that_lost_most_of_its_clients_prunes_nothing(desk: Desk, options: tuple[str, ...]) -> None:
+    desk.apply()
+    before = desk.clients()
+    desk.write("clients:\n" + FILE.splitlines()[-1])
+
+    refused = desk.run("--prune", *options)
+    kept = desk.clients()
+    desk.apply("--prune-all")
+
+    assert refused.exit_code == ExitCode.REFUSED
+    assert "--prune would delete most of what valetkey-apply owns; nothing was changed:" in refused.err
+    assert "2 of 3 clients: orders, web" in refused.err
+    assert "the only scope: orders:read" in refused.err
+    assert "add --prune-all (the chart: clients.pruneAll=true)" in refused.err
+    if "json" not in options:
+        assert "- client web" in refused.out
+    elif "--dry-run" in options:
+        assert refused.json["applied"] is False
+        assert refused.json["excessive_pruning"][0] == {"kind": "client", "deleted": 2, "owned": 3}
+    assert refused.events == []
+    assert kept == before
+    assert set(desk.clients()) == {"spa"}
 
 
 def test_what_has_another_owner_is_taken_over_only_when_told(desk: Desk) -> None:

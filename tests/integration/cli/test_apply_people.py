@@ -184,9 +184,12 @@ def test_pruning_deletes_ours_alone(desk: Desk) -> None:
     desk.operator.succeed("user", "create", "bob", "--password-file", "-", stdin=PASSWORD)
 
     kept = desk.apply({})
-    assert "Owned and not in the file: spa, group ops, group staff, user ada; --prune would delete them." in kept.err
-    pruned = desk.changes({}, "--prune")
+    assert "no longer has it: spa, group ops, group staff, user ada." in kept.err
+    told = desk.refused({}, "--prune")
+    pruned = desk.changes({}, "--prune-all")
 
+    for words in ("the only client: spa", "all 2 groups: ops, staff", "the only user: ada"):
+        assert words in told
     assert pruned == [
         ("delete", "client", "spa"),
         ("delete", "group", "ops"),

@@ -119,7 +119,7 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
         (STORABLE, "--email", UNDECODABLE),
         (SUBJECT_TEXT, "--remove-claim", UNDECODABLE, "--claim", f"zoneinfo={STORABLE}"),
     ],
-    "valetkey session list": [(), ("--user", SUBJECT_TEXT), ("--user", STORABLE)],
+    "valetkey session list": [(), ("--user", SUBJECT_TEXT), ("--user", STORABLE), ("--after", STORABLE)],
     "valetkey session revoke": [(str(SESSION_ID),), ("--user", SUBJECT_TEXT, "--yes"), (STORABLE,)],
     "valetkey consent list": [(), ("--user", SUBJECT_TEXT, "--client", CLIENT_ID), ("--client", STORABLE)],
     "valetkey consent withdraw": [(SUBJECT_TEXT, CLIENT_ID), (STORABLE, CLIENT_ID), (SUBJECT_TEXT, STORABLE)],

@@ -263,6 +263,27 @@ async def test_a_session_is_listed_and_ended_by_its_name(system_operator: Operat
     assert (await party.refresh(tokens.refresh_token)).error == "invalid_grant"
 
 
+async def test_sessions_are_listed_page_by_page(
+    system_operator: Operator, administration: Administration, make_party: MakeParty
+) -> None:
+    person = await administration.create_user()
+    parties = [await make_party(await administration.create_web_client(), person) for _ in range(3)]
+    for party in parties:
+        await party.log_in()
+    listing = ("session", "list", "--user", person.username, "-o", "json")
+
+    whole = (await typed(system_operator, *listing)).json
+    first = await typed(system_operator, *listing, "--limit", "2")
+    rest = await typed(system_operator, *listing, "--limit", "2", "--after", first.json[-1]["session_id"])
+    table = await typed(system_operator, *listing[:-2], "--limit", "1")
+
+    assert len(whole) == len(parties)
+    assert whole == first.json + rest.json
+    assert f"There may be more: --after {whole[1]['session_id']}" in first.err
+    assert "There may be more" not in rest.err
+    assert whole[0]["session_id"] in table.out
+
+
 async def test_a_password_that_was_set_here_signs_in_there(
     system_operator: Operator, system: System, administration: Administration, make_party: MakeParty
 ) -> None:

@@ -123,6 +123,7 @@ def test_there_is_no_session_and_one_is_named_or_a_user(operator: Operator) -> N
     assert operator.run("session", "revoke", unknown, "--user", "ada").exit_code == ExitCode.USAGE
     assert operator.run("session", "revoke", unknown).exit_code == ExitCode.NOT_FOUND
     assert operator.run("session", "list", "--user", "unknown-user").exit_code == ExitCode.NOT_FOUND
+    assert operator.run("session", "list", "--after", unknown).exit_code == ExitCode.NOT_FOUND
     assert operator.json("session", "revoke", "--user", "ada", "--yes") == []
 
 

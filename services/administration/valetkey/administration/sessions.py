@@ -5,20 +5,47 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from valetkey.storage.postgres.tables.sessions import Sessions, SessionSummary
+from valetkey.administration.errors import NotFound
+from valetkey.storage.postgres.tables.sessions import FIRST_PLACE, SessionPlace, Sessions, SessionSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
     from uuid import UUID
 
     from valetkey.administration.installation import Installation, Publish
 
-__all__ = ["SessionSummary", "end_sessions", "list_sessions"]
+__all__ = ["SessionSummary", "end_sessions", "get_session", "list_sessions"]
+
+_PAGE = 1000
 
 
-async def list_sessions(installation: Installation, subject: UUID | None = None) -> list[SessionSummary]:
-    """Live sessions, of one user where ``subject`` is given, the oldest first."""
-    return list(await _sessions(installation, _publish_nothing).list(installation.clock(), subject))
+async def list_sessions(
+    installation: Installation, subject: UUID | None = None, *, after: UUID | None = None, most: int | None = None
+) -> AsyncIterator[list[SessionSummary]]:
+    """Pages of live sessions, of one user where ``subject`` is given, the oldest first.
+
+    At most so many in all, beginning behind the session ``after``; raises ``NotFound`` where that is gone. What begins
+    or ends in between may show or not.
+    """
+    sessions, left = _sessions(installation, _publish_nothing), most
+    place: SessionPlace | None = FIRST_PLACE
+    if after is not None and (place := await sessions.find_place(after)) is None:
+        raise NotFound("session", after)
+    while place is not None and (left is None or left > 0):
+        size = _PAGE if left is None else min(left, _PAGE)
+        page = list(await sessions.list(installation.clock(), subject, size, after=place))
+        if page:
+            yield page
+        place = page[-1].place if len(page) == size else None
+        left = None if left is None else left - size
+
+
+async def get_session(installation: Installation, session_id: UUID) -> SessionSummary:
+    """The live session. Raises ``NotFound``."""
+    found = await _sessions(installation, _publish_nothing).find_summary(session_id, installation.clock())
+    if found is None:
+        raise NotFound("session", session_id, "live")
+    return found
 
 
 async def end_sessions(installation: Installation, sessions: Iterable[SessionSummary]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from valetkey.administration.apply.change import (
     AttributeChange,
@@ -13,6 +13,7 @@ from valetkey.administration.apply.change import (
     GroupChange,
     Kind,
     Plan,
+    Pruned,
     ScopeChange,
     UserChange,
 )
@@ -25,12 +26,19 @@ _NOUNS = {
     GroupChange: "group",
     UserChange: "user",
 }
+_MOST_NAMES = 20
 _SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "-"}
 
 
 def plan_record(plan: Plan) -> dict[str, object]:
     """The plan for programs."""
-    return {"changes": [_change_record(change) for change in plan.changes], "unchanged": plan.unchanged}
+    return {
+        "changes": [_change_record(change) for change in plan.changes],
+        "unchanged": plan.unchanged,
+        "excessive_pruning": [
+            {"kind": pruned.kind, "deleted": len(pruned.names), "owned": pruned.owned} for pruned in plan.excessive
+        ],
+    }
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -39,6 +47,22 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"{_SIGNS[change.kind]} {_noun(change)} {change.name}"
         for field in change.fields:
             yield from _field_lines(change.kind, field)
+
+
+def pruned_sentence(pruned: Pruned) -> str:
+    """How much of a kind goes."""
+    number = len(pruned.names)
+    if number < pruned.owned:
+        share = f"{number} of {pruned.owned} {pruned.kind}s"
+    else:
+        share = f"all {number} {pruned.kind}s" if number > 1 else f"the only {pruned.kind}"
+    return f"{share}: {enumerated(pruned.names)}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """The first of these names, and how many follow."""
+    told = ", ".join(names[:_MOST_NAMES])
+    return told if len(names) <= _MOST_NAMES else f"{told} and {len(names) - _MOST_NAMES} more"
 
 
 def _change_record(change: Change) -> dict[str, object]:

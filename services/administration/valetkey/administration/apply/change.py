@@ -157,11 +157,21 @@ Change = ClientChange | ScopeChange | AttributeChange | GroupChange | UserChange
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """What pruning deletes of one kind, and how many of that kind the owner has."""
+
+    kind: str
+    names: tuple[str, ...]
+    owned: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The changes, in the order of the file; how many things are right already; and what forbids going on.
 
     ``conflicts`` are about whose something is, ``problems`` about everything else. ``left_over`` are things of
-    this owner that the file no longer has and that are not to be pruned.
+    this owner that the file no longer has and that are not to be pruned. ``excessive`` is what pruning must not delete
+    unless it is told to delete everything.
     """
 
     clients: tuple[ClientChange, ...] = ()
@@ -173,6 +183,7 @@ class Plan:
     problems: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     left_over: tuple[str, ...] = ()
+    excessive: tuple[Pruned, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:

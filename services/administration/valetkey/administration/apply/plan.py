@@ -19,6 +19,7 @@ from valetkey.administration.apply.change import (
 )
 from valetkey.administration.apply.declaration import Declaration, DeclaredClient, DeclaredSecrets
 from valetkey.administration.apply.people_plan import PeoplePlanner, PeopleTerms, StoredPeople
+from valetkey.administration.apply.pruning import excessive_pruning
 from valetkey.administration.client_record import client_fields
 from valetkey.administration.ownership import owned_by
 from valetkey.administration.registration import (
@@ -41,13 +42,15 @@ class Terms:
     """On which terms a file is applied.
 
     ``owner`` owns what is created. ``adopt`` takes over what others own, ``prune`` deletes what the owner owns and the
-    file does not have. ``can_generate`` where generated secrets have somewhere to go. ``issuer`` is empty where it is
-    not known. ``installation`` has the rules for all clients.
+    file does not have, ``prune_all`` even where that is more than half of a kind. ``can_generate`` where generated
+    secrets have somewhere to go. ``issuer`` is empty where it is not known. ``installation`` has the rules for all
+    clients.
     """
 
     owner: str
     adopt: bool = False
     prune: bool = False
+    prune_all: bool = False
     can_generate: bool = False
     issuer: str = ""
     installation: InstallationRules = USUAL_RULES
@@ -124,6 +127,7 @@ class _Planner:
         asked += len((*declaration.groups, *declaration.users))
         attributes = self._attributes.changes
         changes: tuple[Change, ...] = (*clients, *scopes, *attributes, *groups, *users)
+        by_kind = (clients, scopes, attributes, groups, users)
         return Plan(
             clients=tuple(clients),
             scopes=tuple(scopes),
@@ -138,6 +142,7 @@ class _Planner:
                 *self._attributes.left_over,
                 *self._people.left_over,
             ),
+            excessive=() if self._terms.prune_all else excessive_pruning(by_kind, self._stored, self._terms.owner),
         )
 
     def _with_new_defaults(self, declared: DeclaredClient) -> DeclaredClient:

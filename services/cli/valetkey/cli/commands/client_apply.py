@@ -24,7 +24,7 @@ from valetkey.cli.failure import Conflict, Failure
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say, write_lines
-from valetkey.cli.plan_output import plan_lines, plan_record
+from valetkey.cli.plan_output import enumerated, plan_lines, plan_record, pruned_sentence
 from valetkey.cli.secret_file import secret_file
 from valetkey.core.client.authentication.secret import is_spelled_one_way, secret_digest
 from valetkey.core.client.registration import registration_notices
@@ -54,7 +54,12 @@ _TWO_SPELLINGS = (
 )
 @click.option("--owner", default=DEFAULT_OWNER, show_default=True, help="In whose name; owns what it creates.")
 @click.option("--adopt", is_flag=True, help="Take over what has another owner, or none.")
-@click.option("--prune", is_flag=True, help="Delete what this owner owns and the file does not have.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Delete what this owner owns and the file does not have; refused where that is more than half of a kind.",
+)
+@click.option("--prune-all", is_flag=True, help="Prune even where everything goes.")
 @click.option(
     "--secrets-directory",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
@@ -73,6 +78,7 @@ async def command(  # noqa: PLR0913 - one parameter per option
     *,
     adopt: bool,
     prune: bool,
+    prune_all: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -86,7 +92,8 @@ async def command(  # noqa: PLR0913 - one parameter per option
     terms = Terms(
         owner,
         adopt=adopt,
-        prune=prune,
+        prune=prune or prune_all,
+        prune_all=prune_all,
         can_generate=secrets_directory is not None,
         issuer=installation.settings.issuer,
         installation=installation.settings.installation_rules,
@@ -96,6 +103,9 @@ async def command(  # noqa: PLR0913 - one parameter per option
     _require_applicable(plan, problems)
     if not output.is_json:
         write_lines(*plan_lines(plan))
+    elif plan.excessive and dry_run:
+        output.one(_record(plan, owner, applied=False))
+    _require_sparing(plan, owner)
     if plan.changes and not dry_run:
         confirm(f"Make {len(plan.changes)} change(s)?", yes=yes)
         await Execution(
@@ -104,10 +114,10 @@ async def command(  # noqa: PLR0913 - one parameter per option
             _hand_over(secrets_directory, "password"),
         ).run()
     if output.is_json:
-        output.one({"owner": owner, "applied": not dry_run, **plan_record(plan)})
+        output.one(_record(plan, owner, applied=not dry_run))
     for declared in declaration.clients:
         say(*(f"client {declared.client.client_id}: {notice}" for notice in registration_notices(declared.client)))
-    _conclude(plan, dry_run=dry_run)
+    _conclude(plan, owner, dry_run=dry_run)
     if not dry_run:
         for declared in declaration.clients:
             if (warning := await warn_of_lockout(installation.database, declared.client)) is not None:
@@ -176,8 +186,22 @@ def _require_applicable(plan: Plan, problems: list[str]) -> None:
     raise kind(f"The file has {len(found)} problem(s); nothing was changed:", *told)
 
 
-def _conclude(plan: Plan, *, dry_run: bool) -> None:
+def _require_sparing(plan: Plan, owner: str) -> None:
+    if plan.excessive:
+        raise Failure(
+            f"--prune would delete most of what {owner} owns; nothing was changed:",
+            *(f"- {pruned_sentence(pruned)}" for pruned in plan.excessive),
+            "See whether the file is whole and --owner is its owner. "
+            "If all of this has to go, add --prune-all (the chart: clients.pruneAll=true).",
+        )
+
+
+def _record(plan: Plan, owner: str, *, applied: bool) -> dict[str, object]:
+    return {"owner": owner, "applied": applied, **plan_record(plan)}
+
+
+def _conclude(plan: Plan, owner: str, *, dry_run: bool) -> None:
     done = "would be made" if dry_run else "made"
     say(f"{len(plan.changes)} change(s) {done}, {plan.unchanged} unchanged.")
     if plan.left_over:
-        say(f"Owned and not in the file: {', '.join(plan.left_over)}; --prune would delete them.")
+        say(f"Kept, though the file of {owner} no longer has it: {enumerated(plan.left_over)}.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import click
 
-from valetkey.administration.errors import NotFound
 from valetkey.administration.installation import Installation
-from valetkey.administration.sessions import SessionSummary, end_sessions, list_sessions
+from valetkey.administration.sessions import SessionSummary, end_sessions, get_session, list_sessions
 from valetkey.administration.users import get_user
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
@@ -22,13 +22,38 @@ def command() -> None:
     """Show and end the sessions of browsers."""
 
 
-@command.command("list", epilog=example("valetkey session list", "valetkey session list --user ada -o json"))
+@command.command(
+    "list",
+    epilog=example(
+        "valetkey session list --limit 100",
+        "valetkey session list --limit 100 --after 5f0c8f0e-6e0e-4b0e-9d8e-0a9d1f6f2c11",
+        "valetkey session list --user ada -o json",
+    ),
+)
 @click.option("--user", help="Only those of this user: user name, e-mail address or subject.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="At most so many; all unless given.")
+@click.option(
+    "--after", type=click.UUID, metavar="SESSION_ID", help="Begin behind this session: what a page before has told."
+)
 @output_option
 @with_installation
-async def list_(installation: Installation, user: str | None, output: Output) -> None:
+async def list_(
+    installation: Installation, user: str | None, limit: int | None, after: UUID | None, output: Output
+) -> None:
     """List live sessions, the oldest first."""
-    output.many([_record(session) for session in await _live(installation, user)], _COLUMNS)
+    subject = None if user is None else (await get_user(installation, user)).subject
+    shown = 0
+    last: SessionSummary | None = None
+
+    async def pages() -> AsyncIterator[list[dict[str, object]]]:
+        nonlocal shown, last
+        async for page in list_sessions(installation, subject, after=after, most=limit):
+            shown, last = shown + len(page), page[-1]
+            yield [_record(session) for session in page]
+
+    await output.pages(pages(), _COLUMNS)
+    if last is not None and shown == limit:
+        say(f"There may be more: --after {last.session_id}")
 
 
 @command.command(
@@ -48,21 +73,16 @@ async def revoke(
     """End sessions, and every grant bound to them. Offline access goes on."""
     if (session_id is None) == (user is None):
         raise click.UsageError("Give a SESSION_ID or --user.")
-    live = await _live(installation, user)
-    ending = [session for session in live if session_id in (None, session.session_id)]
-    if session_id is not None and not ending:
-        raise NotFound("session", session_id, "live")
-    if user is not None:
+    if session_id is not None:
+        ending = [await get_session(installation, session_id)]
+    else:
+        subject = (await get_user(installation, user or "")).subject
+        ending = [session async for page in list_sessions(installation, subject) for session in page]
         confirm(f"End {len(ending)} session(s) of {user}?", yes=yes)
     await end_sessions(installation, ending)
     if ending or output.is_json:
         output.many([_record(session) for session in ending], _COLUMNS)
     say(f"{len(ending)} session(s) ended.")
-
-
-async def _live(installation: Installation, user: str | None) -> list[SessionSummary]:
-    subject = None if user is None else (await get_user(installation, user)).subject
-    return await list_sessions(installation, subject)
 
 
 def _record(session: SessionSummary) -> dict[str, object]:

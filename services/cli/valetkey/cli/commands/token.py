@@ -116,7 +116,11 @@ def revoke(
 
 
 @command.command(
-    "inspect", epilog=example("valetkey token inspect --token-file token.jwt --issuer https://id.example.com")
+    "inspect",
+    epilog=example(
+        "valetkey token inspect --token-file token.jwt --issuer https://id.example.com",
+        "valetkey token inspect --token-file - < token.jwt",
+    ),
 )
 @optional_issuer_option
 @_token_option

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from asyncpg import Record
-
 from valetkey.core.oauth.revocation import Revocation
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Executor, Statement
-from valetkey.storage.postgres.tables.revocation_lifetime import EPOCH_LIFETIME, IN_FLIGHT, REVOCATION_LIFETIME
+from valetkey.storage.postgres.tables.revocation_lifetime import EPOCH_LIFETIME, IN_FLIGHT
 from valetkey.storage.postgres.tables.rows import floor_to_millisecond, revocation_from
 
 _DISABLE = Statement(
@@ -26,23 +24,18 @@ _ENABLE = Statement(
     "UPDATE clients SET enabled = TRUE, updated_at = greatest(updated_at, $2) WHERE client_id = $1 RETURNING uid",
 )
 _DELETE = Statement("clients.delete", "DELETE FROM clients WHERE uid = $1")
-_END_AUTHORIZATIONS = Statement(
-    "clients.end_authorizations",
+# The epoch ends whatever the client was given, so that no grant is touched: a client may have millions.
+_END = Statement(
+    "clients.end",
     """
-    WITH ended AS (
-        UPDATE authorizations SET revoked_at = $3 WHERE client_uid = $1 AND revoked_at IS NULL RETURNING id, rotated_at
-    )
-    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at, epoch)
-    SELECT 'authorization', id::text, $3::timestamptz, $4::timestamptz, NULL::bigint FROM ended WHERE rotated_at > $5
-    UNION ALL SELECT 'client', $2, $3, $6::timestamptz, $7::bigint
-    ORDER BY 1, 2
+    INSERT INTO revocations AS r (kind, target, revoked_at, expires_at, epoch) VALUES ('client', $1, $2, $3, $4)
     ON CONFLICT (kind, target) DO UPDATE
     SET revoked_at = greatest(r.revoked_at + interval '1 millisecond', excluded.revoked_at),
         expires_at = greatest(r.expires_at, excluded.expires_at), epoch = greatest(r.epoch, excluded.epoch)
     RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
-# A client may have a million authorizations.
+# Enabling revokes the grants that have ended, for releases that know no epochs, and deleting deletes them.
 _TIMEOUT = timedelta(minutes=10)
 
 
@@ -54,13 +47,14 @@ class ClientLifecycle:
 
     async def disable(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
         """Refuse the client from now on, and end whatever it was given."""
-        async with self._database.transaction("clients.disable", _TIMEOUT) as transaction:
+        async with self._database.transaction("clients.disable") as transaction:
             row = await transaction.fetch_row(_DISABLE, client_id, now)
-            return None if row is None else await _end(transaction, row, client_id, now)
+            return None if row is None else await _end(transaction, row["epoch"], client_id, now)
 
     async def enable(self, client_id: str, now: datetime) -> bool:
         """Accept the client again. What ended when it was disabled stays ended. False if there is no such client."""
-        return await self._database.fetch_row(_ENABLE, client_id, now) is not None
+        async with self._database.transaction("clients.enable", _TIMEOUT) as transaction:
+            return await transaction.fetch_row(_ENABLE, client_id, now) is not None
 
     async def delete(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
         """Forget the client. One registered under the same ``client_id`` later inherits nothing."""
@@ -68,15 +62,13 @@ class ClientLifecycle:
             row = await transaction.fetch_row(_DISABLE, client_id, now)
             if row is None:
                 return None
-            revocations = await _end(transaction, row, client_id, now)
+            revocations = await _end(transaction, row["epoch"], client_id, now)
             await transaction.execute(_DELETE, row["uid"])
             return revocations
 
 
-async def _end(transaction: Executor, client: Record, client_id: str, now: datetime) -> list[Revocation]:
-    moment = floor_to_millisecond(now)
-    rows = await transaction.fetch(
-        *(_END_AUTHORIZATIONS, client["uid"], client_id, moment, moment + REVOCATION_LIFETIME, now - IN_FLIGHT),
-        *(moment + EPOCH_LIFETIME, client["epoch"]),
-    )
+async def _end(transaction: Executor, epoch: int, client_id: str, now: datetime) -> list[Revocation]:
+    # Tokens without an epoch are judged by time, and some may be on their way.
+    moment = floor_to_millisecond(now) + IN_FLIGHT
+    rows = await transaction.fetch(_END, client_id, moment, moment + EPOCH_LIFETIME, epoch)
     return [revocation_from(row) for row in rows]

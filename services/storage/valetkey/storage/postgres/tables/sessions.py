@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from asyncpg import Record
@@ -115,18 +115,45 @@ _END_AUTHORIZATIONS = Statement(
     RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
+# A page comes from one index, wherever it begins.
 _LIST = Statement(
     "sessions.list",
     """
     SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
         s.expires_at
     FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
-    WHERE ($1::uuid IS NULL OR s.subject = $1) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+    WHERE (s.created_at, s.session_id) > ($3, $4) AND s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
             ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
-    ORDER BY s.created_at, s.session_id
+    ORDER BY s.created_at, s.session_id LIMIT $2
     """,
 )
+# A user has at most so many sessions as settings allow.
+_LIST_OF_USER = Statement(
+    "sessions.list_of_user",
+    """
+    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
+        s.expires_at
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
+    WHERE s.subject = $5 AND (s.created_at, s.session_id) > ($3, $4) AND s.idle_expires_at > $1 AND s.expires_at > $1
+        AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
+    ORDER BY s.created_at, s.session_id LIMIT $2
+    """,
+)
+_FIND_SUMMARY = Statement(
+    "sessions.find_summary",
+    """
+    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
+        s.expires_at
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
+    WHERE s.session_id = $2 AND s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
+    """,
+)
+_FIND_PLACE = Statement("sessions.find_place", "SELECT created_at, session_id FROM sessions WHERE session_id = $1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +168,21 @@ class SessionSummary:
     created_at: datetime
     used_at: datetime
     expires_at: datetime
+
+    @property
+    def place(self) -> SessionPlace:
+        """Where it stands in the list of all."""
+        return SessionPlace(self.created_at, self.session_id)
+
+
+class SessionPlace(NamedTuple):
+    """Where a session stands in the list of all."""
+
+    created_at: datetime
+    session_id: UUID
+
+
+FIRST_PLACE = SessionPlace(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class Sessions:
@@ -221,21 +263,30 @@ class Sessions:
             await self._publish(revocations)
         return was_there
 
-    async def list(self, now: datetime, subject: UUID | None = None) -> list[SessionSummary]:
-        """The live sessions, of one user or of all, the oldest first."""
-        return [
-            SessionSummary(
-                session_id=row["session_id"],
-                subject=row["subject"],
-                username=row["username"],
-                auth_time=row["auth_time"],
-                amr=tuple(row["amr"]),
-                created_at=row["created_at"],
-                used_at=row["used_at"],
-                expires_at=min(row["idle_expires_at"], row["expires_at"]),
-            )
-            for row in await self._database.fetch(_LIST, subject, now)
-        ]
+    async def list(
+        self,
+        now: datetime,
+        subject: UUID | None = None,
+        most: int | None = None,
+        *,
+        after: SessionPlace = FIRST_PLACE,
+    ) -> list[SessionSummary]:
+        """Live sessions, of one user or of all, the oldest first: at most so many, beginning behind a place."""
+        if subject is None:
+            rows = await self._database.fetch(_LIST, now, most, *after)
+        else:
+            rows = await self._database.fetch(_LIST_OF_USER, now, most, *after, subject)
+        return [_summary_from(row) for row in rows]
+
+    async def find_summary(self, session_id: UUID, now: datetime) -> SessionSummary | None:
+        """The live session of this id, as an operator sees it. Notes no use."""
+        row = await self._database.fetch_row(_FIND_SUMMARY, now, session_id)
+        return None if row is None else _summary_from(row)
+
+    async def find_place(self, session_id: UUID) -> SessionPlace | None:
+        """Where this session stands, live or not; None where it is gone."""
+        row = await self._database.fetch_row(_FIND_PLACE, session_id)
+        return None if row is None else SessionPlace(row["created_at"], row["session_id"])
 
     async def _insert(self, executor: Executor, secret: str, session: Session) -> Record | None:
         """``crowded_out`` are the sessions that have to make room; None if nothing was stored."""
@@ -266,6 +317,19 @@ class Sessions:
         rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval)
         found = {row["secret_digest"]: session_from(row) for row in rows}
         return [found.get(digest) for digest, _ in asked]
+
+
+def _summary_from(row: Record) -> SessionSummary:
+    return SessionSummary(
+        session_id=row["session_id"],
+        subject=row["subject"],
+        username=row["username"],
+        auth_time=row["auth_time"],
+        amr=tuple(row["amr"]),
+        created_at=row["created_at"],
+        used_at=row["used_at"],
+        expires_at=min(row["idle_expires_at"], row["expires_at"]),
+    )
 
 
 def _digest(secret: str) -> bytes:
