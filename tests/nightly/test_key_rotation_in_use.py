@@ -26,7 +26,7 @@ from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.key_rotation.policy import RotationPolicy
 from valetkey.key_rotation.rotate import rotate_keys
 from valetkey.resource_server import AuthorizationServer, BearerError, Verifier
-from valetkey.storage.stores import open_database
+from valetkey.storage.postgres.database.opening import open_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if "ROTATIONS" in os.environ else 600)]
 

@@ -28,7 +28,7 @@ from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.secret import Secret
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.tracing import create_tracing
-from valetkey.storage.stores import open_database
+from valetkey.storage.postgres.database.opening import open_database
 from valetkey.token.app import create_token
 
 if TYPE_CHECKING:

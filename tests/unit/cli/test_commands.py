@@ -44,6 +44,14 @@ def test_the_readme_lists_every_command_and_exit_code() -> None:
     assert exit_code_table() in README
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_of_each_what_its_own_help_says(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+
+    assert command is not None
+    assert COMMANDS[name].short_help == command.get_short_help_str(limit=200)
+
+
 @pytest.mark.requirement("security 51: no secret in process arguments")
 @pytest.mark.parametrize("path", EVERY_COMMAND)
 def test_no_command_takes_a_secret_as_an_argument(path: str) -> None:

@@ -16,10 +16,8 @@ from valetkey.administration.store_errors import store_errors
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
+from valetkey.storage.postgres.database.opening import open_database
 from valetkey.storage.postgres.schema.version import require_schema
-from valetkey.storage.redis.client.connection import connect
-from valetkey.storage.redis.client.errors import redis_operation
-from valetkey.storage.stores import create_revocation_store, open_database
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -56,6 +54,8 @@ class Installation:
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
         """Redis, or its Sentinels' or Cluster's masters."""
+        from valetkey.storage.redis.client.connection import connect
+
         timeout = timedelta(seconds=self.settings.redis_timeout)
         redis = connect(self.settings.redis_url.reveal(), timeout=timeout, max_connections=_CONNECTIONS)
         try:
@@ -66,6 +66,9 @@ class Installation:
     @asynccontextmanager
     async def revoking(self) -> AsyncIterator[Publish]:
         """A way to tell Redis what has ended in PostgreSQL. Redis is asked first, before anything ends."""
+        from valetkey.storage.redis.client.errors import redis_operation
+        from valetkey.storage.stores import create_revocation_store
+
         async with self.redis() as redis:
             with redis_operation("ping"):
                 await redis.ping()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from valetkey.storage.postgres.tables.revoke_all import Ended, revoke_all
-from valetkey.storage.redis.kept.revocation_writer import RevocationWriter
 
 if TYPE_CHECKING:
     from valetkey.administration.installation import Installation
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 async def reload_revocations(installation: Installation) -> None:
     """Have Redis loaded anew with everything that is revoked; until then, services ask PostgreSQL."""
+    from valetkey.storage.redis.kept.revocation_writer import RevocationWriter
+
     async with installation.redis() as redis:
         with installation.audited("revocations.reloaded"):
             await RevocationWriter(redis, installation.clock).distrust()

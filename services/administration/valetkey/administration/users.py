@@ -13,13 +13,13 @@ from valetkey.core.authentication.subject import sub_problem, subject_of
 from valetkey.core.authentication.user import User, listed_name, normalize_login_name
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
-from valetkey.storage.redis.limits.login_attempts import Forgotten, LoginAttempts, account_of_user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
     from uuid import UUID
 
     from valetkey.administration.installation import Installation, Publish
+    from valetkey.storage.redis.limits.login_attempts import Forgotten
 
 _PAGE = 1000
 _LOGIN_NAME = "it must be 1 to 254 characters without spaces and control characters."
@@ -157,6 +157,8 @@ async def delete_user(installation: Installation, subject: UUID, publish: Publis
 
 async def unlock_user(installation: Installation, user: User) -> list[Forgotten]:
     """Forget the wrong passwords counted against a user, under every name; what was counted against addresses stays."""
+    from valetkey.storage.redis.limits.login_attempts import LoginAttempts, account_of_user
+
     async with installation.redis() as redis:
         attempts = LoginAttempts.from_settings(installation.settings, redis)
         with installation.audited("user.unlocked", subject=user.sub):

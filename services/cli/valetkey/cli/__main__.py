@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from typing import NamedTuple
 
 import click
 
@@ -14,28 +15,37 @@ from valetkey.cli.output import write_lines
 from valetkey.runtime.lifecycle.termination import interrupted_by_sigterm
 from valetkey.runtime.telemetry.redaction import one_line
 
-# What loads the pages of authorize must not be loaded to serve tokens, nor a schema tool to read a setting.
+
+class Entry(NamedTuple):
+    """The module of a command, and what the list of commands says of it."""
+
+    module: str
+    short_help: str
+
+
+# What loads the pages of authorize must not be loaded to serve tokens, nor a schema tool to read a setting. The help
+# stands here too, so that the list of all commands loads none of them.
 COMMANDS = {
-    "demo": "demo",
-    "serve": "serve",
-    "migrate": "migrate",
-    "rotate-keys": "rotate_keys",
-    "client": "client",
-    "scope": "scope",
-    "user": "user",
-    "attribute": "attribute",
-    "group": "group",
-    "session": "session",
-    "consent": "consent",
-    "revocation": "revocation",
-    "keys": "keys",
-    "login": "login",
-    "token": "token",
-    "check": "check",
-    "kubernetes": "kubernetes",
-    "config": "config",
-    "doctor": "doctor",
-    "completion": "completion",
+    "demo": Entry("demo", "Run everything on this machine, until Ctrl-C."),
+    "serve": Entry("serve", "Run one service until SIGTERM or Ctrl-C."),
+    "migrate": Entry("migrate", "Bring the schema of PostgreSQL up to date."),
+    "rotate-keys": Entry("rotate_keys", "Rotate signing keys that are due."),
+    "client": Entry("client", "Register clients and resource servers."),
+    "scope": Entry("scope", "Register the scopes that clients may ask for."),
+    "user": Entry("user", "Create and end the accounts of people."),
+    "attribute": Entry("attribute", "Declare what is kept of users beside the standard claims."),
+    "group": Entry("group", "Put users into groups, and groups into groups."),
+    "session": Entry("session", "Show and end the sessions of browsers."),
+    "consent": Entry("consent", "Show and withdraw what users have agreed to."),
+    "revocation": Entry("revocation", "Look after revocations."),
+    "keys": Entry("keys", "Show and rotate the keys that sign tokens."),
+    "login": Entry("login", "Log in through the browser and print the tokens."),
+    "token": Entry("token", "Get, inspect and revoke tokens, as clients do."),
+    "check": Entry("check", "Use an installation as its users do."),
+    "kubernetes": Entry("kubernetes", "Prepare a namespace of a cluster."),
+    "config": Entry("config", "Show and check the settings."),
+    "doctor": Entry("doctor", "Find out what is wrong."),
+    "completion": Entry("completion", "Print the completion script for a shell."),
 }
 
 
@@ -72,13 +82,18 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """The command, out of the variable named ``command`` in its module."""
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
             return None
-        command = import_module(f"valetkey.cli.commands.{module}").command
+        command = import_module(f"valetkey.cli.commands.{entry.module}").command
         if not isinstance(command, click.Command):
-            raise TypeError(f"{module} holds no command")
+            raise TypeError(f"{entry.module} holds no command")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """The list of commands in the help, which imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.short_help) for name, entry in COMMANDS.items()])
 
 
 def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's

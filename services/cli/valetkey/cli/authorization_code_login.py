@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlencode
 
+from valetkey.cli.credentials import Credentials
 from valetkey.cli.failure import Failure
-from valetkey.cli.issuer_client import Credentials, IssuerClient, require_safe
+from valetkey.cli.issuer_client import IssuerClient, require_safe
 from valetkey.cli.loopback_redirect import LoopbackRedirect
 from valetkey.core.client.client import GrantType
 from valetkey.core.encoding import b64url_encode

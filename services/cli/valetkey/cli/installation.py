@@ -7,23 +7,23 @@ import functools
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
 from valetkey.administration import errors
-from valetkey.administration.installation import Installation, open_installation
-from valetkey.administration.store_causes import cause_of
 from valetkey.cli import failure
 from valetkey.cli.operator_audit import configure_operator_audit
 from valetkey.cli.operator_name import operator_name
-from valetkey.core.jose.sealed_key import UnsealError
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.lifecycle.retry_policy import NotReadyError, RetryTimeoutError
 from valetkey.runtime.settings.environment import load_settings
 from valetkey.runtime.settings.secret import SecretMissingError
 from valetkey.runtime.settings.settings import Settings, SettingsError
 from valetkey.runtime.telemetry.logging import configure_logging
+
+if TYPE_CHECKING:
+    from valetkey.administration.installation import Installation
 
 Parameters = ParamSpec("Parameters")
 
@@ -37,6 +37,8 @@ def with_installation(
 
     @functools.wraps(command)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        from valetkey.administration.installation import open_installation
+
         async def work() -> None:
             async with open_installation(settings, operator_name()) as installation:
                 await command(installation, *args, **kwargs)
@@ -76,6 +78,8 @@ def prepare(settings: Settings) -> None:
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise a ``Failure`` for what settings, stores and administration raise; anything else is a bug and passes."""
+    from valetkey.core.jose.sealed_key import UnsealError
+
     try:
         yield
     except TemporarilyUnavailable as error:
@@ -95,6 +99,8 @@ def translated() -> Iterator[None]:
 
 
 def _unanswered(error: TemporarilyUnavailable) -> failure.Failure:
+    from valetkey.administration.store_causes import cause_of
+
     cause = cause_of(error)
     if cause.is_setting:
         return failure.Misconfigured(f"{cause.detail}. {cause.next_step}")

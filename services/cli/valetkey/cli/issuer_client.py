@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from jwt import PyJWTError
 
+from valetkey.cli.credentials import Credentials
 from valetkey.cli.failure import Failure, Unavailable
-from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.jose.verify_own import KeySet
 from valetkey.core.json_text import find_json_object
 from valetkey.core.routes import AUTHORIZATION_SERVER, issuer_path
@@ -24,25 +22,6 @@ MAX_BODY = 1 << 20
 UNREADABLE_KEYS = (AttributeError, KeyError, TypeError, ValueError, PyJWTError)
 _TIMEOUT = aiohttp.ClientTimeout(total=15.0)
 _SUCCESS = range(200, 300)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who we are at the issuer's endpoints. OAuth 2.1 §2.4."""
-
-    client_id: str
-    method: AuthenticationMethod
-    secret: str = field(default="", repr=False)
-
-    def apply(self, form: list[tuple[str, str]], headers: dict[str, str]) -> None:
-        """Authenticate a request. The parts of a Basic header are form-urlencoded first (RFC 6749 §2.3.1)."""
-        if self.method is AuthenticationMethod.BASIC:
-            pair = f"{quote_plus(self.client_id)}:{quote_plus(self.secret)}"
-            headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-            return
-        form.append(("client_id", self.client_id))
-        if self.method is AuthenticationMethod.POST:
-            form.append(("client_secret", self.secret))
 
 
 class IssuerClient:

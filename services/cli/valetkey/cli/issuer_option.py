@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from valetkey.cli.issuer_client import Credentials
+from valetkey.cli.credentials import Credentials
 from valetkey.cli.option import Decorated
 from valetkey.cli.secret_input import read_secret, secret_path
 from valetkey.core.client.client import AuthenticationMethod

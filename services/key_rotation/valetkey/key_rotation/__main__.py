@@ -24,8 +24,8 @@ from valetkey.runtime.settings.types import seconds
 from valetkey.runtime.telemetry.audit import configure_audit
 from valetkey.runtime.telemetry.logging import configure_logging
 from valetkey.runtime.telemetry.tracing import create_tracing
+from valetkey.storage.postgres.database.opening import open_database
 from valetkey.storage.postgres.schema.version import SchemaMismatchError, require_schema
-from valetkey.storage.stores import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

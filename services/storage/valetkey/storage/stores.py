@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from valetkey.storage.postgres.caches.catalog_cache import CatalogCache
 from valetkey.storage.postgres.caches.client_cache import ClientCache
 from valetkey.storage.postgres.caches.jwk_set_cache import JwkSetCache
+from valetkey.storage.postgres.database.opening import open_database
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.server_clock import ClockSkew
 from valetkey.storage.postgres.schema.guard import SchemaGuard
@@ -100,19 +101,6 @@ async def open_stores(
             ),
             jwk_set=jwk_set,
         )
-
-
-def open_database(settings: Settings, service: Service) -> Database:
-    """The connections to PostgreSQL, to be entered as a context."""
-    return Database(
-        settings.postgres_dsn.reveal(),
-        min_size=settings.postgres_pool_min,
-        max_size=settings.postgres_pool_max,
-        timeout=timedelta(seconds=settings.postgres_timeout),
-        application_name=f"valetkey {service}",
-        pooled=settings.postgres_pooler == "transaction",
-        listen_dsn=settings.postgres_listen_dsn.reveal() if settings.postgres_listen_dsn.is_set else None,
-    )
 
 
 def create_revocation_store(settings: Settings, database: Database, redis: Redis, clock: Clock) -> RevocationStore:

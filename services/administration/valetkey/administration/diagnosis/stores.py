@@ -10,8 +10,8 @@ from valetkey.administration.diagnosis.redis import examine_redis
 from valetkey.core.jose.keys import KeyState
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.database.opening import open_database
 from valetkey.storage.postgres.tables.signing_keys import KeyStore
-from valetkey.storage.stores import open_database
 
 
 async def examine_stores(settings: Settings) -> tuple[list[Finding], list[str]]:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from valetkey.cli.check.connection import Answer, Connection
 from valetkey.cli.check.html_form import HtmlForm, read_page
 from valetkey.cli.check.step import Steps
+from valetkey.cli.credentials import Credentials
 from valetkey.cli.failure import Failure
-from valetkey.cli.issuer_client import UNREADABLE_KEYS, Credentials
+from valetkey.cli.issuer_client import UNREADABLE_KEYS
 from valetkey.core.client.client import AuthenticationMethod
 from valetkey.core.encoding import b64url_encode
 from valetkey.core.jose.verify_own import KeySet, require_issued_by, require_unexpired, verify_signature

@@ -14,7 +14,7 @@ from valetkey.administration.passwords import generate_password
 from valetkey.administration.registration import new_client
 from valetkey.administration.users import create_user, delete_user, new_user, password_hash_for
 from valetkey.cli.check.login import Account
-from valetkey.cli.issuer_client import Credentials
+from valetkey.cli.credentials import Credentials
 from valetkey.cli.output import say
 from valetkey.core.authentication.user import User
 from valetkey.core.client.authentication.secret import generate_secret, secret_digest

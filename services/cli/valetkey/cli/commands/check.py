@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from valetkey.administration.installation import Installation
-from valetkey.cli.check.connection import ANY_SERVICE, Connection
-from valetkey.cli.check.login import Account, LoginCheck
-from valetkey.cli.check.step import Step, Steps
-from valetkey.cli.check.temporary import temporary_account
 from valetkey.cli.failure import Failure
 from valetkey.cli.installation import with_installation
 from valetkey.cli.issuer_option import issuer_option, read_credentials
@@ -27,12 +22,21 @@ from valetkey.core.oauth.scope import OPENID
 from valetkey.core.routes import SERVICE_OF_SEGMENT
 from valetkey.runtime.lifecycle.clock import system_clock
 
-_NAME_WIDTH = 17
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
-Check = Callable[[Account], Awaitable[None]]
+    from valetkey.administration.installation import Installation
+    from valetkey.cli.check.login import Account
+    from valetkey.cli.check.step import Step
+
+    Check = Callable[[Account], Awaitable[None]]
+
+_NAME_WIDTH = 17
 
 
 def _upstreams(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    from valetkey.cli.check.connection import ANY_SERVICE
+
     services = set(SERVICE_OF_SEGMENT.values())
     upstreams: dict[str, str] = {}
     for value in values:
@@ -112,6 +116,9 @@ def login(  # noqa: PLR0913 - one parameter per option
     with a client and a user that exist, only the issuer. The exit code is 1 where a step fails: the message says which,
     what its trace is called in the logs, and what to do next.
     """
+    from valetkey.cli.check.connection import Connection
+    from valetkey.cli.check.login import Account, LoginCheck
+    from valetkey.cli.check.step import Steps
 
     async def check(account: Account) -> None:
         tell = _nobody if output.is_json else _tell
@@ -141,6 +148,8 @@ def login(  # noqa: PLR0913 - one parameter per option
 
 @with_installation
 async def _with_temporary(installation: Installation, check: Check) -> None:
+    from valetkey.cli.check.temporary import temporary_account
+
     task = asyncio.current_task()
     with suppress(RuntimeError, ValueError):  # Only the main thread receives signals.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel if task else lambda: None)

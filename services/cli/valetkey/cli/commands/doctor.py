@@ -8,9 +8,6 @@ import logging
 import click
 
 from valetkey.administration.diagnosis.finding import Finding, Status, unwell, well
-from valetkey.administration.diagnosis.sealing import examine_sealing
-from valetkey.administration.diagnosis.stores import examine_stores
-from valetkey.cli.check.issuer import examine_issuer
 from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
@@ -40,6 +37,8 @@ def command(context: click.Context, output: Output) -> None:
 
 
 def _examine() -> list[Finding]:
+    from valetkey.administration.diagnosis.sealing import examine_sealing
+
     # What a store complains about is in the findings.
     logging.getLogger().setLevel(logging.CRITICAL)
     try:
@@ -52,6 +51,9 @@ def _examine() -> list[Finding]:
 
 
 async def _examine_outside(settings: Settings) -> list[Finding]:
+    from valetkey.administration.diagnosis.stores import examine_stores
+    from valetkey.cli.check.issuer import examine_issuer
+
     findings, kids = await examine_stores(settings)
     return findings + await examine_issuer(settings.issuer, kids)
 

@@ -6,23 +6,24 @@ import asyncio
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import yaml
 
-from valetkey.administration.diagnosis.sealing import SEALING_RUNBOOK
 from valetkey.cli.failure import Misconfigured
 from valetkey.cli.installation import translated
-from valetkey.cli.kubernetes.api_server import SERVICE_ACCOUNT, ApiServer, ServiceAccount
-from valetkey.cli.kubernetes.create_secret import Created, create_if_absent
 from valetkey.cli.kubernetes.secret_manifest import secret_manifest
 from valetkey.cli.kubernetes.secret_values import Extra, later_additions, new_values
+from valetkey.cli.kubernetes.service_account import SERVICE_ACCOUNT, ServiceAccount
 from valetkey.cli.operator_audit import configure_operator_audit, record
 from valetkey.cli.option import example, output_option, wait_option
 from valetkey.cli.output import Output, say, write_verbatim
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.lifecycle.retry_policy import RetryPolicy
 from valetkey.runtime.settings.environment import kubernetes_api
+
+if TYPE_CHECKING:
+    from valetkey.cli.kubernetes.create_secret import Created
 
 _LONGEST = {"subdomain": 253, "label": 63}
 _PATTERNS = {
@@ -100,6 +101,8 @@ def create_secret(
     """
     values = new_values([Extra(extra) for extra in extras], system_clock())
     if is_printed:
+        import yaml
+
         write_verbatim(yaml.safe_dump(secret_manifest(name, namespace, values), sort_keys=False))
         return
     configure_operator_audit()
@@ -112,6 +115,9 @@ def create_secret(
     where = namespace or account.namespace
 
     async def create() -> Created:
+        from valetkey.cli.kubernetes.api_server import ApiServer
+        from valetkey.cli.kubernetes.create_secret import create_if_absent
+
         async with ApiServer(url, account) as api:
             additions = later_additions(values)
             return await RetryPolicy(wait).wait_for(lambda: create_if_absent(api, where, name, values, additions))
@@ -131,5 +137,7 @@ def _what_was_done(done: Created) -> str:
         return "is created"
     if not done.added:
         return "is there already, and complete"
+    from valetkey.administration.diagnosis.sealing import SEALING_RUNBOOK
+
     added = ", ".join(done.added)
     return f"was there already, and lacked {added}: added, and not yet used to seal. Next: {SEALING_RUNBOOK}"

@@ -9,11 +9,8 @@ from pathlib import Path
 
 import click
 
-from valetkey.cli.authorization_code_login import LoginRequest, log_in
 from valetkey.cli.duration import Duration
-from valetkey.cli.issuer_client import IssuerClient
 from valetkey.cli.issuer_option import client_options, issuer_option, read_credentials
-from valetkey.cli.loopback_redirect import loopback_redirect
 from valetkey.cli.option import example, output_option, scope_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.token_reading import explained_claims, read_token
@@ -77,9 +74,13 @@ def command(  # noqa: PLR0913 - one parameter per option
     if not redirect_path.startswith("/") or "?" in redirect_path or "#" in redirect_path or "{" in redirect_path:
         raise click.BadParameter("must be a plain path that begins with /", param_hint="--redirect-path")
     credentials = read_credentials(client_id, auth_method, client_secret_file)
-    request = LoginRequest(scope, resources, prompt, login_hint)
 
     async def run() -> dict[str, object]:
+        from valetkey.cli.authorization_code_login import LoginRequest, log_in
+        from valetkey.cli.issuer_client import IssuerClient
+        from valetkey.cli.loopback_redirect import loopback_redirect
+
+        request = LoginRequest(scope, resources, prompt, login_hint)
         async with IssuerClient(issuer) as client, loopback_redirect(redirect_path, port, _tell_stray) as redirect:
             show = _print if no_browser else _open
             return await log_in(client, credentials, request, redirect, show, limit, system_clock)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from valetkey.cli.credentials import Credentials
 from valetkey.cli.exit_code import ExitCode
-from valetkey.cli.issuer_client import Credentials, IssuerClient
 from valetkey.cli.issuer_option import client_options, issuer_option, optional_issuer_option, read_credentials
 from valetkey.cli.option import Decorated, example, output_option, scope_option
 from valetkey.cli.output import Output, say
 from valetkey.cli.secret_input import STDIN, read_secret, secret_path
 from valetkey.cli.token_reading import TokenKind, TokenReading, explained_claims, read_token, verify_reading
 from valetkey.core.client.client import GrantType
-from valetkey.core.jose.verify_own import KeySet
 from valetkey.core.oauth.scope import format_scope
 from valetkey.runtime.lifecycle.clock import system_clock
+
+if TYPE_CHECKING:
+    from valetkey.core.jose.verify_own import KeySet
 
 _HINTS = ("access_token", "refresh_token")
 
@@ -147,11 +150,15 @@ def inspect(context: click.Context, issuer: str | None, token_file: Path | None,
 async def _post(
     issuer: str, endpoint: str, fields: Sequence[tuple[str, str]], credentials: Credentials
 ) -> dict[str, object]:
+    from valetkey.cli.issuer_client import IssuerClient
+
     async with IssuerClient(issuer) as client:
         return await client.post(endpoint, fields, credentials)
 
 
 async def _key_set(issuer: str) -> KeySet:
+    from valetkey.cli.issuer_client import IssuerClient
+
     async with IssuerClient(issuer) as client:
         return await client.key_set()
 

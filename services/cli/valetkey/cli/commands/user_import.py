@@ -17,12 +17,8 @@ import click
 
 from valetkey.administration.attributes import read_claim_table
 from valetkey.administration.installation import Installation
-from valetkey.administration.user_import.authentik import AuthentikExport
-from valetkey.administration.user_import.dex import DexExport
 from valetkey.administration.user_import.entry import ImportSource
 from valetkey.administration.user_import.execute import ImportResult, import_users
-from valetkey.administration.user_import.jsonl import JsonLines
-from valetkey.administration.user_import.keycloak import KeycloakExport
 from valetkey.cli.failure import Failure
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import example, output_option
@@ -109,11 +105,19 @@ async def command(
 def _source(kind: str, files: Sequence[Opened], table: ClaimTable, *, by_path: bool) -> ImportSource:
     match kind:
         case "keycloak":
+            from valetkey.administration.user_import.keycloak import KeycloakExport
+
             return KeycloakExport(files, table, by_path=by_path)
         case "dex":
+            from valetkey.administration.user_import.dex import DexExport
+
             return DexExport(files)
         case "authentik":
+            from valetkey.administration.user_import.authentik import AuthentikExport
+
             return AuthentikExport(files, table)
+    from valetkey.administration.user_import.jsonl import JsonLines
+
     if len(files) > 1:
         raise click.UsageError("Give one file of JSON Lines, or - and `cat` them.")
     return JsonLines(files[0][1]())
