@@ -4,11 +4,11 @@ Refresh tokens are not counted: revoking one ends its whole authorization, which
 authorizations there are is limited elsewhere. RFC 7009 §2.1.
 """
 
-from dataclasses import dataclass
-from typing import Self
-from uuid import UUID
+from __future__ import annotations
 
-from redis.asyncio import Redis
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.errors import TemporarilyUnavailable, TooManyRequests
@@ -19,6 +19,9 @@ from valetkey.runtime.telemetry.metrics import RATE_LIMITED
 from valetkey.storage.redis.kept.keyspace import RATE_LIMITS
 from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
 from valetkey.storage.redis.limits.window_limit import Standing, WindowLimit
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 PER_AUTHORIZATION = 100
 

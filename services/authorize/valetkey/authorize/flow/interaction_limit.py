@@ -1,10 +1,11 @@
 """How many interactions one address and one browser may begin: each is kept for as long as a login may take."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
-from redis.asyncio import Redis
 
 from valetkey.authorize.browser.cookies import Browser
 from valetkey.authorize.pages.shown_error import TooManyInteractions
@@ -18,6 +19,9 @@ from valetkey.storage.redis.kept.keyspace import RATE_LIMITS
 from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
 from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
 from valetkey.storage.redis.limits.window_limit import Standing, WindowLimit
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 # Beyond what its address may begin; more than one person has open at once.
 PER_DEVICE = 30
