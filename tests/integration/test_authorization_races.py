@@ -30,7 +30,7 @@ from support.seed import make_authorization, make_client, make_session, make_use
 from support.tier import rounds
 from valetkey.core.oauth.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.oauth.consent import Consent
-from valetkey.core.oauth.revocation import authorization_target
+from valetkey.core.oauth.revocation import authorization_target, client_target
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
@@ -151,8 +151,9 @@ ENDINGS = [
 
 
 async def is_dead(party: Party, new: NewAuthorization) -> bool:
-    """Whether nothing refreshes and every token it was given is revoked by name."""
-    authorizations, target = party.stores.authorizations, authorization_target(new.authorization_id)
+    """Whether nothing refreshes and every token it was given is revoked, by its own name or with its client's epoch."""
+    authorizations = party.stores.authorizations
+    targets = [authorization_target(new.authorization_id), client_target(party.client.client_id)]
     state = await authorizations.find_state(new.authorization_id, NOW)
     refreshed = [
         await authorizations.rotate(new.authorization_id, generation, party.client.uid, NOW) for generation in (1, 2)
@@ -160,7 +161,7 @@ async def is_dead(party: Party, new: NewAuthorization) -> bool:
     return (
         (state is None or not state.is_live)
         and refreshed == [None, None]
-        and bool(list(await party.stores.revocations.find([target])))
+        and bool(list(await party.stores.revocations.find(targets)))
     )
 
 

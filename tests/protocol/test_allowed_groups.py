@@ -8,6 +8,7 @@ import pytest
 
 from support.administration import CALLBACK, FULL_SCOPE, Administration
 from support.browser import Answer, form_of, query_of
+from support.eventually import eventually
 from support.front_channel import heading
 from support.relying_party import CodeResponse, RelyingParty
 from support.systems import MakeParty
@@ -222,8 +223,16 @@ async def test_a_client_that_closes_later_closes_for_grants_there_are(
 
     await administration.change_client(party.client, allowed_groups=frozenset({group}))
 
+    replies = [tokens]
+
+    async def is_closed() -> bool:
+        replies.append(await party.refresh(replies[-1].refresh_token))
+        return replies[-1].status != 200
+
+    # The service hears of it in its own time.
+    await eventually(is_closed)
+    assert replies[-1].error == "invalid_grant"
     assert (await party.redeem(code)).error == "invalid_grant"
-    assert (await party.refresh(tokens.refresh_token)).error == "invalid_grant"
 
 
 async def test_a_client_that_acts_for_itself_has_no_user_to_leave_out(

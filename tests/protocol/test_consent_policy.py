@@ -3,6 +3,7 @@
 import pytest
 
 from support.administration import CALLBACK, Administration
+from support.eventually import eventually
 from support.front_channel import heading, response_of
 from support.relying_party import RelyingParty
 from support.steps import reach
@@ -106,7 +107,11 @@ async def test_trust_leaves_no_agreement_behind(make_party: MakeParty, administr
 
     await administration.change_client(party.client, consent=REMEMBER)
 
-    assert await silently(party) == "consent_required"
+    async def is_asked() -> bool:
+        # Until the service has heard of it, the client is trusted.
+        return await silently(party) == "consent_required"
+
+    await eventually(is_asked)
 
 
 @pytest.mark.requirement("security 42: a trusted client's user signs in all the same")
