@@ -60,10 +60,11 @@ def small_installation(
 ) -> Iterator[SmallInstallation]:
     changes = {**SETTINGS, "redis_reserve": str(reserve)}
     with ExitStack() as stack:
-        system = stack.enter_context(running_system(postgres_server, migrated_template, replicas=2, changes=changes))
+        # Known to each replica from its start: it looks once a second, and is filled in less.
+        system = stack.enter_context(
+            running_system(postgres_server, migrated_template, room=ROOM, replicas=2, changes=changes)
+        )
         store = stack.enter_context(redis.Redis.from_url(system.redis_url))
-        store.config_set("maxmemory-policy", "noeviction")
-        store.config_set("maxmemory", store.info("memory")["used_memory"] + ROOM)
         yield SmallInstallation(system, Fleet(system, system.run(system.administration.create_catalog())), store)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from redis import Redis
 
 from support.administration import Administration
 from support.movable_clock import MovableClock
@@ -21,12 +22,26 @@ StartSystem = Callable[..., System]
 
 
 @contextmanager
-def running_system(postgres_server: EmbeddedPostgres, migrated_template: str, **options: Any) -> Iterator[System]:  # noqa: ANN401
-    """A system with a database and a Redis of its own; ``options`` are those of ``System``."""
+def running_system(
+    postgres_server: EmbeddedPostgres,
+    migrated_template: str,
+    *,
+    room: int | None = None,
+    **options: Any,  # noqa: ANN401 - whatever System takes
+) -> Iterator[System]:
+    """A system with a database and a Redis of its own; ``options`` are those of ``System``.
+
+    ``room``: how many bytes Redis may take beside what it takes while it is empty, from before the services start.
+    """
     name = f"system_{secrets.token_hex(4)}"
     _execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
-    with EmbeddedRedis() as redis, System(postgres_server.dsn_of(name), redis.url, **options) as system:
-        yield system
+    with EmbeddedRedis() as redis:
+        if room is not None:
+            with Redis.from_url(redis.url) as store:
+                store.config_set("maxmemory-policy", "noeviction")
+                store.config_set("maxmemory", store.info("memory")["used_memory"] + room)
+        with System(postgres_server.dsn_of(name), redis.url, **options) as system:
+            yield system
 
 
 @pytest.fixture(scope="session")
