@@ -259,6 +259,7 @@ async def test_a_login_as_the_tool_does_it_brings_the_claims_that_the_page_promi
 
                 tokens = await log_in(client, party)
 
+                assert tokens["token_type"] == "Bearer"
                 await look_for_claims(client, party, tokens)
                 await log_out(client, party, tokens)
 

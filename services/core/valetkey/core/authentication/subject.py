@@ -1,8 +1,8 @@
 """Subjects of users: what tokens call a user, and the UUID under which everything is kept. OIDC Core §2.
 
 A user who is created here has a UUID for a subject, and tokens say it. A user who comes from another system keeps the
-``sub`` that clients know. The UUID then follows from it, so that whoever reads it in a token finds the user, and what
-has ended for the user, without asking for a name first.
+``sub`` that clients know. The UUID then follows from it, so that a reader of a token finds the user, and what has
+ended for the user, without asking for a name first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """bcrypt, as Dex, htpasswd and many frameworks have it. Hashes of it are checked, and never made.
 
-It knows the first 72 bytes of a password, so whoever types those is let in, as where the hash comes from; the new hash
-that is made then is of the whole.
+It knows the first 72 bytes of a password, so any password that begins with those is right, as where the hash comes
+from; the new hash that is made then is of the whole.
 """
 
 from __future__ import annotations

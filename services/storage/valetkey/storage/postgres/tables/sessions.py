@@ -115,44 +115,21 @@ _END_AUTHORIZATIONS = Statement(
     RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
+# What operators see of the sessions that are in force at $1.
+_SUMMARIES = """
+    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
+        s.expires_at
+    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
+    WHERE s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
+        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
+            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
+    """
 # A page comes from one index, wherever it begins.
-_LIST = Statement(
-    "sessions.list",
-    """
-    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
-        s.expires_at
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
-    WHERE (s.created_at, s.session_id) > ($3, $4) AND s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
-        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
-            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
-    ORDER BY s.created_at, s.session_id LIMIT $2
-    """,
-)
+_PAGE = "AND (s.created_at, s.session_id) > ($3, $4) ORDER BY s.created_at, s.session_id LIMIT $2"
+_LIST = Statement("sessions.list", f"{_SUMMARIES} {_PAGE}")
 # A user has at most so many sessions as settings allow.
-_LIST_OF_USER = Statement(
-    "sessions.list_of_user",
-    """
-    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
-        s.expires_at
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
-    WHERE s.subject = $5 AND (s.created_at, s.session_id) > ($3, $4) AND s.idle_expires_at > $1 AND s.expires_at > $1
-        AND u.enabled
-        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
-            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
-    ORDER BY s.created_at, s.session_id LIMIT $2
-    """,
-)
-_FIND_SUMMARY = Statement(
-    "sessions.find_summary",
-    """
-    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
-        s.expires_at
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
-    WHERE s.session_id = $2 AND s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
-        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
-            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
-    """,
-)
+_LIST_OF_USER = Statement("sessions.list_of_user", f"{_SUMMARIES} AND s.subject = $5 {_PAGE}")
+_FIND_SUMMARY = Statement("sessions.find_summary", f"{_SUMMARIES} AND s.session_id = $2")
 _FIND_PLACE = Statement("sessions.find_place", "SELECT created_at, session_id FROM sessions WHERE session_id = $1")
 
 
