@@ -13,7 +13,7 @@ from bench.grants import Redeem, RefreshAny, redemption
 from bench.population import Population
 from bench.scenario import CODES_PER_SECOND, authorization_request
 from bench.work import Requests, Work
-from bench.world import World, basic
+from bench.world import Holder, World, basic
 from support.administration import API
 from support.seed import make_client
 from valetkey.core.epoch import TokenEpochs
@@ -119,8 +119,13 @@ async def _refresh(callers: Callers) -> Work:
 
 async def _redeem(callers: Callers) -> Work:
     chosen = random.choices(callers.clients, k=int(CODES_PER_SECOND * (callers.seconds + 1)))
-    codes = await callers.world.codes_of([callers.population.uids[number] for number in chosen])
     identities = [callers.population.identity(number) for number in chosen]
+    codes = await callers.world.codes_of(
+        [
+            Holder(identity, callers.population.uids[number], callers.world.holder.subjects)
+            for identity, number in zip(identities, chosen, strict=True)
+        ]
+    )
     requests = iter(
         [
             redemption(code.code, code.verifier, identity.redirect_uri, basic(identity))

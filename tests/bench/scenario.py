@@ -12,7 +12,7 @@ from bench.exchange import get, post
 from bench.grants import Redeem, Refresh, SignedInLogin, redemption
 from bench.login import Login
 from bench.work import Requests, Work
-from bench.world import SCOPE, World, basic
+from bench.world import SCOPE, Holder, World, basic
 from support.relying_party import ClientIdentity, challenge_for
 from support.tokens import altered
 
@@ -54,20 +54,44 @@ class Scenario:
 
 def _client_credentials(path: str) -> Prepare:
     async def prepare(world: World, load: Load) -> Work:
-        form = [("grant_type", "client_credentials"), ("scope", "api:read")]
-        return Requests([post(path, form, basic(world.machine))], 200, b"access_token")
+        return _machine_token(path, world.machine)
 
     return prepare
 
 
+async def _client_credentials_in_groups(world: World, load: Load) -> Work:
+    return _machine_token("/token", world.machine_in_groups)
+
+
+def _machine_token(path: str, machine: ClientIdentity) -> Requests:
+    form = [("grant_type", "client_credentials"), ("scope", "api:read")]
+    return Requests([post(path, form, basic(machine))], 200, b"access_token")
+
+
 async def _refresh(world: World, load: Load) -> Work:
-    tokens, headers = await world.refresh_tokens(load.connections), basic(world.web)
+    return await _refreshes(world, load, world.holder)
+
+
+async def _refresh_in_groups(world: World, load: Load) -> Work:
+    return await _refreshes(world, load, world.holder_in_groups)
+
+
+async def _refreshes(world: World, load: Load, holder: Holder) -> Work:
+    tokens, headers = await world.refresh_tokens(load.connections, holder), basic(holder.client)
     return lambda number: Refresh(headers, tokens[number])
 
 
 async def _redeem(world: World, load: Load) -> Work:
-    codes = await world.codes(int(CODES_PER_SECOND * (load.seconds + _WARM_UP)))
-    redirect_uri, headers = world.web.redirect_uri, basic(world.web)
+    return await _redemptions(world, load, world.holder)
+
+
+async def _redeem_in_groups(world: World, load: Load) -> Work:
+    return await _redemptions(world, load, world.holder_in_groups)
+
+
+async def _redemptions(world: World, load: Load, holder: Holder) -> Work:
+    codes = await world.codes(int(CODES_PER_SECOND * (load.seconds + _WARM_UP)), holder)
+    redirect_uri, headers = holder.client.redirect_uri, basic(holder.client)
     requests = iter([redemption(code.code, code.verifier, redirect_uri, headers) for code in codes])
     return lambda _: Redeem(requests)
 
@@ -168,6 +192,7 @@ BARE = Scenario("bare handler", ("bare",), _client_credentials("/"))
 LOGIN = Scenario("login with password", _AUTHORIZE, _login, 0.80, remembers=True)
 SCENARIOS = (
     Scenario("client_credentials ES256", _TOKEN, _client_credentials("/token"), 0.33),
+    Scenario("client_credentials, groups", _TOKEN, _client_credentials_in_groups),
     Scenario("client_credentials RS256", ("token-rs256",), _client_credentials("/token")),
     Scenario("introspect active, hot", _INTROSPECTION, _introspect_active(1), 0.55),
     Scenario("introspect active, cold", _INTROSPECTION, _introspect_active(COLD_TOKENS)),
@@ -182,7 +207,9 @@ SCENARIOS = (
     Scenario("discovery", _INTROSPECTION, _document("/.well-known/openid-configuration", b'"issuer"')),
     Scenario("authorize, signed in", _AUTHORIZE, _authorize_signed_in, 0.20),
     Scenario("refresh", _TOKEN, _refresh, 0.20, remembers=True, is_spent=True),
+    Scenario("refresh, 20 groups", _TOKEN, _refresh_in_groups, remembers=True, is_spent=True),
     Scenario("code redemption", _TOKEN, _redeem, remembers=True, is_spent=True),
+    Scenario("code redemption, 20 groups", _TOKEN, _redeem_in_groups, remembers=True, is_spent=True),
     Scenario("login, signed in", ("authorize", "token"), _signed_in_login, remembers=True),
     LOGIN,
 )

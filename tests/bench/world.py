@@ -19,15 +19,18 @@ from aiohttp import web
 from bench.collect import collect
 from bench.exchange import post
 from bench.installation import Installation
-from support.administration import API
+from support.administration import API, FULL_SCOPE, Administration
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.seed import make_user, password_hash
 from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.client.client import IdTokenClaims
 from valetkey.core.epoch import GrantEpochs
 from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
+from valetkey.core.oidc.claims.policy.policy import ClaimPolicy
 from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.storage.postgres.tables.clients import Clients
+from valetkey.storage.postgres.tables.groups import Groups
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.client.connection import connect
 from valetkey.storage.redis.kept.codes import RedisCodes
@@ -36,21 +39,50 @@ from valetkey.storage.sealing import create_sealer
 SCOPE = ("openid", "offline_access", "api:read")
 _AT_ONCE = 64
 _USERS = 1000
+_GROUPS = 20
 _SIGNED_IN = 128
+# As a resource server that decides by groups, and kube-apiserver, have it.
+_POLICY = ClaimPolicy.of(
+    {
+        "groups": {"in": ["id_token", "userinfo", "access_token"], "match": ["team-*"], "prefix": "valetkey:"},
+        "tenant": {"value": "acme", "in": ["access_token"]},
+    }
+)
+_CONSTANTS = ClaimPolicy.of(
+    {
+        "groups": {"value": ["machines", "readers"], "in": ["access_token"]},
+        "tenant": {"value": "acme", "in": ["access_token"]},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom codes and refresh tokens are for: a client, and any of these users."""
+
+    client: ClientIdentity
+    uid: UUID
+    subjects: Sequence[UUID]
+    scope: tuple[str, ...] = SCOPE
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One client with its user, a machine, and two APIs. ``subjects`` are those of many users, whose the codes are."""
+    """One client with its user, a machine, and two APIs. ``holder`` is that client with many users.
+
+    ``holder_in_groups`` is another with users in some groups, and ``machine_in_groups`` another machine, both with a
+    claim policy.
+    """
 
     installation: Installation
     web: ClientIdentity
     machine: ClientIdentity
+    machine_in_groups: ClientIdentity
     api: ClientIdentity
     other_api: ClientIdentity
     person: Person
-    subjects: Sequence[UUID]
-    web_uid: UUID
+    holder: Holder
+    holder_in_groups: Holder
     _tokens: list[str] = field(default_factory=list)
     _cookies: list[str] = field(default_factory=list)
 
@@ -74,12 +106,12 @@ class World:
         answers = await collect(self.installation.servers["token"].url, [request] * number)
         return [str(json.loads(answer)["access_token"]) for answer in answers]
 
-    async def codes(self, number: int) -> list[CodeResponse]:
+    async def codes(self, number: int, holder: Holder | None = None) -> list[CodeResponse]:
         """Codes to redeem within the minute that they live."""
-        return await self.codes_of([self.web_uid] * number)
+        return await self.codes_of([holder or self.holder] * number)
 
-    async def codes_of(self, clients: Sequence[UUID]) -> list[CodeResponse]:
-        """A code for each of these clients, put where the authorization endpoint puts them."""
+    async def codes_of(self, holders: Sequence[Holder]) -> list[CodeResponse]:
+        """A code for each of these, put where the authorization endpoint puts them."""
         settings, made = self.installation.settings, []
         async with connect(
             settings.redis_url.reveal(), timeout=timedelta(seconds=5), max_connections=_AT_ONCE
@@ -91,31 +123,15 @@ class World:
                 sealer=create_sealer(settings),
                 clock=system_clock,
             )
-            for first in range(0, len(clients), _AT_ONCE):
-                made += await asyncio.gather(*(self._plant(store, uid) for uid in clients[first : first + _AT_ONCE]))
+            for first in range(0, len(holders), _AT_ONCE):
+                made += await asyncio.gather(*(_plant(store, each) for each in holders[first : first + _AT_ONCE]))
         return made
 
-    async def _plant(self, store: RedisCodes, client_uid: UUID) -> CodeResponse:
-        now, value, verifier = system_clock(), generate_code(), secrets.token_urlsafe(48)
-        login = Authentication(random.choice(self.subjects), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
-        code = AuthorizationCode(
-            authorization_id=uuid4(),
-            client_uid=client_uid,
-            redirect_uri=self.web.redirect_uri,
-            code_challenge=challenge_for(verifier),
-            scope=SCOPE,
-            resources=(API,),
-            authentication=login,
-            issued_at=now,
-            epochs=GrantEpochs(0, 0, 0, 0),
-        )
-        await store.put(value, code)
-        return CodeResponse({"code": value}, verifier)
-
-    async def refresh_tokens(self, number: int) -> list[str]:
+    async def refresh_tokens(self, number: int, holder: Holder | None = None) -> list[str]:
         """Refresh tokens, one for each of so many authorizations."""
-        party = self.party(self.web)
-        replies = [await party.redeem(code) for code in await self.codes(number)]
+        holder = holder or self.holder
+        party = self.party(holder.client)
+        replies = [await party.redeem(code) for code in await self.codes(number, holder)]
         await party.browser.close()
         return [reply.refresh_token for reply in replies]
 
@@ -153,21 +169,25 @@ async def world(installation: Installation) -> AsyncIterator[World]:
     catalog = await administration.create_catalog()
     # Registered as in figures of earlier releases; without it, RS256 would sign.
     web_client = await administration.create_web_client(id_token_signed_response_alg="ES256")
-    async with administration.database() as database:
-        found = await Clients(database).find(web_client.client_id)
-        users = [make_user(f"user-{number}") for number in range(_USERS)]
-        for user in users:
-            await Users(database).create(user, password_hash())
-    assert found is not None
+    holder = await _holder(administration, web_client)
+    team_client = await administration.create_web_client(
+        id_token_signed_response_alg="ES256",
+        scope=(*FULL_SCOPE, "groups"),
+        id_token_claims=IdTokenClaims.SCOPES,
+        claim_policy=_POLICY,
+    )
+    in_groups = await _holder(administration, team_client, (*SCOPE, "groups"))
+    await _put_into_groups(administration, in_groups)
     made = World(
         installation,
         web=web_client,
         machine=await administration.create_machine(),
+        machine_in_groups=await administration.create_machine(claim_policy=_CONSTANTS),
         api=catalog["api"],
         other_api=catalog["other"],
         person=await administration.create_user(),
-        subjects=[user.subject for user in users],
-        web_uid=found.uid,
+        holder=holder,
+        holder_in_groups=in_groups,
     )
     upstreams = {name: server.url for name, server in installation.servers.items()}
     runner = web.AppRunner(create_front_door(FrontDoor(upstreams, "")), access_log=None)
@@ -178,3 +198,37 @@ async def world(installation: Installation) -> AsyncIterator[World]:
         yield made
     finally:
         await runner.cleanup()
+
+
+async def _plant(store: RedisCodes, holder: Holder) -> CodeResponse:
+    now, value, verifier = system_clock(), generate_code(), secrets.token_urlsafe(48)
+    login = Authentication(random.choice(holder.subjects), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
+    code = AuthorizationCode(
+        authorization_id=uuid4(),
+        client_uid=holder.uid,
+        redirect_uri=holder.client.redirect_uri,
+        code_challenge=challenge_for(verifier),
+        scope=holder.scope,
+        resources=(API,),
+        authentication=login,
+        issued_at=now,
+        epochs=GrantEpochs(0, 0, 0, 0),
+    )
+    await store.put(value, code)
+    return CodeResponse({"code": value}, verifier)
+
+
+async def _holder(administration: Administration, client: ClientIdentity, scope: tuple[str, ...] = SCOPE) -> Holder:
+    users = [make_user(f"{client.client_id}-{number}") for number in range(_USERS)]
+    async with administration.database() as database:
+        found = await Clients(database).find(client.client_id)
+        for user in users:
+            await Users(database).create(user, password_hash())
+    assert found is not None
+    return Holder(client, found.uid, [user.subject for user in users], scope)
+
+
+async def _put_into_groups(administration: Administration, holder: Holder) -> None:
+    names = await administration.create_groups(*[f"team-{number}" for number in range(_GROUPS)])
+    async with administration.database() as database:
+        await Groups(database).add_members(dict.fromkeys(names, holder.subjects))

@@ -17,7 +17,7 @@ from bench.installation import Installation, Server
 from bench.rounds import Rounds
 from bench.scenario import BARE, Load, Scenario
 from bench.work import Requests
-from bench.world import World
+from bench.world import Holder, World
 from bench.wrk import find_wrk
 from support.relying_party import ClientIdentity, Person
 from valetkey.demo.free_port import LOOPBACK
@@ -50,7 +50,8 @@ def world_of(listener: Listener) -> World:
     """A world in which no client is registered and only the bare handler answers."""
     client = ClientIdentity("client", "secret")
     where = Installation(cast("Settings", None), "", {"bare": listener.server})
-    return World(where, client, client, client, client, Person("ada", "secret"), [uuid4()], uuid4())
+    holder = Holder(client, uuid4(), [uuid4()])
+    return World(where, client, client, client, client, client, Person("ada", "secret"), holder, holder)
 
 
 @pytest.fixture
