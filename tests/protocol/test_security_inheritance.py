@@ -21,14 +21,25 @@ async def recreate_client(
     """Another client under the same ``client_id``, once every replica knows it."""
     await administration.delete_client(old.client)
     create = administration.create_machine if old.client.redirect_uri == "" else administration.create_web_client
-    client: ClientIdentity = await create(old.client.method, client_id=old.client.client_id, **changes)
-    new = await make_party(client, old.person)
+    client_name = f"Anew {secrets.token_hex(4)}"
+    client: ClientIdentity = await create(
+        old.client.method, client_id=old.client.client_id, client_name=client_name, **changes
+    )
+    another = await make_party(client, await administration.create_user())
 
-    async def is_known() -> bool:
-        return (await new.refresh("x")).error in {"invalid_grant", "unauthorized_client"}
+    async def has_its_secret() -> bool:
+        return (await another.refresh("x")).error in {"invalid_grant", "unauthorized_client"}
 
-    await eventually(is_known)
-    return new
+    async def is_named() -> bool:
+        return client_name in (await another.start()).text
+
+    async def redeems() -> bool:
+        return (await another.redeem(await another.authorize())).status == 200
+
+    # Each service hears of it in its own time.
+    for is_known in (has_its_secret, is_named, redeems) if client.redirect_uri else (has_its_secret,):
+        await eventually(is_known)
+    return await make_party(client, old.person)
 
 
 @pytest.mark.requirement("security 60: a client that is re-created inherits nothing")
