@@ -56,7 +56,15 @@ def test_an_issuer_that_is_not_loopback_is_refused(issuer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "issuer", ["https://127.0.0.1:8080", "http://127.0.0.2:8080", "http://[::1]:8080", "http://127.0.0.1:8080/", "8080"]
+    "issuer",
+    [
+        "https://localhost:8080",
+        "http://127.0.0.2:8080",
+        "http://[::1]:8080",
+        "https://[::1]:8080",
+        "http://127.0.0.1:8080/",
+        "8080",
+    ],
 )
 def test_an_issuer_that_is_not_where_the_demo_listens_is_refused(issuer: str) -> None:
     assert option_problems(DemoOptions(issuer=issuer))
@@ -64,7 +72,13 @@ def test_an_issuer_that_is_not_where_the_demo_listens_is_refused(issuer: str) ->
 
 @pytest.mark.parametrize(
     ("issuer", "port"),
-    [("http://127.0.0.1:9000", 9000), ("http://localhost:9001/tenant", 9001), ("http://127.0.0.1", 80)],
+    [
+        ("http://127.0.0.1:9000", 9000),
+        ("http://localhost:9001/tenant", 9001),
+        ("http://127.0.0.1", 80),
+        ("https://127.0.0.1:9002", 9002),
+        ("https://127.0.0.1/tenant", 443),
+    ],
 )
 def test_an_issuer_says_its_port_itself(issuer: str, port: int) -> None:
     options = DemoOptions(issuer=issuer, issuer_port=1)

@@ -31,7 +31,7 @@ def _options() -> DemoOptions:
     parser.add_argument(
         "--issuer-port", type=int, default=DEFAULT_ISSUER_PORT, help="port of the issuer; 0: a free one"
     )
-    parser.add_argument("--issuer", default="", help="issuer to use instead of http://127.0.0.1:PORT; must be loopback")
+    parser.add_argument("--issuer", default="", help="issuer to use instead, on loopback; https://127.0.0.1:PORT too")
     parser.add_argument("--redirect-uri", action="append", default=[], help="register one more; may be repeated")
     parser.add_argument("--keep", action="store_true", help="find users, clients and keys again the next time")
     parser.add_argument("--no-open", action="store_true", help="open no browser")

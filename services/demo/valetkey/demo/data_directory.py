@@ -14,7 +14,7 @@ from valetkey.demo.demo_error import DemoError
 _MODE = 0o755
 _LOCK = "lock"
 _KEPT = "kept"
-_UNTIL_THE_END = ("demo.json", "demo.json.new", "env", "postgres", "redis")
+_UNTIL_THE_END = ("certificate.key", "certificate.pem", "demo.json", "demo.json.new", "env", "postgres", "redis")
 _UNTIL_THE_NEXT_START = ("log", "audit")
 
 

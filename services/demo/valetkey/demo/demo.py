@@ -6,9 +6,11 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from socket import socket
+from ssl import SSLContext
 from typing import TextIO
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from aiohttp import web
 from valetkey.authorize.app import create_authorize
 from valetkey.core.oauth.scope import format_scope
 from valetkey.demo.browser import open_in_browser
+from valetkey.demo.certificate import certificate_in, serving, trusting
 from valetkey.demo.data_directory import data_directory, kept_directory, open_private
 from valetkey.demo.demo_file import demo_file
 from valetkey.demo.demo_settings import demo_settings, not_taken, taken
@@ -59,6 +62,14 @@ _SERVICES: dict[str, Callable[[Settings], web.Application]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What runs now; ``certificate`` is that of an issuer with https."""
+
+    registration: Registration
+    certificate: Path | None
+
+
 async def run_demo(options: DemoOptions) -> None:
     """Start everything, say so on standard output, and end everything at Ctrl-C, SIGTERM or SIGHUP.
 
@@ -78,15 +89,15 @@ async def run_demo(options: DemoOptions) -> None:
             with suppress(asyncio.CancelledError):
                 await starting
             return
-        registration = starting.result()
-        _say(*summary(registration, options.directory, keeps=options.keep))
+        started = starting.result()
+        _say(*summary(started.registration, options.directory, started.certificate, keeps=options.keep))
         if options.open_browser:
-            await in_thread(partial(open_in_browser, f"{registration.addresses.tour}/"))
+            await in_thread(partial(open_in_browser, f"{started.registration.addresses.tour}/"))
         await stopping
         _say("DEMO  Ending.")
 
 
-async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExitStack) -> Registration:
+async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExitStack) -> Started:
     """Start every part, leaving on the stack how to end it, and return once all of them are healthy."""
     directory = stack.enter_context(data_directory(options.directory))
     door = stack.enter_context(closing(listen_at(chosen_port(options))))
@@ -99,6 +110,8 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
     kept = kept_directory(directory) if options.keep else None
     run = RunSecrets() if kept is None else read_secrets(kept)
     registration = register(addresses, options.redirect_uris, run)
+    certificate = certificate_in(kept or directory) if addresses.issuer.startswith("https://") else None
+    trust = None if certificate is None else trusting(certificate)
 
     stores = await stack.enter_async_context(embedded_stores(directory, kept))
     settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url, run, given)
@@ -114,17 +127,18 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
     await seed(database, registration, settings, system_clock)
 
     upstreams = await _start_services(settings, roles, stack)
-    front_door = create_front_door(FrontDoor(upstreams, settings.issuer_path))
+    front_door = create_front_door(FrontDoor(upstreams, settings.issuer_path, is_https=certificate is not None))
     config = _relying_party_config(registration)
-    await _serve(front_door, door, stack)
-    await _serve(create_resource_server(_resource_server_config(registration)), api, stack)
-    await _serve(create_relying_party(config, Privileges(rotation.advance, _membership(database))), tour, stack)
-    await wait_until_healthy(registration, config)
+    await _serve(front_door, door, stack, None if certificate is None else serving(certificate))
+    await _serve(create_resource_server(_resource_server_config(registration), trust), api, stack)
+    privileges = Privileges(rotation.advance, _membership(database))
+    await _serve(create_relying_party(config, privileges, trust), tour, stack)
+    await wait_until_healthy(registration, config, trust)
     key = f"demo:{run.key('encryption')}"
     variables = operator_variables(settings, roles["valetkey_operator"], key, taken(given))
     stack.enter_context(environment_file(directory, variables))
-    stack.enter_context(demo_file(directory, registration))
-    return registration
+    stack.enter_context(demo_file(directory, registration, certificate))
+    return Started(registration, certificate)
 
 
 async def _start_services(settings: Settings, roles: dict[str, str], stack: AsyncExitStack) -> dict[str, str]:
@@ -144,11 +158,11 @@ def _membership(database: Database) -> SetMembership:
     return set_membership
 
 
-async def _serve(app: web.Application, listener: socket, stack: AsyncExitStack) -> None:
+async def _serve(app: web.Application, listener: socket, stack: AsyncExitStack, tls: SSLContext | None = None) -> None:
     runner = Runner(app, access_log=None, shutdown_timeout=_GOODBYE)
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
-    await web.SockSite(runner, listener).start()
+    await web.SockSite(runner, listener, ssl_context=tls).start()
 
 
 def _relying_party_config(registration: Registration) -> RelyingPartyConfig:

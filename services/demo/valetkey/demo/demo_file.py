@@ -16,11 +16,11 @@ NAME = "demo.json"
 
 
 @contextmanager
-def demo_file(directory: Path, registration: Registration) -> Iterator[Path]:
+def demo_file(directory: Path, registration: Registration, certificate: Path | None = None) -> Iterator[Path]:
     """The file, appearing at once and whole, readable by us alone, and removed at the end of the block."""
     path, unfinished = directory / NAME, directory / f"{NAME}.new"
     with os.fdopen(open_private(unfinished), "w", encoding="utf-8") as file:
-        json.dump(demo_document(registration), file, indent=2)
+        json.dump(demo_document(registration, certificate), file, indent=2)
         file.write("\n")
     unfinished.replace(path)
     try:
@@ -29,8 +29,8 @@ def demo_file(directory: Path, registration: Registration) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def demo_document(registration: Registration) -> dict[str, object]:
-    """The content, with exactly the members that are promised."""
+def demo_document(registration: Registration, certificate: Path | None = None) -> dict[str, object]:
+    """The content, with exactly the members that are promised; ``certificate`` only where the issuer has one."""
     user, clients = registration.users[0], registration.clients
     members = {
         "web": ("client_id", "client_secret", "redirect_uris", "scope"),
@@ -41,6 +41,7 @@ def demo_document(registration: Registration) -> dict[str, object]:
     return {
         "issuer": registration.addresses.issuer,
         "user": {"username": user.username, "password": user.password},
+        **({} if certificate is None else {"certificate": str(certificate)}),
         "clients": {name: _client_members(clients[name], wanted) for name, wanted in members.items()},
     }
 

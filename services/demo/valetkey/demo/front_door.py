@@ -36,10 +36,14 @@ _MAX_BODY = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """Where each service listens, by name, and the path below which the issuer lives."""
+    """Where each service listens, by name, and the path below which the issuer lives.
+
+    ``is_https``: browsers come by https.
+    """
 
     upstreams: Mapping[str, str]
     issuer_path: str
+    is_https: bool = False
 
     def upstream(self, path: str) -> str:
         """The base URL of the service for a raw request path."""
@@ -72,7 +76,7 @@ def create_front_door(door: FrontDoor, *, body_timeout: float = 10.0, idle_timeo
             return web.Response(status=502, text="The service behind this address did not answer.\n")
 
     app = web.Application(
-        middlewares=[security_headers_middleware(https=False), errors_middleware(render_json)],
+        middlewares=[security_headers_middleware(https=door.is_https), errors_middleware(render_json)],
         client_max_size=_MAX_BODY,
         handler_args=connection_limits(idle_timeout),
     )

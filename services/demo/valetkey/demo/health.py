@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from valetkey.core.routes import AUTHORIZE, INTROSPECT, JWKS, LOGIN, OPENID_CONFIGURATION, TOKEN
 from valetkey.demo.demo_error import DemoError
@@ -20,13 +21,16 @@ _INTERVAL = 0.05
 Check = Callable[[ClientSession], Awaitable[bool]]
 
 
-async def wait_until_healthy(registration: Registration, config: RelyingPartyConfig) -> None:
+async def wait_until_healthy(
+    registration: Registration, config: RelyingPartyConfig, trust: SSLContext | None = None
+) -> None:
     """Return once every check has held. Raises ``DemoError`` with the names of those that did not within 30 s."""
     pending = checks(registration, config)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _TIMEOUT
     timeout = ClientTimeout(total=_TIMEOUT)
-    async with ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session:
+    connector = TCPConnector(ssl=trust or True)
+    async with ClientSession(timeout=timeout, cookie_jar=DummyCookieJar(), connector=connector) as session:
         while True:
             held = await asyncio.gather(*(check(session) for check in pending.values()))
             pending = {name: check for (name, check), holds in zip(pending.items(), held, strict=True) if not holds}

@@ -12,17 +12,17 @@ from valetkey.runtime.settings.types import is_loopback
 from valetkey.runtime.settings.types import issuer as issuer_parser
 
 DEFAULT_ISSUER_PORT = 8080
-_HTTP_PORT = 80
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _HIGHEST_PORT = 65535
-_LISTENING_HOSTS = frozenset({"127.0.0.1", "localhost"})
+_LOOPBACK, _LOCALHOST = "127.0.0.1", "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
     """``issuer`` stands for ``http://127.0.0.1:<issuer_port>`` and goes before it; port 0 is a free one.
 
-    ``redirect_uris`` are added to those of the clients ``web`` and ``spa``. ``keep``: users, clients and keys are there
-    the next time.
+    With https, the demo has a certificate of its own. ``redirect_uris`` are added to those of the clients ``web`` and
+    ``spa``. ``keep``: users, clients and keys are there the next time.
     """
 
     issuer_port: int = DEFAULT_ISSUER_PORT
@@ -57,7 +57,8 @@ def require_options(options: DemoOptions) -> None:
 
 def chosen_port(options: DemoOptions) -> int:
     """The port of the front door; 0 for a free one."""
-    return urlsplit(options.issuer).port or _HTTP_PORT if options.issuer else options.issuer_port
+    parts = urlsplit(options.issuer)
+    return parts.port or _DEFAULT_PORTS[parts.scheme] if options.issuer else options.issuer_port
 
 
 def issuer_at(options: DemoOptions, port: int) -> str:
@@ -67,7 +68,7 @@ def issuer_at(options: DemoOptions, port: int) -> str:
 
 def loopback_url(port: int) -> str:
     """Where something that listens on this port is found, without a trailing slash."""
-    return "http://127.0.0.1" if port == _HTTP_PORT else f"http://127.0.0.1:{port}"
+    return f"http://{_LOOPBACK}" if port == _DEFAULT_PORTS["http"] else f"http://{_LOOPBACK}:{port}"
 
 
 def _issuer_problem(issuer: str) -> str | None:
@@ -78,6 +79,7 @@ def _issuer_problem(issuer: str) -> str | None:
     parts = urlsplit(issuer)
     if not is_loopback(parts.hostname or ""):
         return "is not loopback, and the demo is not for others to reach; use http://127.0.0.1"
-    if parts.scheme != "http" or parts.hostname not in _LISTENING_HOSTS:
-        return "is not where the demo listens; use http://127.0.0.1 or http://localhost"
+    # A browser that has been to https://localhost goes to no other http://localhost afterwards. RFC 6797 §8.3.
+    if parts.hostname not in ((_LOOPBACK, _LOCALHOST) if parts.scheme == "http" else (_LOOPBACK,)):
+        return "is not where the demo listens; use http://127.0.0.1, http://localhost or https://127.0.0.1"
     return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
-from aiohttp import web
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 from valetkey.core.json_text import find_json_object
 from valetkey.core.routes import TOKEN
@@ -48,14 +49,19 @@ class ResourceServerConfig:
     tour_url: str
 
 
-def create_resource_server(config: ResourceServerConfig) -> web.Application:
-    """The API. Tokens are checked here; the careful route asks the issuer too. RFC 6750, RFC 9068, RFC 7662."""
-    server = AuthorizationServer(config.issuer)
+def create_resource_server(config: ResourceServerConfig, trust: SSLContext | None = None) -> web.Application:
+    """The API. Tokens are checked here; the careful route asks the issuer too. RFC 6750, RFC 9068, RFC 7662.
+
+    ``trust`` is for an issuer with a certificate of its own.
+    """
+    http = ClientSession(connector=TCPConnector(ssl=trust or True), cookie_jar=DummyCookieJar(), auto_decompress=False)
+    server = AuthorizationServer(config.issuer, session=http)
     introspector = Introspector(
         server, audience=config.resource, client_id=config.client_id, client_secret=config.client_secret
     )
     app = web.Application(client_max_size=_MOST_BYTES)
     protect(app, Protection("jwt", verifier=Verifier(server, audience=config.resource), introspector=introspector))
+    app.on_cleanup.append(lambda _app: http.close())
     app[_NOTES] = _Notes(lambda: deque([_FIRST_NOTE], maxlen=_MOST_NOTES))
 
     @public

@@ -16,7 +16,9 @@ _INDENT = "  "
 _GAP = "   "
 
 
-def summary(registration: Registration, directory: Path, *, keeps: bool = False) -> list[str]:
+def summary(
+    registration: Registration, directory: Path, certificate: Path | None = None, *, keeps: bool = False
+) -> list[str]:
     """One table of addresses and credentials, in lines of plain text."""
     environment_file = shlex.quote(str(directory.absolute() / ENVIRONMENT_FILE))
     addresses = registration.addresses
@@ -24,6 +26,7 @@ def summary(registration: Registration, directory: Path, *, keeps: bool = False)
         ("Start here", f"{addresses.tour}/"),
         ("Issuer", addresses.issuer),
         ("Discovery", f"{addresses.issuer}{OPENID_CONFIGURATION.path}"),
+        *([] if certificate is None else [("Certificate", _how_to_trust(certificate))]),
         ("API", addresses.resource),
         (),
         *_titled("Sign in as", ((user.username, user.password, user.name) for user in registration.users)),
@@ -41,6 +44,11 @@ def summary(registration: Registration, directory: Path, *, keeps: bool = False)
     kept = f"what you register is kept in {directory / 'kept'}" if keeps else "nothing is kept (--keep)"
     banner = f"DEMO  Valetkey is ready. Only this computer can reach it, and {kept}."
     return ["", banner, "", *_table(rows), "", f"{_INDENT}Ctrl-C ends it.", ""]
+
+
+def _how_to_trust(certificate: Path) -> str:
+    """OpenSSL, and with it Python, curl and Go programs, look there."""
+    return f"SSL_CERT_FILE={shlex.quote(str(certificate.absolute()))} before a command"
 
 
 def _client(registered: DemoClient) -> Sequence[str]:

@@ -21,7 +21,12 @@ _HIGHEST_PORT = 65535
     show_default=True,
     help="Port of the issuer; 0 is a free one.",
 )
-@click.option("--issuer", default="", metavar="URL", help="Issuer to use instead; must be loopback.")
+@click.option(
+    "--issuer",
+    default="",
+    metavar="URL",
+    help="Issuer to use instead, on loopback; https://127.0.0.1:8443 has a certificate of the demo's own.",
+)
 @click.option(
     "--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Register one more; may be repeated."
 )

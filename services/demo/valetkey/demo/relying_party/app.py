@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Mapping
+from ssl import SSLContext
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import MultiMapping
 
@@ -28,11 +29,14 @@ _SESSIONS = web.AppKey("sessions", Sessions)
 _SESSION = web.RequestKey("session", TourSession)
 
 
-def create_relying_party(config: RelyingPartyConfig, privileges: Privileges) -> web.Application:
-    """The application at ``config.base_url``."""
+def create_relying_party(
+    config: RelyingPartyConfig, privileges: Privileges, trust: SSLContext | None = None
+) -> web.Application:
+    """The application at ``config.base_url``; ``trust`` is for an issuer with a certificate of its own."""
 
     async def tour(app: web.Application) -> AsyncIterator[None]:
-        async with ClientSession(timeout=_TIMEOUT, cookie_jar=DummyCookieJar()) as http:
+        connector = TCPConnector(ssl=trust or True)
+        async with ClientSession(timeout=_TIMEOUT, cookie_jar=DummyCookieJar(), connector=connector) as http:
             app[_TOUR] = Tour(config, Issuer(config, http), http, privileges)
             yield
 

@@ -98,7 +98,7 @@ class Protocol(web.RequestHandler):
         try:
             await super().start()
         finally:
-            if transport is not None and transport.get_write_buffer_size():
+            if transport is not None and _has_unsent(transport):
                 self._loop.call_later(self._reading_timeout, transport.abort)
 
     def _handle_request(
@@ -145,6 +145,14 @@ class Protocol(web.RequestHandler):
         response.headers.update(EVERYWHERE)
         response.force_close()
         return response
+
+
+def _has_unsent(transport: asyncio.Transport) -> bool:
+    try:
+        return transport.get_write_buffer_size() > 0
+    except AttributeError:
+        # asyncio's transport of a TLS connection has forgotten what it wrote to once it is closed twice.
+        return False
 
 
 async def _then_close(

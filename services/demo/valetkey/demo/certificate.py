@@ -1,0 +1,83 @@
+"""The certificate of a demo whose issuer is an https URL: its own authority, trusted by what is told to trust it."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from valetkey.demo.data_directory import open_private
+from valetkey.demo.free_port import LOOPBACK
+from valetkey.runtime.lifecycle.clock import system_clock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NAME = "certificate.pem"
+KEY_NAME = "certificate.key"
+_COMMON_NAME = "Valetkey demo"
+# Browsers take no certificate that is good for longer than 398 days.
+_LIFETIME = timedelta(days=365)
+_LEAST_LEFT = timedelta(days=1)
+_SLACK = timedelta(minutes=5)
+
+
+def certificate_in(directory: Path) -> Path:
+    """The certificate that is there and good for a day yet, or a new one; its key, ``KEY_NAME``, is for us alone."""
+    path, now = directory / NAME, system_clock()
+    if not _is_good(path, now) or not (directory / KEY_NAME).exists():
+        _make(directory, now)
+    return path
+
+
+def serving(certificate: Path) -> ssl.SSLContext:
+    """How the front door shows it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name(KEY_NAME))
+    return context
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    """How a client of the issuer checks it, and no other."""
+    return ssl.create_default_context(cafile=str(certificate))
+
+
+def _is_good(path: Path, now: datetime) -> bool:
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return found.not_valid_after_utc - now > _LEAST_LEFT
+
+
+def _make(directory: Path, now: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _COMMON_NAME)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SLACK)
+        .not_valid_after(now + _LIFETIME)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (directory / KEY_NAME).unlink(missing_ok=True)
+    with os.fdopen(open_private(directory / KEY_NAME), "wb") as file:
+        file.write(private)
+    (directory / NAME).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
