@@ -90,6 +90,11 @@ test-browser: $(READY) ## Run the login in a real browser
 test-peers: $(READY) ## Run independent clients and verifiers, the heavy ones too; see tests/peers
 	@$(PYTEST) -m peer tests $(ARGS)
 
+.PHONY: peers-record
+peers-record: $(READY) ## Run them and note what passed, then write the table
+	@RECORD_PEERS=1 $(PYTEST) -m peer tests $(ARGS)
+	@$(MAKE) peers-table
+
 .PHONY: images
 images: ## Build the images as valetkey-*:$(TAG) and print their sizes; PYTHON_IMAGE=... changes what they stand on
 	@TAG=$(TAG) deploy/docker/build_images.sh

@@ -13,6 +13,7 @@ pytest_plugins = [
     "support.protocol",
     "support.chromium",
     "support.peer",
+    "peers.last_run",
     "support.rotating_installation",
     "faults.table_plugin",
     "faults.site_plugin",

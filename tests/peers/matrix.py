@@ -1,15 +1,18 @@
 """Which tools are proven to work: which version, what was tried, what had to be set, and by which test.
 
-``make peers-table`` writes the table of ``tests/peers/README.md`` from it.
+``make peers-table`` writes the table of ``tests/peers/README.md`` from it and from what the last run has shown.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
+
+from peers.last_run import Passed, key_of, read_record
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -82,6 +85,10 @@ PEERS = (
                 "kubelogin as a public client; `--oidc-username-claim=email`",
                 "`id_token_claims: scopes`, `application_type: native`",
                 "test_kube_apiserver_knows_the_email_address_of_who_uses_kubelogin",
+            ),
+            (
+                "the recipe followed with the demo: `--authentication-config`, names with prefixes",
+                "`id_token_claims: scopes`", "test_the_recipe_followed_with_the_demo_ends_in_a_user_with_groups",
             ),
             ("another client's ID token is refused", _NONE, "test_kube_apiserver_refuses_the_token_of_another_client"),
         )
@@ -209,13 +216,15 @@ PEERS = (
 )  # fmt: skip
 
 
-def table() -> str:
-    """The matrix in Markdown."""
-    lines = ["| tool | version | flow | settings that are not the default | proven by |", "|---|---|---|---|---|"]
+def table(record: Mapping[str, Passed]) -> str:
+    """The matrix in Markdown: versions and days are those of the last run that passed."""
+    head = ("tool", "version", "flow", "settings that are not the default", "proven by", "passed")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for peer in PEERS:
         path, _, test = peer.proven_by.partition("::")
         link = f"[`{test}`]({relpath(path, 'tests/peers')})"
-        lines.append(f"| {peer.tool} | {peer.version} | {peer.flow} | {peer.settings} | {link} |")
+        passed = record.get(key_of(peer), Passed(peer.version, "never"))
+        lines.append(f"| {peer.tool} | {passed.version} | {peer.flow} | {peer.settings} | {link} | {passed.day} |")
     return "\n".join(lines)
 
 
@@ -223,7 +232,7 @@ def documented() -> str:
     """What the README ought to be."""
     before, rest = README.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{table(read_record())}\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,21 @@
 """The authenticator of kube-apiserver, from the Go module proxy."""
 
+import asyncio
+import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from support.browser import Browser
+from support.demo_process import DemoProcess
+from support.operator_cli import Operator
 from support.peer import Installation, run_json, visitor_of
-from support.relying_party import Person, RelyingParty
+from support.recipe import Recipe, recipes
+from support.relying_party import ClientIdentity, Person, RelyingParty
+from valetkey.demo.free_port import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(1200)]
 
@@ -40,6 +49,15 @@ async def authenticate(
     )
     user: dict[str, Any] = await run_json(programs / "kubernetes", *given, *flags, stdin=token)
     return user
+
+
+def configuration_of(recipe: Recipe, issuer: str, certificate: Path) -> dict[str, Any]:
+    """The file of the page, for another issuer, whose certificate is given as the page says."""
+    block = re.search(r"```yaml\n(apiVersion: apiserver\.config.*?)```", recipe.sections["Configuration"], re.DOTALL)
+    assert block is not None
+    configuration: dict[str, Any] = yaml.safe_load(block[1])
+    configuration["jwt"][0]["issuer"] |= {"url": issuer, "certificateAuthority": certificate.read_text()}
+    return configuration
 
 
 @pytest.mark.requirement("Kubernetes: --oidc-groups-claim, with the ID token of a client with default settings")
@@ -80,3 +98,32 @@ async def test_kube_apiserver_refuses_the_token_of_another_client(
 
     with pytest.raises(AssertionError, match=r"refused: .*expected audience"):
         await authenticate(go_programs, https_installation, "another", token)
+
+
+@pytest.mark.requirement("Kubernetes: the demo with https, and the page of deploy/recipes")
+async def test_the_recipe_followed_with_the_demo_ends_in_a_user_with_groups(go_programs: Path, tmp_path: Path) -> None:
+    recipe = recipes()["kubernetes"]
+    (client_id,) = recipe.declared
+    declared, configuration = tmp_path / "kubernetes.yaml", tmp_path / "authentication.yaml"
+    declared.write_text(recipe.file, encoding="utf-8")
+    demo = DemoProcess.start(tmp_path, "--issuer", f"https://{LOOPBACK}:{free_port()}")
+    try:
+        issuer = demo.wait_until_ready().document["issuer"]
+        certificate = Path(demo.document["certificate"])
+        operator, user = Operator(demo.environment), demo.document["user"]
+        await asyncio.to_thread(
+            operator.succeed, "client", "apply", "-f", str(declared), "--owner", "kubernetes", "--yes"
+        )
+        await asyncio.to_thread(operator.succeed, "group", "add", "platform", "--user", user["username"])
+        configuration.write_text(yaml.safe_dump(configuration_of(recipe, issuer, certificate)), encoding="utf-8")
+        async with Browser.trusting(certificate) as browser:
+            client = ClientIdentity(client_id, None, recipe.declared[client_id]["redirect_uris"][0], "none")
+            person = Person(user["username"], user["password"])
+            reply = await RelyingParty(issuer, client, person, browser).log_in(scope="openid profile groups")
+
+        token = str(reply.body["id_token"])
+        found = await run_json(go_programs / "kubernetes", f"--authentication-config={configuration}", stdin=token)
+    finally:
+        demo.end(signal.SIGTERM)
+
+    assert found == {"name": f"valetkey:{user['username']}", "groups": ["valetkey:platform"]}

@@ -12,7 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/apis/apiserver/install"
+	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	"k8s.io/apiserver/pkg/authentication/cel"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/apiserver/plugin/pkg/authenticator/token/oidc"
 )
@@ -24,6 +29,7 @@ var (
 	usernamePrefix = flag.String("oidc-username-prefix", "", "")
 	groupsClaim    = flag.String("oidc-groups-claim", "", "")
 	groupsPrefix   = flag.String("oidc-groups-prefix", "", "")
+	configuration  = flag.String("authentication-config", "", "")
 	caFile         = flag.String("oidc-ca-file", "", "")
 )
 
@@ -38,15 +44,14 @@ func prefixOfUsernames() string {
 	return *usernamePrefix
 }
 
-func main() {
-	log.SetFlags(0)
-	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-
+// What the flags say, or the first issuer of a file as kube-apiserver reads one.
+func chosen() (oidc.Options, error) {
+	if *configuration != "" {
+		return configured(*configuration)
+	}
 	ca, err := dynamiccertificates.NewDynamicCAContentFromFile("oidc-authenticator", *caFile)
 	if err != nil {
-		log.Fatal(err)
+		return oidc.Options{}, err
 	}
 	prefix := prefixOfUsernames()
 	mappings := apiserver.ClaimMappings{
@@ -55,13 +60,46 @@ func main() {
 	if *groupsClaim != "" {
 		mappings.Groups = apiserver.PrefixedClaimOrExpression{Claim: *groupsClaim, Prefix: groupsPrefix}
 	}
-	authenticator, err := oidc.New(ctx, oidc.Options{
+	return oidc.Options{
 		CAContentProvider: ca,
 		JWTAuthenticator: apiserver.JWTAuthenticator{
 			Issuer:        apiserver.Issuer{URL: *issuer, Audiences: []string{*clientID}},
 			ClaimMappings: mappings,
 		},
-	})
+	}, nil
+}
+
+func configured(path string) (oidc.Options, error) {
+	scheme := runtime.NewScheme()
+	install.Install(scheme)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return oidc.Options{}, err
+	}
+	read := &apiserver.AuthenticationConfiguration{}
+	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder()
+	if err := runtime.DecodeInto(decoder, text, read); err != nil {
+		return oidc.Options{}, err
+	}
+	if problems := validation.ValidateAuthenticationConfiguration(cel.NewDefaultCompiler(), read, nil); len(problems) > 0 {
+		return oidc.Options{}, problems.ToAggregate()
+	}
+	first := read.JWT[0]
+	ca, err := dynamiccertificates.NewStaticCAContent("oidc-authenticator", []byte(first.Issuer.CertificateAuthority))
+	return oidc.Options{CAContentProvider: ca, JWTAuthenticator: first}, err
+}
+
+func main() {
+	log.SetFlags(0)
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+
+	options, err := chosen()
+	if err != nil {
+		log.Fatal(err)
+	}
+	authenticator, err := oidc.New(ctx, options)
 	if err != nil {
 		log.Fatal(err)
 	}
