@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from valetkey.core.authentication.user import User
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.authorization import Authorization, TokenSet
 from valetkey.core.oauth.errors import InvalidGrant, OAuthError
@@ -41,14 +42,12 @@ class TokenService:
     client_rate: ClientRate
     revocation_limit: RevocationLimit
 
-    async def require_admitted(self, authorization: Authorization) -> None:
+    async def require_admitted(self, authorization: Authorization, user: User) -> None:
         """Raise ``InvalidGrant`` where the client's ``allowed_groups`` leave the user out, whatever the grant.
 
-        The authorization ends: a user who comes back into a group signs in again. A client that acts for itself has no
-        user to be left out.
+        The authorization ends: a user who comes back into a group signs in again.
         """
-        user = authorization.user
-        if user is None or authorization.client.admits(user):
+        if authorization.client.admits(user):
             return
         now, target = self.clock(), authorization_target(authorization.authorization_id)
         await self.revoker.revoke([Revocation(target, now, now + self.policy.access_token_lifetime)])

@@ -2,13 +2,10 @@
 
 from aiohttp import web
 
-from valetkey.core.oauth.authorization import Authorization, TokenSet
 from valetkey.core.oauth.errors import OAuthError
-from valetkey.core.oauth.params import Params
 from valetkey.runtime.http.forms import read_form, refuse_query_credentials
-from valetkey.token.grant import Grant
 from valetkey.token.response import token_response
-from valetkey.token.service import SERVICE, TokenService
+from valetkey.token.service import SERVICE
 
 UNKNOWN_GRANT = "unknown"
 
@@ -26,18 +23,16 @@ async def token(request: web.Request) -> web.Response:
         grant_type = grant.grant_type
         service.issuer.require_ready(client)
         authorization = await grant.authorize(params.only(grant.parameters), client)
-        await service.require_admitted(authorization)
-        tokens = await _issue(service, grant, params, authorization)
+        if authorization.user is not None:
+            await service.require_admitted(authorization, authorization.user)
+        try:
+            tokens = service.issuer.issue(authorization)
+        except OAuthError:
+            await grant.give_back(params, authorization)
+            raise
     except OAuthError as error:
         service.count_refusal(grant_type, error, client)
         raise
     service.count(grant_type, authorization, tokens)
     return token_response(tokens)
 
-
-async def _issue(service: TokenService, grant: Grant, params: Params, authorization: Authorization) -> TokenSet:
-    try:
-        return service.issuer.issue(authorization)
-    except OAuthError:
-        await grant.give_back(params, authorization)
-        raise

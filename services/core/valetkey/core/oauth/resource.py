@@ -126,7 +126,7 @@ class Catalog:
 
     def registered(self, resources: tuple[str, ...]) -> tuple[str, ...]:
         """The same resources as they are registered, where only the slash of an empty path differs. RFC 3986 §6.2.3."""
-        if all(name in self.resources for name in resources):
+        if self.resources.keys() >= set(resources):
             return resources
         return tuple(dict.fromkeys(map(self._registered, resources)))
 

@@ -29,7 +29,7 @@ class ClaimsRequest(NamedTuple):
     @property
     def names(self) -> frozenset[str]:
         """Every claim asked for, wherever it is to be delivered."""
-        return frozenset(self.userinfo) | frozenset(self.id_token)
+        return frozenset((*self.userinfo, *self.id_token))
 
 
 NO_CLAIMS = ClaimsRequest()

@@ -5,7 +5,6 @@ A new kind is one new file beside this one, and a line in ``rule.py``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ class Place(NamedTuple):
     audience: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where values come from. ``opened`` are the claims that the user has agreed to; ``user`` is None for a client."""
 
     user: User | None

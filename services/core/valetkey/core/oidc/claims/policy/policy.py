@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from valetkey.core.oidc.claims.policy.rule import MAX_NAME_LENGTH, ClaimRule
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
     from valetkey.core.oauth.resource import Catalog
     from valetkey.core.oidc.claims.policy.kind import Origin, Place
+    from valetkey.core.oidc.claims.table import ClaimTable
 
 MAX_RULES = 64
 # Constants alone never make an access token too long.
 MAX_BYTES = 4 << 10
 MOST_POLICIES = 1024
+# For each policy: as many lists of resources and scopes, as they are asked together.
+MOST_PLANS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,9 @@ class ClaimPolicy:
     rules: tuple[ClaimRule, ...] = field(compare=False, repr=False)
     unreadable: Mapping[str, str] = field(compare=False, repr=False)
     names: frozenset[str] = field(compare=False, repr=False)
+    _plans: dict[tuple[Place, frozenset[str], ClaimTable], _Plan] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @classmethod
     def of(cls, document: object) -> ClaimPolicy:
@@ -55,16 +61,31 @@ class ClaimPolicy:
 
         A claim that has a line is returned as the line says. One that a line renames is not returned beside it.
         """
-        table = origin.table
-        applied = [rule for rule in self.rules if rule.applies(place, base, table)]
+        asked = (place, base, origin.table)
+        plan = self._plans.get(asked)
+        if plan is None:
+            plan = self._plan(place, base, origin.table)
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            self._plans[asked] = plan
         returned: dict[str, object] = {}
-        if base and origin.user is not None:
-            renamed = {rule.source.claim(table) for rule in applied}
-            returned = table.values(origin.user, base - self.names - renamed)
-        for rule in applied:
+        if plan.as_they_are and origin.user is not None:
+            returned = origin.table.values(origin.user, plan.as_they_are)
+        for rule in plan.rules:
             if (value := rule.value(origin)) is not None:
                 returned[rule.name] = value
         return returned
+
+    def _plan(self, place: Place, base: frozenset[str], table: ClaimTable) -> _Plan:
+        rules = tuple(rule for rule in self.rules if rule.applies(place, base, table))
+        return _Plan(rules, base - self.names - {rule.source.claim(table) for rule in rules})
+
+
+class _Plan(NamedTuple):
+    """The lines of a policy that say something somewhere, and the claims that are returned there as without it."""
+
+    rules: tuple[ClaimRule, ...]
+    as_they_are: frozenset[str]
 
 
 @lru_cache(MOST_POLICIES)
