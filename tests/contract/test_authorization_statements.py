@@ -44,7 +44,7 @@ class CountingExecutor:
 
 
 @pytest.mark.requirement("architecture 5: refresh <= 1 SQL statement; code redemption <= 1 SQL statement")
-async def test_a_redemption_and_a_refresh_cost_one_statement_each(database: Database) -> None:
+async def test_a_redemption_and_a_refresh_wait_for_one_statement_each(database: Database) -> None:
     stores, executor = postgres_stores(database), CountingExecutor(database)
     client, session = make_client(), make_session(make_user(), NOW)
     await stores.clients.insert(client, NOW)
@@ -57,7 +57,10 @@ async def test_a_redemption_and_a_refresh_cost_one_statement_each(database: Data
 
     assert inserted is not None
     assert rotated is not None
-    assert executor.statements == ["authorizations.insert", "authorizations.rotate"]
+    await authorizations.swept()
+    waited_for = [name for name in executor.statements if name != "authorizations.sweep"]
+    assert waited_for == ["authorizations.insert", "authorizations.rotate"]
+    assert executor.statements.count("authorizations.sweep") == 1
 
 
 @pytest.mark.requirement("architecture 3: nothing grows with traffic and nothing needs a janitor")
@@ -76,6 +79,7 @@ async def test_redemptions_make_room_where_users_sign_out_and_no_client_ever_rev
     await stores.sessions.create(SECRET, session, None)
 
     await stores.authorizations.insert(make_authorization(client, session, NOW + forgotten))
+    await stores.authorizations.swept()
 
     assert len(left) == 3
     assert await database.fetch(Statement("revocations.all", "SELECT target FROM revocations")) == []

@@ -43,6 +43,7 @@ async def test_what_a_code_was_redeemed_for_is_known_while_any_clock_accepts_the
         require_in_time(issued_at, CODE, last + replaying + TICK)
 
     await party.stores.authorizations.insert(party.new(issued_at=last + sweeping))
+    await party.stores.authorizations.swept()
 
     assert await party.stores.authorizations.find_state(new.authorization_id, last + replaying) is not None
     assert await party.stores.authorizations.insert(replace(new, issued_at=last + replaying)) is None
@@ -53,8 +54,10 @@ async def test_once_no_code_could_come_back_the_row_is_swept(party: Party) -> No
     gone_at = NOW + AUTHORIZATION + REMEMBERED_AFTER_END
 
     await party.stores.authorizations.insert(party.new(issued_at=gone_at))
+    await party.stores.authorizations.swept()
     before = await party.stores.authorizations.find_state(new.authorization_id, gone_at)
     await party.stores.authorizations.insert(party.new(issued_at=gone_at + TICK))
+    await party.stores.authorizations.swept()
 
     assert before is not None
     assert not before.is_live

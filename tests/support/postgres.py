@@ -94,7 +94,7 @@ def postgres_stores(database: Database) -> Stores:
         user_lifecycle=UserLifecycle(database),
         sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME, most=MOST_SESSIONS),
         consents=Consents(database),
-        authorizations=Authorizations(database, publish, most=MOST_GRANTS),
+        authorizations=Authorizations(database, publish, most=MOST_GRANTS, sweep_pause=timedelta(0)),
         revocations=RevocationRecords(database),
         catalog=CatalogStore(database),
         published=published,

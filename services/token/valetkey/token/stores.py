@@ -91,6 +91,7 @@ async def open_service(
                 revocation_limit=RevocationLimit.from_settings(settings, stores.redis),
             )
         finally:
+            await authorizations.aclose()
             await client_rate.close()
             await key_metrics.close()
             await signers.close()

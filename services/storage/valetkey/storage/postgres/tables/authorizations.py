@@ -7,100 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from asyncpg import Record
 
-from valetkey.core.oauth.authorization_code import REMEMBERED_AFTER_END
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.refresh_token import RefreshState
-from valetkey.core.oauth.revocation import REVOCATION_MARGIN, Revocation, authorization_target
+from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.statement import Executor, Statement
+from valetkey.storage.postgres.tables.authorization_inserts import SWEEP_PAUSE, AuthorizationInserts
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.storage.postgres.tables.revocations import Publish
 from valetkey.storage.postgres.tables.rows import granted_authorization_from
 
-# The rows that must not change while this commits are locked, in the order that holds everywhere: the end of a session
-# or of a consent then finds what is stored here. Nothing is stored unless every epoch is still the code's. A code of
-# release 0.1.0 has none: there, what ended after the user agreed stays ended, even if the client was enabled, or the
-# user has consented, again meanwhile.
-# A replay may revoke what the first redemption has yet to store: that is stored, so that one succeeds, and never lives.
-# What an abandoned redemption stored bears its time until a later redemption takes it over: the client got no token.
-# A row outlives its end for as long as its code could be presented again (``REMEMBERED_AFTER_END``).
-# A logout or a withdrawn consent leaves a revocation of each authorization, and deletes none.
-# Of the authorizations that a user has given a client, those that were used longest ago make room. They are looked for
-# by user (IS NOT DISTINCT FROM and IS TRUE keep other indexes out): a client may have millions.
-_INSERT = Statement(
-    "authorizations.insert",
-    """
-    WITH swept AS (
-        DELETE FROM authorizations WHERE id IN (
-            SELECT id FROM authorizations WHERE expires_at < least($15, database_clock()) - $24::interval AND id <> $1
-            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
-        )
-    ), swept_revocations AS (
-        DELETE FROM revocations WHERE (kind, target) IN (
-            SELECT kind, target FROM revocations
-            WHERE expires_at <= least($15::timestamptz, database_clock()) - $23::interval
-            ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED
-        )
-    ), client AS MATERIALIZED (
-        SELECT uid, clients.epoch AS client_epoch, installation.epoch AS installation_epoch
-        FROM clients, installation
-        WHERE uid = $2 AND installation.id = 1 AND enabled AND CASE WHEN $18::bigint IS NULL THEN valid_since < $16
-            ELSE installation.epoch = $18 AND clients.epoch = $19 END
-        FOR SHARE OF clients
-    ), resource_owner AS MATERIALIZED (
-        SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-            users.updated_at AS user_updated_at, users.epoch AS user_epoch, client_epoch, installation_epoch,
-            groups_of(subject) AS user_groups, sub
-        FROM client, users
-        WHERE subject = $3 AND users.enabled AND CASE WHEN $20::bigint IS NULL THEN valid_since <= $11
-            ELSE users.epoch = $20 END
-        FOR SHARE OF users
-    ), session AS MATERIALIZED (
-        SELECT session_id FROM resource_owner, sessions
-        WHERE session_id = $4 AND $5 AND sessions.subject = $3 AND idle_expires_at > $15 AND expires_at > $15
-        FOR SHARE OF sessions
-    ), consent AS MATERIALIZED (
-        SELECT withdrawn_at, epoch FROM resource_owner, consents
-        WHERE consents.subject = $3 AND client_uid = $2 FOR SHARE OF consents
-    ), inserted AS (
-        INSERT INTO authorizations (
-            id, client_uid, subject, session_id, bound_to_session, scope, resources, userinfo_claims, id_token_claims,
-            amr, auth_time, acr, generation, created_at, rotated_at, idle_seconds, idle_expires_at, expires_at,
-            revoked_at, installation_epoch, client_epoch, user_epoch, consent_epoch
-        )
-        SELECT $1, $2, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11, $12::text,
-            1, $15, $15, $13, $15 + $13::integer * interval '1 second', $14::timestamptz,
-            (SELECT revoked_at FROM revocations WHERE kind = 'authorization' AND target = $1::uuid::text),
-            installation_epoch, client_epoch, user_epoch, COALESCE((SELECT epoch FROM consent), 0)
-        FROM resource_owner
-        WHERE (NOT $5 OR EXISTS (SELECT FROM session))
-            AND CASE WHEN $21::bigint IS NULL
-                THEN NOT EXISTS (SELECT FROM consent WHERE withdrawn_at >= date_trunc('milliseconds', $16::timestamptz))
-                ELSE COALESCE((SELECT epoch FROM consent), 0) = $21 END
-        ON CONFLICT (id) DO UPDATE
-        SET rotated_at = excluded.rotated_at, idle_expires_at = excluded.idle_expires_at
-        WHERE authorizations.generation = 1 AND authorizations.rotated_at = ANY($17::timestamptz[])
-            AND authorizations.revoked_at IS NULL
-        RETURNING id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr
-    )
-    SELECT id, generation, session_id, scope, resources, userinfo_claims, id_token_claims, auth_time, acr, amr,
-        subject, username, email, email_verified, user_claims, user_enabled, valid_since, user_updated_at,
-        user_epoch, client_epoch, installation_epoch, user_groups, sub, EXISTS (
-            SELECT FROM authorizations
-            WHERE subject = $3 AND client_uid IS NOT DISTINCT FROM $2 AND id <> $1 AND revoked_at IS NULL
-                AND (expires_at > $15) IS TRUE
-            OFFSET $22::integer - 1
-        ) AS is_crowded
-    FROM inserted, resource_owner
-    """,
-)
 # Hardly ever needed, so that it is a statement apart. Rows are locked once they are found, for FOR UPDATE would lock
 # those before the OFFSET too.
 _CROWD_OUT = Statement(
@@ -218,7 +141,6 @@ _FIND = Statement(
     WHERE a.id = $1
     """,
 )
-_NO_EPOCHS = (None, None, None, None)
 
 
 class _Rotation(NamedTuple):
@@ -235,49 +157,36 @@ class Authorizations:
     make room to where introspection looks first.
     """
 
-    def __init__(self, database: Executor, publish: Publish, *, most: int) -> None:
+    def __init__(
+        self, database: Executor, publish: Publish, *, most: int, sweep_pause: timedelta = SWEEP_PAUSE
+    ) -> None:
         self._database = database
         self._publish = publish
         self._most = most
+        self._inserts = AuthorizationInserts(database, most=most, pause=sweep_pause)
         self._rotations: Batches[_Rotation, GrantedAuthorization | None] = Batches(self._rotate)
 
     async def insert(self, new: NewAuthorization) -> GrantedAuthorization | None:
         """Store it once, ever; None if it exists, or its user, client, session or consent has ended since the code.
 
         What was revoked already is stored as such. What one of ``new.unconfirmed_at`` stored is taken
-        over by exactly one caller, and by none after a refresh. The statement also deletes a few authorizations and
-        revocations that have expired, so that neither table grows; another one ends what has to make room.
+        over by exactly one caller, and by none after a refresh. One statement for all concurrent redemptions; another
+        one ends what has to make room.
         """
-        login, epochs = new.authentication, new.epochs or _NO_EPOCHS
-        row = await self._database.fetch_row(
-            _INSERT,
-            new.authorization_id,
-            new.client_uid,
-            login.subject,
-            login.session_id,
-            new.bound_to_session,
-            new.scope,
-            new.resources,
-            new.claims.userinfo,
-            new.claims.id_token,
-            login.amr,
-            login.auth_time,
-            login.acr,
-            new.idle_seconds,
-            new.expires_at,
-            new.issued_at,
-            new.agreed_at,
-            new.unconfirmed_at,
-            *epochs,
-            self._most,
-            REVOCATION_MARGIN,
-            REMEMBERED_AFTER_END,
-        )
-        if row is None:
+        inserted = await self._inserts.insert(new)
+        if inserted is None:
             return None
-        if row["is_crowded"]:
+        if inserted.is_crowded:
             await self._crowd_out(new)
-        return granted_authorization_from(row)
+        return inserted.granted
+
+    async def swept(self) -> None:
+        """Return once what has expired is gone, as far as redemptions have made it due. Redemptions do not wait."""
+        await self._inserts.swept()
+
+    async def aclose(self) -> None:
+        """Sweep no more."""
+        await self._inserts.aclose()
 
     async def rotate(
         self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime
