@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +73,16 @@ def picture_of(points: Sequence[Point]) -> str:
     )
 
 
-def machine() -> dict[str, object]:
-    """What is measured on, when, and how busy it was with other things: asked before anything begins."""
+def machine(connections: int) -> dict[str, object]:
+    """What is measured on, when and how, and how busy it was with other things: asked before anything begins."""
+    is_optimized = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     return {
         "measured_at": system_clock().date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
         "python": platform.python_version(),
+        "python_build": "profile-guided" if is_optimized else "without profile-guided optimization",
+        "connections": connections,
+        "durability": "every commit forced to disk",
         "load_average_before": round(os.getloadavg()[1], 1),
     }
 
@@ -100,14 +105,15 @@ def main() -> int:
     """The exit code: 1 where a budget is not kept, or a scenario failed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement; whole ones for wrk")
-    parser.add_argument("--connections", type=int, default=32, help="connections at a time")
+    parser.add_argument("--connections", type=int, default=64, help="connections at a time")
     parser.add_argument("--rounds", type=int, default=1, help="how often to measure everything; the median counts")
     parser.add_argument(
         "--only", action="append", default=[], help="scenarios whose name contains this; may be repeated"
     )
     parser.add_argument("--no-picture", dest="picture", action="store_false", help="leave out the sweep")
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
-    options, begun = parser.parse_args(), machine()
+    options = parser.parse_args()
+    begun = machine(options.connections)
     options.build.mkdir(parents=True, exist_ok=True)
     with installation(options.build / "bench.log") as where:
         say(terminal_head())

@@ -10,10 +10,8 @@ from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
-import psutil
-
 from bench.exchange import Exchange, UnexpectedAnswerError
-from bench.measurement import Measurement, cpu_seconds, percentiles
+from bench.measurement import Measurement, Meter, percentiles
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STATUS = slice(9, 12)
@@ -124,7 +122,7 @@ class _Connection(asyncio.Protocol):
 async def measure(
     urls: Sequence[str],
     conversations: Callable[[int], Exchange],
-    processes: Sequence[psutil.Process],
+    meter: Meter,
     *,
     connections: int,
     seconds: float,
@@ -138,17 +136,18 @@ async def measure(
     for speaker in speakers:
         speaker.begin()
     await asyncio.sleep(warm_up)
-    own, before, began = time.process_time(), cpu_seconds(processes), time.perf_counter()
+    own, (before, stores_before), began = time.process_time(), meter.read(), time.perf_counter()
     run.is_measuring = True
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await run.failed.wait()
     run.is_measuring = False
     elapsed = time.perf_counter() - began
-    used, load = cpu_seconds(processes) - before, (time.process_time() - own) / elapsed
+    (after, stores_after), load = meter.read(), (time.process_time() - own) / elapsed
     run.is_over = True
     if run.failure is not None:
         raise run.failure
     async with asyncio.timeout(_DRAIN_SECONDS):
         await run.drained.wait()
-    return Measurement(len(run.latencies), elapsed, used, load, *percentiles(run.latencies))
+    used, stores = after - before, stores_after - stores_before
+    return Measurement(len(run.latencies), elapsed, used, load, *percentiles(run.latencies), stores)

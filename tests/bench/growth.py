@@ -161,7 +161,8 @@ def main() -> int:
         "--only", action="append", default=[], help="endpoints whose name contains this; may be repeated"
     )
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
-    options, begun = parser.parse_args(), machine()
+    options = parser.parse_args()
+    begun = machine(options.connections)
     options.build.mkdir(parents=True, exist_ok=True)
     size = {"VALETKEY_CLIENT_CACHE_SIZE": str(options.client_cache_size)}
     with installation(options.build / "bench.log", **size) as where:

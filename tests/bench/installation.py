@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,12 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """``servers`` by name: bare, authorize, token, token-rs256, introspection."""
+    """``servers`` by name: bare, authorize, token, token-rs256, introspection. ``stores`` are PostgreSQL and Redis."""
 
     settings: Settings
     postgres_dsn: str
     servers: Mapping[str, Server]
+    stores: Sequence[psutil.Process] = ()
 
     @property
     def administration(self) -> Administration:
@@ -63,7 +64,8 @@ def installation(log: Path, **changes: str) -> Iterator[Installation]:
         service_core, other_cores = _cores()
         # Whatever is not measured, this process included, keeps off the core of what is.
         os.sched_setaffinity(0, other_cores)
-        postgres = stack.enter_context(EmbeddedPostgres())
+        # Durable, as an installation's is: every commit waits for the disk.
+        postgres = stack.enter_context(EmbeddedPostgres(is_durable=True))
         redis = stack.enter_context(EmbeddedRedis())
         create_migrated(postgres, _DATABASE)
         output = stack.enter_context(log.open("ab"))
@@ -104,7 +106,8 @@ def installation(log: Path, **changes: str) -> Iterator[Installation]:
         for name in ("authorize", "token", "introspection"):
             servers[name] = start(name, service_core)
         servers["token-rs256"] = start("token", service_core, VALETKEY_SIGNING_ALGORITHMS="RS256,ES256")
-        yield Installation(settings, postgres.dsn_of(_DATABASE), servers)
+        stores = [psutil.Process(store.pid) for store in (postgres, redis)]
+        yield Installation(settings, postgres.dsn_of(_DATABASE), servers, stores)
 
 
 def _environment(postgres_dsn: str, redis_url: str, sink_port: int) -> dict[str, str]:

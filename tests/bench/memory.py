@@ -107,7 +107,8 @@ def main() -> int:
     parser.add_argument("--most-seconds", type=float, default=600.0, help="how long each may take; then it was fewer")
     parser.add_argument("--connections", type=int, default=32, help="connections at a time")
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what is written")
-    options, begun = parser.parse_args(), machine()
+    options = parser.parse_args()
+    begun = machine(options.connections)
     options.build.mkdir(parents=True, exist_ok=True)
     with installation(options.build / "bench.log") as where, asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         filled = loop.run(_measure(where, options))

@@ -57,13 +57,22 @@ class Rounds:
         if not scenario.is_spent:
             self._prepared[scenario.name] = work
         servers = servers_of(self._world.installation, scenario)
-        found = await drive(servers, work, driver, connections=load.connections, seconds=load.seconds)
+        stores = self._world.installation.stores
+        found = await drive(servers, work, driver, connections=load.connections, seconds=load.seconds, stores=stores)
         after = await self._refer(reference, driver)
         row = self._rows.setdefault(
             scenario.name, Row(scenario.name, driver, scenario.budget, is_by_throughput=scenario is LOGIN)
         )
-        row.readings.append(Reading(found, (before, after)))
+        alone = await self._measure_alone(scenario, driver) if scenario is not LOGIN else None
+        row.readings.append(Reading(found, (before, after), alone))
         say(terminal_line(Row(row.name, driver, row.budget, row.is_by_throughput, row.readings[-1:])))
+
+    async def _measure_alone(self, scenario: Scenario, driver: str) -> Measurement:
+        """With one connection: what a request pays that shares nothing with others."""
+        load = Load(1, self._load.seconds)
+        work = await scenario.prepare(self._world, load) if scenario.is_spent else self._prepared[scenario.name]
+        servers, stores = servers_of(self._world.installation, scenario), self._world.installation.stores
+        return await drive(servers, work, driver, connections=1, seconds=load.seconds, stores=stores)
 
     async def _refer(self, reference: str, driver: str) -> Measurement:
         if reference == HASHING:

@@ -13,10 +13,11 @@ _SATURATED = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one round found, and what the reference did right before and after it."""
+    """What one round found, and what the reference did right before and after it; ``alone`` with one connection."""
 
     measured: Measurement
     beside: Sequence[Measurement]
+    alone: Measurement | None = None
 
     @property
     def ratio(self) -> float:
@@ -58,6 +59,11 @@ class Row:
         """Of this, over the rounds."""
         return median(value(each.measured) for each in self.readings)
 
+    def median_alone(self, value: Callable[[Measurement], float]) -> float | None:
+        """The same with one connection; None where that was not measured."""
+        found = [value(each.alone) for each in self.readings if each.alone is not None]
+        return median(found) if found else None
+
     def record(self) -> dict[str, object]:
         """For JSON. Latencies in milliseconds."""
         return {
@@ -70,6 +76,9 @@ class Row:
             "p95": round(self.median(lambda found: found.p95), 3),
             "p99": round(self.median(lambda found: found.p99), 3),
             "cpu_microseconds": round(self.median(lambda found: found.cpu_microseconds), 1),
+            "store_microseconds": round(self.median(lambda found: found.store_microseconds), 1),
+            "cpu_microseconds_alone": _round(self.median_alone(lambda found: found.cpu_microseconds)),
+            "store_microseconds_alone": _round(self.median_alone(lambda found: found.store_microseconds)),
             "ratio": round(self.ratio, 3),
             "ratios": [round(each.ratio, 3) for each in self.readings],
             "throughput_ratio": round(median(each.throughput_ratio for each in self.readings), 3),
@@ -77,3 +86,7 @@ class Row:
             "is_kept": self.is_kept,
             "driver_load": round(self.median(lambda found: found.driver_load), 2),
         }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

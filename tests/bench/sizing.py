@@ -30,7 +30,13 @@ _WORDS = {
     "userinfo": ("UserInfo", "introspection"),
     "jwks": ("JWKS", "introspection"),
 }
+_HEAD = (
+    "| requests | service | per second and core | CPU each | stores | CPU of a lone one | stores"
+    " | of the bare handler | p99 |"
+)
 _DIGITS = 2
+# With many connections, and with one.
+_COSTS = ("cpu_microseconds", "store_microseconds", "cpu_microseconds_alone", "store_microseconds_alone")
 
 
 def figures(bench: Mapping[str, Any], memory: Mapping[str, Any] | None = None) -> str:
@@ -40,15 +46,15 @@ def figures(bench: Mapping[str, Any], memory: Mapping[str, Any] | None = None) -
     lines = [
         _said_of(bench, bare),
         "",
-        "| requests | service | per second and core | CPU each | of the bare handler | p99 |",
-        "|---|---|---:|---:|---:|---:|",
+        _HEAD,
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, (words, service) in _WORDS.items():
         if row := rows.get(name):
             ratio = _of_hashing(row, rows.get(OUR_HASHING)) if name == LOGIN.name else f"{row['ratio']:.2f}"
-            cost = f"{_rounded(row['cpu_microseconds'])} µs"
+            costs = " | ".join(_microseconds(row[key]) for key in _COSTS)
             per_core = _rounded(row["per_second_per_core"])
-            lines.append(f"| {words} | {service} | {per_core} | {cost} | {ratio} | {_rounded(row['p99'])} ms |")
+            lines.append(f"| {words} | {service} | {per_core} | {costs} | {ratio} | {_rounded(row['p99'])} ms |")
     if memory is not None:
         lines += ["", *_memory(memory)]
     return "\n".join(lines)
@@ -65,7 +71,8 @@ def put(page: str, made: str) -> str:
 
 def _said_of(bench: Mapping[str, Any], bare: Mapping[str, Any] | None) -> str:
     said = (
-        f"Measured on {bench['measured_at']}: {bench['machine']}, Python {bench['python']}, services on one core;"
+        f"Measured on {bench['measured_at']}: {bench['machine']}, Python {bench['python']} ({bench['python_build']}),"
+        f" services on one core, {bench['connections']} connections, PostgreSQL with {bench['durability']};"
         f" load average {bench['load_average_before']} before it began."
     )
     if bare is None:
@@ -90,6 +97,10 @@ def _memory(memory: Mapping[str, Any]) -> list[str]:
         "|---|---:|---:|---:|---:|",
         *rows,
     ]
+
+
+def _microseconds(value: float | None) -> str:
+    return "" if value is None else f"{_rounded(value)} µs"
 
 
 def _rounded(value: float) -> str:

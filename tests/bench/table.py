@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from bench.row import Row
 
-_NAMES = ("req/s", "/s/core", "p50 ms", "p95 ms", "p99 ms", "µs CPU", "ratio", "budget")
+_NAMES = (
+    *("req/s", "/s/core", "p50 ms", "p95 ms", "p99 ms", "µs CPU", "stores", "µs CPU 1", "stores 1"),
+    *("ratio", "budget"),
+)
 _BELOW, _SATURATED = "BELOW BUDGET", "driver saturated"
 
 
@@ -25,10 +28,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """The table in Markdown."""
     head = f"| request | driver | {' | '.join(_NAMES)} | |"
     rule = f"|---|---|{'---:|' * len(_NAMES)}---|"
-    lines = [
-        f"| {row.name} | {row.driver} | {' | '.join(_cells(row))} | {', '.join(_remarks(row))} |".replace("|  |", "| |")
-        for row in rows
-    ]
+    lines = [f"| {row.name} | {row.driver} | {' | '.join(_cells(row))} | {', '.join(_remarks(row))} |" for row in rows]
     return "\n".join((head, rule, *lines)) + "\n"
 
 
@@ -38,9 +38,16 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.median(lambda found: found.per_core):.0f}",
         *(f"{row.median(latency):.2f}" for latency in (lambda m: m.p50, lambda m: m.p95, lambda m: m.p99)),
         f"{row.median(lambda found: found.cpu_microseconds):.0f}",
+        f"{row.median(lambda found: found.store_microseconds):.0f}",
+        _or_nothing(row.median_alone(lambda found: found.cpu_microseconds)),
+        _or_nothing(row.median_alone(lambda found: found.store_microseconds)),
         f"{row.ratio:.2f}",
         "" if row.budget is None else f"{row.budget:.2f}",
     )
+
+
+def _or_nothing(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
 
 
 def _remarks(row: Row) -> list[str]:

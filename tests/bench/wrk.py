@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from bench.exchange import UnexpectedAnswerError
-from bench.measurement import Measurement, cpu_seconds
+from bench.measurement import Measurement, Meter, cpu_seconds
 from bench.work import Requests
 
 _SCRIPT = Path(__file__).with_name("requests.lua")
@@ -31,7 +31,7 @@ def find_wrk() -> str | None:
 async def measure_with_wrk(
     url: str,
     work: Requests,
-    processes: Sequence[psutil.Process],
+    meter: Meter,
     *,
     connections: int,
     seconds: float,
@@ -47,14 +47,15 @@ async def measure_with_wrk(
         file.flush()
         if warm_up:
             await _run(url, work, file.name, connections, warm_up)
-            await _until_idle(processes)
-        before, began, own = cpu_seconds(processes), time.perf_counter(), _children()
+            await _until_idle(meter.services)
+        (before, stores_before), began, own = meter.read(), time.perf_counter(), _children()
         found = await _run(url, work, file.name, connections, seconds)
         load = (_children() - own) / (time.perf_counter() - began)
-        used = cpu_seconds(processes) - before
-    await _until_idle(processes)
+        after, stores_after = meter.read()
+    await _until_idle(meter.services)
     p50, p95, p99 = (found[name] / 1e3 for name in ("p50", "p95", "p99"))
-    return Measurement(found["units"], found["microseconds"] / 1e6, used, load, p50, p95, p99)
+    used, stores = after - before, stores_after - stores_before
+    return Measurement(found["units"], found["microseconds"] / 1e6, used, load, p50, p95, p99, stores)
 
 
 async def _run(url: str, work: Requests, file: str, connections: int, seconds: float) -> dict[str, int]:

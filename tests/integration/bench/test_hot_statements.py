@@ -12,14 +12,23 @@ import pytest
 
 from bench.population import Population
 from valetkey.storage.postgres.database.statement import Statement
-from valetkey.storage.postgres.tables import authorizations, clients, consents, revocations, sessions
+from valetkey.storage.postgres.tables import (
+    authorization_inserts,
+    authorizations,
+    clients,
+    consents,
+    revocations,
+    sessions,
+)
 
 HOT = [
     (clients, "clients.find"),
     (sessions, "sessions.find"),
     (sessions, "sessions.create"),
     (consents, "consents.find"),
-    (authorizations, "authorizations.insert"),
+    (authorization_inserts, "authorizations.insert"),
+    (authorization_inserts, "authorizations.insert_one"),
+    (authorization_inserts, "authorizations.sweep"),
     (authorizations, "authorizations.rotate"),
     (authorizations, "authorizations.find"),
     (revocations, "revocations.find"),
@@ -97,7 +106,7 @@ async def test_a_missing_index_would_be_seen(populated_dsn: str) -> None:
     await connection.execute("DROP INDEX authorizations_expires_at")
     await connection.close()
 
-    plan = await plan_of(populated_dsn, statement_of(authorizations, "authorizations.insert"))
+    plan = await plan_of(populated_dsn, statement_of(authorization_inserts, "authorizations.sweep"))
 
     assert "authorizations" in read_as_a_whole(plan)
 

@@ -7,7 +7,7 @@ from bench.table import markdown, terminal_line
 
 def measured(per_core: float, *, per_second: float | None = None, load: float = 0.1, p99: float = 3.0) -> Measurement:
     units = 1000 * (per_second or per_core)
-    return Measurement(int(units), 1000.0, units / per_core, load, 1.0, 2.0, p99)
+    return Measurement(int(units), 1000.0, units / per_core, load, 1.0, 2.0, p99, store_seconds=units / 10_000)
 
 
 def row(*readings: Reading, budget: float | None = None, is_by_throughput: bool = False) -> Row:
@@ -52,13 +52,13 @@ def test_what_is_wrong_is_said_behind_the_row() -> None:
 
 
 def test_markdown_has_as_many_cells_in_every_line() -> None:
-    reading = Reading(measured(5000), (measured(10_000),))
+    reading = Reading(measured(5000), (measured(10_000),), measured(2500))
 
     lines = markdown([row(reading), row(reading, budget=0.9)]).splitlines()
 
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
-    assert "| 5000 | 5000 | 1.00 | 2.00 | 3.00 | 200 | 0.50 | 0.90 | BELOW BUDGET |" in lines[-1]
+    assert "| 5000 | 5000 | 1.00 | 2.00 | 3.00 | 200 | 100 | 400 | 100 | 0.50 | 0.90 | BELOW BUDGET |" in lines[-1]
 
 
 def test_the_record_holds_every_round() -> None:
@@ -68,3 +68,10 @@ def test_the_record_holds_every_round() -> None:
 
     assert (record["rounds"], record["ratios"], record["ratio"]) == (2, [0.1, 0.3], 0.2)
     assert (record["budget"], record["is_kept"]) == (0.5, False)
+
+
+def test_what_was_not_measured_alone_leaves_its_cells_empty() -> None:
+    found = row(Reading(measured(5000), (measured(10_000),)))
+
+    assert found.record()["cpu_microseconds_alone"] is None
+    assert "| 200 | 100 |  |  | 0.50 |" in markdown([found]).splitlines()[-1]

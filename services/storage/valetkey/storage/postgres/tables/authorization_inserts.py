@@ -120,25 +120,31 @@ _INSERT_FREE = Statement("authorizations.insert", _INSERT.format(skip_locked="SK
 _INSERT_ONE = Statement("authorizations.insert_one", _INSERT.format(skip_locked="", where_decided=""))
 # A row outlives its end for as long as its code could be presented again (``REMEMBERED_AFTER_END``).
 # A logout or a withdrawn consent leaves a revocation of each authorization, and deletes none.
+# Rows are named by their place, which cannot change while they are locked: no plan reads a whole table then.
 _SWEEP = Statement(
     "authorizations.sweep",
     """
     WITH swept AS (
-        DELETE FROM authorizations WHERE id IN (
-            SELECT id FROM authorizations WHERE expires_at < least($1, database_clock()) - $4::interval
-            ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-        )
+        DELETE FROM authorizations WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM authorizations WHERE expires_at < least($1, database_clock()) - $3::interval
+            ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING 1
+    ), swept_revocations AS (
+        DELETE FROM revocations WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM revocations
+            WHERE expires_at <= least($1::timestamptz, database_clock()) - $2::interval
+            ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING 1
     )
-    DELETE FROM revocations WHERE (kind, target) IN (
-        SELECT kind, target FROM revocations
-        WHERE expires_at <= least($1::timestamptz, database_clock()) - $3::interval
-        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
+    SELECT greatest((SELECT count(*) FROM swept), (SELECT count(*) FROM swept_revocations)) AS swept
     """,
 )
 SWEEP_PAUSE = timedelta(seconds=1)
+_SWEPT_AT_ONCE = 100
 _SWEPT_PER_INSERT = 10
-_MOST_SWEPT = 1000
+_MOST_DUE = 10_000
 _NO_EPOCHS = (None, None, None, None)
 
 
@@ -205,7 +211,7 @@ class AuthorizationInserts:
         return [found.get(new.authorization_id) for new in batch]
 
     def _note(self, now: datetime) -> None:
-        self._due = min(self._due + _SWEPT_PER_INSERT, _MOST_SWEPT)
+        self._due = min(self._due + _SWEPT_PER_INSERT, _MOST_DUE)
         self._latest = now if self._latest is None else max(self._latest, now)
         if self._sweeping is None:
             self._sweeping = detached_task(self._sweep(), "sweep")
@@ -215,10 +221,15 @@ class AuthorizationInserts:
             while self._due:
                 due, self._due = self._due, 0
                 with suppress(TemporarilyUnavailable):
-                    await self._database.execute(_SWEEP, self._latest, due, REVOCATION_MARGIN, REMEMBERED_AFTER_END)
+                    while due > 0 and await self._sweep_some() == _SWEPT_AT_ONCE:
+                        due -= _SWEPT_AT_ONCE
                 await asyncio.sleep(self._pause)
         finally:
             self._sweeping = None
+
+    async def _sweep_some(self) -> int:
+        row = await self._database.fetch_row(_SWEEP, self._latest, REVOCATION_MARGIN, REMEMBERED_AFTER_END)
+        return 0 if row is None else int(row["swept"])
 
 
 def _row(new: NewAuthorization) -> tuple[object, ...]:
