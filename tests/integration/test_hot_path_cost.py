@@ -72,12 +72,11 @@ async def test_a_redemption_is_one_command_and_one_statement(party: RelyingParty
     assert await cost_of(redeem) == {"redis codes.consume": 1, "postgresql authorizations.insert": 1}
 
 
-async def test_an_authorization_by_a_session_is_two_reads_and_one_command(party: RelyingParty) -> None:
+async def test_an_authorization_by_a_session_is_one_read_and_one_command(party: RelyingParty) -> None:
     await party.authorize(scope=SCOPE)
 
     assert await cost_of(lambda: party.authorize(scope=SCOPE)) == {
         "postgresql sessions.find": 1,
-        "postgresql consents.find": 1,
         "redis codes.put": 1,
     }
 

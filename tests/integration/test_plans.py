@@ -26,7 +26,7 @@ PLANS = Statement(
     [
         "INSERT INTO authorizations",
         "UPDATE authorizations AS a",
-        "FROM sessions AS s JOIN users",
+        "JOIN sessions AS s ON",
         "FROM login_names JOIN",
     ],
 )

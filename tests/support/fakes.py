@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from support.fake_world import FakeWorld, KeptAuthorization, KeptSession
-from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.authentication.user import User, normalize_login_name
 from valetkey.core.client.client import Client
 from valetkey.core.epoch import TokenEpochs
@@ -178,6 +178,14 @@ class FakeSessions:
                 return replace(kept.session, user=user)
         return None
 
+    async def find_signed_in(self, secret: str, client_uid: UUID, now: datetime) -> SignedIn | None:
+        session = await self.find(secret, now)
+        if session is None:
+            return None
+        asked = session.user.subject, client_uid
+        consent = self._world.consents.get(asked)
+        return SignedIn(session, None if consent is None else KeptConsent(consent, self._world.consent_epochs[asked]))
+
     async def find_subject(self, session_id: UUID, now: datetime) -> UUID | None:
         self._world.require_presence()
         kept = self._world.sessions.get(session_id)
@@ -254,6 +262,9 @@ class FakeAuthorizations:
             return None
         self._world.authorizations[new.authorization_id] = kept
         return self._granted(kept)
+
+    async def swept(self) -> None:
+        """Nothing is swept here."""
 
     async def rotate(
         self, authorization_id: UUID, generation: int, client_uid: UUID, now: datetime

@@ -15,7 +15,8 @@ from valetkey.authorize.login.browser_code import BrowserCodes
 from valetkey.authorize.login.device_cookie import Devices
 from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
-from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.session import Session, SignedIn
+from valetkey.core.client.client import Client
 from valetkey.core.ports.authorization_codes import CodeIssuer
 from valetkey.core.ports.clients import CatalogSource, ClientFinder
 from valetkey.core.ports.clock import Clock
@@ -71,6 +72,11 @@ class AuthorizeService:
         """The live session of this browser; no store is asked where it has no session cookie."""
         secret = self.cookies.session_secret(request)
         return None if secret is None else await self.sessions.find(secret, self.clock())
+
+    async def find_signed_in(self, request: web.Request, client: Client) -> SignedIn | None:
+        """The same, with what the user has agreed to for this client."""
+        secret = self.cookies.session_secret(request)
+        return None if secret is None else await self.sessions.find_signed_in(secret, client.uid, self.clock())
 
 
 AUTHORIZE = web.AppKey("authorize", AuthorizeService)

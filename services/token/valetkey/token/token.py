@@ -35,4 +35,3 @@ async def token(request: web.Request) -> web.Response:
         raise
     service.count(grant_type, authorization, tokens)
     return token_response(tokens)
-

@@ -81,10 +81,10 @@ async def _decide(
     if request.method == "HEAD":
         return not_by_head()
     interaction = await _interaction(service, asked, client)
-    session = await service.find_session(request)
-    step, consent_epoch = await next_step(service, interaction, client, session)
-    if consent_epoch is not None and session is not None:
-        return await answer_with_code(service, interaction, client, session, consent_epoch)
+    signed_in = await service.find_signed_in(request, client)
+    step, consent_epoch = await next_step(service, interaction, client, signed_in)
+    if consent_epoch is not None and signed_in is not None:
+        return await answer_with_code(service, interaction, client, signed_in.session, consent_epoch)
     if "none" in asked.prompt:
         raise refusal_without_prompt(step)
     return await _begin(service, request, interaction, step, client)

@@ -20,7 +20,7 @@ from valetkey.authorize.pages.shown_error import (
     ShownError,
 )
 from valetkey.authorize.service import AuthorizeService
-from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.client.client import Client
 from valetkey.core.oauth.errors import OAuthError
 from valetkey.core.oauth.redirect_uri import match_redirect_uri
@@ -74,7 +74,10 @@ class InteractionContext:
 
     async def after_step(self, service: AuthorizeService, interaction: Interaction, session: Session | None) -> Self:
         """The same after a step. It is kept for the next one; what is finished at once need not be."""
-        step, consent_epoch = await next_step(service, interaction, self.client, session)
+        signed_in = None
+        if session is not None:
+            signed_in = SignedIn(session, await service.consents.find(session.user.subject, self.client.uid))
+        step, consent_epoch = await next_step(service, interaction, self.client, signed_in)
         if step is not Step.DONE:
             await service.interactions.put(self.interaction_id, interaction)
         return replace(self, interaction=interaction, session=session, step=step, consent_epoch=consent_epoch)
@@ -105,11 +108,12 @@ async def _open(service: AuthorizeService, request: web.Request, interaction_id:
     if browser is None:
         raise InteractionGone("the interaction belongs to another browser")
     client = request[CLIENT] = await require_same_client(service, interaction)
-    session = await service.find_session(request)
+    signed_in = await service.find_signed_in(request, client)
+    session = None if signed_in is None else signed_in.session
     other_login = await _other_login(service, interaction, session)
     if other_login is not None and session is not None:
         interaction = interaction.logged_in(session.session_id)
-    step, consent_epoch = await next_step(service, interaction, client, session)
+    step, consent_epoch = await next_step(service, interaction, client, signed_in)
     return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch, other_login)
 
 

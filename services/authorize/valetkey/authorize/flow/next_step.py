@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from valetkey.authorize.service import AuthorizeService
-from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.session import SignedIn
 from valetkey.core.client.client import Client, ConsentPolicy
 from valetkey.core.oauth.authorization_request import AuthorizationRequest
 from valetkey.core.oauth.consent import Consent, asked_consent, must_ask
@@ -23,9 +23,10 @@ def consent_of(request: AuthorizationRequest) -> Consent:
 
 
 async def next_step(
-    service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None
+    service: AuthorizeService, interaction: Interaction, client: Client, signed_in: SignedIn | None
 ) -> NextStep:
     """The page to show next; DONE where nothing is left to ask. OIDC Core §3.1.2.3, §3.1.2.4."""
+    session, remembered = (None, None) if signed_in is None else signed_in
     step = login_step(interaction, session, service.clock())
     if step is not Step.CONSENT or session is None:
         return NextStep(step)
@@ -35,7 +36,6 @@ async def next_step(
     policy = client.consent_policy(request.redirect.redirect_uri)
     if policy is ConsentPolicy.ASK:
         return NextStep(Step.CONSENT)
-    remembered = await service.consents.find(subject, client.uid)
     if must_ask(policy, remembered, consent_of(request), request.prompt):
         return NextStep(Step.CONSENT)
     if remembered is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from valetkey.core.authentication.result import Authentication
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from valetkey.core.authentication.user import User
+    from valetkey.core.oauth.consent import KeptConsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,10 @@ class Session:
     def authentication(self) -> Authentication:
         """What the login behind this session proved."""
         return Authentication(self.user.subject, self.auth_time, self.acr, self.amr, self.session_id)
+
+
+class SignedIn(NamedTuple):
+    """A live session, and what its user has agreed to for the client that asks: None for nothing."""
+
+    session: Session
+    consent: KeptConsent | None

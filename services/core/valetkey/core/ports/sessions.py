@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from valetkey.core.authentication.session import Session
+    from valetkey.core.authentication.session import Session, SignedIn
 
 
 class SessionStore(Protocol):
@@ -26,6 +26,9 @@ class SessionStore(Protocol):
 
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of a user who has not ended since it began, or None."""
+
+    async def find_signed_in(self, secret: str, client_uid: UUID, now: datetime) -> SignedIn | None:
+        """The same with what the user has agreed to for this client, unless it was withdrawn: one read."""
 
     async def find_subject(self, session_id: UUID, now: datetime) -> UUID | None:
         """Whose live session this is, None where there is none of this id. Notes no use."""

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from asyncpg import Record
-
 from valetkey.core.oauth.consent import Consent, KeptConsent
 from valetkey.core.oauth.revocation import Revocation
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
-from valetkey.storage.postgres.tables.rows import floor_to_millisecond, revocation_from
+from valetkey.storage.postgres.tables.rows import consent_from, floor_to_millisecond, revocation_from
 
 _FIND = Statement(
     "consents.find",
@@ -137,7 +135,7 @@ class Consents:
                 username=row["username"],
                 client_id=row["client_id"],
                 client_uid=row["client_uid"],
-                consent=_consent_from(row),
+                consent=consent_from(row),
                 updated_at=row["updated_at"],
             )
             for row in await self._database.fetch(_LIST, subject, client_uid)
@@ -146,9 +144,5 @@ class Consents:
     async def _find(self, asked: Sequence[tuple[UUID, UUID]]) -> Sequence[KeptConsent | None]:
         subjects, client_uids = zip(*set(asked), strict=True)
         rows = await self._database.fetch(_FIND, subjects, client_uids)
-        found = {(row["subject"], row["client_uid"]): KeptConsent(_consent_from(row), row["epoch"]) for row in rows}
+        found = {(row["subject"], row["client_uid"]): KeptConsent(consent_from(row), row["epoch"]) for row in rows}
         return [found.get(each) for each in asked]
-
-
-def _consent_from(row: Record) -> Consent:
-    return Consent(frozenset(row["scope"]), frozenset(row["resources"]), frozenset(row["claims"]))

@@ -18,6 +18,7 @@ from valetkey.core.client.client import AuthenticationMethod, Client, ClientSecr
 from valetkey.core.client.metadata import FIELD, document_metadata
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.jose.keys import KeyState, PublicKey
+from valetkey.core.oauth.consent import Consent
 from valetkey.core.oauth.revocation import Revocation, RevocationKind, RevocationTarget
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 from valetkey.core.oidc.claims.request import ClaimsRequest
@@ -107,6 +108,11 @@ def user_from(row: Record) -> User:
 def session_from(row: Record) -> Session:
     """A session with its user."""
     return Session(row["session_id"], user_from(row), row["auth_time"], row["acr"], tuple(row["amr"]))
+
+
+def consent_from(row: Record, prefix: str = "") -> Consent:
+    """What a user has agreed to; ``prefix`` is before the names of its columns, where others are called like them."""
+    return Consent(*(frozenset(row[f"{prefix}{name}"]) for name in ("scope", "resources", "claims")))
 
 
 def granted_authorization_from(row: Record) -> GrantedAuthorization:

@@ -11,14 +11,15 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from valetkey.core.authentication.session import Session
+from valetkey.core.authentication.session import Session, SignedIn
+from valetkey.core.oauth.consent import KeptConsent
 from valetkey.core.oauth.revocation import Revocation
 from valetkey.storage.batches import Batches
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Executor, Statement
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.storage.postgres.tables.revocations import Publish
-from valetkey.storage.postgres.tables.rows import floor_to_millisecond, revocation_from, session_from
+from valetkey.storage.postgres.tables.rows import consent_from, floor_to_millisecond, revocation_from, session_from
 
 # Nothing is created if the user's sessions were ended since the login began: by disabling the user, by a new password,
 # or with all others. Of a user's sessions, the one used longest ago makes room.
@@ -83,9 +84,14 @@ _FIND = Statement(
     )
     SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups, u.sub
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
-    WHERE s.secret_digest = ANY ($1::bytea[]) AND s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
+        u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups, u.sub,
+        asked.client_uid, k.scope AS consent_scope, k.resources AS consent_resources, k.claims AS consent_claims,
+        k.epoch AS consent_epoch
+    FROM unnest($1::bytea[], $5::uuid[]) AS asked (secret_digest, client_uid)
+        JOIN sessions AS s ON s.secret_digest = asked.secret_digest JOIN users AS u ON u.subject = s.subject
+        JOIN installation AS i ON i.id = 1
+        LEFT JOIN consents AS k ON k.subject = s.subject AND k.client_uid = asked.client_uid AND k.is_given
+    WHERE s.idle_expires_at > $2 AND s.expires_at > $2 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
             ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
     """,
@@ -159,6 +165,14 @@ class SessionPlace(NamedTuple):
     session_id: UUID
 
 
+class _Use(NamedTuple):
+    """A session by its secret, asked for by a client or by a page of ours."""
+
+    secret_digest: bytes
+    client_uid: UUID | None
+    now: datetime
+
+
 FIRST_PLACE = SessionPlace(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
@@ -179,7 +193,7 @@ class Sessions:
         self._lifetime = lifetime
         # Noting every use would write a row for every page; so short a lifetime needs a finer note.
         self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
-        self._uses: Batches[tuple[bytes, datetime], Session | None] = Batches(self._find)
+        self._uses: Batches[_Use, SignedIn | None] = Batches(self._find)
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
         """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
@@ -225,7 +239,12 @@ class Sessions:
 
     async def find(self, secret: str, now: datetime) -> Session | None:
         """The live session of a user who has not ended since it began, or None. Notes its use."""
-        return await self._uses.ask((_digest(secret), now))
+        found = await self._uses.ask(_Use(_digest(secret), None, now))
+        return None if found is None else found.session
+
+    async def find_signed_in(self, secret: str, client_uid: UUID, now: datetime) -> SignedIn | None:
+        """The same with what the user has agreed to for this client, unless it was withdrawn: one statement."""
+        return await self._uses.ask(_Use(_digest(secret), client_uid, now))
 
     async def find_subject(self, session_id: UUID, now: datetime) -> UUID | None:
         """Whose live session this is, None where there is none of this id. Notes no use."""
@@ -288,12 +307,17 @@ class Sessions:
         begun = session.auth_time
         return min(begun + self._idle_lifetime, begun + self._lifetime), begun + self._lifetime
 
-    async def _find(self, asked: Sequence[tuple[bytes, datetime]]) -> Sequence[Session | None]:
-        digests = list({digest for digest, _ in asked})
-        now = max(now for _, now in asked)
-        rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval)
-        found = {row["secret_digest"]: session_from(row) for row in rows}
-        return [found.get(digest) for digest, _ in asked]
+    async def _find(self, asked: Sequence[_Use]) -> Sequence[SignedIn | None]:
+        digests, client_uids = zip(*{use[:2] for use in asked}, strict=True)
+        now = max(use.now for use in asked)
+        rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval, client_uids)
+        found = {(row["secret_digest"], row["client_uid"]): _signed_in_from(row) for row in rows}
+        return [found.get(use[:2]) for use in asked]
+
+
+def _signed_in_from(row: Record) -> SignedIn:
+    epoch = row["consent_epoch"]
+    return SignedIn(session_from(row), None if epoch is None else KeptConsent(consent_from(row, "consent_"), epoch))
 
 
 def _summary_from(row: Record) -> SessionSummary:
