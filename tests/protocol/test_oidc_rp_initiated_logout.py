@@ -136,6 +136,8 @@ async def test_an_address_is_believed_for_its_own_client_only(
     answer = await log_out(party, **params[named])
 
     assert require_shown(answer) == REFUSED
+    cause = {"no client": "needs an id_token_hint or a client_id"}.get(named, "is not registered for this client")
+    assert f"post_logout_redirect_uri {cause}." in answer.page.text
     assert ("vk_session" in party.browser.cookies) is signed_in
 
 

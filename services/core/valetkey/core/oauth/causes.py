@@ -120,6 +120,7 @@ AUDIENCE_REFUSED = Cause("audience is not supported for this client; name the AP
 # Logout and hints.
 HINT_OF_ANOTHER = Cause("id_token_hint was not issued to this client")
 HINT_TO_ANOTHER = Cause("id_token_hint was issued to another client")
+LOGOUT_CLIENT_MISSING = Cause("post_logout_redirect_uri needs an id_token_hint or a client_id")
 LOGOUT_URI_NOT_REGISTERED = Cause("post_logout_redirect_uri is not registered for this client")
 
 # How a client authenticates, as far as its own request tells.
