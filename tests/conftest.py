@@ -14,6 +14,7 @@ pytest_plugins = [
     "support.chromium",
     "support.peer",
     "support.rotating_installation",
+    "support.observed",
     "faults.table_plugin",
     "faults.site_plugin",
 ]
