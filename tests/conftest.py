@@ -15,6 +15,7 @@ pytest_plugins = [
     "support.peer",
     "peers.last_run",
     "support.rotating_installation",
+    "support.observed",
     "faults.table_plugin",
     "faults.site_plugin",
 ]

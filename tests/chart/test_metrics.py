@@ -2,28 +2,20 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from support.alert_rules import Rule, alerts, recorded, rules
 from support.dashboard import panels
-from support.database_roles import create_roles
+from support.observed import Observed
 from support.prometheus import running_prometheus
 from support.promql import Query
+from support.runbook import pages, promql
 from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
-from support.service_processes import ServiceProcesses
-from support.stores import create_migrated
-from support.traffic import a_day_at, a_full_redis_at, an_outage_at, many_connections_at
-from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
-from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 
 _PANEL_SECONDS = 40
-_MOST_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -39,47 +31,16 @@ def everything_asked() -> list[Asked]:
     return of_rules + [Asked(panel.title, query) for panel in panels() for query in panel.queries]
 
 
-@dataclass(frozen=True)
-class Observed:
-    """Three services after a day that ended with Redis going away, and what they have shown."""
-
-    scrape: Scrape
-    targets: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def observed() -> Iterator[Observed]:
-    with EmbeddedPostgres() as postgres, EmbeddedRedis() as redis:
-        create_roles(postgres, "postgres")
-        create_migrated(postgres, "observed")
-        changes = {
-            "refresh_grace": "0",
-            "login_attempts_per_account": "2",
-            "key_poll_interval": "1",
-            "max_connections": str(_MOST_CONNECTIONS),
-            "connections_per_address": str(_MOST_CONNECTIONS),
-        }
-        with ServiceProcesses(postgres.dsn_of("observed"), redis.url, **changes) as system:
-            urls = {name: each[0] for name, each in system.management_urls.items()}
-            system.run(a_day_at(system.issuer, system.administration))
-            system.run(many_connections_at(system.urls["token"][0], _MOST_CONNECTIONS))
-            with Redis.from_url(redis.url) as store:
-                system.run(
-                    a_full_redis_at(system.issuer, system.administration, partial(store.config_set, "maxmemory"))
-                )
-            seen = Scrape.of(urls.values())
-            system.run(an_outage_at(system.issuer, system.administration, redis.kill))
-            seen.update(Scrape.of(urls.values()))
-            yield Observed(seen, {name: url.removeprefix("http://") for name, url in urls.items()})
-
-
 @pytest.fixture
 def scrape(observed: Observed) -> Scrape:
     return observed.scrape
 
 
-def test_every_panel_shows_something_and_every_rule_works(observed: Observed, tmp_path: Path) -> None:
+def test_every_panel_and_every_query_of_a_runbook_shows_something_and_every_rule_works(
+    observed: Observed, tmp_path: Path
+) -> None:
     expressions = {each: panel.title for panel in panels() for each in panel.expressions}
+    expressions |= {each: page.name for page in pages() for each in promql(page)}
     deadline = time.monotonic() + _PANEL_SECONDS
 
     with running_prometheus(tmp_path, observed.targets) as prometheus:

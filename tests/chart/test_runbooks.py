@@ -11,11 +11,13 @@ from support.alert_rules import recorded
 from support.chart import objects
 from support.command_line import find_command
 from support.promql import parse
-from support.repository import ROOT
+from support.runbook import RUNBOOKS as RUNBOOK_FOLDER
+from support.runbook import pages, promql
+from support.runbook import read as text_of
 from support.scrape import TARGET_LABELS, declared
 from valetkey.key_rotation.__main__ import main
 
-RUNBOOKS = sorted((ROOT / "deploy" / "runbooks").glob("*.md"))
+RUNBOOKS = pages()
 OF_ALERTS = [path for path in RUNBOOKS if path.stem.startswith("Valetkey")]
 PARTS = ["Check first", "Likely causes", "Mitigate now", "Afterwards", "When to page"]
 # Of the library that every process measures itself with.
@@ -29,10 +31,6 @@ ROLES = {
 
 def name_of(path: Path) -> str:
     return path.stem
-
-
-def text_of(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 def code(path: Path) -> Iterator[str]:
@@ -51,11 +49,6 @@ def commands(path: Path) -> list[str]:
     return sorted({match[1].strip() for match in found if match})
 
 
-def promql(path: Path) -> list[str]:
-    blocks = re.findall(r"```promql\n(.*?)```", text_of(path), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line]
-
-
 @pytest.mark.parametrize("runbook", OF_ALERTS, ids=name_of)
 def test_every_runbook_of_an_alert_has_the_same_parts_in_the_same_order(runbook: Path) -> None:
     text = text_of(runbook)
@@ -71,7 +64,7 @@ def test_every_valetkey_command_that_it_names_exists(runbook: Path) -> None:
     for command in commands(runbook):
         words = command.split()
         found, used = find_command(words)
-        options = {word.split("=")[0] for word in words if word.startswith("--")}
+        options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--"}
 
         assert not isinstance(found, click.Group), command
         assert used, command
@@ -79,7 +72,7 @@ def test_every_valetkey_command_that_it_names_exists(runbook: Path) -> None:
 
 
 def test_the_key_rotation_job_has_the_options_that_runbooks_give_it(capsys: pytest.CaptureFixture[str]) -> None:
-    given = {option for path in RUNBOOKS for option in re.findall(r'\["(--\w+)"', text_of(path))}
+    given = {option for path in RUNBOOKS for option in re.findall(r'\["(--\w+)["=]', text_of(path))}
 
     with pytest.raises(SystemExit):
         main(["--help"])
@@ -135,7 +128,7 @@ def test_every_page_that_it_leads_to_exists(runbook: Path) -> None:
 
 
 def test_the_index_leads_to_every_page() -> None:
-    index = text_of(ROOT / "deploy" / "runbooks" / "README.md")
+    index = text_of(RUNBOOK_FOLDER / "README.md")
 
     missing = [path.name for path in RUNBOOKS if path.name != "README.md" and f"]({path.name})" not in index]
 

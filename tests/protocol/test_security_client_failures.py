@@ -211,7 +211,7 @@ async def test_a_flood_leaves_one_event_more_than_the_limit_and_none_of_its_own_
     ]
     assert {event["client_id"] for event in events} == {machine.client.client_id}
     told = [line for line in lines if '"refused"' in line and '"log":"audit"' not in line]
-    assert sum('"level": "debug"' not in line for line in told) == PER_CLIENT, told[-1]
+    assert sum('"level":"debug"' not in line for line in told) == PER_CLIENT, told[-1]
 
 
 @pytest.mark.requirement("security 55: dependencies away: fail closed")

@@ -8,6 +8,7 @@ import secrets
 import sys
 import urllib.request
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from support.database_roles import as_role
@@ -20,7 +21,9 @@ _END_SECONDS = 10
 
 
 class ServiceProcesses(System):
-    """A ``System`` whose services measure and count for themselves alone; what they say goes nowhere.
+    """A ``System`` whose services measure and count for themselves alone.
+
+    What they say, logs and audit events, goes into a file for each in ``said``, or nowhere.
 
     ``cores`` holds a service to the cores it names; the others run where this process may.
     """
@@ -38,6 +41,7 @@ class ServiceProcesses(System):
         }
         super().__init__(postgres_dsn, redis_url, changes=changes)
         self._cores = cores or {}
+        self.said: Path | None = None
 
     async def _start(self) -> None:
         await rotate(self.settings)
@@ -46,14 +50,16 @@ class ServiceProcesses(System):
             self.urls[name] = [f"http://{LOOPBACK}:{port}"]
             self.management_urls[name] = [f"http://{LOOPBACK}:{management}"]
             variables = self._variables(name, port, management)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", f"valetkey.{name}"),
-                env={key: value for key, value in os.environ.items() if not key.startswith("VALETKEY_")} | variables,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                # A scheduling group of its own where the kernel makes one per session, as every pod has.
-                start_new_session=True,
-            )
+            with (Path(os.devnull) if self.said is None else self.said / name).open("ab") as output:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", f"valetkey.{name}"),
+                    env={key: value for key, value in os.environ.items() if not key.startswith("VALETKEY_")}
+                    | variables,
+                    stdout=output,
+                    stderr=output,
+                    # A scheduling group of its own where the kernel makes one per session, as every pod has.
+                    start_new_session=True,
+                )
             self._stack.push_async_callback(_end, process)
             if name in self._cores:
                 # It has one thread yet; those to come do as it does.

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlencode
+
+from redis.asyncio import Redis
 
 from support.administration import Administration
 from support.browser import query_of
 from support.eventually import eventually
 from support.raw_connection import RawConnection
 from support.relying_party import Person, RelyingParty
+from valetkey.storage.redis.kept.keyspace import INTERACTION, REVOCATIONS_LOADED
 
 SCOPE = "openid offline_access api:read"
 _TRIES = 4
+_FLOOD = 1000
+# A store that starts takes its time on a busy machine.
+_STORE_SECONDS = 60
 
 
 async def a_day_at(issuer: str, administration: Administration) -> None:
@@ -51,11 +60,13 @@ async def an_outage_at(issuer: str, administration: Administration, take_redis_a
     """What is tried while Redis is away."""
     party = RelyingParty(issuer, await administration.create_web_client(), await administration.create_user())
     try:
+        tokens = await party.log_in(scope=SCOPE)
         response = await party.authorize(scope=SCOPE)
         take_redis_away()
         answer = await party.start(prompt="login")
         assert query_of(answer.location)["error"] == "temporarily_unavailable"
         assert (await party.redeem(response)).status == 503
+        assert (await party.userinfo(tokens.access_token)).status == 200
     finally:
         await party.browser.close()
 
@@ -74,6 +85,79 @@ async def a_full_redis_at(issuer: str, administration: Administration, set_limit
         for limit, becomes_true in ((1 << 20, is_refused), (1 << 30, is_accepted)):
             set_limit(limit)
             await eventually(becomes_true)
+    finally:
+        await party.browser.close()
+
+
+async def an_altered_value_at(issuer: str, administration: Administration) -> None:
+    """A login that somebody who can write to Redis has altered while it waited for its user."""
+    party = RelyingParty(issuer, await administration.create_web_client(), await administration.create_user())
+    try:
+        page = await party.start()
+        async with Redis.from_url(administration.settings.redis_url.reveal()) as redis:
+            async for key in redis.scan_iter(match=f"{INTERACTION.prefix}*", count=1000):
+                await redis.set(key, b"of another's making", keepttl=True)
+        assert not (await party.sign_in(page)).is_redirect
+    finally:
+        await party.browser.close()
+
+
+async def a_flood_of_logins_at(authorize: str, administration: Administration) -> None:
+    """One address behind a proxy, of its own, begins logins until it may begin none. ``authorize`` trusts us."""
+    party = RelyingParty(authorize, await administration.create_web_client())
+    query = urlencode(party.request_params(secrets.token_urlsafe(48), state="s" * 4000))
+    headers = {"X-Forwarded-For": "192.0.2.1", "Cookie": ""}
+    try:
+        for _ in range(_FLOOD):
+            answer = await party.browser.request("GET", f"{authorize}/authorize?{query}", headers=headers)
+            if answer.status == 429:
+                return
+    finally:
+        await party.browser.close()
+    raise AssertionError(f"{_FLOOD} logins were begun")
+
+
+async def a_lost_redis_at(issuer: str, administration: Administration, lose: Callable[[], None]) -> None:
+    """Redis comes back empty, and is given the revocations again."""
+    party = RelyingParty(issuer, await administration.create_web_client(), await administration.create_user())
+    try:
+        tokens = await party.log_in(scope=SCOPE)
+        await asyncio.to_thread(lose)
+        async with Redis.from_url(administration.settings.redis_url.reveal()) as redis:
+
+            async def is_loaded() -> bool:
+                assert (await party.userinfo(tokens.access_token)).status == 200
+                return bool(await redis.exists(REVOCATIONS_LOADED.prefix))
+
+            await eventually(is_loaded, _STORE_SECONDS)
+    finally:
+        await party.browser.close()
+
+
+async def a_lost_postgres_at(
+    issuer: str,
+    administration: Administration,
+    kill: Callable[[], None],
+    start: Callable[[], None],
+    noticed: Callable[[], bool],
+) -> None:
+    """PostgreSQL dies and comes back, after services have ``noticed``."""
+    party = RelyingParty(issuer, await administration.create_web_client(), await administration.create_user())
+    try:
+        tokens = await party.log_in(scope=SCOPE)
+        await asyncio.to_thread(kill)
+        assert (await party.refresh(tokens.refresh_token)).status == 503
+
+        async def is_noticed() -> bool:
+            return noticed()
+
+        await eventually(is_noticed, _STORE_SECONDS)
+        await asyncio.to_thread(start)
+
+        async def works() -> bool:
+            return (await party.refresh(tokens.refresh_token)).status == 200
+
+        await eventually(works, _STORE_SECONDS)
     finally:
         await party.browser.close()
 

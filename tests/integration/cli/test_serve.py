@@ -73,4 +73,4 @@ def test_a_service_serves_until_it_is_told_to_end(
     assert time.monotonic() < deadline, (tmp_path / "log").read_text()
     log_text = (tmp_path / "log").read_text()
     assert ended == 0, log_text
-    assert log_text.count('"message": "draining"') == 1
+    assert log_text.count('"message":"draining"') == 1

@@ -63,7 +63,9 @@ class JsonFormatter(logging.Formatter):
         line.update((name, value) for name, value in _extras(record) if name not in line)
         if stack := _stack(record):
             line["exception"] = stack
-        text = json.dumps({name: value for name, value in line.items() if value != ""}, default=str)
+        written = {name: value for name, value in line.items() if value != ""}
+        # As the audit stream has it, so that one search reads both.
+        text = json.dumps(written, default=str, separators=(",", ":"))
         return text.replace("\x7f", "\\u007f")
 
 
