@@ -155,12 +155,14 @@ release-files: $(READY) ## Build the files of the release that this checkout is;
 	@$(BIN)/python -m deploy.release build $(ARGS)
 
 .PHONY: lock
-lock: $(READY) ## Resolve requirements.in, then every image's, into locks; ARGS=--upgrade takes the newest
+lock: $(READY) ## Resolve requirements.in, every image's and those of machines without containers into locks; ARGS=--upgrade takes the newest
 	@$(COMPILE) $(ARGS) requirements.in -o requirements.lock
 	@for image in authorize token introspection key_rotation cli; do \
 		$(BIN)/python deploy/docker/image_requirements.py $$image | \
 		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/$$image.lock || exit 1; \
 	done
+	@$(BIN)/python deploy/docker/image_requirements.py 'cli[serve]' | \
+		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/systemd/requirements.lock
 	@echo hatchling | \
 		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/build.lock
 

@@ -10,9 +10,12 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from deploy.release.artifacts import Images, build
+from deploy.release import changelog
+from deploy.release.artifacts import build
+from deploy.release.images import Images
 from deploy.release.prepare import commit, prepare
 from deploy.release.refusal import Refusal
+from deploy.release.source import check_clean
 from deploy.release.version import Version
 from deploy.release.versioned_files import current_version
 
@@ -24,52 +27,57 @@ def main() -> None:
     """Do what the command line says; exit with a sentence if it cannot be done."""
     arguments = _parser().parse_args()
     try:
-        if arguments.command == "prepare":
-            _prepare(Version.parse(arguments.version), arguments.date, is_committed=arguments.commit)
-        else:
-            _build(Version.parse(arguments.version) if arguments.version else None, _images(arguments))
+        arguments.run(arguments)
     except Refusal as refusal:
         sys.exit(f"no release: {refusal}")
 
 
-def _prepare(version: Version, day: date, *, is_committed: bool) -> None:
-    files = prepare(ROOT, version, day)
+def _prepare(arguments: argparse.Namespace) -> None:
+    version = Version.parse(arguments.version)
+    files = prepare(ROOT, version, arguments.date)
     sys.stdout.writelines(f"wrote {file.relative_to(ROOT)}\n" for file in files)
     build(ROOT, version, INTO, None)
-    if is_committed:
+    if arguments.commit:
         commit(ROOT, version, files)
         sys.stdout.write(f"committed and tagged v{version}; push both to publish\n")
     _list_files()
 
 
-def _build(expected: Version | None, images: Images | None) -> None:
-    version = current_version(ROOT)
-    if expected not in {None, version}:
-        raise Refusal(f"the checkout is {version}, not {expected}")
-    build(ROOT, version, INTO, images)
+def _build(arguments: argparse.Namespace) -> None:
+    digests = dict(pair.partition("=")[::2] for pair in arguments.digest)
+    if bool(arguments.registry) != bool(digests):
+        raise Refusal("--registry and --digest belong together")
+    images = Images(arguments.registry, digests) if digests else None
+    build(ROOT, _released_version(arguments), INTO, images)
     _list_files()
+
+
+def _released_version(arguments: argparse.Namespace) -> Version:
+    """The version of the checkout, whose every file is committed and whose changes have a section."""
+    check_clean(ROOT)
+    version = current_version(ROOT)
+    if arguments.version and Version.parse(arguments.version) != version:
+        raise Refusal(f"the checkout is {version}, not {arguments.version}")
+    changelog.section((ROOT / changelog.FILE).read_text(encoding="utf-8"), version)
+    return version
 
 
 def _list_files() -> None:
     sys.stdout.writelines(f"{file.relative_to(ROOT)}\n" for file in sorted(INTO.iterdir()))
 
 
-def _images(arguments: argparse.Namespace) -> Images | None:
-    digests = dict(pair.partition("=")[::2] for pair in arguments.digest)
-    if bool(arguments.registry) != bool(digests):
-        raise Refusal("--registry and --digest belong together")
-    return Images(arguments.registry, digests) if digests else None
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.release", description="Make a release.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(required=True)
     first = commands.add_parser("prepare", help="set the version, date its changes, build everything")
+    first.set_defaults(run=_prepare)
     first.add_argument("version", help="such as 0.3.0")
     first.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="today unless given")
     first.add_argument("--commit", action="store_true", help="commit and tag")
-    second = commands.add_parser("build", help="build the files of the release that the checkout is")
-    second.add_argument("--version", help="refuse unless the checkout is this version")
+    checked = argparse.ArgumentParser(add_help=False)
+    checked.add_argument("--version", help="refuse unless the checkout is this version")
+    second = commands.add_parser("build", parents=[checked], help="build the files of the release that the checkout is")
+    second.set_defaults(run=_build)
     second.add_argument("--registry", default="", help="registry of the images, with the path in it")
     second.add_argument("--digest", action="append", default=[], metavar="SERVICE=DIGEST", help="once for each image")
     return parser
