@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
+from deploy.release.images import Images
 from deploy.release.refusal import Refusal
 
 # The key in the values of each image, by the service that the image holds.
-COMPONENTS = {
+_COMPONENTS = {
     "authorize": "authorize",
     "token": "token",
     "introspection": "introspection",
     "key_rotation": "keyRotation",
     "cli": "cli",
 }
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def with_images(values: str, registry: str, digests: Mapping[str, str]) -> str:
+def with_images(values: str, images: Images) -> str:
     """``values.yaml`` with this registry and these digests, comments and all. Raises ``Refusal``."""
-    problems = [f"{service}: no digest" for service in COMPONENTS.keys() - digests.keys()]
-    problems += [f"{service}: no image of ours" for service in digests.keys() - COMPONENTS.keys()]
-    problems += [f"{name}: {digest} is no digest" for name, digest in digests.items() if not _DIGEST.fullmatch(digest)]
-    if problems:
-        raise Refusal("; ".join(sorted(problems)))
-    values = _with_value(values, "image", '  registry: ""\n', f"  registry: {registry}\n")
-    for service, digest in digests.items():
-        values = _with_value(values, COMPONENTS[service], '    digest: ""\n', f'    digest: "{digest}"\n')
+    # A value of the user for either wins over this one: `image.registry` and `global.imageRegistry` name mirrors.
+    values = _with_value(values, "global", '  imageRegistry: ""\n', f"  imageRegistry: {images.registry}\n")
+    for service, digest in images.digests.items():
+        values = _with_value(values, _COMPONENTS[service], '    digest: ""\n', f'    digest: "{digest}"\n')
     return values
 
 

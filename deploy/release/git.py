@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def git(root: Path, *arguments: str) -> str:
+def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """What git prints. Raises ``CalledProcessError``."""
-    return subprocess.run(["git", *arguments], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    done = subprocess.run(["git", *arguments], cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
 
 
 def tracked_files(root: Path) -> list[Path]:

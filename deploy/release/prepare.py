@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.release import changelog
 from deploy.release.git import git, tracked_files
 from deploy.release.refusal import Refusal
+from deploy.release.source import check_clean
 from deploy.release.version import Version
 from deploy.release.versioned_files import current_version, mentions, with_version
 
@@ -39,9 +40,7 @@ def commit(root: Path, version: Version, files: list[Path]) -> None:
 
 
 def _check_checkout(root: Path, version: Version) -> None:
-    changed = git(root, "status", "--porcelain")
-    if changed:
-        raise Refusal(f"the checkout has changes that are not committed:\n{changed}")
+    check_clean(root)
     branch = git(root, "branch", "--show-current")
     if branch != BRANCH:
         raise Refusal(f"releases are made on {BRANCH}, and this is {branch or 'no branch'}")

@@ -2,23 +2,29 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.release.chart_images import with_images
+from deploy.release.images import Images
+from deploy.release.provenance import images_of, statement
 from deploy.release.refusal import Refusal
+from deploy.release.version import Version
+from deploy.release.versioned_files import mentions
 from support.chart import CHART, HELM
+from support.release_checkout import clone, commit, git, release, write_repository
 from support.repository import ROOT, repository_files, rooms
 
 IMAGES = ("authorize", "token", "introspection", "key_rotation", "cli")
+LOCK = ROOT / "deploy/systemd/requirements.lock"
 DIGESTS = {image: f"sha256:{number:064x}" for number, image in enumerate(IMAGES, 1)}
 
 
@@ -26,29 +32,14 @@ DIGESTS = {image: f"sha256:{number:064x}" for number, image in enumerate(IMAGES,
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This working tree as the first commit of a repository of its own."""
     copy = tmp_path_factory.mktemp("repository")
-    for path in repository_files():
-        target = copy / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / path).is_symlink():
-            target.symlink_to((ROOT / path).readlink())
-        else:
-            target.write_bytes((ROOT / path).read_bytes())
-    # A link to a directory is no file to `repository_files`.
-    for link in filter(Path.is_symlink, (ROOT / "helm/valetkey/files").iterdir()):
-        target = copy / link.relative_to(ROOT)
-        if not target.is_symlink():
-            target.symlink_to(link.readlink())
-    git(copy, "init", "--quiet", "--initial-branch=main")
-    git(copy, "add", "--all")
-    commit(copy, "everything")
+    write_repository(copy)
     return copy
 
 
 @pytest.fixture
 def checkout(repository: Path, tmp_path: Path) -> Path:
     """A clone that a test may change."""
-    git(tmp_path, "clone", "--quiet", "--local", str(repository), "checkout")
-    return tmp_path / "checkout"
+    return clone(repository, tmp_path / "checkout")
 
 
 @pytest.fixture
@@ -56,22 +47,78 @@ def current() -> str:
     return str(tomllib.loads((ROOT / "proto/pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
+@pytest.fixture(scope="module")
+def released(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which a release has been made."""
+    checkout = clone(repository, tmp_path_factory.mktemp("released") / "checkout")
+    done = release(checkout, "prepare", "7.0.0", "--date", "2031-02-03", "--commit")
+    assert done.returncode == 0, done.stderr
+    return checkout
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_release_has_one_version_everywhere_and_says_what_it_holds(checkout: Path, current: str) -> None:
-    done = release(checkout, "prepare", "7.0.0", "--date", "2031-02-03", "--commit")
-
-    assert done.returncode == 0, done.stderr
-    assert git(checkout, "status", "--porcelain") == ""
-    assert git(checkout, "log", "-1", "--format=%s") == "release: 7.0.0"
-    assert git(checkout, "cat-file", "-t", "v7.0.0") == "tag"
-    assert set(versions(checkout)) == {"7.0.0"}
-    check_changelog(checkout, current)
-    files = {file.name: file for file in (checkout / "build/release").iterdir()}
+def test_a_release_has_one_version_everywhere_and_says_what_it_holds(released: Path, current: str) -> None:
+    assert git(released, "status", "--porcelain") == ""
+    assert git(released, "log", "-1", "--format=%s") == "release: 7.0.0"
+    assert git(released, "cat-file", "-t", "v7.0.0") == "tag"
+    assert set(versions(released)) == {"7.0.0"}
+    check_changelog(released, current)
+    files = {file.name: file for file in (released / "build/release").iterdir()}
     check_names(set(files))
     check_sums(files)
+    check_requirements(files)
+    check_provenance(files, git(released, "rev-parse", "v7.0.0^{tree}"))
     for image in IMAGES:
-        check_bill_of_materials(files[f"valetkey-{image.replace('_', '-')}-7.0.0.cdx.json"], image)
+        lock = ROOT / f"deploy/docker/requirements/{image}.lock"
+        name = f"valetkey-{image.replace('_', '-')}"
+        check_bill_of_materials(files[f"{name}-7.0.0.cdx.json"], name, lock)
+    check_bill_of_materials(files["valetkey-wheels-7.0.0.cdx.json"], "valetkey-cli", LOCK)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_same_commit_gives_the_same_bytes(released: Path, tmp_path: Path) -> None:
+    again = clone(released, tmp_path / "another place")
+    ignored = again / "services/token/valetkey/token/build"
+    ignored.mkdir()
+    (ignored / "left_behind.py").write_text("left behind", encoding="utf-8")
+    like = released / "build/release/valetkey-7.0.0.provenance.json"
+    elsewhere = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1"}
+
+    done = release(again, "build", "--like", str(like), umask=0o077, **elsewhere)
+
+    assert done.returncode == 0, done.stderr
+    first, second = contents(released), contents(again)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def contents(checkout: Path) -> dict[str, tuple[bytes, float]]:
+    """The bytes of each file; of the chart also its time, which becomes part of what is pushed."""
+    files = (checkout / "build/release").iterdir()
+    return {file.name: (file.read_bytes(), file.stat().st_mtime if file.suffix == ".tgz" else 0) for file in files}
+
+
+def test_files_of_a_checkout_with_changes_are_refused(checkout: Path) -> None:
+    (checkout / "services/token/valetkey/token/extra.py").write_text("", encoding="utf-8")
+
+    done = release(checkout, "build")
+
+    assert done.returncode == 1
+    assert "services/token/valetkey/token/extra.py" in done.stderr
+    assert not (checkout / "build/release").exists()
+
+
+def test_files_of_what_is_no_release_are_refused(checkout: Path, current: str) -> None:
+    text = (checkout / "CHANGELOG.md").read_text(encoding="utf-8")
+    (checkout / "CHANGELOG.md").write_text(text.replace(f"## [{current}]", "## [0.0.1]"), encoding="utf-8")
+    commit(checkout, "not released", "--allow-empty")
+
+    done = release(checkout, "build")
+
+    assert done.returncode == 1
+    assert f"run `make release VERSION={current}` first" in done.stderr
 
 
 def check_changelog(checkout: Path, current: str) -> None:
@@ -86,9 +133,10 @@ def check_changelog(checkout: Path, current: str) -> None:
 
 def check_names(files: set[str]) -> None:
     wheels = {f"valetkey_{'wire' if room.name == 'proto' else room.name}-7.0.0-py3-none-any.whl" for room in rooms()}
-    bills = {f"valetkey-{image.replace('_', '-')}-7.0.0.cdx.json" for image in IMAGES}
+    bills = {f"valetkey-{image.replace('_', '-')}-7.0.0.cdx.json" for image in (*IMAGES, "wheels")}
+    others = {"valetkey-7.0.0.tgz", "valetkey-7.0.0.provenance.json", "requirements.txt", "NOTES.md", "SHA256SUMS"}
 
-    assert files == wheels | bills | {"valetkey-7.0.0.tgz", "NOTES.md", "SHA256SUMS"}
+    assert files == wheels | bills | others
 
 
 def check_sums(files: dict[str, Path]) -> None:
@@ -99,21 +147,61 @@ def check_sums(files: dict[str, Path]) -> None:
     }
 
 
-def check_bill_of_materials(file: Path, image: str) -> None:
-    lock = (ROOT / f"deploy/docker/requirements/{image}.lock").read_text(encoding="utf-8")
-    locked = dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", lock, re.MULTILINE))
+def check_requirements(files: dict[str, Path]) -> None:
+    """Every distribution has a hash, the hashes of ours are those of the wheels, and the others are the lock's."""
+    text = files["requirements.txt"].read_text(encoding="utf-8")
+    ours = dict(re.findall(r"^(valetkey-[a-z-]+)==7\.0\.0 \\\n    --hash=sha256:([0-9a-f]{64})\n", text, re.MULTILINE))
+    locked = re.sub(r"^#.*\n", "", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
-    bill = json.loads(file.read_text(encoding="utf-8"))
+    assert text.endswith(locked)
+    assert ours == {
+        name: hashlib.sha256(files[f"{name.replace('-', '_')}-7.0.0-py3-none-any.whl"].read_bytes()).hexdigest()
+        for name in ours
+    }
+    assert ours.keys() >= {"valetkey-cli", "valetkey-authorize", "valetkey-token", "valetkey-introspection"}
+    assert "valetkey-demo" not in ours
 
+
+def check_provenance(files: dict[str, Path], tree: str) -> None:
+    statement = json.loads(files["valetkey-7.0.0.provenance.json"].read_text(encoding="utf-8"))
+    definition = statement["predicate"]["buildDefinition"]
+    subjects = {subject["name"]: subject["digest"] for subject in statement["subject"]}
+    digests = {each["uri"]: each["digest"] for each in definition["resolvedDependencies"]}
+
+    assert (statement["_type"], statement["predicateType"]) == (
+        "https://in-toto.io/Statement/v1",
+        "https://slsa.dev/provenance/v1",
+    )
+    assert definition["externalParameters"] == {"version": "7.0.0"}
+    assert subjects == {
+        name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        for name, file in files.items()
+        if name not in {"SHA256SUMS", "valetkey-7.0.0.provenance.json"}
+    }
+    assert digests["git:refs/tags/v7.0.0"] == {"gitTree": tree}
+    assert digests["file:deploy/systemd/requirements.lock"] == {"sha256": hashlib.sha256(LOCK.read_bytes()).hexdigest()}
+
+
+def check_bill_of_materials(file: Path, about: str, lock: Path) -> None:
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
+
+    text = file.read_text(encoding="utf-8")
+    bill = json.loads(text)
+
+    assert JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"])).validate_str(text) is None
     listed = {component["name"]: component["version"] for component in bill["components"]}
     ours = {name for name in listed if name.startswith("valetkey-")}
     assert bill["bomFormat"] == "CycloneDX"
-    assert bill["metadata"]["component"]["name"] == f"valetkey-{image.replace('_', '-')}"
+    assert bill["metadata"]["component"]["name"] == about
     assert bill["metadata"]["component"]["version"] == "7.0.0"
     assert listed["aiohttp"] == locked["aiohttp"]
     assert {name: version for name, version in listed.items() if name not in ours} == locked
     assert ours >= {"valetkey-core", "valetkey-runtime", "valetkey-wire"}
     assert {listed[name] for name in ours} == {"7.0.0"}
+    # On an index, a package of this name would be another's.
+    origins = [component for component in bill["components"] if component["name"] in ours]
+    assert {component["purl"].partition("/")[0] for component in origins} == {"pkg:generic"}
+    assert "simple/valetkey" not in text
 
 
 def test_a_checkout_with_changes_is_refused(checkout: Path) -> None:
@@ -145,7 +233,7 @@ def test_a_version_that_is_lower_than_that_of_the_checkout_is_refused(repository
     assert current in refusal(repository, lower)
 
 
-@pytest.mark.parametrize("text", ["", "1.0", "v1.0.0", "1.0.0-rc.1", "01.0.0"])
+@pytest.mark.parametrize("text", ["", "1.0", "v7.0.0", "7.0.0-rc.1", "07.0.0"])
 def test_what_is_no_version_is_refused(repository: Path, text: str) -> None:
     assert "no version" in refusal(repository, text)
 
@@ -184,17 +272,24 @@ def test_the_chart_of_a_release_names_images_by_digest(tmp_path: Path) -> None:
     shutil.copytree(CHART, chart)
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
 
-    named = with_images(values, "registry.example/team", DIGESTS)
+    named = with_images(values, Images("registry.example/team", DIGESTS))
 
     (chart / "values.yaml").write_text(named, encoding="utf-8")
-    rendered = subprocess.run(
-        [HELM, "template", chart, "--values", CHART / "ci/demo-values.yaml"], check=True, capture_output=True, text=True
-    ).stdout
-    ours = {image for image in re.findall(r"image: \"?([^\s\"]+)", rendered) if "valetkey-" in image}
-    assert ours == {
-        f"registry.example/team/valetkey-{image.replace('_', '-')}@{digest}" for image, digest in DIGESTS.items()
-    }
+    assert rendered_images(chart) == images_in("registry.example/team")
     assert len(named.splitlines()) == len(values.splitlines())
+    # A mirror has the same digests.
+    for value in ("image.registry", "global.imageRegistry"):
+        assert rendered_images(chart, "--set", f"{value}=mirror.example") == images_in("mirror.example")
+
+
+def rendered_images(chart: Path, *options: str) -> set[str]:
+    command: list[str | Path] = [HELM, "template", chart, "--values", CHART / "ci/demo-values.yaml", *options]
+    rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {image for image in re.findall(r"image: \"?([^\s\"]+)", rendered) if "valetkey-" in image}
+
+
+def images_in(registry: str) -> set[str]:
+    return {f"{registry}/valetkey-{image.replace('_', '-')}@{digest}" for image, digest in DIGESTS.items()}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +302,16 @@ def test_the_chart_of_a_release_names_images_by_digest(tmp_path: Path) -> None:
 )
 def test_digests_that_are_not_those_of_our_images_are_refused(digests: dict[str, str], said: str) -> None:
     with pytest.raises(Refusal, match=said):
-        with_images((CHART / "values.yaml").read_text(encoding="utf-8"), "registry.example", digests)
+        Images("registry.example", digests)
+
+
+def test_a_statement_of_a_release_names_its_images(tmp_path: Path) -> None:
+    images = Images("registry.example/team", DIGESTS)
+
+    text = statement(ROOT, "tree", Version(7, 0, 0), 0, tmp_path, images)
+
+    assert images_of(text) == images
+    assert images_of(statement(ROOT, "tree", Version(7, 0, 0), 0, tmp_path, None)) is None
 
 
 def test_a_registry_without_digests_is_refused(repository: Path) -> None:
@@ -215,6 +319,74 @@ def test_a_registry_without_digests_is_refused(repository: Path) -> None:
 
     assert done.returncode == 1
     assert "belong together" in done.stderr
+
+
+def test_images_without_an_engine_are_refused_with_a_sentence(released: Path) -> None:
+    done = release(released, "images", "registry.example/team", DOCKER="no-such-engine")
+
+    assert (done.returncode, done.stderr) == (1, "no release: there is no program no-such-engine\n")
+
+
+def test_a_platform_that_has_no_images_of_ours_is_refused(released: Path, tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text("#!/bin/sh\necho linux/amd64\n", encoding="utf-8")
+    engine.chmod(0o755)
+
+    done = release(released, "images", "registry.example/team", "--platform", "linux/s390x", DOCKER=str(engine))
+
+    assert (done.returncode, done.stderr) == (1, "no release: linux/s390x is none of linux/amd64, linux/arm64\n")
+
+
+def test_an_engine_that_runs_no_other_platform_builds_nothing_for_it_and_says_so(
+    released: Path, tmp_path: Path
+) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text(ENGINE_WITHOUT_EMULATION, encoding="utf-8")
+    engine.chmod(0o755)
+
+    done = release(released, "images", "registry.example/team", "--platform", "linux/arm64", DOCKER=str(engine))
+
+    assert "NOT BUILT for linux/arm64, which this engine cannot run: exec format error\n" in done.stdout
+    assert (done.returncode, done.stderr) == (1, "no release: no image can be built here\n")
+
+
+ENGINE_WITHOUT_EMULATION = """\
+#!/bin/sh
+if [ "$1" = version ]; then echo linux/amd64; else echo 'exec format error' >&2; exit 1; fi
+"""
+INSTALLER = re.compile(r"(?:pip3?|pipx|uv(?: tool)?) (?:install|download|add|run)\b(.*)")
+WRITTEN = {".md", ".txt", ".html", ".yaml", ".yml", ".tpl", ".toml", ".py", ".sh", ".service"}
+
+
+def test_nothing_installs_a_distribution_of_ours_from_an_index() -> None:
+    """They are on none: what is found there under such a name is another's."""
+    pages = [path for path in repository_files() if path.suffix in WRITTEN and path.parts[0] != "tests"]
+    lines = [(path, line) for path in pages for line in (ROOT / path).read_text(encoding="utf-8").splitlines()]
+
+    installed = [(path, found[1]) for path, line in lines if (found := INSTALLER.search(line))]
+
+    named = [(str(path), what) for path, what in installed if re.search(r"(?<![\w/])valetkey[-_]", what)]
+    assert installed
+    assert [each for each in named if ".whl" not in each[1]] == []
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_no_page_names_a_version_that_is_still_to_come(current: str, part: int) -> None:
+    """The release after it would be refused for that line."""
+    numbers = [int(number) for number in current.split(".")]
+    coming = [*numbers[:part], numbers[part] + 1, *([0] * (2 - part))]
+
+    assert list(mentions(ROOT, list(repository_files()), Version(*coming))) == []
+
+
+def test_the_guides_name_targets_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    guides = [ROOT / "deploy/release/README.md", ROOT / "deploy/systemd/README.md", ROOT / "CONTRIBUTING.md"]
+
+    named = {name for guide in guides for name in re.findall(r"make (release[a-z-]*)", guide.read_text("utf-8"))}
+
+    assert named == {"release", "release-images", "release-files", "release-chart"}
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 def versions(checkout: Path) -> list[str]:
@@ -232,25 +404,3 @@ def refusal(checkout: Path, version: str) -> str:
     assert done.returncode == 1
     assert before == (git(checkout, "status", "--porcelain"), git(checkout, "rev-parse", "HEAD"), git(checkout, "diff"))
     return done.stderr
-
-
-def release(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    identity = ("GIT_AUTHOR", "GIT_COMMITTER")
-    names = {f"{who}_{what}": "release@example.com" for who in identity for what in ("NAME", "EMAIL")}
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.release", *arguments],
-        cwd=checkout,
-        env={"PATH": os.environ["PATH"], "HOME": str(checkout.parent), **names},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def commit(checkout: Path, message: str) -> None:
-    identity = ["-c", "user.name=release", "-c", "user.email=release@example.com"]
-    git(checkout, *identity, "commit", "--quiet", "--all", "--message", message)
-
-
-def git(where: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=where, check=True, capture_output=True, text=True).stdout.strip()
