@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,13 +50,14 @@ class Desk:
         return str(next(key["kid"] for key in listed if key["state"] == "active"))
 
     def filled_in(self, text: str) -> str:
-        for placeholder, value in (
-            ("<user>", lambda: self.person.username),
-            ("<client_id>", lambda: self.client.client_id),
-            ("<kid>", lambda: self.kid),
-            ("<moment of the backup>", lambda: "2000-01-01T00:00:00"),
-            ("<audit stream>", lambda: str(self.audit)),
-        ):
+        values: dict[str, Callable[[], str]] = {
+            "<user>": lambda: self.person.username,
+            "<client_id>": lambda: self.client.client_id,
+            "<kid>": lambda: self.kid,
+            "<moment of the backup>": lambda: "2000-01-01T00:00:00",
+            "<audit stream>": lambda: str(self.audit),
+        }
+        for placeholder, value in values.items():
             if placeholder in text:
                 text = text.replace(placeholder, value())
         return text
