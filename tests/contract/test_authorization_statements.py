@@ -28,6 +28,7 @@ class CountingExecutor:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.attributes = database.attributes
         self.statements: list[str] = []
 
     async def fetch(self, statement: Statement, *arguments: object) -> list[Record]:

@@ -224,6 +224,7 @@ async def test_the_table_grows_with_grants_in_force_and_not_with_traffic(party: 
             await authorizations.insert(new)
             for generation in range(1, 4):
                 await authorizations.rotate(new.authorization_id, generation, party.client.uid, now)
+        await authorizations.swept()
         rows = await database.fetch(Statement("test", "SELECT count(*) AS size FROM authorizations"))
         sizes.append(rows[0]["size"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from time import perf_counter
@@ -32,9 +32,10 @@ _PREPARED_STATEMENTS = 100
 class Transaction:
     """Statements that happen together or not at all."""
 
-    def __init__(self, connection: Connection, timeout: float) -> None:
+    def __init__(self, connection: Connection, timeout: float, attributes: Mapping[str, str | int]) -> None:
         self._connection = connection
         self._timeout = timeout
+        self.attributes = attributes
 
     async def fetch(self, statement: Statement, *arguments: object) -> list[Record]:
         """See ``Executor``."""
@@ -75,7 +76,7 @@ class Database:
         self._max_size = max(max_size, 1)
         self._timeout = timeout.total_seconds()
         self._application_name = application_name
-        self._attributes = server_attributes(dsn)
+        self.attributes: Mapping[str, str | int] = server_attributes(dsn)
         self._connections = Connections(
             self._connect, most=self._max_size, timeout=self._timeout, idle_lifetime=_IDLE_SECONDS
         )
@@ -143,7 +144,7 @@ class Database:
         """Commit at the end, roll back on any exception. ``name`` is for metrics and spans."""
         seconds = self._timeout if statement_timeout is None else statement_timeout.total_seconds()
         async with self._connection(name) as connection, connection.transaction():
-            yield Transaction(connection, seconds)
+            yield Transaction(connection, seconds, self.attributes)
 
     @asynccontextmanager
     async def _connection(self, name: str) -> AsyncIterator[Connection]:
@@ -162,7 +163,7 @@ class Database:
             raise
         finally:
             ended = perf_counter()
-            trace_id = record_operation(name, self._attributes, started, ended, failure)
+            trace_id = record_operation(name, self.attributes, started, ended, failure)
             DATABASE_OPERATION.observe(ended - started, _SYSTEM, name, failure, trace_id=trace_id)
 
     async def _connect(self) -> Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +18,14 @@ class Statement:
 
 
 class Executor(Protocol):
-    """A database, or a transaction in one. Every method raises ``TemporarilyUnavailable`` while PostgreSQL is away."""
+    """A database, or a transaction in one. Every method raises ``TemporarilyUnavailable`` while PostgreSQL is away.
+
+    ``attributes`` say in spans where it is.
+    """
+
+    @property
+    def attributes(self) -> Mapping[str, str | int]:
+        """See above."""
 
     async def fetch(self, statement: Statement, *arguments: object) -> list[Record]:
         """All rows."""

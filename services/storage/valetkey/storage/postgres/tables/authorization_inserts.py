@@ -18,6 +18,7 @@ from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN
 from valetkey.runtime.telemetry.tracing import detached_task
 from valetkey.storage.batches import Batches
+from valetkey.storage.postgres.database.shared_statement import shown_as
 from valetkey.storage.postgres.database.statement import Executor, Statement
 from valetkey.storage.postgres.tables.rows import granted_authorization_from
 
@@ -173,7 +174,8 @@ class AuthorizationInserts:
 
     async def insert(self, new: NewAuthorization) -> Inserted | None:
         """See ``Authorizations.insert``."""
-        inserted = await self._batches.ask(new)
+        with shown_as(_INSERT_FREE, self._database.attributes):
+            inserted = await self._batches.ask(new)
         if inserted is None:
             # It was refused, or something of it was locked by what may yet fail: wait for that.
             (inserted,) = await self._store(_INSERT_ONE, [new])

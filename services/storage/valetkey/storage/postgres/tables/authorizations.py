@@ -18,6 +18,7 @@ from valetkey.core.oauth.refresh_token import RefreshState
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 from valetkey.storage.batches import Batches
+from valetkey.storage.postgres.database.shared_statement import shown_as
 from valetkey.storage.postgres.database.statement import Executor, Statement
 from valetkey.storage.postgres.tables.authorization_inserts import SWEEP_PAUSE, AuthorizationInserts
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
@@ -197,7 +198,8 @@ class Authorizations:
         statement for all concurrent refreshes. RFC 9700 §4.14.2.
         """
         asked = _Rotation(authorization_id, generation, client_uid, now)
-        granted = await self._rotations.ask(asked)
+        with shown_as(_ROTATE, self._database.attributes):
+            granted = await self._rotations.ask(asked)
         if granted is not None:
             return granted
         # What cannot be rotated may have been held by another refresh, which may yet fail: wait for that.
