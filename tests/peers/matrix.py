@@ -110,6 +110,11 @@ PEERS = (
         f"{_NIGHT}/test_go.py::test_cap_signs_in",
     ),
     Peer(
+        "goth (Gitea)", go("github.com/markbates/goth"),
+        "code without PKCE or nonce, ID token and UserInfo with `groups`", "`pkce: optional_without_nonce`",
+        f"{_NIGHT}/test_go.py::test_goth_signs_in",
+    ),
+    Peer(
         "oauth2-proxy", OAUTH2_PROXY, "code with PKCE; admits members of a group alone",
         "none; the tool: `--code-challenge-method=S256`",
         f"{_NIGHT}/test_oauth2_proxy.py::test_oauth2_proxy_lets_members_of_a_group_through",

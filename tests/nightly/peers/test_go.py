@@ -40,3 +40,17 @@ async def test_cap_signs_in(go_programs: Path, http_installation: Installation, 
 
     assert answer["claims"]["sub"] == answer["userinfo"]["sub"] == person.subject
     assert answer["claims"]["groups"] == sorted(groups)
+
+
+@pytest.mark.requirement("goth: code flow with neither code_challenge nor nonce, ID token and UserInfo with groups")
+async def test_goth_signs_in(go_programs: Path, http_installation: Installation) -> None:
+    person, groups = await http_installation.create_member("admins", "developers")
+    client = await http_installation.register(REDIRECT_URI, "--pkce", "optional_without_nonce", scope=SCOPE)
+    arguments = (http_installation.issuer, client.client_id, client.client_secret or "", REDIRECT_URI, SCOPE)
+
+    async with visitor_of(http_installation, person) as visitor:
+        answer = await sign_in_for(visitor, REDIRECT_URI, go_programs / "goth", *arguments)
+
+    assert (answer["sub"], answer["nickname"]) == (person.subject, person.username)
+    assert answer["email"] == f"{person.username}@example.com"
+    assert answer["groups"] == sorted(groups)
