@@ -6,6 +6,7 @@ TAG     ?= dev
 PROFILES ?=
 VERSION ?=
 COMMIT  ?=
+REGISTRY ?=
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -147,12 +148,21 @@ hooks: $(READY) ## Have git run linters before a commit, and make lint with the 
 	@$(BIN)/pre-commit install
 
 .PHONY: release
-release: lint ## Make the release VERSION=0.3.0 in build/release; COMMIT=yes commits and tags it. See deploy/release
+release: lint ## Make the release VERSION=X.Y.Z in build/release; COMMIT=yes commits and tags it. See deploy/release
 	@$(BIN)/python -m deploy.release prepare $(VERSION) $(if $(filter yes,$(COMMIT)),--commit) $(ARGS)
 
+.PHONY: release-images
+release-images: $(READY) ## Build the images of the release that this checkout is, and push them to REGISTRY=registry.example/team
+	@$(BIN)/python -m deploy.release images $(REGISTRY) $(if $(VERSION),--version $(VERSION)) $(ARGS)
+
 .PHONY: release-files
-release-files: $(READY) ## Build the files of the release that this checkout is; ARGS passes arguments on
-	@$(BIN)/python -m deploy.release build $(ARGS)
+release-files: $(READY) ## Build the files of that release; with REGISTRY=... the chart names the images that were pushed there
+	@$(BIN)/python -m deploy.release build $(if $(VERSION),--version $(VERSION)) \
+		$(if $(REGISTRY),--registry $(REGISTRY) $$(cat build/digests/*)) $(ARGS)
+
+.PHONY: release-chart
+release-chart: $(READY) ## Push the chart of that release to REGISTRY=..., and print its name with its digest
+	@$(BIN)/python -m deploy.release chart $(REGISTRY) $(if $(VERSION),--version $(VERSION)) $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## Resolve requirements.in, every image's and those of machines without containers into locks; ARGS=--upgrade takes the newest

@@ -10,9 +10,10 @@ flags=${BUILD_FLAGS---network host}
 [ $# -gt 0 ] || set -- authorize token introspection key_rotation cli
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' services/runtime/pyproject.toml)
-revision=unknown
-modified=1577836800
-if head=$(git rev-parse HEAD 2>/dev/null); then
+# Given for files that are no checkout, such as those of a release.
+revision=${REVISION:-unknown}
+modified=${SOURCE_DATE_EPOCH:-1577836800}
+if [ -z "${REVISION:-}" ] && head=$(git rev-parse HEAD 2>/dev/null); then
     revision=$head
     modified=$(git log -1 --format=%ct)
     git diff --quiet HEAD -- proto services deploy/docker || revision="$revision-modified"

@@ -38,6 +38,12 @@ def statement(source: Path, tree: str, version: Version, moment: int, files: Pat
     return json.dumps(about, indent=2) + "\n"
 
 
+def images_of(text: str) -> Images | None:
+    """The images that a statement of ours names, or None if it names none. Raises ``Refusal``."""
+    given = json.loads(text)["predicate"]["buildDefinition"]["externalParameters"]
+    return Images(given["registry"], given["digests"]) if "registry" in given else None
+
+
 def _parameters(version: Version, images: Images | None) -> dict[str, Any]:
     given: dict[str, Any] = {"version": str(version)}
     if images is not None:

@@ -22,6 +22,7 @@ _HAS_OTHER_VERSIONS = (
     "package-lock.json",
     "tests/peers/*",
     "tests/peers/*/*",
+    "tests/protocol/test_telemetry_metrics.py",  # the version of OpenMetrics
     "tests/upgrade/previous_release/*",
 )
 

@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -17,8 +15,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.release.chart_images import with_images
 from deploy.release.images import Images
+from deploy.release.provenance import images_of, statement
 from deploy.release.refusal import Refusal
+from deploy.release.version import Version
+from deploy.release.versioned_files import mentions
 from support.chart import CHART, HELM
+from support.release_checkout import clone, commit, git, release, write_repository
 from support.repository import ROOT, repository_files, rooms
 
 IMAGES = ("authorize", "token", "introspection", "key_rotation", "cli")
@@ -30,29 +32,14 @@ DIGESTS = {image: f"sha256:{number:064x}" for number, image in enumerate(IMAGES,
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This working tree as the first commit of a repository of its own."""
     copy = tmp_path_factory.mktemp("repository")
-    for path in repository_files():
-        target = copy / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / path).is_symlink():
-            target.symlink_to((ROOT / path).readlink())
-        else:
-            target.write_bytes((ROOT / path).read_bytes())
-    # A link to a directory is no file to `repository_files`.
-    for link in filter(Path.is_symlink, (ROOT / "helm/valetkey/files").iterdir()):
-        target = copy / link.relative_to(ROOT)
-        if not target.is_symlink():
-            target.symlink_to(link.readlink())
-    git(copy, "init", "--quiet", "--initial-branch=main")
-    git(copy, "add", "--all")
-    commit(copy, "everything")
+    write_repository(copy)
     return copy
 
 
 @pytest.fixture
 def checkout(repository: Path, tmp_path: Path) -> Path:
     """A clone that a test may change."""
-    git(tmp_path, "clone", "--quiet", "--local", str(repository), "checkout")
-    return tmp_path / "checkout"
+    return clone(repository, tmp_path / "checkout")
 
 
 @pytest.fixture
@@ -63,11 +50,10 @@ def current() -> str:
 @pytest.fixture(scope="module")
 def released(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which a release has been made."""
-    directory = tmp_path_factory.mktemp("released")
-    git(directory, "clone", "--quiet", "--local", str(repository), "checkout")
-    done = release(directory / "checkout", "prepare", "7.0.0", "--date", "2031-02-03", "--commit")
+    checkout = clone(repository, tmp_path_factory.mktemp("released") / "checkout")
+    done = release(checkout, "prepare", "7.0.0", "--date", "2031-02-03", "--commit")
     assert done.returncode == 0, done.stderr
-    return directory / "checkout"
+    return checkout
 
 
 @pytest.mark.slow
@@ -93,13 +79,14 @@ def test_a_release_has_one_version_everywhere_and_says_what_it_holds(released: P
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_same_commit_gives_the_same_bytes(released: Path, tmp_path: Path) -> None:
-    git(tmp_path, "clone", "--quiet", str(released), "another place")
-    again = tmp_path / "another place"
+    again = clone(released, tmp_path / "another place")
     ignored = again / "services/token/valetkey/token/build"
     ignored.mkdir()
     (ignored / "left_behind.py").write_text("left behind", encoding="utf-8")
+    like = released / "build/release/valetkey-7.0.0.provenance.json"
+    elsewhere = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1"}
 
-    done = release(again, "build", umask=0o077, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7", SOURCE_DATE_EPOCH="1")
+    done = release(again, "build", "--like", str(like), umask=0o077, **elsewhere)
 
     assert done.returncode == 0, done.stderr
     first, second = contents(released), contents(again)
@@ -246,7 +233,7 @@ def test_a_version_that_is_lower_than_that_of_the_checkout_is_refused(repository
     assert current in refusal(repository, lower)
 
 
-@pytest.mark.parametrize("text", ["", "1.0", "v1.0.0", "1.0.0-rc.1", "01.0.0"])
+@pytest.mark.parametrize("text", ["", "1.0", "v7.0.0", "7.0.0-rc.1", "07.0.0"])
 def test_what_is_no_version_is_refused(repository: Path, text: str) -> None:
     assert "no version" in refusal(repository, text)
 
@@ -318,11 +305,74 @@ def test_digests_that_are_not_those_of_our_images_are_refused(digests: dict[str,
         Images("registry.example", digests)
 
 
+def test_a_statement_of_a_release_names_its_images(tmp_path: Path) -> None:
+    images = Images("registry.example/team", DIGESTS)
+
+    text = statement(ROOT, "tree", Version(7, 0, 0), 0, tmp_path, images)
+
+    assert images_of(text) == images
+    assert images_of(statement(ROOT, "tree", Version(7, 0, 0), 0, tmp_path, None)) is None
+
+
 def test_a_registry_without_digests_is_refused(repository: Path) -> None:
     done = release(repository, "build", "--registry=registry.example")
 
     assert done.returncode == 1
     assert "belong together" in done.stderr
+
+
+def test_images_without_an_engine_are_refused_with_a_sentence(released: Path) -> None:
+    done = release(released, "images", "registry.example/team", DOCKER="no-such-engine")
+
+    assert (done.returncode, done.stderr) == (1, "no release: there is no program no-such-engine\n")
+
+
+def test_a_platform_that_has_no_images_of_ours_is_refused(released: Path, tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text("#!/bin/sh\necho linux/amd64\n", encoding="utf-8")
+    engine.chmod(0o755)
+
+    done = release(released, "images", "registry.example/team", "--platform", "linux/s390x", DOCKER=str(engine))
+
+    assert (done.returncode, done.stderr) == (1, "no release: linux/s390x is none of linux/amd64, linux/arm64\n")
+
+
+def test_an_engine_that_runs_no_other_platform_builds_nothing_for_it_and_says_so(
+    released: Path, tmp_path: Path
+) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text(ENGINE_WITHOUT_EMULATION, encoding="utf-8")
+    engine.chmod(0o755)
+
+    done = release(released, "images", "registry.example/team", "--platform", "linux/arm64", DOCKER=str(engine))
+
+    assert "NOT BUILT for linux/arm64, which this engine cannot run: exec format error\n" in done.stdout
+    assert (done.returncode, done.stderr) == (1, "no release: no image can be built here\n")
+
+
+ENGINE_WITHOUT_EMULATION = """\
+#!/bin/sh
+if [ "$1" = version ]; then echo linux/amd64; else echo 'exec format error' >&2; exit 1; fi
+"""
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_no_page_names_a_version_that_is_still_to_come(current: str, part: int) -> None:
+    """The release after it would be refused for that line."""
+    numbers = [int(number) for number in current.split(".")]
+    coming = [*numbers[:part], numbers[part] + 1, *([0] * (2 - part))]
+
+    assert list(mentions(ROOT, list(repository_files()), Version(*coming))) == []
+
+
+def test_the_guides_name_targets_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    guides = [ROOT / "deploy/release/README.md", ROOT / "deploy/systemd/README.md", ROOT / "CONTRIBUTING.md"]
+
+    named = {name for guide in guides for name in re.findall(r"make (release[a-z-]*)", guide.read_text("utf-8"))}
+
+    assert named == {"release", "release-images", "release-files", "release-chart"}
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 def versions(checkout: Path) -> list[str]:
@@ -340,26 +390,3 @@ def refusal(checkout: Path, version: str) -> str:
     assert done.returncode == 1
     assert before == (git(checkout, "status", "--porcelain"), git(checkout, "rev-parse", "HEAD"), git(checkout, "diff"))
     return done.stderr
-
-
-def release(checkout: Path, *arguments: str, umask: int = 0o022, **variables: str) -> subprocess.CompletedProcess[str]:
-    identity = ("GIT_AUTHOR", "GIT_COMMITTER")
-    names = {f"{who}_{what}": "release@example.com" for who in identity for what in ("NAME", "EMAIL")}
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.release", *arguments],
-        cwd=checkout,
-        env={"PATH": os.environ["PATH"], "HOME": str(checkout.parent), **names, **variables},
-        umask=umask,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def commit(checkout: Path, message: str, *options: str) -> None:
-    identity = ["-c", "user.name=release", "-c", "user.email=release@example.com"]
-    git(checkout, *identity, "commit", "--quiet", "--all", "--message", message, *options)
-
-
-def git(where: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=where, check=True, capture_output=True, text=True).stdout.strip()
