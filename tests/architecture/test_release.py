@@ -354,6 +354,20 @@ ENGINE_WITHOUT_EMULATION = """\
 #!/bin/sh
 if [ "$1" = version ]; then echo linux/amd64; else echo 'exec format error' >&2; exit 1; fi
 """
+INSTALLER = re.compile(r"(?:pip3?|pipx|uv(?: tool)?) (?:install|download|add|run)\b(.*)")
+WRITTEN = {".md", ".txt", ".html", ".yaml", ".yml", ".tpl", ".toml", ".py", ".sh", ".service"}
+
+
+def test_nothing_installs_a_distribution_of_ours_from_an_index() -> None:
+    """They are on none: what is found there under such a name is another's."""
+    pages = [path for path in repository_files() if path.suffix in WRITTEN and path.parts[0] != "tests"]
+    lines = [(path, line) for path in pages for line in (ROOT / path).read_text(encoding="utf-8").splitlines()]
+
+    installed = [(path, found[1]) for path, line in lines if (found := INSTALLER.search(line))]
+
+    named = [(str(path), what) for path, what in installed if re.search(r"(?<![\w/])valetkey[-_]", what)]
+    assert installed
+    assert [each for each in named if ".whl" not in each[1]] == []
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])

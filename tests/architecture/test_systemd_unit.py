@@ -18,6 +18,8 @@ from valetkey.runtime.settings.reader import table, variable
 from valetkey.runtime.settings.settings import Settings
 
 UNIT = ROOT / "deploy" / "systemd" / "valetkey-SERVICE@.service"
+ROTATION = UNIT.with_name("valetkey-key-rotation.service")
+TIMER = ROTATION.with_suffix(".timer")
 SERVICES = ("authorize", "token", "introspection")
 # What `systemd-analyze security` calls OK; a unit without hardening has 9.6.
 MOST_EXPOSED = 2.0
@@ -100,8 +102,49 @@ def test_systemd_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
-def test_little_is_exposed(tmp_path: Path) -> None:
-    judged = analyze("security", "--offline=true", install(tmp_path, "token"))
+def test_systemd_finds_nothing_wrong_with_the_rotation_of_keys(tmp_path: Path) -> None:
+    unit, timer = install_rotation(tmp_path), tmp_path / TIMER.name
+    timer.write_bytes(TIMER.read_bytes())
+
+    verified = analyze("verify", unit, timer)
+
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_rotation_of_keys_starts_a_command_that_exists_with_settings_that_do() -> None:
+    text = ROTATION.read_text(encoding="utf-8")
+    given = re.findall(r"^Environment=(\w+)_FILE=(.*)$", text, re.MULTILINE)
+    secret = {variable(name): name for name, row in table(Settings).items() if row.secret}
+    (command,) = re.findall(r"^ExecStart=/opt/valetkey/bin/valetkey (.*)$", text, re.MULTILINE)
+
+    assert find_command(command.split())[1] == len(command.split())
+    assert "VALETKEY_KEY_ENCRYPTION_KEYS" in dict(given)
+    assert all(path == f"-%d/keys_{secret[name].replace('_', '-')}" for name, path in given)
+
+
+def test_the_rotation_of_keys_may_do_no_more_than_a_service(service: configparser.SectionProxy) -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read_string(ROTATION.read_text(encoding="utf-8"))
+    rotation = dict(parser["Service"])
+    # The last variable of both is the same.
+    own = {"type", "environmentfile", "loadcredential", "execstart", "timeoutstartsec"}
+    of_services = {"restart", "restartsec", "restartpreventexitstatus", "killmode", "timeoutstopsec"}
+
+    assert {name for name, value in rotation.items() if service.get(name) != value} == own
+    assert set(service) - set(rotation) == of_services
+
+
+def install_rotation(directory: Path) -> Path:
+    unit = directory / ROTATION.name
+    unit.write_text(ROTATION.read_text(encoding="utf-8").replace("/opt/valetkey/bin/valetkey", "/bin/true"), "utf-8")
+    return unit
+
+
+@pytest.mark.parametrize("name", ["token", "key-rotation"])
+def test_little_is_exposed(name: str, tmp_path: Path) -> None:
+    unit = install_rotation(tmp_path) if name == "key-rotation" else install(tmp_path, name)
+
+    judged = analyze("security", "--offline=true", unit)
 
     (exposure,) = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", judged.stdout)
     assert float(exposure) < MOST_EXPOSED
