@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from support.repository import ROOT, repository_files
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yaml"))
+RELEASE = GITHUB / "workflows/release.yaml"
 FORMS = sorted(form for form in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if form.name != "config.yml")
 PACKAGES = {"lint-imports": "import-linter"}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -23,7 +25,7 @@ def steps(workflow: Path) -> list[dict[str, Any]]:
     return [step for job in read(workflow)["jobs"].values() for step in job["steps"]]
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path) -> dict[Any, Any]:
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert isinstance(document, dict)
     return document
@@ -70,13 +72,76 @@ def test_the_text_of_others_is_no_part_of_a_command(workflow: Path) -> None:
 
 
 def test_the_release_is_made_of_every_image() -> None:
-    images = read(GITHUB / "workflows/release.yaml")["jobs"]["images"]["strategy"]["matrix"]["include"]
+    images = read(RELEASE)["jobs"]["images"]["strategy"]["matrix"]["include"]
     dockerfile = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
 
     assert {image["service"] for image in images} == set(re.findall(r"FROM \w+ AS (\w+)", dockerfile)) & {
         path.stem for path in (ROOT / "deploy/docker/requirements").glob("*.lock")
     }
     assert all(image["image"] == f"valetkey-{image['service'].replace('_', '-')}" for image in images)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_commands_of_a_workflow_are_shell(workflow: Path) -> None:
+    for step in steps(workflow):
+        script = re.sub(r"\$\{\{.*?\}\}", "expression", step.get("run", ""))
+        checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+
+        assert (checked.returncode, checked.stderr) == (0, ""), script
+
+
+def test_a_release_begins_with_a_tag_and_its_jobs_may_do_what_they_do() -> None:
+    workflow = read(RELEASE)
+    pushes = {"contents": "read", "packages": "write", "id-token": "write", "attestations": "write"}
+
+    # YAML 1.1 reads the key `on` as true.
+    assert workflow[True] == {"push": {"tags": ["v*.*.*"]}}
+    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {
+        "images": pushes,
+        "publish": {**pushes, "contents": "write"},
+    }
+    assert workflow["jobs"]["publish"]["needs"] == "images"
+    assert all(
+        step["with"]["persist-credentials"] is False
+        for step in steps(RELEASE)
+        if step.get("uses", "").startswith("actions/checkout@")
+    )
+
+
+def test_digests_and_sums_are_signed_and_nothing_by_its_tag() -> None:
+    commands = "\n".join(step.get("run", "") for step in steps(RELEASE))
+    attested = [step["with"] for step in steps(RELEASE) if step.get("uses", "").startswith("actions/attest-")]
+
+    signed = re.findall(r"cosign sign --yes (\S.*)$", commands, re.MULTILINE)
+
+    assert signed == [
+        '"${{ steps.names.outputs.image }}@${{ steps.build.outputs.digest }}"',
+        # `make release-chart` prints the name of the chart with its digest.
+        '"$chart"',
+    ]
+    assert "chart=$(make release-chart " in commands
+    assert re.search(r"cosign sign-blob .* build/release/SHA256SUMS$", commands, re.MULTILINE)
+    assert [with_.get("subject-digest", with_.get("subject-path")) for with_ in attested] == [
+        "${{ steps.build.outputs.digest }}",
+        "build/release/*",
+    ]
+
+
+def test_the_digest_of_every_image_reaches_the_chart() -> None:
+    images, publish = (read(RELEASE)["jobs"][name]["steps"] for name in ("images", "publish"))
+    commands = "\n".join(step.get("run", "") for step in publish)
+    (written,) = re.findall(r'echo "(.*)" >"(.*)"', "\n".join(step.get("run", "") for step in images if "run" in step))
+    (up,) = [step["with"] for step in images if step.get("uses", "").startswith("actions/upload-artifact@")]
+    (down,) = [step["with"] for step in publish if step.get("uses", "").startswith("actions/download-artifact@")]
+
+    assert written == (
+        "--digest ${{ matrix.service }}=${{ steps.build.outputs.digest }}",
+        "build/digests/${{ matrix.service }}",
+    )
+    assert (up["name"], up["path"]) == ("digest-${{ matrix.service }}", "build/digests")
+    assert (down["pattern"], down["path"], down["merge-multiple"]) == ("digest-*", "build/digests", True)
+    assert 'make release-files VERSION="$VERSION" REGISTRY="$REGISTRY"' in commands
+    assert "--registry $(REGISTRY) $$(cat build/digests/*)" in MAKEFILE
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
