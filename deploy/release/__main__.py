@@ -49,7 +49,8 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    build(ROOT, _released_version(arguments), INTO, _images(arguments))
+    images = _images(arguments)
+    build(ROOT, _released_version(arguments), INTO, images)
     _list_files()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from deploy.docker.image_requirements import image_rooms
 from deploy.release import bill_of_materials, changelog, notes, requirements
-from deploy.release.archive import make_reproducible
+from deploy.release.archive import make_reproducible, write_archive
 from deploy.release.chart_images import with_images
 from deploy.release.images import SERVICES, Images, image_name
 from deploy.release.provenance import statement
@@ -66,6 +66,7 @@ def build(root: Path, version: Version, into: Path, images: Images | None) -> No
         built = _Build(source, into, version, moment)
         _build_wheels(built)
         _package_chart(built, images)
+        _package_for_machines(built)
         _list_materials(built)
         _write(into / notes.FILE, notes.notes(changelog.section(text, version), version, images))
         _write(into / requirements.FILE, requirements.requirements(source, version, into))
@@ -90,6 +91,16 @@ def _package_chart(built: _Build, images: Images | None) -> None:
         _write(values, with_images(values.read_text(encoding="utf-8"), images))
     built.run(built.source, _PROGRAMS / "helm", "package", chart, "--destination", built.into)
     make_reproducible(chart_archive(built.into, built.version), built.moment)
+
+
+def _package_for_machines(built: _Build) -> None:
+    """What the guide for machines without containers copies, and the guide."""
+    directory = built.source / "deploy/systemd"
+    files = [each for each in directory.iterdir() if each.suffix in {".md", ".service", ".timer"}]
+    files.append(built.source / "deploy/postgres/roles.sql")
+    name = f"valetkey-systemd-{built.version}"
+    content = {f"{name}/{file.name}": file.read_bytes() for file in sorted(files)}
+    write_archive(built.into / f"{name}.tgz", content, built.moment)
 
 
 def _list_materials(built: _Build) -> None:

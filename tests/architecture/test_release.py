@@ -134,9 +134,10 @@ def check_changelog(checkout: Path, current: str) -> None:
 def check_names(files: set[str]) -> None:
     wheels = {f"valetkey_{'wire' if room.name == 'proto' else room.name}-7.0.0-py3-none-any.whl" for room in rooms()}
     bills = {f"valetkey-{image.replace('_', '-')}-7.0.0.cdx.json" for image in (*IMAGES, "wheels")}
-    others = {"valetkey-7.0.0.tgz", "valetkey-7.0.0.provenance.json", "requirements.txt", "NOTES.md", "SHA256SUMS"}
+    archives = {"valetkey-7.0.0.tgz", "valetkey-systemd-7.0.0.tgz"}
+    others = {"valetkey-7.0.0.provenance.json", "requirements.txt", "NOTES.md", "SHA256SUMS"}
 
-    assert files == wheels | bills | others
+    assert files == wheels | bills | archives | others
 
 
 def check_sums(files: dict[str, Path]) -> None:

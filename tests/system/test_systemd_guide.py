@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,10 +92,10 @@ async def test_it_makes_its_tables_and_keys_and_every_service_becomes_ready(
 ) -> None:
     common = {"VALETKEY_ISSUER": "https://id.example.com", "VALETKEY_TRUSTED_PROXIES": "127.0.0.1/32"}
     stores = {"VALETKEY_REDIS_URL": redis_url, "VALETKEY_DRAIN_DELAY": "0"}
-    example = re.search(r"VALETKEY_POSTGRES_DSN=(\S+)", START[0])
+    example = re.search(r"VALETKEY_POSTGRES_DSN=(\S+)", START[1])
     assert example is not None
 
-    migrated = machine.type([START[0].replace(example[1], as_role(dsn, "migration"))], **common)
+    migrated = machine.type([START[1].replace(example[1], as_role(dsn, "migration"))], **common)
     rotation = Unit(UNITS / "valetkey-key-rotation.service", {"%d": str(credentials)})
     rotated = machine.program(
         *rotation.command[1:],
@@ -111,9 +112,12 @@ async def test_it_makes_its_tables_and_keys_and_every_service_becomes_ready(
             assert await service.end() == 0, service.log.read_text(encoding="utf-8")
 
 
-def test_what_the_guide_copies_is_beside_it() -> None:
-    copied = {
-        name for command in START for name in re.findall(r"(?<=\s)(valetkey-[\w@.-]+)(?=\s)", command) if "." in name
-    }
+def test_what_the_guide_copies_is_in_the_release(machine: Machine, tmp_path: Path) -> None:
+    copied = set(re.findall(r"(?<=\s)(valetkey-[\w@-]+\.[\w.]+)(?=\s)", "\n".join(START[1:])))
+    shutil.copy(next(machine.files.glob("valetkey-systemd-*.tgz")), tmp_path)
 
-    assert copied == {file.name for file in UNITS.iterdir() if file.suffix in {".service", ".timer"}}
+    unpacked = Machine(tmp_path, tmp_path / "unused").type(START[:1])
+
+    assert unpacked.returncode == 0, unpacked.stderr
+    assert copied == {file.name for file in tmp_path.iterdir() if file.suffix in {".service", ".timer"}}
+    assert (tmp_path / "roles.sql").is_file()
