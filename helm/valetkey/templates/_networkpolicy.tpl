@@ -101,6 +101,7 @@ spec:
 {{- with $policy.monitoring.from -}}
 {{- $ingress = printf "%s\n- ports: [{protocol: TCP, port: 9090}]\n  from:\n%s" $ingress (toYaml . | indent 4) -}}
 {{- end -}}
+{{- $ingress = printf "%s\n- ports: [{protocol: TCP, port: 9090}]\n  from:\n%s" $ingress (include "valetkey.component" (dict "root" .root "component" "operator") | indent 4) -}}
 {{- with $policy.extraIngress }}{{ $ingress = printf "%s\n%s" $ingress (toYaml .) }}{{ end -}}
 {{- $egress := list (include "valetkey.dnsHole" .root) (include "valetkey.postgresHole" .root) (include "valetkey.redisHole" .root) (include "valetkey.otlpHole" .root) | compact | join "\n" -}}
 {{- include "valetkey.policy" (dict "root" .root "component" .component "ingress" $ingress "egress" $egress) -}}
@@ -113,6 +114,7 @@ spec:
   from:
     {{- toYaml . | nindent 4 }}
     {{- include "valetkey.component" (dict "root" $ "component" "test-login") | nindent 4 }}
+    {{- include "valetkey.component" (dict "root" $ "component" "operator") | nindent 4 }}
     {{- if $.Values.demo.enabled }}
     {{- include "valetkey.component" (dict "root" $ "component" "front-door") | nindent 4 }}
     {{- end }}
