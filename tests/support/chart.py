@@ -153,6 +153,12 @@ def pods(found: Sequence[Object]) -> list[Pod]:
     return list(_pods(found))
 
 
+def operator_pod(found: Sequence[Object]) -> Pod:
+    """The pod in which ``valetkey`` is typed; ``kubectl run`` starts it, by what a ConfigMap says."""
+    (described,) = (each for each in of_kind(found, "ConfigMap") if "pod" in each["data"])
+    return Pod(described, json.loads(described["data"]["pod"]))
+
+
 def pod_of(found: Sequence[Object], component: str) -> Pod:
     (pod,) = (pod for pod in pods(found) if pod.component == component)
     return pod

@@ -101,7 +101,6 @@ spec:
 {{- with $policy.monitoring.from -}}
 {{- $ingress = printf "%s\n- ports: [{protocol: TCP, port: 9090}]\n  from:\n%s" $ingress (toYaml . | indent 4) -}}
 {{- end -}}
-{{- $ingress = printf "%s\n- ports: [{protocol: TCP, port: 9090}]\n  from:\n%s" $ingress (include "valetkey.component" (dict "root" .root "component" "operator") | indent 4) -}}
 {{- with $policy.extraIngress }}{{ $ingress = printf "%s\n%s" $ingress (toYaml .) }}{{ end -}}
 {{- $egress := list (include "valetkey.dnsHole" .root) (include "valetkey.postgresHole" .root) (include "valetkey.redisHole" .root) (include "valetkey.otlpHole" .root) | compact | join "\n" -}}
 {{- include "valetkey.policy" (dict "root" .root "component" .component "ingress" $ingress "egress" $egress) -}}

@@ -87,7 +87,7 @@ def test_network_policies_let_the_pod_speak_to_the_stores_and_the_services(tmp_p
     policies = [p["spec"] for p in of_kind(found, "NetworkPolicy") if selects(p["spec"]["podSelector"], labels)]
 
     ports = {port["port"] for policy in policies for rule in policy.get("egress", ()) for port in rule["ports"]}
-    assert ports == {53, 5432, 6379, 8080, 9090}
+    assert ports == {53, 5432, 6379, 8080}
 
 
 @pytest.fixture
