@@ -9,7 +9,20 @@ import kubernetes_validate  # type: ignore[import-untyped] # it has no types
 import pytest
 import yaml
 
-from support.chart import CHART, HELM, NEWEST, OLDEST, Object, Refused, command_line, helm, notes, objects, pod_of
+from support.chart import (
+    CHART,
+    HELM,
+    NEWEST,
+    OLDEST,
+    Object,
+    Refused,
+    command_line,
+    helm,
+    notes,
+    objects,
+    operator_pod,
+    pod_of,
+)
 from support.chart_values import SETS, VALUES, merged
 from support.kubernetes_schema import CUSTOM, problems
 from support.repository import ROOT
@@ -38,6 +51,16 @@ def test_every_object_is_valid_in_the_oldest_and_the_newest_kubernetes(values: s
     found = [each for each in objects(values, kube_version=version) if each["kind"] not in CUSTOM]
 
     wrong = [problem for each in found for problem in problems(each, version)]
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("values", SETS)
+def test_the_pod_that_an_operator_starts_is_valid_too(values: str, version: str) -> None:
+    template = operator_pod(objects(values, kube_version=version)).template
+
+    wrong = problems({**template, "metadata": {"name": "operator", **template["metadata"]}}, version)
 
     assert not wrong
 
