@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from support.chart import CHART, objects
-from support.chart_documentation import README, SCHEMA, documents
+from support.chart_documentation import CHECKED_SETTINGS, README, SCHEMA, documents
 from support.chart_values import EXTERNAL, merged
 from support.repository import ROOT
 
 
-@pytest.mark.parametrize("file", [README, SCHEMA], ids=lambda path: path.name)
+@pytest.mark.parametrize("file", [README, SCHEMA, CHECKED_SETTINGS], ids=lambda path: path.name)
 def test_what_is_written_is_what_the_comments_say(file: object) -> None:
     (path,) = (path for path in documents() if path == file)
 

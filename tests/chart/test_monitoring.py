@@ -1,12 +1,13 @@
 """What watches Valetkey is packaged as it stands in deploy/, and looks where the services answer."""
 
+import json
 import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support.chart import CHART, HELM, SERVICES, Object, helm, named, objects, of_kind, pods, selects
+from support.chart import CHART, HELM, SERVICES, Object, Refused, helm, named, objects, of_kind, pods, selects
 from support.chart_values import EXTERNAL, SETS, Values, merged
 from support.management_routes import MANAGEMENT_ROUTES
 from support.repository import ROOT
@@ -48,9 +49,20 @@ def test_every_replica_of_every_service_is_scraped_and_nothing_else() -> None:
 def test_the_rules_are_those_of_the_file(path: Path) -> None:
     written = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
 
-    without_base = merged(WATCHED, {"monitoring": {"rules": {"runbookBaseUrl": ""}}})
+    arrived = json.dumps(groups(objects(WATCHED), path))
 
-    assert groups(objects(without_base), path) == written
+    assert json.loads(arrived.replace("https://runbooks.example/", "")) == written
+
+
+@pytest.mark.parametrize(
+    "base", ["", "runbooks.example", "deploy", "ftp://runbooks.example", "https://a b", "https://a?b"]
+)
+def test_rules_need_to_know_where_runbooks_are_read(base: str) -> None:
+    with pytest.raises(Refused) as refused:
+        objects(merged(WATCHED, {"monitoring": {"rules": {"runbookBaseUrl": base}}}))
+
+    assert f'monitoring.rules.runbookBaseUrl "{base}" is no URL' in str(refused.value)
+    assert "such as https://git.example.com/identity/valetkey/blob/v" in str(refused.value)
 
 
 @pytest.mark.parametrize("path", ALERTS, ids=stem)

@@ -7,13 +7,30 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.chart import SERVICES, Object, Pod, environment, named, objects, of_kind, pod_of, pods, selects
+from support.chart import (
+    SERVICES,
+    Object,
+    Pod,
+    environment,
+    named,
+    objects,
+    of_kind,
+    operator_pod,
+    pod_of,
+    pods,
+    selects,
+)
 from support.chart_values import EXTERNAL, SETS, merged
 from valetkey.core.routes import SERVICE_OF_SEGMENT
 
 WITH_POLICIES = [name for name in SETS if name != "by-hand"]
 DNS = {("UDP", 53), ("TCP", 53)}
 REDIS_PORT, SENTINEL_PORT = 6379, 26379
+
+
+def all_pods(found: list[Object]) -> list[Pod]:
+    """Those that the chart makes, and the one that an operator starts."""
+    return [*pods(found), operator_pod(found)]
 
 
 def policies_of(found: list[Object], pod: Pod) -> list[Object]:
@@ -58,7 +75,7 @@ def connections(pod: Pod) -> set[tuple[str, int]]:
     match pod.component:
         case "create-secret":
             wanted |= {("TCP", 443), ("TCP", 6443)}
-        case "front-door":
+        case "front-door" | "operator":
             wanted.add(("TCP", 8080))
     return wanted | DNS if wanted else wanted
 
@@ -77,15 +94,15 @@ def test_whatever_is_not_named_is_denied(values: str) -> None:
     (everything,) = (each for each in denying if "app.kubernetes.io/component" not in each["matchLabels"])
 
     assert pods(found)
-    assert all(selects(everything, pod.labels) for pod in pods(found))
+    assert all(selects(everything, pod.labels) for pod in all_pods(found))
 
 
 @pytest.mark.parametrize("values", WITH_POLICIES)
 def test_every_pod_may_reach_what_it_connects_to_and_nothing_else(values: str) -> None:
     found = objects(values)
 
-    allowed = {pod.name: ports(found, pod, "egress") for pod in pods(found)}
-    wanted = {pod.name: connections(pod) for pod in pods(found)}
+    allowed = {pod.name: ports(found, pod, "egress") for pod in all_pods(found)}
+    wanted = {pod.name: connections(pod) for pod in all_pods(found)}
 
     assert allowed == wanted
 
@@ -106,7 +123,7 @@ def test_every_pod_may_be_reached_where_it_listens(values: str) -> None:
 @pytest.mark.parametrize("values", WITH_POLICIES)
 def test_every_policy_is_about_a_pod_that_exists(values: str) -> None:
     found = objects(values)
-    labels = [pod.labels for pod in pods(found)]
+    labels = [pod.labels for pod in all_pods(found)]
 
     idle = [
         policy["metadata"]["name"]
@@ -134,16 +151,15 @@ def test_no_peer_may_scrape_unless_one_is_named(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_named_callers_are_let_in_and_our_own_test_beside_them(service: str) -> None:
+def test_named_callers_are_let_in_and_our_own_beside_them(service: str) -> None:
     found = objects("production")
 
     (rule,) = (r for r in rules(found, pod_of(found, service), "ingress") if r["ports"][0]["port"] == 8080)
     callers = [peer for peer in rule["from"] if "podSelector" in peer]
 
     assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateways"}}} in rule["from"]
-    assert [pod.component for pod in pods(found) if any(selects(c["podSelector"], pod.labels) for c in callers)] == [
-        "test-login"
-    ]
+    let_in = [pod.component for pod in all_pods(found) if any(selects(c["podSelector"], pod.labels) for c in callers)]
+    assert let_in == ["test-login", "operator"]
 
 
 @pytest.mark.parametrize("values", WITH_POLICIES)
@@ -180,10 +196,12 @@ def test_a_hole_leads_where_values_say(hole: str, port: int) -> None:
 @pytest.mark.parametrize(("store", "port"), [("postgres", 5432), ("redis", 6379)])
 def test_a_store_of_the_demo_is_for_those_who_use_it(values: str, store: str, port: int) -> None:
     found = objects(values)
-    users = {pod.component for pod in pods(found) if ("TCP", port) in connections(pod)}
+    users = {pod.component for pod in all_pods(found) if ("TCP", port) in connections(pod)}
 
     (rule,) = rules(found, pod_of(found, store), "ingress")
-    let_in = {pod.component for pod in pods(found) if any(selects(p["podSelector"], pod.labels) for p in rule["from"])}
+    let_in = {
+        pod.component for pod in all_pods(found) if any(selects(p["podSelector"], pod.labels) for p in rule["from"])
+    }
 
     assert let_in == users
 

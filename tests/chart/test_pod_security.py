@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.chart import Object, Pod, named, objects, of_kind, pods
+from support.chart import Object, Pod, named, objects, of_kind, operator_pod, pods
 from support.chart_values import SETS
 
 HARMLESS_VOLUMES = {
@@ -58,7 +58,9 @@ def container_violations(container: Object, pod: Object) -> Iterator[str]:
 @pytest.mark.requirement("operations, Images and chart: Pod Security restricted by default")
 @pytest.mark.parametrize("values", SETS)
 def test_every_pod_is_restricted(values: str) -> None:
-    found = {pod.name: list(violations(pod)) for pod in pods(objects(values))}
+    everything = objects(values)
+
+    found = {pod.name: list(violations(pod)) for pod in [*pods(everything), operator_pod(everything)]}
 
     assert found
     assert not {name: said for name, said in found.items() if said}

@@ -1,6 +1,7 @@
 """Every set of values becomes objects that Kubernetes takes, and the same ones each time."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,20 @@ import kubernetes_validate  # type: ignore[import-untyped] # it has no types
 import pytest
 import yaml
 
-from support.chart import CHART, HELM, NEWEST, OLDEST, Object, command_line, helm, named, objects
+from support.chart import (
+    CHART,
+    HELM,
+    NEWEST,
+    OLDEST,
+    Object,
+    Refused,
+    command_line,
+    helm,
+    notes,
+    objects,
+    operator_pod,
+    pod_of,
+)
 from support.chart_values import SETS, VALUES, merged
 from support.kubernetes_schema import CUSTOM, problems
 from support.repository import ROOT
@@ -41,6 +55,16 @@ def test_every_object_is_valid_in_the_oldest_and_the_newest_kubernetes(values: s
     assert not wrong
 
 
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("values", SETS)
+def test_the_pod_that_an_operator_starts_is_valid_too(values: str, version: str) -> None:
+    template = operator_pod(objects(values, kube_version=version)).template
+
+    wrong = problems({**template, "metadata": {"name": "operator", **template["metadata"]}}, version)
+
+    assert not wrong
+
+
 def test_a_member_that_kubernetes_does_not_know_is_a_problem() -> None:
     wrong = problems({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"prots": []}}, OLDEST)
 
@@ -50,7 +74,56 @@ def test_a_member_that_kubernetes_does_not_know_is_a_problem() -> None:
 
 def test_the_newest_kubernetes_is_the_newest_that_is_known() -> None:
     assert kubernetes_validate.latest_version() == NEWEST.rpartition(".")[0] + ".0"
+
+
+# Members that were behind a feature gate, and the minor release of Kubernetes 1 in which that opened by default.
+OPEN_SINCE = {
+    "appProtocol": 19,
+    "internalTrafficPolicy": 22,
+    "matchLabelKeys": 27,
+    "sleep": 30,
+    "timeZone": 25,
+    "trafficDistribution": 31,
+    "unhealthyPodEvictionPolicy": 27,
+}
+
+
+def members(node: object) -> Iterator[str]:
+    """The name of every member, at any depth."""
+    if isinstance(node, dict):
+        for name, below in node.items():
+            yield name
+            yield from members(below)
+    elif isinstance(node, list):
+        for each in node:
+            yield from members(each)
+
+
+def test_the_oldest_kubernetes_is_the_first_that_has_all_that_is_rendered_for_it() -> None:
+    found = [each for values in SETS for each in objects(values, kube_version=OLDEST) if each["kind"] not in CUSTOM]
+    minor = int(OLDEST.split(".")[1])
+
+    gated = {OPEN_SINCE[name] for each in found for name in members(each) if name in OPEN_SINCE}
+    unknown = {problem for each in found for problem in problems(each, f"1.{minor - 2}.0")}
+
+    assert max(gated) == minor
+    assert unknown
     assert chart()["kubeVersion"] == f">={OLDEST}-0"
+
+
+@pytest.mark.parametrize(("version", "slept"), [(OLDEST, False), ("1.29.0", False), ("1.30.0", True), (NEWEST, True)])
+def test_pods_sleep_before_they_stop_where_kubernetes_can(version: str, slept: bool) -> None:
+    pod = pod_of(objects("external", kube_version=version), "token")
+
+    assert ("sleep" in members(pod.spec)) is slept
+
+
+def test_a_value_that_an_older_kubernetes_would_ignore_is_refused() -> None:
+    values = merged(VALUES["external"], {"services": {"service": {"trafficDistribution": "PreferClose"}}})
+
+    assert objects(values, kube_version="1.31.0")
+    with pytest.raises(Refused, match=r"service\.trafficDistribution needs Kubernetes 1\.31, and this is v1\.30\.0"):
+        objects(values, kube_version="1.30.0")
 
 
 @pytest.mark.parametrize("values", SETS)
@@ -141,20 +214,6 @@ def test_the_version_of_the_chart_is_that_of_the_program() -> None:
     assert all(f'version = "{chart()["appVersion"]}"' in text for text in rooms)
 
 
-NOTES = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: notes}
-data:
-  text: {{ include (print .Chart.Name "/templates/NOTES.txt") . | quote }}
-"""
-
-
-def notes(values: str) -> str:
-    found = objects(merged(VALUES[values], {"extraObjects": [NOTES]}))
-    return str(named(found, "ConfigMap", "notes")["data"]["text"])
-
-
 @pytest.mark.parametrize("values", SETS)
 def test_the_notes_say_where_discovery_is(values: str) -> None:
     issuer = VALUES[values].get("issuer", "http://127.0.0.1:8080")
@@ -170,6 +229,8 @@ def test_the_notes_say_where_discovery_is(values: str) -> None:
         ("demo", "kubectl -n identity get secret valetkey-secrets"),
         ("external", "enable ingress or httpRoute"),
         ("by-hand", "valetkey migrate up"),
+        ("external", "-- user create ada --email ada@example.com"),
+        ("in-the-pods", "-- user create ada --email ada@example.com"),
         ("external", "If a proxy will stand in front, name its networks in trustedProxies"),
         ("production", "believe X-Forwarded-For from 10.244.0.0/16."),
         ("production", "kubectl get pods --all-namespaces --output wide"),

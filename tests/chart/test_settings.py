@@ -191,8 +191,10 @@ def test_behind_a_pooler_services_listen_and_migrate_past_it(tmp_path: Path) -> 
         assert settings.postgres_pooler == "transaction"
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1, 3000000])
-def test_numbers_arrive_as_they_were_written(seconds: float) -> None:
-    told = container(merged(EXTERNAL, {"settings": {"refresh_token_lifetime": seconds}}), "token")
+@pytest.mark.parametrize(
+    ("setting", "number"), [("redis_reserve", 0.125), ("postgres_pool_min", 1), ("refresh_token_lifetime", 3000000)]
+)
+def test_numbers_arrive_as_they_were_written(setting: str, number: float) -> None:
+    told = container(merged(EXTERNAL, {"settings": {setting: number}}), "token")
 
-    assert environment(told)["VALETKEY_REFRESH_TOKEN_LIFETIME"] == str(seconds)
+    assert environment(told)[f"VALETKEY_{setting.upper()}"] == str(number)

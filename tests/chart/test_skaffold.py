@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.chart import CHART, NEWEST, Object, helm, named, of_kind, pods, read_objects
+from support.chart import CHART, NEWEST, OLDEST, Object, helm, named, of_kind, pods, read_objects
 from support.chart import HELM as PROGRAM
 from support.kubernetes_schema import problems
 from support.repository import ROOT
@@ -239,6 +239,6 @@ def test_the_verification_is_allowed_to_reach_what_it_asks() -> None:
     assert reached >= {"authorize", "token", "introspection", "postgres", "redis"}
 
 
-@pytest.mark.parametrize("version", ["1.29.0", NEWEST])
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_kubernetes_takes_the_verification(version: str) -> None:
     assert problems(verification(), version) == []

@@ -144,7 +144,8 @@ MEANT: dict[str, list[tuple[str, str, Any]]] = {
     "extra-objects": [("ConfigMap/valetkey-notes", "data.issuer", "https://id.example.com")],
 }
 # The first Kubernetes that knows what is in them; all others are for the oldest too.
-SINCE = {"zone-traffic": "1.31.0"}
+# Traffic distribution, and the sidecar among the init containers.
+SINCE = {"zone-traffic": "1.31.0", "cloud-sql-proxy": "1.29.0"}
 
 
 def found_at(node: Any, path: str) -> Any:  # noqa: ANN401 - whatever is there
@@ -181,9 +182,9 @@ def test_values_of_teams_are_taken_and_mean_what_they_say(team: str) -> None:
         if not is_part(wanted, value):
             unlike.append((name, path, wanted, value))
     assert not unlike
-    known = [each for each in found if each["kind"] not in CUSTOM]
-    versions = (SINCE.get(team, OLDEST), NEWEST)
-    assert not [problem for version in versions for each in known for problem in problems(each, version)]
+    for version in (SINCE.get(team, OLDEST), NEWEST):
+        known = [each for each in objects(TEAMS[team], kube_version=version) if each["kind"] not in CUSTOM]
+        assert not [problem for each in known for problem in problems(each, version)]
 
 
 def test_all_pods_have_what_all_are_to_have() -> None:

@@ -20,7 +20,7 @@ def serve_tls(path: Path) -> SSLContext:
     return context
 
 
-def make_certificate(path: Path) -> Path:
+def make_certificate(path: Path, lifetime: timedelta = timedelta(hours=1)) -> Path:
     """A certificate for the loopback address that is its own authority; returns where its key is."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
@@ -31,8 +31,8 @@ def make_certificate(path: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_before(min(now, now + lifetime) - timedelta(minutes=5))
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -12,13 +12,13 @@ from typing import Any
 
 import yaml
 
-from support.chart_values import VALUES
+from support.chart_values import VALUES, merged
 from support.repository import ROOT
 from valetkey.runtime.settings.settings import Service
 
 CHART = ROOT / "helm" / "valetkey"
 HELM = ROOT / ".venv" / "bin" / "helm"
-OLDEST, NEWEST = "1.29.0", "1.37.0"
+OLDEST, NEWEST = "1.27.0", "1.37.0"
 SERVICES = ("authorize", "token", "introspection")
 Object = dict[str, Any]
 # Which settings each container of ours loads.
@@ -33,6 +33,15 @@ PROGRAMS: dict[str, Service] = {
     "demo-user": "cli",
     "login": "cli",
 }
+
+
+_NOTES = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes}
+data:
+  text: {{ include (print .Chart.Name "/templates/NOTES.txt") . | quote }}
+"""
 
 
 class Refused(Exception):
@@ -122,6 +131,13 @@ def objects(values: Mapping[str, Any] | str, *, release: str = "valetkey", kube_
     return [each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each]
 
 
+def notes(values: Mapping[str, Any] | str) -> str:
+    """What Helm says after the installation."""
+    chosen = VALUES[values] if isinstance(values, str) else values
+    found = objects(merged(chosen, {"extraObjects": [_NOTES]}))
+    return str(named(found, "ConfigMap", "notes")["data"]["text"])
+
+
 def of_kind(found: Sequence[Object], *kinds: str) -> list[Object]:
     return [each for each in found if each["kind"] in kinds]
 
@@ -137,9 +153,20 @@ def pods(found: Sequence[Object]) -> list[Pod]:
     return list(_pods(found))
 
 
+def operator_pod(found: Sequence[Object]) -> Pod:
+    """The pod in which ``valetkey`` is typed; ``kubectl run`` starts it, by what a ConfigMap says."""
+    (described,) = (each for each in of_kind(found, "ConfigMap") if "pod" in each["data"])
+    return Pod(described, json.loads(described["data"]["pod"]))
+
+
 def pod_of(found: Sequence[Object], component: str) -> Pod:
     (pod,) = (pod for pod in pods(found) if pod.component == component)
     return pod
+
+
+def container_of(found: Sequence[Object], component: str) -> Object:
+    """The first container of its only pod."""
+    return dict(pod_of(found, component).containers[0])
 
 
 def _pods(found: Sequence[Object]) -> Iterator[Pod]:

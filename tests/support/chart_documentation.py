@@ -1,18 +1,21 @@
-"""What README.md and the schema of the chart say about each value, from the comments in values.yaml.
+"""What README.md and the schema of the chart say about each value, from the comments in values.yaml, and what the chart
+checks of settings, from the services' own table.
 
-``python -m support.chart_documentation`` writes both; a test compares them.
+``python -m support.chart_documentation`` writes all of it; a test compares them.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from support.client_documentation import client_schema
-from valetkey.runtime.settings.reader import table
+from valetkey.runtime.settings.checks import described_rules
+from valetkey.runtime.settings.reader import Setting, show, table
 from valetkey.runtime.settings.settings import Settings
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "valetkey"
@@ -21,13 +24,26 @@ SCHEMA = CHART / "values.schema.json"
 README = CHART / "README.md"
 BEGIN, END = "<!-- values: made by make chart-docs -->\n", "<!-- end of values -->\n"
 
-# Settings that other values stand for, or that the chart decides.
-HAVE_THEIR_OWN_VALUES = {
-    *("issuer", "environment", "trusted_proxies", "host", "port", "management_host", "management_port", "log_format"),
-    "reuse_port",
-    *("drain_delay", "shutdown_grace", "redis_url", "postgres_dsn", "postgres_listen_dsn"),
-    *("otlp_endpoint", "trace_sample_ratio", "theme_name", "theme_logo", "theme_colour", "templates_directory"),
-}  # fmt: skip
+CHECKED_SETTINGS = CHART / "files" / "settings.json"
+# Settings that other values stand for, and those values.
+VALUES_OF_SETTINGS = {
+    "issuer": "issuer",
+    "environment": "environment",
+    "trusted_proxies": "trustedProxies",
+    "drain_delay": "shutdown.drainSeconds",
+    "shutdown_grace": "shutdown.graceSeconds",
+    "redis_url": "redis.url",
+    "otlp_endpoint": "tracing.otlpEndpoint",
+    "trace_sample_ratio": "tracing.sampleRatio",
+    "theme_name": "theme.name",
+    "theme_colour": "theme.colour",
+}
+# Settings that the chart decides, or puts together.
+DECIDED = {
+    *("host", "port", "management_host", "management_port", "log_format", "reuse_port"),
+    *("postgres_dsn", "postgres_listen_dsn", "theme_logo", "templates_directory"),
+}
+HAVE_THEIR_OWN_VALUES = VALUES_OF_SETTINGS.keys() | DECIDED
 SERVICES = ("authorize", "token", "introspection")
 ValuePath = tuple[str, ...]
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?P<rest>.*)$")
@@ -36,6 +52,34 @@ _LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?P<rest>.*)$")
 def settings_of_values() -> list[str]:
     """The names that `settings` may have: whatever is neither a secret nor another value's business."""
     return [name for name, row in table(Settings).items() if not row.secret and name not in HAVE_THEIR_OWN_VALUES]
+
+
+def checked_settings() -> dict[str, Any]:
+    """What the chart checks of settings, as ``files/settings.json``: the form of each text, and rules between them."""
+    rows = table(Settings)
+    defaults = {field.name: show(field.default) for field in fields(Settings)}
+    return {
+        "settings": {
+            name: _checked_setting(name, row, defaults[name])
+            for name, row in rows.items()
+            if name not in DECIDED and row.parser.forms
+        },
+        "rules": described_rules(),
+    }
+
+
+def _checked_setting(name: str, row: Setting, default: object) -> dict[str, Any]:
+    form: dict[str, Any] = {"forms": [form.described() for form in row.parser.forms]}
+    if name in VALUES_OF_SETTINGS:
+        return {"value": VALUES_OF_SETTINGS[name], **form}
+    return {"default": "" if default is None else str(default), **form}
+
+
+def _lines(checked: Mapping[str, Any]) -> str:
+    """JSON with a line for each setting and rule."""
+    settings = ",\n".join(f"  {json.dumps(name)}: {json.dumps(form)}" for name, form in checked["settings"].items())
+    rules = ",\n".join(f"  {json.dumps(rule)}" for rule in checked["rules"])
+    return f'{{\n "settings": {{\n{settings}\n }},\n "rules": [\n{rules}\n ]\n}}\n'
 
 
 def described(text: str) -> Iterator[tuple[ValuePath, str]]:
@@ -84,7 +128,7 @@ def table_of_values(values: Mapping[str, Any], descriptions: Mapping[ValuePath, 
 
 
 def documents() -> dict[Path, str]:
-    """What README.md and the schema ought to be."""
+    """What README.md, the schema and the settings that are checked ought to be."""
     text = VALUES.read_text(encoding="utf-8")
     descriptions = dict(described(text))
     schema = described_schema(json.loads(SCHEMA.read_text(encoding="utf-8")), descriptions)
@@ -93,12 +137,13 @@ def documents() -> dict[Path, str]:
     _, after = rest.split(END)
     return {
         SCHEMA: json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
+        CHECKED_SETTINGS: _lines(checked_settings()),
         README: before + BEGIN + "\n" + table_of_values(yaml.safe_load(text), descriptions) + "\n" + END + after,
     }
 
 
 def main() -> None:
-    """Write both."""
+    """Write all of it."""
     for path, text in documents().items():
         path.write_text(text, encoding="utf-8")
 

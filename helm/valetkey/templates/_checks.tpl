@@ -4,13 +4,32 @@
 {{- end -}}
 
 {{- define "valetkey.checks" -}}
-{{- range list "issuer" "store" "secret" "migration" "publishing" "proxy" "client" "service" "hatch" -}}
+{{- range list "name" "issuer" "setting" "store" "secret" "migration" "publishing" "proxy" "client" "service" "hatch" "monitoring" "version" -}}
 {{- include (printf "valetkey.%sChecks" .) $ -}}
 {{- end -}}
 {{- end -}}
 
+{{/* Names of objects come before anything else: what is told of the rest names them. */}}
+{{- define "valetkey.nameChecks" -}}
+{{- $rule := "^[a-z]([-a-z0-9]*[a-z0-9])?$" -}}
+{{- $advice := "write lower-case letters, digits and hyphens, a letter first and no hyphen last, at most 38 characters" -}}
+{{- range $name := list "nameOverride" "fullnameOverride" -}}
+{{- with get $.Values $name -}}
+{{- if or (not (mustRegexMatch $rule .)) (gt (len .) 38) }}{{ fail (printf "\n\n%s %s cannot be part of the names of objects: %s.\n" $name . $advice) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $full := include "valetkey.fullname" . -}}
+{{- if not (mustRegexMatch $rule $full) }}{{ fail (printf "\n\nThe release is called %s, and no Service may be called %s: choose another name, or set fullnameOverride: %s.\n" .Release.Name $full $advice) }}{{ end -}}
+{{- end -}}
+
 {{- define "valetkey.storeChecks" -}}
 {{- $postgres := .Values.postgres -}}
+{{- range $host, $port := dict "host" "port" "listenHost" "listenPort" -}}
+{{- with get $postgres $host -}}
+{{- $address := include "valetkey.hexAddress" (trimPrefix "[" . | trimSuffix "]") -}}
+{{- if not (or (mustRegexMatch "^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$" .) (eq (len $address) 32)) }}{{ fail (printf "\n\npostgres.%s %s is neither the name of a host nor an address: write the host alone, its port in postgres.%s.\n" $host . $port) }}{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.demo.enabled -}}
 {{- if or $postgres.host .Values.redis.url }}{{ fail "\n\ndemo.enabled brings its own PostgreSQL and Redis, which keep nothing: remove postgres.host and redis.url, or set demo.enabled=false.\n" }}{{ end -}}
 {{- else -}}
@@ -66,9 +85,6 @@
 {{- define "valetkey.issuerChecks" -}}
 {{- $issuer := include "valetkey.issuer" . -}}
 {{- if not $issuer }}{{ fail "\n\nissuer is missing: give the public URL, such as --set issuer=https://id.example.com, or try it out with --set demo.enabled=true.\n" }}{{ end -}}
-{{- if hasSuffix "/" $issuer }}{{ fail (printf "\n\nissuer %s ends with a slash: remove it, clients compare the issuer byte for byte.\n" $issuer) }}{{ end -}}
-{{- if not (regexMatch "^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\\[[0-9a-f:.]+\\])(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~-]+)*$" $issuer) }}{{ fail (printf "\n\nissuer %s is not a plain URL: write it like https://id.example.com or https://example.com/identity, in lower case, without user, query and fragment.\n" $issuer) }}{{ end -}}
-{{- if and (hasPrefix "http:" $issuer) (not (include "valetkey.loopback" (include "valetkey.issuerHost" .))) }}{{ fail (printf "\n\nissuer %s has no TLS: write https:// (something in front ends TLS), or use a loopback address to try it out.\n" $issuer) }}{{ end -}}
 {{- end -}}
 
 {{- define "valetkey.clientChecks" -}}
@@ -96,5 +112,19 @@
 {{- end -}}
 {{- range $label, $_ := .Values.commonLabels -}}
 {{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "helm.sh/" $label) }}{{ fail (printf "\n\ncommonLabels: %s is a label of the chart, by which its objects find each other: choose another name.\n" $label) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "valetkey.monitoringChecks" -}}
+{{- with .Values.monitoring.rules -}}
+{{- if and .enabled (not (mustRegexMatch "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$" .runbookBaseUrl)) }}{{ fail (printf "\n\nmonitoring.rules.runbookBaseUrl %s is no URL, and an alert leads to its runbook by one: give what stands before `deploy/runbooks/...` where your people read this release, such as https://git.example.com/identity/valetkey/blob/v%s.\n" (.runbookBaseUrl | quote) $.Chart.AppVersion) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What some Kubernetes that the chart runs on has not, where values ask for it. */}}
+{{- define "valetkey.versionChecks" -}}
+{{- range list "authorize" "token" "introspection" -}}
+{{- $values := include "valetkey.values" (dict "root" $ "component" .) | fromYaml -}}
+{{- if and $values.service.trafficDistribution (semverCompare "<1.31.0-0" $.Capabilities.KubeVersion.Version) }}{{ fail (printf "\n\n%s: service.trafficDistribution needs Kubernetes 1.31, and this is %s: remove it, the cluster would ignore it.\n" . $.Capabilities.KubeVersion.Version) }}{{ end -}}
 {{- end -}}
 {{- end -}}

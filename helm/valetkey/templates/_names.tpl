@@ -1,12 +1,12 @@
 {{/* Names are cut at 38 characters: the longest suffix must still fit into the 52 of a CronJob and the 63 of a label. */}}
 {{- define "valetkey.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 38 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 38 | trimAll "-" -}}
 {{- end -}}
 
 {{- define "valetkey.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
-{{- default $full .Values.fullnameOverride | trunc 38 | trimSuffix "-" -}}
+{{- default $full .Values.fullnameOverride | trunc 38 | trimAll "-" -}}
 {{- end -}}
 
 {{/* Never add to these: the selector of a Deployment cannot change. */}}
@@ -107,4 +107,11 @@ annotations:
 helm.sh/hook: pre-install,pre-upgrade
 helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
+
+{{/* How `valetkey` is typed in the cluster, up to its arguments. No double quotes but those around the overrides. */}}
+{{- define "valetkey.operatorCommand" -}}
+{{- $operator := printf "%s-operator" (include "valetkey.fullname" .) -}}
+kubectl -n {{ .Release.Namespace }} run {{ $operator }} --rm -it --restart=Never --image={{ include "valetkey.image" (dict "root" . "image" .Values.cli.image) }} \
+    --override-type=strategic --overrides="$(kubectl -n {{ .Release.Namespace }} get configmap {{ $operator }} -o jsonpath='{.data.pod}')" --
 {{- end -}}

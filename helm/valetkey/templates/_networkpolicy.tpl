@@ -113,6 +113,7 @@ spec:
   from:
     {{- toYaml . | nindent 4 }}
     {{- include "valetkey.component" (dict "root" $ "component" "test-login") | nindent 4 }}
+    {{- include "valetkey.component" (dict "root" $ "component" "operator") | nindent 4 }}
     {{- if $.Values.demo.enabled }}
     {{- include "valetkey.component" (dict "root" $ "component" "front-door") | nindent 4 }}
     {{- end }}

@@ -9,13 +9,14 @@ authorize, token, introspection, key-rotation, migration, operator.
 {{- define "valetkey.dsn" -}}
 {{- $postgres := .root.Values.postgres -}}
 {{- $host := .host | default $postgres.host -}}
+{{- if contains ":" $host }}{{ $host = printf "[%s]" (trimAll "[]" $host) }}{{ end -}}
 {{- $query := printf "sslmode=%s" $postgres.sslMode -}}
 {{- if .root.Values.demo.enabled -}}
 {{- $host = printf "%s-postgres" (include "valetkey.fullname" .root) -}}
 {{- $query = "sslmode=disable" -}}
 {{- end -}}
 {{- if $postgres.rootCertSecret.name }}{{ $query = printf "%s&sslrootcert=/run/secrets/valetkey/postgres-ca.crt" $query }}{{ end -}}
-postgresql://{{ include "valetkey.role" . }}@{{ $host }}:{{ int (.port | default $postgres.port) }}/{{ $postgres.database }}?{{ $query }}
+postgresql://{{ include "valetkey.role" . | urlquery | replace "+" "%20" }}@{{ $host }}:{{ int (.port | default $postgres.port) }}/{{ $postgres.database | urlquery | replace "+" "%20" }}?{{ $query }}
 {{- end -}}
 
 {{- define "valetkey.redisUrl" -}}
@@ -93,11 +94,11 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- $_ := set $told "management_port" 9090 -}}
 {{- $_ := set $told "drain_delay" (sub (include "valetkey.withdrawal" .root | int) (include "valetkey.preStop" .root | int)) -}}
 {{- $_ := set $told "shutdown_grace" $values.shutdown.graceSeconds -}}
-{{- with include "valetkey.trustedProxies" .root | fromYamlArray }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
-{{- with $values.tracing.otlpEndpoint -}}
-{{- $_ := set $told "otlp_endpoint" . -}}
+{{- with $values.tracing.otlpEndpoint }}{{ $_ := set $told "otlp_endpoint" . }}{{ end -}}
 {{- $_ := set $told "trace_sample_ratio" $values.tracing.sampleRatio -}}
 {{- end -}}
+{{- if has .identity (list "authorize" "token" "introspection" "operator") -}}
+{{- with include "valetkey.trustedProxies" .root | fromYamlArray }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
 {{- end -}}
 {{- if eq .identity "authorize" -}}
 {{- with $values.theme.name }}{{ $_ := set $told "theme_name" . }}{{ end -}}

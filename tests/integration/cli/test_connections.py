@@ -145,6 +145,23 @@ def test_a_certificate_of_another_ca_is_named_and_the_right_one_taken(
     assert "Name the CA that signed it in VALETKEY_POSTGRES_DSN" in refused.err
 
 
+def test_the_doctor_says_which_ca_verified_the_connection(
+    operator: Operator, encrypted: PgBouncer, certificate: Path, other_authority: Path
+) -> None:
+    url = f"{encrypted.dsn_of(operator.environment['VALETKEY_POSTGRES_DSN'])}?sslmode=verify-full&sslrootcert="
+    there = operator.with_variables(postgres_pooler="transaction")
+
+    def found(authority: Path) -> str:
+        findings = there.with_variables(postgres_dsn=f"{url}{authority}").run("doctor", "-o", "json").json
+        (detail,) = (finding["detail"] for finding in findings if finding["check"] == "postgres TLS")
+        return str(detail)
+
+    assert f"{certificate}: CN=loopback until " in found(certificate)
+    assert "; verifies the connection (sslmode=verify-full)" in found(certificate)
+    assert f"{other_authority}: CN=loopback until " in found(other_authority)
+    assert "; sslmode=verify-full; the connection was not made" in found(other_authority)
+
+
 def test_a_file_that_is_no_certificate_is_named(operator: Operator, encrypted: PgBouncer, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not PEM")
     url = encrypted.dsn_of(operator.environment["VALETKEY_POSTGRES_DSN"])

@@ -24,8 +24,8 @@ def states(operator: Operator) -> dict[str, tuple[str, str]]:
     return {key["kid"]: (key["alg"], key["state"]) for key in operator.json("keys", "list")}
 
 
-def findings(operator: Operator) -> Findings:
-    return {found["check"]: found["status"] for found in operator.run("doctor", "-o", "json").json}
+def findings(operator: Operator, *options: str) -> Findings:
+    return {found["check"]: found["status"] for found in operator.run("doctor", *options, "-o", "json").json}
 
 
 def test_a_new_database_is_migrated_once(newcomer: Operator) -> None:
@@ -146,15 +146,18 @@ def test_without_postgres_every_command_says_so(operator: Operator) -> None:
 
 def test_the_doctor_finds_nothing_wrong_with_a_running_system(start_system: StartSystem) -> None:
     """A system of its own: in the shared one, other tests leave clients that no command would have registered."""
-    environment = environment_of(start_system().settings_of("operator"))
-    operator = Operator(environment).with_variables(sealing_keys=setting_of("k1"))
+    system = start_system()
+    environment = environment_of(system.settings_of("operator"))
+    operator = Operator(environment).with_variables(sealing_keys=setting_of("k1"), trusted_proxies="10.244.0.0/16")
+    metrics = [f"{url}/metrics" for urls in system.management_urls.values() for url in urls]
 
-    found = findings(operator)
+    found = findings(operator, *(word for url in metrics for word in ("--metrics", url)))
 
     assert set(found.values()) == {"ok"}, found
     assert set(found) == {
         *("settings", "sealing", "postgres", "clock", "schema", "roles", "redis", "redis memory"),
         *("keys ES256", "keys RS256", "key-encryption", "clients", "metadata", "jwks"),
+        *("trusted proxies", "outbound proxy", "proxies in front", "postgres TLS", "redis TLS"),
     }
     assert operator.run("doctor").exit_code == ExitCode.OK
 

@@ -9,7 +9,10 @@ from valetkey.cli.failure import Failure
 from valetkey.cli.issuer_client import IssuerClient
 from valetkey.core.routes import JWKS
 
-_ADVICE = "Check that the introspection service runs, and that the ingress leads {url} to it."
+_ADVICE = (
+    "Check that the introspection service runs, and that the ingress leads {url} to it. Where a private CA has "
+    "signed its certificate, name that in SSL_CERT_FILE; proxies of HTTPS_PROXY are not used."
+)
 
 
 async def examine_issuer(issuer: str, active_kids: Iterable[str]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from valetkey.runtime.settings.dsn import has_password
@@ -17,6 +18,36 @@ if TYPE_CHECKING:
 
 # The settings that a rule is about, whether their values keep it (in the same order), and how to mend it.
 Rule = tuple[tuple[str, ...], "Callable[..., bool]", str]
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The first settings, each so many times, are together at most what the last one is; less, where ``strict``."""
+
+    times: tuple[int, ...]
+    strict: bool = False
+
+    def __call__(self, *values: float) -> bool:
+        """Whether it is so."""
+        total = sum(times * value for times, value in zip(self.times, values, strict=False))
+        return total < values[-1] or (total == values[-1] and not self.strict)
+
+    def described(self) -> dict[str, object]:
+        """The rule as JSON, for the chart."""
+        return {"kind": "atMost", "times": list(self.times), "strict": self.strict}
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The first setting is not set, or in the list that the second one is."""
+
+    def __call__(self, value: str, listed: tuple[str, ...]) -> bool:
+        """Whether it is so."""
+        return not value or value in listed
+
+    def described(self) -> dict[str, object]:
+        """The rule as JSON, for the chart."""
+        return {"kind": "oneOf"}
 
 
 def _keys_are_apart(
@@ -58,32 +89,32 @@ _RULES: tuple[Rule, ...] = (
     ),
     (
         ("postgres_pool_min", "postgres_pool_max"),
-        lambda least, most: least <= most,
+        AtMost((1,)),
         "must not exceed {1}; lower it",
     ),
     (
         ("session_idle_lifetime", "session_lifetime"),
-        lambda idle, whole: idle <= whole,
+        AtMost((1,)),
         "must not exceed {1}; lower it",
     ),
     (
         ("refresh_token_idle_lifetime", "refresh_token_lifetime"),
-        lambda idle, whole: idle <= whole,
+        AtMost((1,)),
         "must not exceed {1}; lower it",
     ),
     (
         ("key_activation_margin", "jwks_max_age", "key_active_period"),
-        lambda margin, max_age, period: margin + max_age < period,
+        AtMost((1, 1), strict=True),
         "and {1} together must be shorter than {2}; raise {2}",
     ),
     (
         ("key_poll_interval", "replica_timeout"),
-        lambda interval, timeout: 2 * interval <= timeout,
+        AtMost((2,)),
         "must be at most half of {1}; lower it",
     ),
     (
         ("id_token_signing_alg", "signing_algorithms"),
-        lambda alg, kept: not alg or alg in kept,
+        OneOf(),
         "must be one of {1}; add it there, so that it has keys",
     ),
     (
@@ -118,4 +149,13 @@ def check(settings: object, service: Service, unreadable: Collection[str]) -> li
         Problem(names[0], f"{variable(names[0])} {advice.format(*map(variable, names))}.")
         for names, holds, advice in rules
         if not any(name in unreadable for name in names) and not holds(*(getattr(settings, name) for name in names))
+    ]
+
+
+def described_rules() -> list[dict[str, object]]:
+    """The rules that need no more than the texts of settings, as JSON, for the chart."""
+    return [
+        {"settings": list(names), "advice": advice.format(*map(variable, names)), **holds.described()}
+        for names, holds, advice in _RULES
+        if isinstance(holds, AtMost | OneOf)
     ]

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
+
+from valetkey.runtime.settings.form import DistinctNodes, Form, Lacks, Matches, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,10 +43,83 @@ _TOPOLOGIES: Mapping[str, Topology] = {
     "redis+cluster": "cluster",
     "rediss+cluster": "cluster",
 }
+_ABSOLUTE = "must name TLS files by absolute paths; write it like ?ssl_ca_certs=/path/ca.pem"
+_SEVERAL: tuple[Topology, ...] = ("sentinel", "cluster")
 _DEFAULT_PORTS: Mapping[Topology, int] = {"single": 6379, "sentinel": 26379, "cluster": 6379}
-_NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d{1,5}))?", re.ASCII)
-_MASTER = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-_MAX_PORT = 65535
+_NODE = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?", re.ASCII)
+
+
+def _forms() -> tuple[Form, ...]:
+    """What a URL has to be, in the order in which it is said."""
+    schemes = "|".join(re.escape(scheme) for scheme in _TOPOLOGIES)
+    names, files = ("|".join(sorted(each)) for each in (_PARAMETERS, _TLS_FILES))
+    before, value = r"[^?]*\?(?:.*&)?", r"(?:=.*|&.*|)"
+    known = rf"(?:{names})(?:=[^&]*)?"
+    # What is no parameter may be part of a password that was not escaped.
+    unsafe = r"(?:[^a-z&=][^&=]*|[a-z][^&=]*[^a-z_&=-][^&=]*|[a-z]|[a-z][a-z_-]{41,})(?:=.*|&.*|)|=.*"
+    twice = "|".join(rf"{name}(?:=[^&]*)?&(?:.*&)?{name}{value}" for name in sorted(_PARAMETERS))
+    port = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+    node = rf"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?::{port})?"
+    user, master, database = r"(?:[^/?]*@)?", r"/+[A-Za-z0-9._-]+", r"(?:/*|/+\d+/*)(?:\?.*)?"
+    named_twice = "names a host twice; remove one, a majority of Sentinels is counted by them"
+    return (
+        Matches(
+            rf"(?:{schemes})://.*",
+            "must be a Redis URL; write it like redis://host:6379/0, rediss://..., unix:///path,"
+            " redis+sentinel://host:26379,host:26379/master-name or redis+cluster://host:6379,host:6379",
+        ),
+        Lacks(r".*#.*", "must have no fragment; write '#' in a password as %23"),
+        *(Lacks(rf"{before}{name}{value}", f"has {name}: {advice}") for name, advice in _ADVICE.items()),
+        Lacks(rf"{before}(?:{unsafe})", f"has a parameter: {_ONLY}"),
+        Lacks(
+            rf"[^?]*\?(?:{known}&|&)*([a-z][a-z_-]{{1,40}}){value}",
+            f"has ${{1}}: {_ONLY}",
+            unless=rf"[^?]*\?&*(?:{known}(?:&+{known})*)?&*",
+        ),
+        Lacks(rf"{before}(?:{twice})", "has a parameter twice; remove one"),
+        Lacks(
+            rf"(?:redis|unix)(?:\+[a-z]+)?://{before}(?:{files}){value}",
+            "names TLS files without TLS; write rediss:// (rediss+sentinel://, rediss+cluster://)",
+        ),
+        Lacks(rf"{before}(?:{files})(?:=(?:[^/%].*)?|&.*|)", _ABSOLUTE),
+        Lacks(
+            rf"[a-z]+(?:\+cluster)?://{before}{SENTINEL_PASSWORD}{value}",
+            "has a password for Sentinels and no Sentinels; remove it, or write redis+sentinel://",
+        ),
+        Lacks(
+            rf"{before}db(?:=(?:[^&]*[^0-9&][^&]*)?(?:&.*)?|&.*|)",
+            "must have a number as its database; write it like ?db=0",
+        ),
+        Matches(
+            rf"redis.*|unix://{user}/[^?].*",
+            "must name a socket by an absolute path; write it like unix:///run/redis.sock",
+        ),
+        Matches(
+            rf"unix:.*|[a-z+]+://{user}{node}(?:,{node})*(?:[/?].*)?",
+            "must name its hosts like host:6379, several separated by commas and nothing else; write '@', ':', '/',"
+            " '?' and '#' in a password as %40, %3A, %2F, %3F and %23",
+        ),
+        Lacks(
+            r"rediss?://[^/?]*,.*",
+            "names several servers; write redis+sentinel:// or redis+cluster:// before them",
+        ),
+        *(
+            DistinctNodes(rf"rediss?\+{topology}://{user}([^/?]*)(?:[/?].*)?", _DEFAULT_PORTS[topology], named_twice)
+            for topology in _SEVERAL
+        ),
+        Matches(
+            rf"(?:rediss?(?:\+cluster)?|unix)://.*|rediss?\+sentinel://[^/?]*{master}(?:[/?].*)?",
+            "must say which master is meant; write it like redis+sentinel://host:26379/master-name",
+        ),
+        Matches(
+            rf"unix:.*|rediss?(?:\+cluster)?://[^/?]*{database}|rediss?\+sentinel://[^/?]*{master}{database}",
+            "must have a number as its database, after a slash; write it like /0",
+        ),
+        Lacks(
+            r"rediss?\+cluster://[^/?]*(?:/+0*[1-9].*|[^?]*\?(?:.*&)?db=0*[1-9].*)",
+            "must not choose a database, a Cluster has only the first; remove it",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +140,19 @@ class RedisAddress:
 
 def parse_address(url: str) -> RedisAddress:
     """Take the URL apart. Raises ``ValueError`` that says what to write instead, and never what is in the URL."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = SplitResult("", "", "", "", "")
-    topology = _TOPOLOGIES.get(parts.scheme)
-    if topology is None or "://" not in url or not url.startswith(parts.scheme):
-        raise ValueError(
-            "must be a Redis URL; write it like redis://host:6379/0, rediss://..., unix:///path,"
-            " redis+sentinel://host:26379,host:26379/master-name or redis+cluster://host:6379,host:6379"
-        )
-    query = _query(parts)
+    require(FORMS, url)
+    parts = _split(url)
+    topology = _TOPOLOGIES[parts.scheme]
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not all(query.get(name, "/").startswith("/") for name in _TLS_FILES):
+        raise ValueError(_ABSOLUTE)
     if parts.scheme == "unix":
-        _check_socket(parts)
         return RedisAddress(topology, (), url)
     userinfo, at, hosts = parts.netloc.rpartition("@")
     nodes = _nodes(hosts, topology)
-    master, database = _path(parts.path, topology, query)
+    segments = [segment for segment in parts.path.split("/") if segment]
+    master = segments.pop(0) if topology == "sentinel" else ""
+    database = segments[0] if segments else ""
     kept = "&".join(f"{name}={quote(value, safe='/')}" for name, value in query.items() if name != SENTINEL_PASSWORD)
     scheme = parts.scheme.partition("+")[0]
     server_url = f"{scheme}://{userinfo}{at}{_text(nodes[0])}/{database}{'?' if kept else ''}{kept}"
@@ -103,64 +174,16 @@ def with_passwords(url: str, password: str | None, sentinel_password: str | None
     return f"{parts.scheme}://{netloc}{parts.path}{'?' if text else ''}{text}"
 
 
-def _query(parts: SplitResult) -> dict[str, str]:
-    if parts.fragment:
-        raise ValueError("must have no fragment; write '#' in a password as %23")
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    query = dict(pairs)
-    for name in query:
-        if name not in _PARAMETERS:
-            raise ValueError(f"has {_shown(name)}: {_ADVICE.get(name, _ONLY)}")
-    if len(query) != len(pairs):
-        raise ValueError("has a parameter twice; remove one")
-    files = query.keys() & _TLS_FILES
-    if files and not parts.scheme.startswith("rediss"):
-        raise ValueError("names TLS files without TLS; write rediss:// (rediss+sentinel://, rediss+cluster://)")
-    if any(not query[name].startswith("/") for name in files):
-        raise ValueError("must name TLS files by absolute paths; write it like ?ssl_ca_certs=/path/ca.pem")
-    if SENTINEL_PASSWORD in query and not parts.scheme.endswith("+sentinel"):
-        raise ValueError("has a password for Sentinels and no Sentinels; remove it, or write redis+sentinel://")
-    if not query.get("db", "0").isdecimal():
-        raise ValueError("must have a number as its database; write it like ?db=0")
-    return query
-
-
-def _check_socket(parts: SplitResult) -> None:
-    if not parts.path.startswith("/") or len(parts.path) == 1 or parts.netloc.rpartition("@")[2]:
-        raise ValueError("must name a socket by an absolute path; write it like unix:///run/redis.sock")
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError("must name its hosts like host:6379, an IPv6 address like [::1]:6379") from None
 
 
 def _nodes(hosts: str, topology: Topology) -> tuple[Node, ...]:
-    nodes = []
-    for host in hosts.split(","):
-        match = _NODE.fullmatch(host)
-        if match is None or not 0 < int(match[2] or 1) <= _MAX_PORT:
-            raise ValueError(
-                "must name its hosts like host:6379, several separated by commas and nothing else; write '@', ':', '/',"
-                " '?' and '#' in a password as %40, %3A, %2F, %3F and %23"
-            )
-        nodes.append((match[1].strip("[]"), int(match[2] or _DEFAULT_PORTS[topology])))
-    if topology == "single" and len(nodes) > 1:
-        raise ValueError("names several servers; write redis+sentinel:// or redis+cluster:// before them")
-    if len(set(nodes)) != len(nodes):
-        raise ValueError("names a host twice; remove one, a majority of Sentinels is counted by them")
-    return tuple(nodes)
-
-
-def _path(path: str, topology: Topology, query: Mapping[str, str]) -> tuple[str, str]:
-    """The name of the master, and the database."""
-    segments = [unquote(segment) for segment in path.split("/")[1:] if segment]
-    master = ""
-    if topology == "sentinel":
-        if not segments or not _MASTER.fullmatch(segments[0]):
-            raise ValueError("must say which master is meant; write it like redis+sentinel://host:26379/master-name")
-        master = segments.pop(0)
-    if len(segments) > 1 or not all(segment.isdecimal() for segment in segments):
-        raise ValueError("must have a number as its database, after a slash; write it like /0")
-    database = segments[0] if segments else ""
-    if topology == "cluster" and {int(database or 0), int(query.get("db", 0))} != {0}:
-        raise ValueError("must not choose a database, a Cluster has only the first; remove it")
-    return master, database
+    matches = [_NODE.fullmatch(host) for host in hosts.split(",")]
+    return tuple((match[1].strip("[]"), int(match[2] or _DEFAULT_PORTS[topology])) for match in matches if match)
 
 
 def _text(node: Node) -> str:
@@ -168,6 +191,4 @@ def _text(node: Node) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _shown(name: str) -> str:
-    """What is no parameter may be part of a password that was not escaped."""
-    return name if re.fullmatch(r"[a-z][a-z_-]{1,40}", name, re.ASCII) else "a parameter"
+FORMS = _forms()
