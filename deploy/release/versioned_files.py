@@ -17,6 +17,7 @@ CHART = Path("helm/valetkey/Chart.yaml")
 _HISTORY = r"(?:since|before|until|from|as|of|release|releases|version) "
 _HAS_OTHER_VERSIONS = (
     "CHANGELOG.md",
+    "helm/valetkey/UPGRADING.md",
     "requirements.in",
     "*.lock",
     "package-lock.json",

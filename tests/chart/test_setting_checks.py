@@ -3,7 +3,7 @@
 import base64
 import json
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from support.chart import Refused, container_of, environment, named, objects
 from support.chart_documentation import checked_settings
 from support.chart_values import EXTERNAL, VALUES, Values, merged
+from support.setting_texts import ANYTHING, ISSUERS, URLS, networks, redis_urls
 from support.sound_settings import SOUND
 from valetkey.cli.commands.config import command as config
 from valetkey.runtime.settings.reader import table
@@ -31,167 +32,6 @@ data:
     {{ include "valetkey.formProblem" (dict "forms" $forms "text" $text) | quote }}
     {{- end }}
 """
-ANYTHING = [
-    *("0", "1", "-1", "+1", "00", "01", "010", "-0", "1.0", "0.5", "1.5", ".5", "1e3", "1e-05", "9E-3", "1e-3x", "nan"),
-    *("0x10", "1_000", "999999999999999999", "9999999999999999999", "٦٠٠", "0.0000000000000000001"),
-    *("60", "90", "90s", "60000ms", "61500ms", "1ms", "15m", "12h", "14d", "400d", "401d", "1w", "90 s", "1m30s", "s"),
-    *("true", "false", "True", "yes", "none", "auto", "ES256", "RS256,ES256", "ES256, ES256", "ES256,", ",", "HS256"),
-    *("a", "a b", "a\nb", "a.b_c-d", "-a", "é", "x" * 60, "x" * 61, "x" * 63, "x" * 64, "a\u200bb", "a\u00a0b", "a\tb"),
-    *("info", "INFO", "refuse", "resource", "transaction", "#aabbcc", "#AABBCC", "#abc", "red", "/etc", "{{ . }}"),
-]
-ISSUERS = [
-    f"{scheme}{host}{port}{path}"
-    for scheme in ("https://", "http://", "HTTPS://", "ftp://", "https:", "")
-    for host in (
-        *("id.example.com", "ID.example.com", "a@id.example.com", "localhost", "localhost.example", "127.0.0.1", "a_b"),
-        *("127.0.0.1.example", "127.300.0.1", "[::1]", "[0:0:0:0:0:0:0:1]", "[::2]", "[::1", "-a.example", "a.", ""),
-    )
-    for port in ("", ":443", ":80", ":8443", ":0", ":0443", ":65535", ":65536", ":99999", ":", ":x")
-    for path in ("", "/", "/a", "/a/b", "/a/", "/a//b", "/.", "/..", "/...", "/.a", "/..a", "/a/../b", "/%41", "?a")
-]  # fmt: skip
-URLS = [
-    *(
-        "http://collector:4318/v1/traces",
-        "https://collector",
-        "HTTP://collector/",
-        "http://[::1]:4318",
-        "http://",
-        "//a",
-    ),
-    *(
-        "collector:4317",
-        "grpc://collector",
-        "http://user@collector",
-        "http://collector:70000",
-        "http://a b",
-        "http://a:b",
-    ),
-    *(
-        "http://collector?a=b",
-        "http://collector#a",
-        "http://a@b:1/",
-        "http://collector/a@b",
-        "http://[::1",
-        "http://a]b",
-    ),
-]
-
-
-def networks() -> Iterator[str]:
-    chance = random.Random(20)
-    addresses = [
-        "10.0.0.0",
-        "10.1.2.3",
-        "192.168.7.128",
-        "0.0.0.0",  # noqa: S104 - a network
-        "255.255.255.255",
-        "10.0.0",
-        "10.0.0.256",
-        "010.0.0.0",
-    ]
-    addresses += ["::", "::1", "fd00::", "fd00::1", "FD00:AB::", "2001:db8::8000", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::"]
-    addresses += [
-        "1:2:3:4:5:6:7:8::",
-        "::ffff:10.0.0.0",
-        "::10.0.0.256",
-        "1::2::3",
-        ":::",
-        ":",
-        "12345::",
-        "g::",
-        "fe80::%eth0",
-    ]
-    addresses += [
-        ".".join(str(chance.randrange(256) & chance.choice((0, 255, 240, 128))) for _ in range(4)) for _ in range(12)
-    ]
-    addresses += [
-        ":".join(f"{chance.choice((0, 0, chance.randrange(65536))):x}" for _ in range(8)).replace("0:0:0", ":", 1)
-        for _ in range(12)
-    ]
-    yield from (
-        "the proxy",
-        "10.0.0.0/8,fd00::/8",
-        " 10.0.0.0/8 , ",
-        "10.0.0.0/8;fd00::/8",
-        "10.0.0.0/8,10.0.0.1/8",
-        "/8",
-        ",",
-    )
-    for address in addresses:
-        yield address
-        lengths = {"0", "1", "8", "08", "008", "31", "32", "33", "64", "127", "128", "129", "-1", "", " 8", "x", "8/8"}
-        lengths |= {str(chance.randrange(129)) for _ in range(4)}
-        lengths |= {"255.0.0.0", "0.0.0.255", "255.255.255.128", "255.0.255.0", "0.255.255.255", "::", "0.0.0.1"}
-        yield from (f"{address}/{length}" for length in sorted(lengths))
-
-
-def redis_urls() -> Iterator[str]:
-    chance = random.Random(21)
-    schemes = [
-        "redis",
-        "rediss",
-        "redis+sentinel",
-        "rediss+sentinel",
-        "redis+cluster",
-        "rediss+cluster",
-        "unix",
-        "http",
-        "redis+x",
-    ]
-    users = ["", "", "user@", ":@", "a@b@", "us/er@"]
-    hosts = [
-        "cache",
-        "cache:6379",
-        "a,b",
-        "a,a",
-        "a:26379,a",
-        "a:6379,a",
-        "a:7000,a:7000",
-        "[::1]:6380",
-        "::1",
-        "cache:port",
-    ]
-    hosts += ["cache:0", "cache:65535", "cache:65536", "", "a,", "a_b", "-a"]
-    paths = [
-        "",
-        "/",
-        "/0",
-        "/1",
-        "/15",
-        "/first",
-        "/0/1",
-        "/main",
-        "/main/",
-        "/main/2",
-        "/main/x",
-        "//0",
-        "/run/redis.sock",
-    ]
-    parts = [
-        "db=0",
-        "db=1",
-        "db=first",
-        "db=",
-        "db",
-        "username=u",
-        "retry=3",
-        "ssl_ca_certs=/ca.pem",
-        "ssl_ca_certs=ca.pem",
-    ]
-    parts += [
-        "ssl_ca_certs=%2Fca.pem",
-        "ssl_keyfile=/k",
-        "ssl_cert_reqs=none",
-        "sentinel-password=x",
-        "socket_timeout=1",
-        "Pass=1",
-    ]
-    parts += ["", "x=1", "p4ss=1", "=1", "max_connections=1", "protocol=3", "dbs=1", "a" * 50 + "=1"]
-    for _ in range(500):
-        query = "&".join(chance.choice(parts) for _ in range(chance.choice((0, 0, 1, 1, 2, 3))))
-        end = chance.choice(("", "", "", "", "#", "#a"))
-        pieces = (chance.choice(schemes), chance.choice(users), chance.choice(hosts), chance.choice(paths))
-        yield "{}://{}{}{}".format(*pieces) + (f"?{query}" if query else "") + end
 
 
 def cases(settings: Collection[str]) -> list[tuple[str, str]]:

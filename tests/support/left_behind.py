@@ -11,7 +11,7 @@ from datetime import timedelta
 from support.repository import ROOT
 from valetkey.core.oauth import redirect_uri
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN
-from valetkey.core.oidc.claims.policy.policy import MAX_BYTES, MOST_POLICIES
+from valetkey.core.oidc.claims.policy.policy import MAX_BYTES, MOST_PLANS, MOST_POLICIES
 from valetkey.core.oidc.claims.table import MOST_SCOPES
 from valetkey.introspection import signature_cache, verified_tokens
 from valetkey.runtime.http import address, client_authentication_cache
@@ -314,8 +314,8 @@ MEMORY = (
     Row(
         "core/oidc/claims/policy/policy.py lru_cache",
         "an operator",
-        f"{MOST_POLICIES:,} claim policies of at most {MAX_BYTES} bytes, as they were read",
-        "what is registered, and 40 MB at most",
+        f"{MOST_POLICIES:,} claim policies of at most {MAX_BYTES} bytes, each with {MOST_PLANS} audiences and scopes",
+        "what is registered, and 60 MB at most",
         "tests/unit/core/test_claim_policy.py::test_what_is_worked_out_of_scopes_and_policies_is_bounded",
     ),
     Row(

@@ -18,7 +18,8 @@ from valetkey.core.client.registration import client_problems
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.oauth.authorization import Authorization
 from valetkey.core.oauth.resource import Catalog, ResourceServer
-from valetkey.core.oidc.claims.policy.policy import MOST_POLICIES, ClaimPolicy, read_policy
+from valetkey.core.oidc.claims.policy.kind import Origin, Place
+from valetkey.core.oidc.claims.policy.policy import MOST_PLANS, MOST_POLICIES, ClaimPolicy, read_policy
 from valetkey.core.oidc.claims.registry import CLAIMS, Claim
 from valetkey.core.oidc.claims.release import access_token_user_claims, id_token_user_claims, userinfo_claims
 from valetkey.core.oidc.claims.request import ClaimsRequest
@@ -293,5 +294,12 @@ def test_what_is_worked_out_of_scopes_and_policies_is_bounded() -> None:
         assert table.opened_by(("email", str(number))) == {"email", "email_verified"}
         ClaimPolicy.of({"number": {"value": number}})
 
+    policy = ClaimPolicy.of({"email": {"in": ["id_token"]}})
+    for number in range(3 * MOST_PLANS):
+        policy.apply(
+            Place("access_token", (f"https://{number}.example",)), frozenset(), Origin(None, table, frozenset())
+        )
+
     assert len(table.opened) <= MOST_SCOPES
+    assert len(policy.plans) <= MOST_PLANS
     assert read_policy.cache_info().currsize <= MOST_POLICIES

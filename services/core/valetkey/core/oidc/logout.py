@@ -53,7 +53,7 @@ def post_logout_location(request: LogoutRequest, client: Client | None) -> str |
     uri = request.post_logout_redirect_uri
     if uri is None:
         return None
-    if request.id_token_hint is None and request.client_id is None:
+    if client is None and request.id_token_hint is None and request.client_id is None:
         raise InvalidRequest.of(causes.LOGOUT_CLIENT_MISSING)
     if client is None or uri not in client.post_logout_redirect_uris:
         raise InvalidRequest.of(causes.LOGOUT_URI_NOT_REGISTERED)

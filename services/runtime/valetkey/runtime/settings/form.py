@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import ip_network
 from typing import Protocol
 
@@ -23,7 +22,6 @@ class Form(Protocol):
         """The form as JSON."""
 
 
-@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII | re.DOTALL)
 

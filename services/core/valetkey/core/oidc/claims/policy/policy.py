@@ -22,7 +22,7 @@ MAX_RULES = 64
 MAX_BYTES = 4 << 10
 MOST_POLICIES = 1024
 # For each policy: as many lists of resources and scopes, as they are asked together.
-MOST_PLANS = 64
+MOST_PLANS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,15 @@ class ClaimPolicy:
     """``text`` is the JSON that an operator wrote, in one order.
 
     ``unreadable`` says by the name of a claim, or an empty one, why a line cannot be read, such as one of a later
-    release. Such a claim is returned nowhere. ``names`` are the claims that have a line.
+    release. Such a claim is returned nowhere. ``names`` are the claims that have a line. ``plans`` is what it was found
+    to say, by where and of which claims.
     """
 
     text: str
     rules: tuple[ClaimRule, ...] = field(compare=False, repr=False)
     unreadable: Mapping[str, str] = field(compare=False, repr=False)
     names: frozenset[str] = field(compare=False, repr=False)
-    _plans: dict[tuple[Place, frozenset[str], ClaimTable], _Plan] = field(
+    plans: dict[tuple[Place, frozenset[str], ClaimTable], Plan] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
@@ -62,12 +63,12 @@ class ClaimPolicy:
         A claim that has a line is returned as the line says. One that a line renames is not returned beside it.
         """
         asked = (place, base, origin.table)
-        plan = self._plans.get(asked)
+        plan = self.plans.get(asked)
         if plan is None:
             plan = self._plan(place, base, origin.table)
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            self._plans[asked] = plan
+            if len(self.plans) >= MOST_PLANS:
+                self.plans.clear()
+            self.plans[asked] = plan
         returned: dict[str, object] = {}
         if plan.as_they_are and origin.user is not None:
             returned = origin.table.values(origin.user, plan.as_they_are)
@@ -76,12 +77,12 @@ class ClaimPolicy:
                 returned[rule.name] = value
         return returned
 
-    def _plan(self, place: Place, base: frozenset[str], table: ClaimTable) -> _Plan:
+    def _plan(self, place: Place, base: frozenset[str], table: ClaimTable) -> Plan:
         rules = tuple(rule for rule in self.rules if rule.applies(place, base, table))
-        return _Plan(rules, base - self.names - {rule.source.claim(table) for rule in rules})
+        return Plan(rules, base - self.names - {rule.source.claim(table) for rule in rules})
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """The lines of a policy that say something somewhere, and the claims that are returned there as without it."""
 
     rules: tuple[ClaimRule, ...]
