@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from support.chart import Object, environment, named, notes, objects, of_kind, selects
+from support.chart import CHART, Object, environment, named, notes, objects, of_kind, selects
 from support.chart_values import EXTERNAL, Values, merged
 from support.database_roles import as_role
 from support.kubectl_run import KubectlRun, kubectl_run
@@ -35,6 +36,10 @@ def first_user(values: Values) -> str:
 
 def pod_template(found: list[Object]) -> str:
     return str(named(found, "ConfigMap", "valetkey-operator")["data"]["pod"])
+
+
+def app_version() -> str:
+    return str(yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"])
 
 
 def read(values: Values, folder: Path) -> KubectlRun:
@@ -76,7 +81,7 @@ def test_the_pod_reads_what_the_chart_keeps_for_it_and_is_removed(tmp_path: Path
     run = read(WITHOUT_TESTS, tmp_path)
 
     assert run.got[:5] == ["-n", "identity", "get", "configmap", "valetkey-operator"]
-    assert {"--rm", "-it", "--restart=Never", "--image=valetkey-cli:0.2.0"} <= {*run.options}
+    assert {"--rm", "-it", "--restart=Never", f"--image=valetkey-cli:{app_version()}"} <= {*run.options}
     assert run.pod["spec"]["activeDeadlineSeconds"] == 28800
 
 
