@@ -1,95 +1,18 @@
 """Values that services would refuse are refused by the chart in the services' own words, and no others are."""
 
-import base64
 import json
-import random
-from collections.abc import Collection
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from support.chart import Refused, container_of, environment, named, objects
+from support.chart import Refused, container_of, environment, objects
 from support.chart_documentation import checked_settings
 from support.chart_values import EXTERNAL, VALUES, Values, merged
-from support.setting_texts import ANYTHING, ISSUERS, URLS, networks, redis_urls
 from support.sound_settings import SOUND
 from valetkey.cli.commands.config import command as config
 from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings
-
-# Has the chart judge texts by the forms of their settings.
-JUDGE = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: verdicts}
-data:
-  verdicts: |
-    {{- $known := .Files.Get "files/settings.json" | fromJson }}
-    {{- range "CASES" | b64dec | fromJsonArray }}
-    {{- $text := index . 1 | b64dec }}
-    {{- $forms := (get $known.settings (index . 0)).forms }}
-    {{ include "valetkey.formProblem" (dict "forms" $forms "text" $text) | quote }}
-    {{- end }}
-"""
-
-
-def cases(settings: Collection[str]) -> list[tuple[str, str]]:
-    """Settings, and texts that people or chance might give them."""
-    special = {
-        "issuer": random.Random(22).sample(ISSUERS, 400),
-        "trusted_proxies": list(networks()),
-        "redis_url": list(redis_urls()),
-        "otlp_endpoint": URLS,
-        "metrics_otlp_endpoint": URLS,
-    }
-    found = []
-    for name in settings:
-        setting = checked_settings()["settings"][name]
-        texts = [*ANYTHING, *special.get(name, ())]
-        for form in setting["forms"]:
-            if form["kind"] == "amount":
-                low, high = int(form["low"]), int(form["high"])
-                thousand = form["units"].get("", 1)
-                texts += [str(edge // thousand + step) for edge in (low, high) for step in (-1, 0, 1)]
-            texts += [text for each in form.get("names", ()) for text in (each, f"{each},{each}")]
-        found += [(name, text) for text in texts if text == text.strip() and text]
-    return found
-
-
-def said_by_services(name: str, text: str) -> str:
-    try:
-        table(Settings)[name].parser.parse(text)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-SETTINGS = sorted(checked_settings()["settings"])
-LONG = ["issuer", "redis_url", "trusted_proxies"]
-
-
-@pytest.mark.parametrize("settings", [*([name] for name in LONG), sorted({*SETTINGS}.difference(LONG))])
-def test_the_chart_says_of_every_text_what_the_services_say(settings: list[str]) -> None:
-    chosen = cases(settings)
-    encoded = [[name, base64.b64encode(text.encode()).decode()] for name, text in chosen]
-    judge = JUDGE.replace("CASES", base64.b64encode(json.dumps(encoded).encode()).decode())
-
-    found = objects(merged(EXTERNAL, {"extraObjects": [judge]}))
-
-    by_chart = [
-        json.loads(line) for line in named(found, "ConfigMap", "verdicts")["data"]["verdicts"].splitlines() if line
-    ]
-    by_services = [said_by_services(name, text) for name, text in chosen]
-    different = [
-        (name, text, chart, services)
-        for (name, text), chart, services in zip(chosen, by_chart, by_services, strict=True)
-        if chart != services
-    ]
-    assert not different
-    assert {bool(problem) for problem in by_services} == {True, False}
-    judged = {name for (name, _), problem in zip(chosen, by_services, strict=True) if problem}
-    assert judged == set(settings)
 
 
 def test_every_setting_that_values_can_give_is_checked() -> None:

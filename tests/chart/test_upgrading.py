@@ -10,7 +10,7 @@ from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings
 
 PAGE = (CHART / "UPGRADING.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^## To (\S+)\n\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^## To release (\S+)\n\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
 def released() -> list[str]:

@@ -7,7 +7,6 @@ checks of settings, from the services' own table.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import yaml
 
 from support.client_documentation import client_schema
 from valetkey.runtime.settings.checks import described_rules
-from valetkey.runtime.settings.reader import Setting, show, table
+from valetkey.runtime.settings.forms import forms_of_settings
+from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "valetkey"
@@ -56,23 +56,14 @@ def settings_of_values() -> list[str]:
 
 def checked_settings() -> dict[str, Any]:
     """What the chart checks of settings, as ``files/settings.json``: the form of each text, and rules between them."""
-    rows = table(Settings)
-    defaults = {field.name: show(field.default) for field in fields(Settings)}
     return {
         "settings": {
-            name: _checked_setting(name, row, defaults[name])
-            for name, row in rows.items()
-            if name not in DECIDED and row.parser.forms
+            name: {"value": VALUES_OF_SETTINGS[name], "forms": form["forms"]} if name in VALUES_OF_SETTINGS else form
+            for name, form in forms_of_settings().items()
+            if name not in DECIDED
         },
         "rules": described_rules(),
     }
-
-
-def _checked_setting(name: str, row: Setting, default: object) -> dict[str, Any]:
-    form: dict[str, Any] = {"forms": [form.described() for form in row.parser.forms]}
-    if name in VALUES_OF_SETTINGS:
-        return {"value": VALUES_OF_SETTINGS[name], **form}
-    return {"default": "" if default is None else str(default), **form}
 
 
 def _lines(checked: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ and the rules between them; it is made from the services' table (make chart-docs
 {{- end -}}
 
 {{/* Whether the first values, each so many times, are at most the last one, as "true" or nothing: rule, values. */}}
-{{- define "valetkey.rule.atMost" -}}
+{{- define "valetkey.rule.noMoreThan" -}}
 {{- $sum := 0 -}}
 {{- range $index, $times := .rule.times -}}
 {{- $sum = add $sum (mul (int64 $times) (include "valetkey.amount" (index $.values $index) | int64)) -}}

@@ -22,7 +22,6 @@ from support.operator_cli import Operator
 from support.repository import ROOT
 from support.terminal import answered
 
-APP_VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]
 PASSWORD = "correct horse battery staple 7"
 # As where the least is known: no test of the chart leaves a pod with the operator's settings behind.
 WITHOUT_TESTS = merged(EXTERNAL, {"tests": {"login": {"enabled": False}}})
@@ -37,6 +36,10 @@ def first_user(values: Values) -> str:
 
 def pod_template(found: list[Object]) -> str:
     return str(named(found, "ConfigMap", "valetkey-operator")["data"]["pod"])
+
+
+def app_version() -> str:
+    return str(yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"])
 
 
 def read(values: Values, folder: Path) -> KubectlRun:
@@ -78,7 +81,7 @@ def test_the_pod_reads_what_the_chart_keeps_for_it_and_is_removed(tmp_path: Path
     run = read(WITHOUT_TESTS, tmp_path)
 
     assert run.got[:5] == ["-n", "identity", "get", "configmap", "valetkey-operator"]
-    assert {"--rm", "-it", "--restart=Never", f"--image=valetkey-cli:{APP_VERSION}"} <= {*run.options}
+    assert {"--rm", "-it", "--restart=Never", f"--image=valetkey-cli:{app_version()}"} <= {*run.options}
     assert run.pod["spec"]["activeDeadlineSeconds"] == 28800
 
 

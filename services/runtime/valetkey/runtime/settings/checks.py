@@ -21,7 +21,7 @@ Rule = tuple[tuple[str, ...], "Callable[..., bool]", str]
 
 
 @dataclass(frozen=True, slots=True)
-class AtMost:
+class NoMoreThan:
     """The first settings, each so many times, are together at most what the last one is; less, where ``strict``."""
 
     times: tuple[int, ...]
@@ -34,7 +34,7 @@ class AtMost:
 
     def described(self) -> dict[str, object]:
         """The rule as JSON, for the chart."""
-        return {"kind": "atMost", "times": list(self.times), "strict": self.strict}
+        return {"kind": "noMoreThan", "times": list(self.times), "strict": self.strict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +89,27 @@ _RULES: tuple[Rule, ...] = (
     ),
     (
         ("postgres_pool_min", "postgres_pool_max"),
-        AtMost((1,)),
+        NoMoreThan((1,)),
         "must not exceed {1}; lower it",
     ),
     (
         ("session_idle_lifetime", "session_lifetime"),
-        AtMost((1,)),
+        NoMoreThan((1,)),
         "must not exceed {1}; lower it",
     ),
     (
         ("refresh_token_idle_lifetime", "refresh_token_lifetime"),
-        AtMost((1,)),
+        NoMoreThan((1,)),
         "must not exceed {1}; lower it",
     ),
     (
         ("key_activation_margin", "jwks_max_age", "key_active_period"),
-        AtMost((1, 1), strict=True),
+        NoMoreThan((1, 1), strict=True),
         "and {1} together must be shorter than {2}; raise {2}",
     ),
     (
         ("key_poll_interval", "replica_timeout"),
-        AtMost((2,)),
+        NoMoreThan((2,)),
         "must be at most half of {1}; lower it",
     ),
     (
@@ -157,5 +157,5 @@ def described_rules() -> list[dict[str, object]]:
     return [
         {"settings": list(names), "advice": advice.format(*map(variable, names)), **holds.described()}
         for names, holds, advice in _RULES
-        if isinstance(holds, AtMost | OneOf)
+        if isinstance(holds, NoMoreThan | OneOf)
     ]

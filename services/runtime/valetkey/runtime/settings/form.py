@@ -22,8 +22,8 @@ class Form(Protocol):
         """The form as JSON."""
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII | re.DOTALL)
+def _match(pattern: str, text: str) -> re.Match[str] | None:
+    return re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Matches:
 
     def problem(self, text: str) -> str | None:
         """The advice, unless the whole text matches."""
-        return None if _compiled(self.pattern).fullmatch(text) else self.advice
+        return None if _match(self.pattern, text) else self.advice
 
     def described(self) -> dict[str, object]:
         """The form as JSON."""
@@ -52,8 +52,8 @@ class Lacks:
 
     def problem(self, text: str) -> str | None:
         """The advice, if the whole text matches."""
-        match = _compiled(self.pattern).fullmatch(text)
-        if match is None or (self.unless is not None and _compiled(self.unless).fullmatch(text)):
+        match = _match(self.pattern, text)
+        if match is None or (self.unless is not None and _match(self.unless, text)):
             return None
         return self.advice.replace("${1}", match[1] if match.lastindex else "")
 
@@ -80,7 +80,7 @@ class Amount:
 
     def value(self, text: str) -> int | None:
         """How much it is; None for what is no amount."""
-        match = _compiled(self.pattern).fullmatch(text)
+        match = _match(self.pattern, text)
         return int(match[1]) * self.units[match[2]] if match else None
 
     def problem(self, text: str) -> str | None:
@@ -106,7 +106,7 @@ class Fraction:
 
     def problem(self, text: str) -> str | None:
         """The advice, unless it is such a number."""
-        return None if _compiled(self.pattern).fullmatch(text) and float(text) <= self.high else self.advice
+        return None if _match(self.pattern, text) and float(text) <= self.high else self.advice
 
     def described(self) -> dict[str, object]:
         """The form as JSON."""
@@ -162,7 +162,7 @@ class DistinctNodes:
 
     def problem(self, text: str) -> str | None:
         """The advice, if a host and port are there twice."""
-        match = _compiled(self.pattern).fullmatch(text)
+        match = _match(self.pattern, text)
         hosts = match[1].split(",") if match else []
         nodes = [host if re.search(r":\d+$", host) else f"{host}:{self.default_port}" for host in hosts]
         return self.advice if len(set(nodes)) != len(nodes) else None
