@@ -49,16 +49,15 @@ class Desk:
         return str(next(key["kid"] for key in listed if key["state"] == "active"))
 
     def filled_in(self, text: str) -> str:
-        for placeholder, value in (
-            ("<user>", lambda: self.person.username),
-            ("<client_id>", lambda: self.client.client_id),
-            ("<kid>", lambda: self.kid),
-            ("<moment of the backup>", lambda: "2000-01-01T00:00:00"),
-            ("<audit stream>", lambda: str(self.audit)),
-        ):
-            if placeholder in text:
-                text = text.replace(placeholder, value())
-        return text
+        known = {
+            "<user>": self.person.username,
+            "<client_id>": self.client.client_id,
+            "<moment of the backup>": "2000-01-01T00:00:00",
+            "<audit stream>": str(self.audit),
+        }
+        for placeholder, value in known.items():
+            text = text.replace(placeholder, value)
+        return text.replace("<kid>", self.kid) if "<kid>" in text else text
 
     def type(self, words: list[str]) -> str:
         """Why a command of ours has failed; nothing where it has not."""
