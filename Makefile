@@ -17,6 +17,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --custom-compile-command 'make lock'
 
 DOCS_VENV       := build/docs/venv
+DOCS_READY      := $(DOCS_VENV)/.ready
 DOCS_LOCK       := deploy/docs/requirements.lock
 DOCS_REPOSITORY ?=
 
@@ -220,11 +221,13 @@ chart-docs-check: $(READY) ## Fail when they say something else
 test-chart: $(READY) ## Render the chart and look at every object
 	@$(PYTEST) tests/chart $(ARGS)
 
+$(DOCS_READY): $(DOCS_LOCK) | $(READY)
+	@$(PYTHON) -m venv --clear $(DOCS_VENV)
+	@$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python --require-hashes -r $(DOCS_LOCK)
+	@touch $@
+
 .PHONY: docs
-docs: $(READY) ## Build the documentation as a site in build/docs/site; fails at a broken link. See deploy/docs
-	@test -x $(DOCS_VENV)/bin/mkdocs -a $(DOCS_VENV) -nt $(DOCS_LOCK) || { \
-		$(PYTHON) -m venv --clear $(DOCS_VENV) && \
-		$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python --require-hashes -r $(DOCS_LOCK) && touch $(DOCS_VENV); }
+docs: $(READY) $(DOCS_READY) ## Build the documentation as a site in build/docs/site; fails at a broken link. See deploy/docs
 	@$(BIN)/python -m deploy.docs stage build/docs/pages --repository "$(DOCS_REPOSITORY)"
 	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --config-file deploy/docs/mkdocs.yaml
 	@echo "build/docs/site/index.html"

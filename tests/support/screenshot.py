@@ -15,7 +15,7 @@ from support.chromium import ARGUMENTS, PATH
 from support.demo_process import DemoProcess
 from support.relying_party import ClientIdentity, RelyingParty
 
-_WIDTH, _HEIGHT = 460, 760
+_WIDTH, _HEIGHT = 460, 830
 _BESIDE = """<body style="margin:0;display:flex;gap:1px;background:#c3c8cf">{}</body>"""
 
 
