@@ -14,6 +14,7 @@ from deploy.docs.navigation import pages
 from deploy.docs.reference import REFERENCE, folder
 from deploy.docs.stage import stage
 from support.certificate import make_certificate
+from support.command_line import find_command
 from support.repository import ROOT, repository_files, service_modules, syntax
 from valetkey.runtime.telemetry.audit import AuditEvent, Lines
 from valetkey.runtime.telemetry.audit_events import AUDIT_EVENTS, FIELDS
@@ -110,6 +111,21 @@ def test_a_link_leads_to_a_place_in_the_repository(text: str, place: str, fragme
     (link,) = links(Path("a/b.md"), text)
 
     assert (link.place, link.fragment) == (Path(place), fragment)
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if page.is_relative_to("deploy/docs")], ids=str)
+def test_every_command_of_a_guide_exists(page: Path) -> None:
+    code = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", text_of(page), re.DOTALL)
+    lines = [line.strip() for block in code for line in "".join(block).splitlines()]
+    typed = [match[1] for line in lines if (match := re.search(r"(?:^|\$ |-- |\| |&& )valetkey ([a-z][^|&]*)", line))]
+
+    for command in typed:
+        words = command.split()
+        found, used = find_command(words)
+        options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--help"}
+
+        assert used, command
+        assert options <= {name for each in found.params for name in (*each.opts, *each.secondary_opts)}, command
 
 
 def test_nginx_takes_the_configuration_of_the_guide(tmp_path: Path) -> None:
