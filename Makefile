@@ -17,6 +17,11 @@ PROTO := $(sort $(wildcard proto/valetkey/wire/*/*.proto))
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'
 
+DOCS_VENV       := build/docs/venv
+DOCS_READY      := $(DOCS_VENV)/.ready
+DOCS_LOCK       := deploy/docs/requirements.lock
+DOCS_REPOSITORY ?=
+
 SETTINGS_TABLE := services/runtime/SETTINGS.md
 METRICS_TABLE  := services/runtime/METRICS.md
 
@@ -178,6 +183,7 @@ lock: $(READY) ## Resolve requirements.in, every image's and those of machines w
 	done
 	@$(BIN)/python deploy/docker/image_requirements.py 'cli[serve]' | \
 		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/systemd/requirements.lock
+	@$(COMPILE) --no-annotate --constraint requirements.lock deploy/docs/requirements.in -o $(DOCS_LOCK)
 	@echo hatchling | \
 		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/build.lock
 
@@ -231,6 +237,25 @@ chart-docs-check: $(READY) ## Fail when they say something else
 .PHONY: test-chart
 test-chart: $(READY) ## Render the chart and look at every object
 	@$(PYTEST) tests/chart $(ARGS)
+
+$(DOCS_READY): $(DOCS_LOCK) | $(READY)
+	@$(PYTHON) -m venv --clear $(DOCS_VENV)
+	@$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python --require-hashes -r $(DOCS_LOCK)
+	@touch $@
+
+.PHONY: docs
+docs: $(READY) $(DOCS_READY) ## Build the documentation as a site in build/docs/site; fails at a broken link. See deploy/docs
+	@$(BIN)/python -m deploy.docs stage build/docs/pages --repository "$(DOCS_REPOSITORY)"
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --config-file deploy/docs/mkdocs.yaml
+	@echo "build/docs/site/index.html"
+
+.PHONY: docs-reference
+docs-reference: $(READY) ## Write the pages of the documentation that are made of the code
+	@$(BIN)/python -m deploy.docs reference
+
+.PHONY: docs-screenshot
+docs-screenshot: $(READY) ## Take the picture of the consent page that the README shows; needs chromium
+	@PYTHONPATH=tests $(BIN)/python -m support.screenshot deploy/docs/screenshot.png
 
 .PHONY: clean
 clean: ## Remove everything that can be made again, the virtual environment included

@@ -15,6 +15,8 @@ from support.promql import Query
 from support.runbook import pages, promql
 from support.scrape import OF_PROMETHEUS, TARGET_LABELS, Scrape, declared
 
+# A whole day goes by before the first of them, on a busy machine slowly.
+pytestmark = pytest.mark.timeout(300)
 _PANEL_SECONDS = 40
 
 

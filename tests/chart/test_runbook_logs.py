@@ -11,6 +11,8 @@ from support.kubectl_logs import Asked
 from support.observed import Observed
 from support.runbook import Command, commands
 
+# A whole day goes by before the first of them, on a busy machine slowly.
+pytestmark = pytest.mark.timeout(300)
 SEARCHES = [command for command in commands() if " logs " in command.stages[0] and command.rest]
 # What is no word of ours to look for stands here for the person who types it.
 SHELL = ["bash", "-o", "pipefail", "-c"]

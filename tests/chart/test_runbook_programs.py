@@ -11,6 +11,13 @@ from support.chart import HELM, objects, pods
 from support.runbook import Command, commands, pages
 
 FILLED_IN = {"<pod>": "valetkey-token-0", "<node>": "node-1", "<revision>": "3", "<kid>": "kid", "$KEY": "key"}
+# Each of these is looked at here, in test_runbook_logs.py, or in the tests of runbooks below integration/cli and
+# nightly/upgrade; only the clock of a node is nothing that a test could set.
+PROGRAMS = {
+    *("chronyc", "curl", "docker", "helm", "jq", "kubectl", "redis-cli", "valetkey"),
+    *("echo", "mv", "pg_basebackup", "pg_ctl", "pg_dump", "pg_restore", "psql", "touch", "KEY=$(python3"),
+}
+PIPED = {"create", "get", "logs"}
 # The pod that is copied is the chart's test, whose container is named there.
 OPERATOR = "valetkey-operator"
 
@@ -52,6 +59,15 @@ def test_helm_knows_every_option(page: Path) -> None:
     refused = {command.line: refusal(HELM, arguments(command)) for command in lines("helm", page)}
 
     assert not {line: why for line, why in refused.items() if why}
+
+
+def test_no_page_has_a_command_that_no_test_knows() -> None:
+    piped = [command.words for command in commands() if command.rest]
+    verbs = {next(word for word in words[1:] if word not in {"-n", "valetkey"}) for words in piped}
+
+    assert {command.line.split()[0] for command in commands()} == PROGRAMS
+    assert {words[0] for words in piped} == {"kubectl"}
+    assert verbs == PIPED
 
 
 def test_an_unknown_option_is_refused() -> None:

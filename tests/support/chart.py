@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ from support.repository import ROOT
 from valetkey.runtime.settings.settings import Service
 
 CHART = ROOT / "helm" / "valetkey"
-HELM = ROOT / ".venv" / "bin" / "helm"
+# A wheel has it for some machines; elsewhere one on PATH renders the chart.
+HELM = Path(shutil.which("helm", path=f"{ROOT / '.venv/bin'}:{os.environ.get('PATH', os.defpath)}") or "helm")
 OLDEST, NEWEST = "1.27.0", "1.37.0"
 SERVICES = ("authorize", "token", "introspection")
 Object = dict[str, Any]

@@ -30,9 +30,9 @@ from valetkey.demo.free_port import LOOPBACK
 SCREENSHOTS = Path("build/screenshots")
 # The shell is Chromium without the windows, and starts in half the time.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-_PATH = next(filter(None, map(shutil.which, _NAMES)), None)
+PATH = next(filter(None, map(shutil.which, _NAMES)), None)
 # The second says that nothing is fetched behind the pages' back, which would fail on a machine without a network.
-_ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 # As libraries for popups do: the page at the redirect URI tells the page that opened it where it has arrived.
@@ -117,10 +117,10 @@ async def secure_page(tmp_path: Path) -> AsyncIterator[str]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Chromium of Debian or another source, headless."""
-    if _PATH is None:
+    if PATH is None:
         pytest.skip("there is no chromium on PATH")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_PATH, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=PATH, args=ARGUMENTS)
         yield browser
         await browser.close()
 

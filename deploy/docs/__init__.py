@@ -1,0 +1,1 @@
+"""The documentation as a site: pages that stand beside what they describe, gathered and checked."""
