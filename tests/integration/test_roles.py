@@ -25,26 +25,26 @@ LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 # What a reviewer has agreed to, apart from the code: capitals are for the whole table, small letters for
 # some columns only, which are in COLUMNS.
 EXPECTED = """
-                   authorize  token  introspection  key_rotation  operator
-alembic_version    S          S      S              S             S
-authorizations     su         SIuD   -              -             Su
-client_secrets     S          S      S              -             SIUD
-clients            S          Su     S              -             SIUD
-consents           SIU        su     -              -             SIu
-group_members      S          S      S              -             SIUD
-group_nesting      S          S      S              -             SIUD
-groups             -          -      -              -             SIUD
-installation       S          S      S              -             Su
-key_observations   SIUD       SIUD   SIUD           S             S
-login_names        S          -      -              -             SID
-published_jwk_set  S          S      S              SIU           SIU
-revocations        SIU        SIUD   S              -             SIUD
-scopes             S          S      S              -             SIUD
-sessions           SIUD       su     -              -             SD
-signing_keys       -          S      -              SIUD          SIUD
-token_subjects     -          -      -              -             SID
-user_attributes    S          S      S              -             SIUD
-users              Su         su     s              -             SIUD
+                   authorize  token  introspection  compact  key_rotation  operator
+alembic_version    S          S      S              S        S             S
+authorizations     su         SIuD   -              SIuD     -             Su
+client_secrets     S          S      S              S        -             SIUD
+clients            S          Su     S              Su       -             SIUD
+consents           SIU        su     -              SIU      -             SIu
+group_members      S          S      S              S        -             SIUD
+group_nesting      S          S      S              S        -             SIUD
+groups             -          -      -              -        -             SIUD
+installation       S          S      S              S        -             Su
+key_observations   SIUD       SIUD   SIUD           SIUD     S             S
+login_names        S          -      -              S        -             SID
+published_jwk_set  S          S      S              S        SIU           SIU
+revocations        SIU        SIUD   S              SIUD     -             SIUD
+scopes             S          S      S              S        -             SIUD
+sessions           SIUD       su     -              SIUD     -             SD
+signing_keys       -          S      -              S        SIUD          SIUD
+token_subjects     -          -      -              -        -             SID
+user_attributes    S          S      S              S        -             SIUD
+users              Su         su     s              Su       -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch sub"
 COLUMNS = {
@@ -62,6 +62,11 @@ COLUMNS = {
     ("token", "users", "SELECT"): USER,
     ("token", "users", "UPDATE"): "updated_at",
     ("introspection", "users", "SELECT"): USER,
+    ("compact", "authorizations", "UPDATE"): (
+        "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
+    ),
+    ("compact", "clients", "UPDATE"): "updated_at",
+    ("compact", "users", "UPDATE"): "password_hash updated_at",
     ("operator", "authorizations", "UPDATE"): "revoked_at",
     ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at epoch",
     ("operator", "installation", "UPDATE"): "epoch",
@@ -117,6 +122,18 @@ FORBIDDEN = {
         "DELETE FROM signing_keys",
         "UPDATE published_jwk_set SET document = '{}'",
         "SELECT * FROM login_names",
+    ],
+    "compact": [
+        "UPDATE users SET enabled = TRUE",
+        "UPDATE users SET email = 'a@evil.example'",
+        "INSERT INTO users (subject) VALUES (gen_random_uuid())",
+        "UPDATE clients SET redirect_uris = '{https://evil.example}'",
+        "INSERT INTO client_secrets (id) VALUES (gen_random_uuid())",
+        "UPDATE authorizations SET subject = gen_random_uuid()",
+        "UPDATE signing_keys SET state = 'active'",
+        "DELETE FROM signing_keys",
+        "UPDATE published_jwk_set SET document = '{}'",
+        "DELETE FROM consents",
     ],
     "key_rotation": [
         "SELECT * FROM users",
@@ -363,11 +380,12 @@ async def test_the_services_of_the_tests_run_under_their_roles(system: System) -
 
 
 @LEAST_PRIVILEGE
+@pytest.mark.parametrize("compact", [False, True], ids=["services", "compact"])
 async def test_nothing_that_services_do_is_denied_not_even_what_they_do_by_themselves(
-    disposable_postgres: EmbeddedPostgres, redis_url: str
+    disposable_postgres: EmbeddedPostgres, redis_url: str, *, compact: bool
 ) -> None:
-    changes = {"key_poll_interval": "1s"}
-    with System(disposable_postgres.dsn_of("valetkey"), redis_url, replicas=2, changes=changes) as system:
+    options = {"replicas": 2, "changes": {"key_poll_interval": "1s"}, "compact": compact}
+    with System(disposable_postgres.dsn_of("valetkey"), redis_url, **options) as system:
         fleet = Fleet(system, system.run(system.administration.create_catalog()))
         for replica in range(2):
             await require_whole_flow(fleet, replica)
