@@ -157,7 +157,7 @@ release-files: $(READY) ## Build the files of the release that this checkout is;
 .PHONY: lock
 lock: $(READY) ## Resolve requirements.in, then every image's, into locks; ARGS=--upgrade takes the newest
 	@$(COMPILE) $(ARGS) requirements.in -o requirements.lock
-	@for image in authorize token introspection key_rotation cli; do \
+	@for image in authorize token introspection compact key_rotation cli; do \
 		$(BIN)/python deploy/docker/image_requirements.py $$image | \
 		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/$$image.lock || exit 1; \
 	done

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from support.repository import ROOT
 
-IMAGES = ["authorize", "token", "introspection", "key_rotation", "cli"]
+IMAGES = ["authorize", "token", "introspection", "compact", "key_rotation", "cli"]
 LOCKS = ROOT / "deploy/docker/requirements"
 
 

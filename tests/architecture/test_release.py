@@ -18,7 +18,7 @@ from deploy.release.refusal import Refusal
 from support.chart import CHART, HELM
 from support.repository import ROOT, repository_files, rooms
 
-IMAGES = ("authorize", "token", "introspection", "key_rotation", "cli")
+IMAGES = ("authorize", "token", "introspection", "compact", "key_rotation", "cli")
 DIGESTS = {image: f"sha256:{number:064x}" for number, image in enumerate(IMAGES, 1)}
 
 
@@ -189,6 +189,12 @@ def test_the_chart_of_a_release_names_images_by_digest(tmp_path: Path) -> None:
     (chart / "values.yaml").write_text(named, encoding="utf-8")
     rendered = subprocess.run(
         [HELM, "template", chart, "--values", CHART / "ci/demo-values.yaml"], check=True, capture_output=True, text=True
+    ).stdout
+    rendered += subprocess.run(
+        [HELM, "template", chart, "--values", CHART / "ci/compact-values.yaml"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     ours = {image for image in re.findall(r"image: \"?([^\s\"]+)", rendered) if "valetkey-" in image}
     assert ours == {
