@@ -7,7 +7,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.chart import SERVICES, Object, Pod, environment, named, objects, of_kind, pod_of, pods, selects
+from support.chart import (
+    SERVERS,
+    SERVICES,
+    Object,
+    Pod,
+    environment,
+    named,
+    objects,
+    of_kind,
+    pod_of,
+    pods,
+    selects,
+    server_of,
+)
 from support.chart_values import EXTERNAL, SETS, merged
 from valetkey.core.routes import SERVICE_OF_SEGMENT
 
@@ -149,15 +162,15 @@ def test_named_callers_are_let_in_and_our_own_test_beside_them(service: str) -> 
 @pytest.mark.parametrize("values", WITH_POLICIES)
 def test_the_public_port_is_open_for_exactly_the_services_with_public_routes(values: str) -> None:
     found = objects(values)
-    public = {f"valetkey-{service}" for service in SERVICE_OF_SEGMENT.values()}
+    public = {server_of(values, service) for service in SERVICE_OF_SEGMENT.values()}
 
     open_to_callers = {
         pod.component
         for pod in pods(found)
-        if pod.component in SERVICES and ("TCP", 8080) in ports(found, pod, "ingress")
+        if pod.component in SERVERS and ("TCP", 8080) in ports(found, pod, "ingress")
     }
 
-    assert {f"valetkey-{component}" for component in open_to_callers} == public
+    assert open_to_callers == public
 
 
 PEER: dict[str, Any] = {"ipBlock": {"cidr": "10.1.2.0/24"}}

@@ -20,12 +20,15 @@ CHART = ROOT / "helm" / "valetkey"
 HELM = ROOT / ".venv" / "bin" / "helm"
 OLDEST, NEWEST = "1.29.0", "1.37.0"
 SERVICES = ("authorize", "token", "introspection")
+# What serves in some set of values: each service, or all of them as one.
+SERVERS = (*SERVICES, "compact")
 Object = dict[str, Any]
 # Which settings each container of ours loads.
 PROGRAMS: dict[str, Service] = {
     "authorize": "authorize",
     "token": "token",
     "introspection": "introspection",
+    "compact": "compact",
     "key-rotation": "key_rotation",
     "first-keys": "key_rotation",
     "migrate": "migrate",
@@ -33,6 +36,11 @@ PROGRAMS: dict[str, Service] = {
     "demo-user": "cli",
     "login": "cli",
 }
+
+
+def server_of(values: str, service: str) -> str:
+    """The component that is this service in a set of values."""
+    return "compact" if VALUES[values].get("mode") == "compact" else service
 
 
 class Refused(Exception):

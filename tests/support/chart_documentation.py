@@ -28,7 +28,7 @@ HAVE_THEIR_OWN_VALUES = {
     *("drain_delay", "shutdown_grace", "redis_url", "postgres_dsn", "postgres_listen_dsn"),
     *("otlp_endpoint", "trace_sample_ratio", "theme_name", "theme_logo", "theme_colour", "templates_directory"),
 }  # fmt: skip
-SERVICES = ("authorize", "token", "introspection")
+SERVICES = ("authorize", "token", "introspection", "compact")
 ValuePath = tuple[str, ...]
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?P<rest>.*)$")
 
