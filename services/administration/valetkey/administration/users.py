@@ -71,7 +71,7 @@ async def list_users(
     for a group that is not there.
     """
     groups = None if group is None else await Groups(installation.database).find_below(group)
-    if groups == []:
+    if groups is not None and not groups:
         raise NotFound("group", group)
     users, left = Users(installation.database), most
     while left is None or left > 0:

@@ -229,7 +229,7 @@ class Groups:
         """Those of these groups in which there is a user who is not disabled, directly or through other groups."""
         return frozenset(row["name"] for row in await self._database.fetch(_FIND_INHABITED, sorted(names)))
 
-    async def find_below(self, name: str) -> list[str]:
+    async def find_below(self, name: str) -> Sequence[str]:
         """This group and those whose members are in it too, at any depth; empty if there is no such group."""
         return [row["name"] for row in await self._database.fetch(_FIND_BELOW, name)]
 
