@@ -343,8 +343,8 @@ async def test_the_services_of_the_tests_run_under_their_roles(system: System) -
 async def test_nothing_that_services_do_is_denied_not_even_what_they_do_by_themselves(
     disposable_postgres: EmbeddedPostgres, redis_url: str, *, compact: bool
 ) -> None:
-    options = {"replicas": 2, "changes": {"key_poll_interval": "1s"}, "compact": compact}
-    with System(disposable_postgres.dsn_of("valetkey"), redis_url, **options) as system:
+    dsn, changes = disposable_postgres.dsn_of("valetkey"), {"key_poll_interval": "1s"}
+    with System(dsn, redis_url, replicas=2, changes=changes, compact=compact) as system:
         fleet = Fleet(system, system.run(system.administration.create_catalog()))
         for replica in range(2):
             await require_whole_flow(fleet, replica)
