@@ -22,7 +22,7 @@ from support.chart import CHART, HELM
 from support.release_checkout import clone, commit, git, release, write_repository
 from support.repository import ROOT, rooms
 
-IMAGES = ("authorize", "token", "introspection", "key_rotation", "cli")
+IMAGES = ("authorize", "token", "introspection", "compact", "key_rotation", "cli")
 LOCK = ROOT / "deploy/systemd/requirements.lock"
 DIGESTS = {image: f"sha256:{number:064x}" for number, image in enumerate(IMAGES, 1)}
 
@@ -285,8 +285,11 @@ def test_the_chart_of_a_release_names_images_by_digest(tmp_path: Path) -> None:
 
 
 def rendered_images(chart: Path, *options: str) -> set[str]:
-    command: list[str | Path] = [HELM, "template", chart, "--values", CHART / "ci/demo-values.yaml", *options]
-    rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """Of the services as three components, and as one."""
+    rendered = ""
+    for values in ("demo", "compact"):
+        command: list[str | Path] = [HELM, "template", chart, "--values", CHART / f"ci/{values}-values.yaml", *options]
+        rendered += subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return {image for image in re.findall(r"image: \"?([^\s\"]+)", rendered) if "valetkey-" in image}
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-APPS = ("valetkey.authorize.app", "valetkey.token.app", "valetkey.introspection.app")
+APPS = ("valetkey.authorize.app", "valetkey.token.app", "valetkey.introspection.app", "valetkey.compact.app")
 # For exporting telemetry, changing schemas, reading files of operators, and for commands.
 NOT_NEEDED = {"opentelemetry.sdk", "requests", "alembic", "sqlalchemy", "yaml", "ijson", "click", "psutil"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.chart import SERVICES, Object, Pod, environment, named, objects, of_kind, pod_of, pods
+from support.chart import SERVICES, Object, Pod, environment, named, objects, of_kind, pod_of, pods, server_of
 from support.chart_values import EXTERNAL, SETS, VALUES, Values, merged
 
 MODES = {
@@ -18,6 +18,8 @@ MODES = {
     "examples": "hook",
     "below-a-path": "hook",
     "in-the-pods": "initContainer",
+    "compact": "initContainer",
+    "compact-demo": "job",
     "by-hand": "none",
 }
 HOOK = "helm.sh/hook"
@@ -243,7 +245,7 @@ def test_helm_test_logs_in_through_every_service(values: str) -> None:
         targets = [word for word in arguments if "=http://" in word]
 
         assert arguments[:3] == ["check", "login", "--temporary"]
-        names = {service: pod_of(found, service).owner["metadata"]["name"] for service in SERVICES}
+        names = {service: pod_of(found, server_of(values, service)).owner["metadata"]["name"] for service in SERVICES}
         assert targets == [f"{service}=http://{name}:8080" for service, name in names.items()]
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.chart import (
+    SERVERS,
     SERVICES,
     Object,
     Pod,
@@ -19,6 +20,7 @@ from support.chart import (
     pod_of,
     pods,
     selects,
+    server_of,
 )
 from support.chart_values import EXTERNAL, SETS, merged
 from valetkey.core.routes import SERVICE_OF_SEGMENT
@@ -165,15 +167,15 @@ def test_named_callers_are_let_in_and_our_own_beside_them(service: str) -> None:
 @pytest.mark.parametrize("values", WITH_POLICIES)
 def test_the_public_port_is_open_for_exactly_the_services_with_public_routes(values: str) -> None:
     found = objects(values)
-    public = {f"valetkey-{service}" for service in SERVICE_OF_SEGMENT.values()}
+    public = {server_of(values, service) for service in SERVICE_OF_SEGMENT.values()}
 
     open_to_callers = {
         pod.component
         for pod in pods(found)
-        if pod.component in SERVICES and ("TCP", 8080) in ports(found, pod, "ingress")
+        if pod.component in SERVERS and ("TCP", 8080) in ports(found, pod, "ingress")
     }
 
-    assert {f"valetkey-{component}" for component in open_to_callers} == public
+    assert open_to_callers == public
 
 
 PEER: dict[str, Any] = {"ipBlock": {"cidr": "10.1.2.0/24"}}

@@ -25,7 +25,8 @@ OF_PROCESSES = {"process_cpu_seconds_total"}
 # What the pages themselves have people make.
 MADE_ON_THE_WAY = {"valetkey-operator"}
 ROLES = {
-    f"valetkey_{name}" for name in ("authorize", "token", "introspection", "key_rotation", "migration", "operator")
+    f"valetkey_{name}"
+    for name in ("authorize", "token", "introspection", "compact", "key_rotation", "migration", "operator")
 }
 
 

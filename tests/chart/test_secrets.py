@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from support.chart import Object, Pod, environment, manifest, objects, of_kind, pod_of, pods
+from support.chart import SERVICES, Object, Pod, environment, manifest, objects, of_kind, pod_of, pods, server_of
 from support.chart_values import EXTERNAL, SETS, VALUES, merged
 from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings
@@ -19,6 +19,10 @@ MAY_READ = {
     "authorize": {"cookie-keys", "sealing-keys", "postgres-authorize-password", REDIS},
     "token": {"refresh-token-keys", "key-encryption-keys", "sealing-keys", "postgres-token-password", REDIS},
     "introspection": {"postgres-introspection-password", REDIS},
+    "compact": {
+        *("cookie-keys", "sealing-keys", "refresh-token-keys", "key-encryption-keys"),
+        *("postgres-compact-password", REDIS),
+    },
     "key-rotation": {"key-encryption-keys", "postgres-key-rotation-password"},
     "migrate": {"postgres-migration-password"},
     "first-keys": {"key-encryption-keys", "postgres-key-rotation-password"},
@@ -28,8 +32,6 @@ MAY_READ = {
     "login": {"postgres-operator-password", REDIS},
     "front-door": set(),
     "redis": {REDIS},
-    "postgres": {POSTGRES.format(who) for who in ("admin", "authorize", "token", "introspection", "key-rotation")}
-    | {POSTGRES.format(who) for who in ("migration", "operator")},
 }
 ALLOWED_BESIDES = {"postgres-ca.crt", "redis-ca.crt", "redis-sentinel-password"}
 
@@ -111,8 +113,11 @@ def test_a_container_sees_its_own_secrets_and_no_others(values: str) -> None:
         for container in pod.containers
     }
 
-    assert not {name: files for name, files in seen.items() if not files <= MAY_READ[name]}
-    assert not {name: MAY_READ[name] - files for name, files in seen.items() if MAY_READ[name] - files - {REDIS}}
+    servers = {server_of(values, service) for service in SERVICES}
+    roles = {POSTGRES.format(who) for who in ("admin", *servers, "key-rotation", "migration", "operator")}
+    may_read = MAY_READ | {"postgres": roles}
+    assert not {name: files for name, files in seen.items() if not files <= may_read[name]}
+    assert not {name: may_read[name] - files for name, files in seen.items() if may_read[name] - files - {REDIS}}
 
 
 @pytest.mark.parametrize("values", SETS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.chart import PROGRAMS, SERVICES, Object, Pod, environment, objects, pod_of, pods
+from support.chart import PROGRAMS, SERVERS, SERVICES, Object, Pod, environment, objects, pod_of, pods
 from support.chart_values import EXTERNAL, SETS, VALUES, merged
 from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings, SettingsError
@@ -101,7 +101,7 @@ def test_every_variable_is_a_setting(values: str) -> None:
 
 @pytest.mark.parametrize("values", SETS)
 def test_ports_are_what_services_listen_on(values: str, tmp_path: Path) -> None:
-    servers = [each for _, each in ours(values) if each["name"] in SERVICES]
+    servers = [each for _, each in ours(values) if each["name"] in SERVERS]
 
     settings = [load(each, tmp_path) for each in servers]
     ports = [{port["name"]: port["containerPort"] for port in each["ports"]} for each in servers]
@@ -121,6 +121,7 @@ def test_each_speaks_to_the_database_as_itself(values: str, tmp_path: Path) -> N
         "authorize": "valetkey_authorize",
         "token": "valetkey_token",
         "introspection": "valetkey_introspection",
+        "compact": "valetkey_compact",
         "key-rotation": "valetkey_key_rotation",
         "first-keys": "valetkey_key_rotation",
         "migrate": "valetkey_migration",

@@ -71,6 +71,16 @@ MEANT: dict[str, list[tuple[str, str, Any]]] = {
         ("NetworkPolicy/valetkey-token", "spec.egress.3.ports.0.port", 3307),
         ("NetworkPolicy/valetkey-key-rotation", "spec.egress.2.ports.0.port", 3307),
     ],
+    "compact": [
+        ("Deployment/valetkey-compact", "spec.replicas", 1),
+        ("Deployment/valetkey-compact", f"{MAIN}.name", "compact"),
+        ("Ingress/valetkey-ingress", "spec.rules.0.http.paths.0.backend.service.name", "valetkey-compact"),
+        (
+            "PodMonitor/valetkey-services",
+            "spec.selector.matchExpressions.0.values",
+            ["compact"],
+        ),
+    ],
     "sidecar": [("Deployment/valetkey-token", f"{POD}.containers.1.name", "shipper")],
     "env-from": [
         ("Deployment/valetkey-token", f"{MAIN}.envFrom", [{"configMapRef": {"name": "http-proxy"}}]),

@@ -10,6 +10,7 @@ from support.granting_party import CLOCKS
 from support.postgres import IDLE_LIFETIME, LIFETIME, MOST_SESSIONS, Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.authentication.session import Session
+from valetkey.core.client.client import Client
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
@@ -303,6 +304,33 @@ async def test_sessions_are_listed_page_by_page(database: Database, *, of_one_us
 
     expected = [session for session in made if subject in (None, session.user.subject)]
     assert found == [each.session_id for each in sorted(expected, key=lambda each: (each.auth_time, each.session_id))]
+
+
+async def test_sessions_are_listed_by_the_client_that_may_use_what_was_granted_in_them(database: Database) -> None:
+    stores = postgres_stores(database)
+    web, other, ada, bob = make_client(), make_client("other"), make_user("ada"), make_user("bob")
+    sessions = [make_session(user, NOW + timedelta(seconds=number)) for number, user in enumerate((ada, bob, ada, bob))]
+    for client in (web, other):
+        await stores.clients.insert(client, NOW)
+    for user in (ada, bob):
+        await stores.users.create(user, password_hash())
+    for number, session in enumerate(sessions):
+        await stores.sessions.create(f"secret {number}", session, None)
+    for client, session in ((web, sessions[0]), (web, sessions[1]), (other, sessions[2])):
+        await stores.authorizations.insert(make_authorization(client, session, NOW))
+    assert isinstance(stores.sessions, Sessions)
+
+    async def listed(client: Client, subject: UUID | None = None) -> list[UUID]:
+        assert isinstance(stores.sessions, Sessions)
+        return [each.session_id for each in await stores.sessions.list(LATER, subject, client_uid=client.uid)]
+
+    assert await listed(web) == [sessions[0].session_id, sessions[1].session_id]
+    assert await listed(web, bob.subject) == [sessions[1].session_id]
+    assert await listed(other) == [sessions[2].session_id]
+    await stores.client_lifecycle.disable(web.client_id, LATER)
+    assert await listed(web) == []
+    await stores.client_lifecycle.enable(web.client_id, LATER)
+    assert await listed(web) == []
 
 
 async def test_one_session_is_found_by_its_id_while_it_lives(database: Database) -> None:

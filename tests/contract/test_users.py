@@ -1,18 +1,23 @@
 """What the login page may rely on about users."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from support.postgres import Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.authentication.group import Group
 from valetkey.core.authentication.subject import subject_of
 from valetkey.core.authentication.user import User, listed_name
 from valetkey.core.oauth.revocation import RevocationKind, RevocationTarget, authorization_target, subject_target
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables.groups import Groups
+from valetkey.storage.postgres.tables.revocation_lifetime import IN_FLIGHT
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -91,31 +96,62 @@ async def test_every_change_moves_valid_since(stores: Stores) -> None:
     assert moments == sorted(set(moments))
 
 
+_VERSION_OF_GRANT = Statement("test.version", "SELECT xmin, xmax, revoked_at FROM authorizations WHERE id = $1")
+
+
 @pytest.mark.parametrize("change", ["disable", "set_password", "delete"])
 @pytest.mark.requirement("security 21: refuse after user disabled and after password change, on every replica")
-async def test_what_a_user_was_given_is_revoked(stores: Stores, change: str) -> None:
+@pytest.mark.parametrize("is_ahead", [True, False], ids=["clock ahead", "clock right"])
+async def test_what_a_user_was_given_is_revoked(stores: Stores, change: str, *, is_ahead: bool) -> None:
     client, session = make_client(), make_session(make_user(), NOW)
     await stores.clients.insert(client, NOW)
     await stores.users.create(session.user, HASH)
     new = make_authorization(client, session, NOW, bound_to_session=False)
     await stores.authorizations.insert(new)
-    subject = session.user.subject
+    subject, moment = session.user.subject, NOW if is_ahead else LATER
 
     if change == "set_password":
-        revocations = await stores.user_lifecycle.set_password(subject, HASH, NOW)
+        revocations = await stores.user_lifecycle.set_password(subject, HASH, moment)
     elif change == "disable":
-        revocations = await stores.user_lifecycle.disable(subject, NOW)
+        revocations = await stores.user_lifecycle.disable(subject, moment)
     else:
-        revocations = await stores.user_lifecycle.delete(subject, NOW)
+        revocations = await stores.user_lifecycle.delete(subject, moment)
 
-    targets = [authorization_target(new.authorization_id), subject_target(str(subject))]
+    # Release 0.1.0 would take the grant for a later one where the clock of its login was ahead, and judges by time what
+    # was about to be handed out.
+    user, grant = subject_target(str(subject)), authorization_target(new.authorization_id)
+    by_name = {grant: (moment, moment + timedelta(hours=1), None)} if is_ahead else {}
+    until = moment + IN_FLIGHT
     assert revocations is not None
-    assert {revocation.target for revocation in revocations} == set(targets)
-    assert {revocation.target: (revocation.expires_at, revocation.epoch) for revocation in revocations} == {
-        targets[0]: (NOW + timedelta(hours=1), None),
-        targets[1]: (NOW + timedelta(hours=2), 1),
+    assert {each.target: (each.revoked_at, each.expires_at, each.epoch) for each in revocations} == {
+        **by_name,
+        user: (until, until + timedelta(hours=2), 1),
     }
-    assert set(await stores.revocations.find(targets)) == set(revocations)
+    assert set(await stores.revocations.find([user, grant])) == set(revocations)
+
+
+@pytest.mark.requirement("operations: a user with very many grants ends at once")
+@pytest.mark.parametrize("change", ["disable", "set_password"])
+async def test_ending_a_user_touches_no_grant(database: Database, change: str) -> None:
+    stores, client, session = postgres_stores(database), make_client(), make_session(make_user(), NOW)
+    await stores.clients.insert(client, NOW)
+    await stores.users.create(session.user, HASH)
+    new = make_authorization(client, session, NOW, bound_to_session=False)
+    await stores.authorizations.insert(new)
+    subject = session.user.subject
+    before = await database.fetch_row(_VERSION_OF_GRANT, new.authorization_id)
+
+    if change == "disable":
+        await stores.user_lifecycle.disable(subject, LATER)
+        await stores.user_lifecycle.enable(subject, LATER)
+    else:
+        await stores.user_lifecycle.set_password(subject, HASH, LATER)
+    after = await database.fetch_row(_VERSION_OF_GRANT, new.authorization_id)
+    rotated = await stores.authorizations.rotate(new.authorization_id, 1, client.uid, LATER)
+
+    assert before is not None
+    assert before == after
+    assert rotated is None
 
 
 async def test_an_unknown_user_cannot_be_changed(stores: Stores) -> None:
@@ -243,3 +279,31 @@ async def test_pages_of_users_have_each_once_whatever_their_size(database: Datab
                 after = listed_name(page[-1], prefix)
             assert len(found) == len({user.subject for user in found}) == count, (size, prefix)
     assert [user.username for user in await users.list()] == sorted(user.username for user in made)
+
+
+async def test_users_are_listed_by_state_and_by_group(database: Database) -> None:
+    users, groups, lifecycle = Users(database), Groups(database), UserLifecycle(database)
+    made = {name: make_user(name) for name in ("ada", "alan", "bob", "eve")}
+    for user in made.values():
+        await users.create(user, HASH)
+    await groups.create([Group("staff"), Group("admins"), Group("guests")], NOW)
+    await groups.add_groups({"staff": ["admins"]})
+    await groups.add_members({"admins": [made["ada"].subject], "staff": [made["alan"].subject, made["bob"].subject]})
+    await lifecycle.disable(made["alan"].subject, NOW)
+    await lifecycle.disable(made["eve"].subject, NOW)
+    staff = await groups.find_below("staff")
+
+    async def listed(**asked: Any) -> list[str]:  # noqa: ANN401 - what may be asked of a list
+        return [user.username for user in await users.list(**asked)]
+
+    assert staff == ["admins", "staff"]
+    assert await groups.find_below("none") == []
+    assert await listed(groups=staff) == ["ada", "alan", "bob"]
+    assert await listed(groups=["admins"]) == ["ada"]
+    assert await listed(groups=["guests"]) == []
+    assert await listed(enabled=False) == ["alan", "eve"]
+    assert await listed(enabled=True) == ["ada", "bob"]
+    assert await listed(enabled=False, groups=staff) == ["alan"]
+    assert await listed(enabled=True, groups=staff, prefix="a") == ["ada"]
+    assert await listed(prefix="a", enabled=False) == ["alan"]
+    assert await listed(groups=staff, most=1, after="ada") == ["alan"]

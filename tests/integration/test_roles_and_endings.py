@@ -27,6 +27,13 @@ STAYS_ENDED = {
         "UPDATE revocations SET expires_at = '-infinity', revoked_at = '-infinity', epoch = -1",
         "DELETE FROM revocations",
     ],
+    "compact": [
+        "UPDATE authorizations SET revoked_at = NULL",
+        "DELETE FROM authorizations",
+        "UPDATE revocations SET expires_at = '-infinity', revoked_at = '-infinity', epoch = -1",
+        "DELETE FROM revocations",
+        "UPDATE consents SET epoch = 0",
+    ],
     "operator": [
         "UPDATE authorizations SET revoked_at = NULL",
         "UPDATE clients SET epoch = 0",

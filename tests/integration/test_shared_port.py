@@ -39,21 +39,23 @@ def operator(postgres_dsn: str, redis_url: str) -> Operator:
 
 @pytest.fixture
 def start(operator: Operator, postgres_dsn: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts a process of introspection that shares one port with the others, unless told otherwise."""
+    """Starts a process that shares one port with the others; of introspection, unless told otherwise."""
     operator.succeed("rotate-keys")
     count, port = itertools.count(), free_port()
+    keys = {name: secrets.token_urlsafe(32) for name in ("cookie_keys", "refresh_token_keys", "sealing_keys")}
     with ExitStack() as stack:
 
-        def start(**changes: str) -> ServiceProcess:
+        def start(service: str = "introspection", **changes: str) -> ServiceProcess:
             settings = {
                 "port": str(port),
                 "management_port": str(free_port()),
                 "reuse_port": "true",
                 "drain_delay": "200ms",
-                "postgres_dsn": as_role(postgres_dsn, "introspection"),
+                "postgres_dsn": as_role(postgres_dsn, service),
+                **keys,
             }
             variables = dict(operator.with_variables(**{**settings, **changes}).environment)
-            return stack.enter_context(running("introspection", variables, tmp_path / f"log-{next(count)}"))
+            return stack.enter_context(running(service, variables, tmp_path / f"log-{next(count)}"))
 
         yield start
 
@@ -80,6 +82,27 @@ async def test_processes_that_are_restarted_one_after_the_other_lose_no_request(
             assert code == 0
 
     assert outcomes.failures == []
+    assert all(each.process.poll() is None for each in processes)
+
+
+@pytest.mark.requirement("operations: a rolling restart under load loses no request")
+async def test_processes_that_are_every_service_lose_no_request_of_any(start: Start) -> None:
+    processes = [start("compact"), start("compact")]
+    for each in processes:
+        await each.until_ready()
+
+    # Keys from memory, and a page.
+    async with load(f"{processes[0].url}/jwks", 8) as keys, load(f"{processes[0].url}/", 8) as pages:
+        await pages.until_answered(50)
+        for place, old in enumerate(processes):
+            code = await old.end()
+            processes[place] = new = start("compact", management_port=old.management_url.rpartition(":")[2])
+            await new.until_ready()
+            for outcomes in (keys, pages):
+                await outcomes.until_answered(50)
+            assert code == 0
+
+    assert keys.failures == pages.failures == []
     assert all(each.process.poll() is None for each in processes)
 
 

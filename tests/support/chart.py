@@ -22,12 +22,15 @@ CHART = ROOT / "helm" / "valetkey"
 HELM = Path(shutil.which("helm", path=f"{ROOT / '.venv/bin'}:{os.environ.get('PATH', os.defpath)}") or "helm")
 OLDEST, NEWEST = "1.27.0", "1.37.0"
 SERVICES = ("authorize", "token", "introspection")
+# What serves in some set of values: each service, or all of them as one.
+SERVERS = (*SERVICES, "compact")
 Object = dict[str, Any]
 # Which settings each container of ours loads.
 PROGRAMS: dict[str, Service] = {
     "authorize": "authorize",
     "token": "token",
     "introspection": "introspection",
+    "compact": "compact",
     "key-rotation": "key_rotation",
     "first-keys": "key_rotation",
     "migrate": "migrate",
@@ -44,6 +47,11 @@ metadata: {name: notes}
 data:
   text: {{ include (print .Chart.Name "/templates/NOTES.txt") . | quote }}
 """
+
+
+def server_of(values: str, service: str) -> str:
+    """The component that is this service in a set of values."""
+    return "compact" if VALUES[values].get("mode") == "compact" else service
 
 
 class Refused(Exception):

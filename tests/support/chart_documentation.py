@@ -44,7 +44,7 @@ DECIDED = {
     *("postgres_dsn", "postgres_listen_dsn", "theme_logo", "templates_directory"),
 }
 HAVE_THEIR_OWN_VALUES = VALUES_OF_SETTINGS.keys() | DECIDED
-SERVICES = ("authorize", "token", "introspection")
+SERVICES = ("authorize", "token", "introspection", "compact")
 ValuePath = tuple[str, ...]
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?P<rest>.*)$")
 

@@ -111,6 +111,10 @@ CHANGED_DEMO = merged(
     },
 )
 
+# One process in the place of three, with everything that such a process may have.
+COMPACT = merged(BELOW_A_PATH, {"mode": "compact", "migration": {"mode": "initContainer"}, "compact": {"replicas": 1}})
+COMPACT_DEMO = merged(_file("ci/demo-values.yaml"), {"mode": "compact"})
+
 VALUES: dict[str, Values] = {
     "demo": _file("ci/demo-values.yaml"),
     "production": _file("ci/production-values.yaml"),
@@ -121,6 +125,8 @@ VALUES: dict[str, Values] = {
     "by-hand": BY_HAND,
     "examples": _file("examples/values.yaml"),
     "no-proxy": NO_PROXY,
+    "compact": COMPACT,
+    "compact-demo": COMPACT_DEMO,
     "changed-demo": CHANGED_DEMO,
 }
 SETS = sorted(VALUES)

@@ -14,10 +14,13 @@ ROOMS = {
     "authorize": {"wire", "core", "runtime", "storage", "authorize"},
     "token": {"wire", "core", "runtime", "storage", "token"},
     "introspection": {"wire", "core", "runtime", "storage", "introspection"},
+    "compact": {"wire", "core", "runtime", "storage", "authorize", "token", "introspection", "compact"},
     "key_rotation": {"wire", "core", "runtime", "storage", "key_rotation"},
     "cli": {"wire", "core", "runtime", "storage", "key_rotation", "administration", "cli"},
 }
 SERVICES = ("authorize", "token", "introspection")
+# Images that listen: one of each service, and one that is all of them.
+SERVERS = (*SERVICES, "compact")
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 # The same for who speaks to the engine without its command line.
 HARDENED_OPTIONS: dict[str, Any] = {

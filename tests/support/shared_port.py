@@ -82,7 +82,7 @@ def running(service: str, variables: dict[str, str], log: Path) -> Iterator[Serv
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VALETKEY_")}
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "valetkey.cli", "serve", service],
+            [sys.executable, "-m", "valetkey.cli", "serve", {"compact": "all"}.get(service, service)],
             env={**inherited, **variables},
             stdout=subprocess.DEVNULL,
             stderr=stream,

@@ -16,6 +16,7 @@ from aiohttp import web
 from support.administration import Administration
 from support.database_roles import as_role
 from valetkey.authorize.app import create_authorize
+from valetkey.compact.app import create_compact
 from valetkey.core.jose.sealed_key import KeySealer
 from valetkey.demo.free_port import LOOPBACK, free_port
 from valetkey.demo.front_door import FrontDoor, create_front_door
@@ -101,6 +102,8 @@ class System:
     knows the first of each; ``doors`` are front doors to each replica, the issuer's first.
 
     The front doors speak TLS, and the issuer is https, where there is a ``certificate``.
+
+    All services are one process, and no front door is needed, where it is ``compact``.
     """
 
     postgres_dsn: str
@@ -114,6 +117,7 @@ class System:
     listens_past_it: bool = False
     spans: SpanExporter | None = None
     certificate: SSLContext | None = None
+    compact: bool = False
 
     def __post_init__(self) -> None:
         self._port = free_port()
@@ -176,6 +180,9 @@ class System:
 
     async def _start(self) -> None:
         await rotate(self.settings_of("key_rotation"), self.clock)
+        if self.compact:
+            await self._start_compact()
+            return
         for name, create in SERVICES.items():
             servers = [
                 await self._serve(
@@ -189,6 +196,17 @@ class System:
             self.management_urls[name] = [server.management_url for server in servers]
         for replica in range(self.replicas):
             self.doors.append(await self._open_door(replica))
+
+    async def _start_compact(self) -> None:
+        """Replicas that are every service each; the first listens where the issuer says."""
+        for number in range(self.replicas):
+            settings = replace(self.settings_of("compact"), port=free_port() if number else self._port)
+            clock = self.clocks.get(("compact", number), self.clock)
+            server = await self._serve(create_compact(settings, self._tracing("compact"), clock=clock), settings)
+            for name in SERVICES:
+                self.urls.setdefault(name, []).append(server.url)
+                self.management_urls.setdefault(name, []).append(server.management_url)
+            self.doors.append(f"{server.url}{self.issuer_path}")
 
     async def _open_door(self, replica: int) -> str:
         """A front door to one replica of every service; the first stands where the issuer says."""
@@ -209,8 +227,8 @@ class System:
         self._stack.callback(tracing.shutdown)
         return tracing
 
-    async def _serve(self, app: web.Application) -> RunningServer:
-        server = await start_app(app, self.settings)
+    async def _serve(self, app: web.Application, settings: Settings | None = None) -> RunningServer:
+        server = await start_app(app, settings or self.settings)
         self._stack.push_async_callback(server.close)
         return server
 

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from support.containers import HARDENED, ROOMS, SERVICES, docker, image_of, inspect, python_in, why_no_engine
+from support.containers import HARDENED, ROOMS, SERVERS, docker, image_of, inspect, python_in, why_no_engine
 from support.image_files import layer_files
 
 pytestmark = [
@@ -74,8 +74,8 @@ def test_it_runs_as_an_unprivileged_user_and_says_what_it_is(image: str) -> None
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/opt/valetkey/bin/entrypoint"]
-    assert set(config.get("ExposedPorts") or ()) == ({"8080/tcp", "9090/tcp"} if image in SERVICES else set())
-    assert bool(config.get("Healthcheck")) == (image in SERVICES)
+    assert set(config.get("ExposedPorts") or ()) == ({"8080/tcp", "9090/tcp"} if image in SERVERS else set())
+    assert bool(config.get("Healthcheck")) == (image in SERVERS)
     assert re.fullmatch(r"\d+\.\d+\.\d+", labels["version"])
     # A source archive knows of no revision.
     assert re.fullmatch(r"[0-9a-f]{40}(-modified)?|unknown", labels["revision"])
@@ -94,7 +94,7 @@ def test_its_history_and_variables_tell_no_secret_and_no_address(image: str) -> 
 
 
 @pytest.mark.requirement("operations: read-only root, no capabilities, exits 78 with every problem at once")
-@pytest.mark.parametrize("image", [*SERVICES, "key_rotation"])
+@pytest.mark.parametrize("image", [*SERVERS, "key_rotation"])
 def test_without_settings_it_lists_everything_that_is_missing_and_exits_with_78(image: str) -> None:
     ran = docker("run", "--rm", *HARDENED, "--env", "VALETKEY_PORT=x", image_of(image), check=False)
 

@@ -104,7 +104,7 @@
 {{- end -}}
 
 {{- define "valetkey.serviceChecks" -}}
-{{- range list "authorize" "token" "introspection" -}}
+{{- range include "valetkey.servers" . | fromYamlArray -}}
 {{- $values := include "valetkey.values" (dict "root" $ "component" .) | fromYaml -}}
 {{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) }}{{ fail (printf "\n\n%s: autoscaling.minReplicas is above autoscaling.maxReplicas: lower it.\n" .) }}{{ end -}}
 {{- if and $values.topologySpreadConstraints $values.topologySpread.enabled (ne (toJson $values.topologySpread) (toJson $.Values.services.topologySpread)) }}{{ fail (printf "\n\n%s: topologySpread and topologySpreadConstraints exclude each other: keep one of them.\n" .) }}{{ end -}}

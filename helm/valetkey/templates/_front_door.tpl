@@ -5,7 +5,7 @@ of a Service does not change, and the names that nginx looks up itself would nee
 {{- define "valetkey.frontDoorConfig" -}}
 {{- $upstreams := list -}}
 {{- range list "authorize" "token" "introspection" -}}
-{{- $upstreams = append $upstreams (printf "upstream %s { server %s-%s:8080; }" . (include "valetkey.fullname" $) .) -}}
+{{- $upstreams = append $upstreams (printf "upstream %s { server %s-%s:8080; }" . (include "valetkey.fullname" $) (include "valetkey.serverOf" (dict "root" $ "service" .))) -}}
 {{- end -}}
 {{- .Files.Get "files/nginx/nginx.conf.template"
   | replace "resolver ${RESOLVER} valid=1s;" (join "\n    " $upstreams)

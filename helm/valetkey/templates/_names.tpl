@@ -52,6 +52,21 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* The components that serve: one for each service, or one that is all of them, as a list. */}}
+{{- define "valetkey.servers" -}}
+{{- eq .Values.mode "compact" | ternary (list "compact") (list "authorize" "token" "introspection") | toYaml -}}
+{{- end -}}
+
+{{/* The component that is this service: root, service. */}}
+{{- define "valetkey.serverOf" -}}
+{{- eq .root.Values.mode "compact" | ternary "compact" .service -}}
+{{- end -}}
+
+{{/* Whether this component is installed, as "true" or nothing: root, component. */}}
+{{- define "valetkey.isServer" -}}
+{{- if has .component (include "valetkey.servers" .root | fromYamlArray) }}true{{ end -}}
+{{- end -}}
+
 {{/* The values of a component: those of `services` under its own. */}}
 {{- define "valetkey.values" -}}
 {{- $own := get .root.Values (eq .component "key-rotation" | ternary "keyRotation" .component) -}}

@@ -94,8 +94,9 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* authorize, token, introspection. */}}
+{{/* authorize, token, introspection; or compact. */}}
 {{- define "valetkey.networkPolicy" -}}
+{{- if include "valetkey.isServer" . -}}
 {{- $policy := .root.Values.networkPolicy -}}
 {{- $ingress := include "valetkey.publicIngress" .root -}}
 {{- with $policy.monitoring.from -}}
@@ -104,6 +105,7 @@ spec:
 {{- with $policy.extraIngress }}{{ $ingress = printf "%s\n%s" $ingress (toYaml .) }}{{ end -}}
 {{- $egress := list (include "valetkey.dnsHole" .root) (include "valetkey.postgresHole" .root) (include "valetkey.redisHole" .root) (include "valetkey.otlpHole" .root) | compact | join "\n" -}}
 {{- include "valetkey.policy" (dict "root" .root "component" .component "ingress" $ingress "egress" $egress) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Who reaches the public port: those whom values name, and our own that speak to it as the world does. */}}

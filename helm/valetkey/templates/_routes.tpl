@@ -1,5 +1,5 @@
 {{/*
-Which service serves which path, as a list of {path, service}, the issuer's own path in front. A path stands for itself
+Which component serves which path, as a list of {path, service}, the issuer's own path in front. A path stands for itself
 and everything below it. Well-known documents may also precede the issuer's path. RFC 8414 §3.1.
 */}}
 {{- define "valetkey.routes" -}}
@@ -9,13 +9,13 @@ and everything below it. Well-known documents may also precede the issuer's path
   "token" (list "token" "revoke")
   "introspection" (list "introspect" "userinfo" "jwks" ".well-known") }}
 {{- range $segments }}
-- {path: {{ $base }}/{{ . }}, service: {{ $service }}}
+- {path: {{ $base }}/{{ . }}, service: {{ include "valetkey.serverOf" (dict "root" $ "service" $service) }}}
 {{- end }}
 {{- end }}
 {{- if $base }}
 {{- range list "oauth-authorization-server" "openid-configuration" }}
-- {path: /.well-known/{{ . }}{{ $base }}, service: introspection}
+- {path: /.well-known/{{ . }}{{ $base }}, service: {{ include "valetkey.serverOf" (dict "root" $ "service" "introspection") }}}
 {{- end }}
 {{- end }}
-- {path: {{ $base | default "/" }}, service: authorize}
+- {path: {{ $base | default "/" }}, service: {{ include "valetkey.serverOf" (dict "root" . "service" "authorize") }}}
 {{- end -}}

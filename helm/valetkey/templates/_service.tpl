@@ -1,11 +1,12 @@
-{{/* The objects of authorize, token and introspection: each takes root and component. */}}
+{{/* The objects of authorize, token and introspection, or of compact in their place: each takes root and component. */}}
 {{- define "valetkey.deployment" -}}
+{{- if include "valetkey.isServer" . -}}
 {{- $root := .root -}}
 {{- $component := .component -}}
 {{- $values := include "valetkey.values" . | fromYaml -}}
 {{- $access := dict "root" $root "identity" $component "settings" $values.settings -}}
-{{- $theme := and (eq $component "authorize") (not (empty (or $root.Values.theme.logoSvg $root.Values.theme.templates))) -}}
-{{- $migrates := and (eq $component "token") (eq (include "valetkey.migrationMode" $root) "initContainer") -}}
+{{- $theme := and (has $component (list "authorize" "compact")) (not (empty (or $root.Values.theme.logoSvg $root.Values.theme.templates))) -}}
+{{- $migrates := and (has $component (list "token" "compact")) (eq (include "valetkey.migrationMode" $root) "initContainer") -}}
 {{- $checksums := dict "checksum/settings" (include "valetkey.settings" $access | sha256sum) "checksum/secrets" (include "valetkey.secretFiles" $access | sha256sum) -}}
 {{- if $root.Values.monitoring.serviceMonitor.enabled }}{{ $_ := set $values "podLabels" (merge (dict "valetkey/scraped" "true") $values.podLabels) }}{{ end -}}
 {{- if $theme }}{{ $_ := set $checksums "checksum/theme" (toJson $root.Values.theme | sha256sum) }}{{ end -}}
@@ -72,6 +73,7 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
 {{- end -}}
+{{- end -}}
 
 {{/* The probes of a service, each with what values say of it. */}}
 {{- define "valetkey.probes" -}}
@@ -110,6 +112,7 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{- define "valetkey.service" -}}
+{{- if include "valetkey.isServer" . -}}
 {{- $service := (include "valetkey.values" . | fromYaml).service -}}
 apiVersion: v1
 kind: Service
@@ -140,10 +143,12 @@ spec:
       nodePort: {{ int . }}
       {{- end }}
 {{- end -}}
+{{- end -}}
 
 {{- define "valetkey.horizontalPodAutoscaler" -}}
 {{- $scaling := (include "valetkey.values" . | fromYaml).autoscaling -}}
-{{- if and $scaling.enabled $scaling.keda.enabled -}}
+{{- if not (include "valetkey.isServer" .) -}}
+{{- else if and $scaling.enabled $scaling.keda.enabled -}}
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:
@@ -187,7 +192,7 @@ spec:
 
 {{- define "valetkey.podDisruptionBudget" -}}
 {{- $budget := (include "valetkey.values" . | fromYaml).podDisruptionBudget -}}
-{{- if $budget.enabled -}}
+{{- if and $budget.enabled (include "valetkey.isServer" .) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:

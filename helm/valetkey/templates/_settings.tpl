@@ -1,6 +1,6 @@
 {{/*
 What a container is told. An identity is one set of settings, one role in PostgreSQL and one set of secret files:
-authorize, token, introspection, key-rotation, migration, operator.
+authorize, token, introspection, compact, key-rotation, migration, operator.
 */}}
 {{- define "valetkey.role" -}}
 {{- get .root.Values.postgres.users (eq .identity "key-rotation" | ternary "keyRotation" .identity) -}}
@@ -36,7 +36,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 
 {{/* Whether an identity speaks to Redis, as "true" or nothing. */}}
 {{- define "valetkey.usesRedis" -}}
-{{- if has . (list "authorize" "token" "introspection" "operator") }}true{{ end -}}
+{{- if has . (list "authorize" "token" "introspection" "compact" "operator") }}true{{ end -}}
 {{- end -}}
 
 {{/* Whether pods demand the keys that seal what Redis keeps, as "true" or nothing: a Job of ours makes them, or values say so. */}}
@@ -49,10 +49,10 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- $secret := include "valetkey.secretName" .root -}}
 {{- $postgres := .root.Values.postgres.existingSecret | default $secret -}}
 {{- $redis := .root.Values.demo.enabled | ternary $secret .root.Values.redis.existingSecret -}}
-{{- range $key := get (dict "authorize" (list "cookie-keys") "token" (list "refresh-token-keys" "key-encryption-keys") "key-rotation" (list "key-encryption-keys")) .identity | default list }}
+{{- range $key := get (dict "authorize" (list "cookie-keys") "token" (list "refresh-token-keys" "key-encryption-keys") "compact" (list "cookie-keys" "refresh-token-keys" "key-encryption-keys") "key-rotation" (list "key-encryption-keys")) .identity | default list }}
 - {file: {{ $key }}, secret: {{ $secret | quote }}, key: {{ $key }}, setting: {{ $key | replace "-" "_" }}}
 {{- end }}
-{{- if has .identity (list "authorize" "token") }}
+{{- if has .identity (list "authorize" "token" "compact") }}
 - {file: sealing-keys, secret: {{ $secret | quote }}, key: sealing-keys, setting: sealing_keys, optional: {{ not (include "valetkey.requiresSealing" .root) }}}
 {{- end }}
 {{- $password := printf "postgres-%s-password" .identity }}
@@ -87,7 +87,8 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- end -}}
 {{- with include "valetkey.issuer" .root }}{{ $_ := set $told "issuer" . }}{{ end -}}
 {{- if include "valetkey.usesRedis" .identity }}{{ $_ := set $told "redis_url" (include "valetkey.redisUrl" .root) }}{{ end -}}
-{{- if has .identity (list "authorize" "token" "introspection") -}}
+{{- $serves := has .identity (list "authorize" "token" "introspection" "compact") -}}
+{{- if $serves -}}
 {{- $_ := set $told "host" $values.listenAddress -}}
 {{- $_ := set $told "port" 8080 -}}
 {{- $_ := set $told "management_host" $values.listenAddress -}}
@@ -100,7 +101,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has .identity (list "authorize" "token" "introspection" "operator") -}}
 {{- with include "valetkey.trustedProxies" .root | fromYamlArray }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
 {{- end -}}
-{{- if eq .identity "authorize" -}}
+{{- if has .identity (list "authorize" "compact") -}}
 {{- with $values.theme.name }}{{ $_ := set $told "theme_name" . }}{{ end -}}
 {{- with $values.theme.colour }}{{ $_ := set $told "theme_colour" . }}{{ end -}}
 {{- if $values.theme.logoSvg }}{{ $_ := set $told "theme_logo" "/etc/valetkey/logo/logo.svg" }}{{ end -}}
@@ -108,7 +109,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- end -}}
 {{- $settings := deepCopy $values.settings -}}
 {{- /* Jobs are too short to be scraped or to push, and have no hole to the collector. */ -}}
-{{- if not (has .identity (list "authorize" "token" "introspection")) }}{{ $settings = omit $settings "metrics_otlp_endpoint" }}{{ end -}}
+{{- if not $serves }}{{ $settings = omit $settings "metrics_otlp_endpoint" }}{{ end -}}
 {{- mergeOverwrite $told $settings (.settings | default dict) | toYaml -}}
 {{- end -}}
 

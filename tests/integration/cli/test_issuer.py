@@ -284,6 +284,25 @@ async def test_sessions_are_listed_page_by_page(
     assert whole[0]["session_id"] in table.out
 
 
+async def test_sessions_are_listed_by_the_client_that_uses_them(
+    system_operator: Operator, administration: Administration, make_party: MakeParty
+) -> None:
+    person = await administration.create_user()
+    parties = [await make_party(await administration.create_web_client(), person) for _ in range(2)]
+    for party in parties:
+        await party.log_in()
+
+    listed = [
+        (await typed(system_operator, "session", "list", "--client", party.client.client_id, "-o", "json")).json
+        for party in parties
+    ]
+    unknown = await typed(system_operator, "session", "list", "--client", "unknown-client")
+
+    assert [len(sessions) for sessions in listed] == [1, 1]
+    assert listed[0][0]["session_id"] != listed[1][0]["session_id"]
+    assert unknown.exit_code == ExitCode.NOT_FOUND
+
+
 async def test_a_password_that_was_set_here_signs_in_there(
     system_operator: Operator, system: System, administration: Administration, make_party: MakeParty
 ) -> None:

@@ -19,7 +19,7 @@ from valetkey.runtime.settings.settings import Settings
 
 SECRET = ("identity", "vk")
 KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "key-encryption-keys"}
-ROLES = ("authorize", "token", "introspection", "key-rotation", "migration", "operator", "admin")
+ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
 PASSWORDS = {f"postgres-{role}-password" for role in ROLES} | {"redis-password"}
 
 

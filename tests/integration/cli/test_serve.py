@@ -34,7 +34,9 @@ def answers(url: str) -> bool:
         ("authorize", []),
         ("token", []),
         ("introspection", []),
+        ("all", []),
         ("token", ["--reuse-port"]),
+        ("all", ["--reuse-port"]),
     ],
 )
 def test_a_service_serves_until_it_is_told_to_end(
@@ -48,7 +50,7 @@ def test_a_service_serves_until_it_is_told_to_end(
         cookie_keys=secrets.token_urlsafe(32),
         refresh_token_keys=secrets.token_urlsafe(32),
         drain_delay="0",
-        postgres_dsn=as_role(postgres_dsn, service),
+        postgres_dsn=as_role(postgres_dsn, "compact" if service == "all" else service),
     ).environment
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VALETKEY_")}
 

@@ -95,6 +95,28 @@ def test_a_name_in_any_spelling_belongs_to_one_user(operator: Operator, name: st
     assert "password" not in again.out
 
 
+def test_users_are_listed_by_group_and_by_state(operator: Operator) -> None:
+    for name in ("ada", "bob", "eve"):
+        operator.succeed("user", "create", name, "--generate-password")
+    for group in ("staff", "admins"):
+        operator.succeed("group", "create", group)
+    operator.succeed("group", "add", "staff", "--user", "bob", "--group", "admins")
+    operator.succeed("group", "add", "admins", "--user", "ada")
+    operator.succeed("user", "disable", "bob")
+
+    def listed(*options: str) -> list[str]:
+        return [user["username"] for user in operator.json("user", "list", *options)]
+
+    unknown = operator.run("user", "list", "--group", "unknown")
+
+    assert listed("--group", "staff") == ["ada", "bob"]
+    assert listed("--group", "staff", "--enabled") == ["ada"]
+    assert listed("--disabled") == ["bob"]
+    assert listed("--enabled", "--limit", "1", "--after", "ada") == ["eve"]
+    assert listed("b", "--enabled") == []
+    assert unknown.exit_code == ExitCode.NOT_FOUND
+
+
 @pytest.mark.parametrize("command", ["get", "disable", "enable", "delete", "set-password", "update"])
 def test_a_user_who_is_not_there_is_not_found(operator: Operator, command: str) -> None:
     more = {"delete": ["--yes"], "set-password": ["--generate-password"]}.get(command, [])

@@ -8,7 +8,7 @@ import pytest
 
 from support.sound_settings import KEY_A, KEY_B, KEY_C, KEY_D, SOUND, load, problems
 from valetkey.runtime.settings.secret import Secret, SecretMissingError
-from valetkey.runtime.settings.settings import SERVICES, Service, Settings, SettingsError
+from valetkey.runtime.settings.settings import SERVICES, TOGETHER, Service, Settings, SettingsError
 
 
 def test_sound_settings_load_with_working_defaults() -> None:
@@ -29,6 +29,7 @@ def test_sound_settings_load_with_working_defaults() -> None:
         ("key_rotation", {"POSTGRES_DSN", "KEY_ENCRYPTION_KEYS"}),
         ("migrate", {"POSTGRES_DSN"}),
         ("cli", {"POSTGRES_DSN"}),
+        ("compact", {name.removeprefix("VALETKEY_") for name in SOUND}),
         ("all", {name.removeprefix("VALETKEY_") for name in SOUND}),
     ],
 )
@@ -41,7 +42,7 @@ def test_each_service_needs_exactly_what_it_uses(service: Service, needed: set[s
 
 
 def test_every_service_has_a_name_that_settings_know() -> None:
-    assert {*SERVICES, "all"} == set(get_args(Service))
+    assert {*SERVICES, *TOGETHER} == set(get_args(Service))
 
 
 def test_all_problems_are_listed_at_once_and_each_says_what_to_do() -> None:

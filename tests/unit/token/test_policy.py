@@ -5,7 +5,7 @@ import pytest
 from support.seed import make_client
 from support.system import test_settings
 from valetkey.core.client.client import GrantType
-from valetkey.token.app import policy_from
+from valetkey.token.stores import policy_from
 
 SHORTEST = {"refresh_token_lifetime": "60", "refresh_token_idle_lifetime": "60", "access_token_lifetime": "60"}
 

@@ -20,12 +20,18 @@ _PAGE = 1000
 
 
 async def list_sessions(
-    installation: Installation, subject: UUID | None = None, *, after: UUID | None = None, most: int | None = None
+    installation: Installation,
+    subject: UUID | None = None,
+    *,
+    client_uid: UUID | None = None,
+    after: UUID | None = None,
+    most: int | None = None,
 ) -> AsyncIterator[list[SessionSummary]]:
     """Pages of live sessions, of one user where ``subject`` is given, the oldest first.
 
-    At most so many in all, beginning behind the session ``after``; raises ``NotFound`` where that is gone. What begins
-    or ends in between may show or not.
+    ``client_uid``: only those in which something was granted to this client that it may still use. At most so many in
+    all, beginning behind the session ``after``; raises ``NotFound`` where that is gone. What begins or ends in between
+    may show or not.
     """
     sessions, left = _sessions(installation, _publish_nothing), most
     place: SessionPlace | None = FIRST_PLACE
@@ -33,7 +39,7 @@ async def list_sessions(
         raise NotFound("session", after)
     while place is not None and (left is None or left > 0):
         size = _PAGE if left is None else min(left, _PAGE)
-        page = list(await sessions.list(installation.clock(), subject, size, after=place))
+        page = list(await sessions.list(installation.clock(), subject, size, after=place, client_uid=client_uid))
         if page:
             yield page
         place = page[-1].place if len(page) == size else None

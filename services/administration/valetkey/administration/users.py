@@ -11,6 +11,7 @@ from valetkey.administration.passwords import hash_password
 from valetkey.administration.user_attributes import require_bounded
 from valetkey.core.authentication.subject import sub_problem, subject_of
 from valetkey.core.authentication.user import User, listed_name, normalize_login_name
+from valetkey.storage.postgres.tables.groups import Groups
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 
@@ -54,17 +55,28 @@ async def find_user(installation: Installation, login_name: str) -> User | None:
 
 
 async def list_users(
-    installation: Installation, *, prefix: str = "", after: str = "", most: int | None = None
+    installation: Installation,
+    *,
+    prefix: str = "",
+    group: str | None = None,
+    enabled: bool | None = None,
+    after: str = "",
+    most: int | None = None,
 ) -> AsyncIterator[list[User]]:
     """Pages of users, by user name: at most so many users in all, beginning behind the user name ``after``.
 
     ``prefix`` is how their user names or e-mail addresses begin; then they come by the first name that begins so, and
-    ``after`` is such a name. What is created or goes in between may show or not.
+    ``after`` is such a name. ``group``: only those who are in it, directly or through other groups. ``enabled``: only
+    those who are, or only those who are not. What is created or goes in between may show or not. Raises ``NotFound``
+    for a group that is not there.
     """
+    groups = None if group is None else await Groups(installation.database).find_below(group)
+    if groups is not None and not groups:
+        raise NotFound("group", group)
     users, left = Users(installation.database), most
     while left is None or left > 0:
         size = _PAGE if left is None else min(left, _PAGE)
-        page = list(await users.list(size, after=after, prefix=prefix))
+        page = list(await users.list(size, after=after, prefix=prefix, groups=groups, enabled=enabled))
         if page:
             yield page
         if len(page) < size:

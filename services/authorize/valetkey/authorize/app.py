@@ -23,6 +23,7 @@ from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.tracing import Tracing
+from valetkey.storage.stores import open_stores
 
 HANDLERS: Handlers = {
     routes.HOME: show_home,
@@ -42,8 +43,7 @@ def create_authorize(
 
     ``demo`` puts a banner on every page. Raises ``ThemeError`` where the pages cannot be shown as settings say.
     """
-    theme = Theme(name=settings.theme_name, accent=settings.theme_colour, logo=settings.theme_logo)
-    pages = Pages(theme, base_path=settings.issuer_path, directory=settings.templates_directory, demo=demo)
+    pages = create_pages(settings, demo=demo)
     app = create_app(
         settings,
         routes=public_routes("authorize", settings.issuer_path, HANDLERS),
@@ -53,10 +53,19 @@ def create_authorize(
     )
     app.middlewares.append(shown_errors_middleware(pages))
 
-    async def stores(app: web.Application) -> AsyncIterator[None]:
-        async with open_service(settings, pages, clock, app[HEALTH].waiting) as service:
-            app[AUTHORIZE] = service
+    async def service(app: web.Application) -> AsyncIterator[None]:
+        async with (
+            open_stores(settings, "authorize", clock, app[HEALTH].waiting) as stores,
+            open_service(settings, stores, pages, clock) as opened,
+        ):
+            app[AUTHORIZE] = opened
             yield
 
-    app.cleanup_ctx.append(stores)
+    app.cleanup_ctx.append(service)
     return app
+
+
+def create_pages(settings: Settings, *, demo: bool = False) -> Pages:
+    """The pages as settings want them. Raises ``ThemeError`` where they cannot be shown like that."""
+    theme = Theme(name=settings.theme_name, accent=settings.theme_colour, logo=settings.theme_logo)
+    return Pages(theme, base_path=settings.issuer_path, directory=settings.templates_directory, demo=demo)

@@ -1,4 +1,4 @@
-"""Opens what the endpoints work with, and closes it again."""
+"""What the endpoints work with, over open stores, and closed again."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +16,6 @@ from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.cookies import Cookies, scope_of
-from valetkey.runtime.lifecycle.readiness import ReadinessChecks
 from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.postgres.tables.consents import Consents
@@ -29,16 +28,15 @@ from valetkey.storage.redis.kept.interactions import RedisInteractions
 from valetkey.storage.redis.limits.code_limits import CodeLimits
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
 from valetkey.storage.sealing import create_sealer
-from valetkey.storage.stores import Stores, open_stores
+from valetkey.storage.stores import Stores
 
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, pages: Pages, clock: Clock, waiting: ReadinessChecks
+    settings: Settings, stores: Stores, pages: Pages, clock: Clock
 ) -> AsyncIterator[AuthorizeService]:
     """The service; it opens while PostgreSQL and Redis are away, too, and then says 503."""
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(settings, "authorize", clock, waiting))
         passwords = _passwords(settings)
         stack.callback(passwords.close)
         parameters = PasswordParameters(stores.database, passwords.expect)

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 # stands here too, so that the list of all commands loads none of them.
 COMMANDS = {
     "demo": Entry("demo", "Run everything on this machine, until Ctrl-C."),
-    "serve": Entry("serve", "Run one service until SIGTERM or Ctrl-C."),
+    "serve": Entry("serve", "Run one service, or all in one process, until SIGTERM or Ctrl-C."),
     "migrate": Entry("migrate", "Bring the schema of PostgreSQL up to date."),
     "rotate-keys": Entry("rotate_keys", "Rotate signing keys that are due."),
     "client": Entry("client", "Register clients and resource servers."),

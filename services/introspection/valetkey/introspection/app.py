@@ -11,6 +11,7 @@ from valetkey.introspection.stores import open_service
 from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
 from valetkey.runtime.lifecycle.clock import system_clock
+from valetkey.storage.stores import open_stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +43,11 @@ def create_introspection(
     )
 
     async def service(app: web.Application) -> AsyncIterator[None]:
-        async with open_service(settings, clock, app[HEALTH].waiting) as opened:
+        waiting = app[HEALTH].waiting
+        async with (
+            open_stores(settings, "introspection", clock, waiting) as stores,
+            open_service(settings, stores, clock, waiting) as opened,
+        ):
             app[SERVICE] = opened
             yield
 

@@ -16,7 +16,6 @@ from valetkey.runtime.http.limits.client_rate import ClientRate
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.limits.client_failures import ClientFailures
 from valetkey.storage.redis.limits.client_rates import ClientRates
-from valetkey.storage.stores import open_stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,15 +23,15 @@ if TYPE_CHECKING:
     from valetkey.core.ports.clock import Clock
     from valetkey.runtime.lifecycle.readiness import ReadinessChecks
     from valetkey.runtime.settings.settings import Settings
+    from valetkey.storage.stores import Stores
 
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, clock: Clock, waiting: ReadinessChecks
+    settings: Settings, stores: Stores, clock: Clock, waiting: ReadinessChecks
 ) -> AsyncIterator[IntrospectionService]:
     """The service, as long as the context lasts."""
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(settings, "introspection", clock, waiting))
         waiting.add(stores.jwk_set.not_ready_reason)
         verified = VerifiedTokens(stores.jwk_set, settings.issuer)
         access_tokens = AccessTokens(verified, stores.revocations, clock)

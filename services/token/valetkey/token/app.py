@@ -1,7 +1,6 @@
 """The application: which route leads to which endpoint, and what it is made of."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 from aiohttp import web
 
@@ -12,7 +11,7 @@ from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.tracing import Tracing
-from valetkey.token.policy import TokenPolicy
+from valetkey.storage.stores import open_stores
 from valetkey.token.revoke import revoke
 from valetkey.token.service import SERVICE
 from valetkey.token.stores import open_service
@@ -31,23 +30,13 @@ def create_token(settings: Settings, tracing: Tracing | None = None, *, clock: C
     )
 
     async def service(app: web.Application) -> AsyncIterator[None]:
-        async with open_service(settings, policy_from(settings), clock, app[HEALTH].waiting) as opened:
+        waiting = app[HEALTH].waiting
+        async with (
+            open_stores(settings, "token", clock, waiting) as stores,
+            open_service(settings, stores, clock, waiting) as opened,
+        ):
             app[SERVICE] = opened
             yield
 
     app.cleanup_ctx.append(service)
     return app
-
-
-def policy_from(settings: Settings) -> TokenPolicy:
-    """The lifetimes that settings give in seconds."""
-    return TokenPolicy(
-        issuer=settings.issuer,
-        authorization_code_lifetime=timedelta(seconds=settings.authorization_code_lifetime),
-        access_token_lifetime=timedelta(seconds=settings.access_token_lifetime),
-        id_token_lifetime=timedelta(seconds=settings.id_token_lifetime),
-        refresh_token_lifetime=timedelta(seconds=settings.refresh_token_lifetime),
-        refresh_token_idle_lifetime=timedelta(seconds=settings.refresh_token_idle_lifetime),
-        refresh_grace=timedelta(seconds=settings.refresh_grace),
-        rules=settings.installation_rules,
-    )

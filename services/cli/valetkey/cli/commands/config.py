@@ -8,11 +8,11 @@ from valetkey.cli.exit_code import ExitCode
 from valetkey.cli.option import example, output_option
 from valetkey.cli.output import Output, say
 from valetkey.runtime.settings.environment import describe_settings, load_settings
-from valetkey.runtime.settings.settings import SERVICES, Service, SettingsError
+from valetkey.runtime.settings.settings import SERVICES, TOGETHER, Service, SettingsError
 
 _service_option = click.option(
     "--service",
-    type=click.Choice([*SERVICES, "all"]),
+    type=click.Choice([*SERVICES, *TOGETHER]),
     default="all",
     show_default=True,
     help="Check what this service cannot start without.",

@@ -1,4 +1,4 @@
-"""``valetkey serve``: one service in the foreground, as its own program would run it."""
+"""``valetkey serve``: one service in the foreground, or all as one process, as its own program would run it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _reuse_port_option = click.option(
 
 @click.group("serve", epilog=example("valetkey serve token"))
 def command() -> None:
-    """Run one service until SIGTERM or Ctrl-C."""
+    """Run one service, or all in one process, until SIGTERM or Ctrl-C."""
 
 
 @command.command("authorize", epilog=example("valetkey serve authorize"))
@@ -74,6 +74,17 @@ def introspection(*, reuse_port: bool) -> None:
     except ModuleNotFoundError as error:
         raise _not_installed("introspection", error) from error
     _serve("introspection", create_introspection, reuse_port=reuse_port)
+
+
+@command.command("all", epilog=example("valetkey serve all"))
+@_reuse_port_option
+def all_(*, reuse_port: bool) -> None:
+    """Run authorize, token and introspection in one process, for small places: every path on one port."""
+    try:
+        from valetkey.compact.app import create_compact
+    except ModuleNotFoundError as error:
+        raise _not_installed("compact", error) from error
+    _serve("compact", create_compact, reuse_port=reuse_port)
 
 
 def _serve(service: Service, create: Callable[[Settings, Tracing], web.Application], *, reuse_port: bool) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import click
 
+from valetkey.administration.clients import get_client
 from valetkey.administration.installation import Installation
 from valetkey.administration.sessions import SessionSummary, end_sessions, get_session, list_sessions
 from valetkey.administration.users import get_user
@@ -28,9 +29,11 @@ def command() -> None:
         "valetkey session list --limit 100",
         "valetkey session list --limit 100 --after 5f0c8f0e-6e0e-4b0e-9d8e-0a9d1f6f2c11",
         "valetkey session list --user ada -o json",
+        "valetkey session list --client web",
     ),
 )
 @click.option("--user", help="Only those of this user: user name, e-mail address or subject.")
+@click.option("--client", metavar="CLIENT_ID", help="Only those in which this client was given what it may still use.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="At most so many; all unless given.")
 @click.option(
     "--after", type=click.UUID, metavar="SESSION_ID", help="Begin behind this session: what a page before has told."
@@ -38,16 +41,22 @@ def command() -> None:
 @output_option
 @with_installation
 async def list_(
-    installation: Installation, user: str | None, limit: int | None, after: UUID | None, output: Output
+    installation: Installation,
+    user: str | None,
+    client: str | None,
+    limit: int | None,
+    after: UUID | None,
+    output: Output,
 ) -> None:
     """List live sessions, the oldest first."""
     subject = None if user is None else (await get_user(installation, user)).subject
+    client_uid = None if client is None else (await get_client(installation, client)).client.uid
     shown = 0
     last: SessionSummary | None = None
 
     async def pages() -> AsyncIterator[list[dict[str, object]]]:
         nonlocal shown, last
-        async for page in list_sessions(installation, subject, after=after, most=limit):
+        async for page in list_sessions(installation, subject, client_uid=client_uid, after=after, most=limit):
             shown, last = shown + len(page), page[-1]
             yield [_record(session) for session in page]
 

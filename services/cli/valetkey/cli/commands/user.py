@@ -208,21 +208,35 @@ async def get(installation: Installation, user: str, output: Output) -> None:
         "valetkey user list -o json",
         "valetkey user list ada",
         "valetkey user list --limit 100 --after grace",
+        "valetkey user list --group staff --disabled",
     ),
 )
 @click.argument("prefix", default="")
+@click.option("--group", metavar="NAME", help="Only those who are in this group, directly or through other groups.")
+@click.option("--enabled/--disabled", default=None, help="Only those who are enabled, or only those who are not.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="At most so many; all unless given.")
 @click.option("--after", default="", metavar="USERNAME", help="Begin behind this name: what a page before has told.")
 @output_option
 @with_installation
-async def list_(installation: Installation, prefix: str, limit: int | None, after: str, output: Output) -> None:
+async def list_(
+    installation: Installation,
+    prefix: str,
+    group: str | None,
+    limit: int | None,
+    after: str,
+    output: Output,
+    *,
+    enabled: bool | None,
+) -> None:
     """List users by name: all, or those whose user name or e-mail address begins with PREFIX."""
     shown = 0
     last: User | None = None
 
     async def pages() -> AsyncIterator[list[dict[str, object]]]:
         nonlocal shown, last
-        async for page in list_users(installation, prefix=prefix, after=after, most=limit):
+        async for page in list_users(
+            installation, prefix=prefix, group=group, enabled=enabled, after=after, most=limit
+        ):
             shown, last = shown + len(page), page[-1]
             yield [_record(user) for user in page]
 

@@ -14,7 +14,7 @@ SEALING_KEYS = "sealing-keys"
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
 _LISTS = ("refresh-token-keys", "cookie-keys", SEALING_KEYS)
-_ROLES = ("authorize", "token", "introspection", "key-rotation", "migration", "operator", "admin")
+_ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
 
 
 class Extra(StrEnum):

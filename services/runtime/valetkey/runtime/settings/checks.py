@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from valetkey.runtime.settings.dsn import has_password
-from valetkey.runtime.settings.reader import Problem, Service, variable
+from valetkey.runtime.settings.reader import TOGETHER, Problem, Service, variable
 from valetkey.runtime.settings.redis_address import parse_address
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ _FILES: tuple[Rule, ...] = (
 
 def check(settings: object, service: Service, unreadable: Collection[str]) -> list[Problem]:
     """Problems between settings, leaving out the rules about settings that are unreadable already."""
-    rules = (*_RULES, *_FILES) if service in {"authorize", "all"} else _RULES
+    rules = (*_RULES, *_FILES) if service in {"authorize", *TOGETHER} else _RULES
     return [
         Problem(names[0], f"{variable(names[0])} {advice.format(*map(variable, names))}.")
         for names, holds, advice in rules

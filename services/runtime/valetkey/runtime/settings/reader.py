@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from valetkey.runtime.settings.types import Parser
 
-Service = Literal["authorize", "token", "introspection", "key_rotation", "migrate", "cli", "all"]
+Service = Literal["authorize", "token", "introspection", "key_rotation", "migrate", "cli", "compact", "all"]
 SERVICES: tuple[Service, ...] = ("authorize", "token", "introspection", "key_rotation", "migrate", "cli")
+# Processes that are every service, and what is checked for all of them.
+TOGETHER: tuple[Service, ...] = ("compact", "all")
 PREFIX = "VALETKEY_"
 # Before the path of a file that need not be there; systemd's EnvironmentFile= has the same sign.
 OPTIONAL = "-"
@@ -39,8 +41,8 @@ class Setting:
     secret: bool = False
 
     def is_required_by(self, service: Service) -> bool:
-        """Whether that service refuses to start without it; ``all`` is every service in one process."""
-        return bool(self.required_by) if service == "all" else service in self.required_by
+        """Whether that service refuses to start without it; what is every service needs what any of them does."""
+        return bool(self.required_by) if service in TOGETHER else service in self.required_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from valetkey.runtime.settings import types as t
 from valetkey.runtime.settings.checks import check
 from valetkey.runtime.settings.dsn import with_postgres_password
 from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key_list
-from valetkey.runtime.settings.reader import SERVICES, Service, Setting, SettingsError
+from valetkey.runtime.settings.reader import SERVICES, TOGETHER, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
 from valetkey.runtime.settings.secret import Secret
 
-__all__ = ["SERVICES", "Secret", "Service", "Settings", "SettingsError"]
+__all__ = ["SERVICES", "TOGETHER", "Secret", "Service", "Settings", "SettingsError"]
 
 HOUR = 3600
 DAY = 86400

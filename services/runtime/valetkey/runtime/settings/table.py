@@ -14,7 +14,8 @@ Made from the code by `python -m valetkey.runtime.settings.table`; change `setti
 
 Every setting is a variable. An empty variable counts as absent, an unknown one is refused. Where *file* says yes,
 the variable with `_FILE` appended may name a file that holds the value; after a `-`, one that may be absent, and the
-setting with it. Durations are seconds, or end in `ms`, `s`, `m`, `h` or `d`.
+setting with it. Durations are seconds, or end in `ms`, `s`, `m`, `h` or `d`. `valetkey serve all` requires what
+any service does.
 
 | Variable | What it is | Type | Default | Unit | Required by | File |
 |---|---|---|---|---|---|---|

@@ -15,6 +15,8 @@ Prometheus scrapes `/metrics` on the management port, in its text format or as O
 `_sum` and `_count`; in OpenMetrics its buckets carry the trace ids of sampled requests as exemplars. Gauges appear once
 their value is known. Besides these every service has the `process_*` and `python_info` of the Prometheus client.
 
+`valetkey serve all` has the metrics of all services, and is the `component` `compact`.
+
 Processes that share a port (`VALETKEY_REUSE_PORT`) have a management port each. Every one is a target of its own, and
 counts as a replica.
 

@@ -6,7 +6,7 @@ goes with the one after it. Only its owner may use a table that is not named her
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 Columns = tuple[str, ...]
 WHOLE: Columns = ()
@@ -55,7 +55,7 @@ _KEYS: Mapping[str, Privileges] = {
     "key_observations": _READ,
 }
 
-ROLES: Mapping[str, Mapping[str, Privileges]] = {
+_SERVICES: Mapping[str, Mapping[str, Privileges]] = {
     "valetkey_authorize": {
         **_SERVER,
         **_GROUPS_OF_USERS,
@@ -97,6 +97,25 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "users": {"SELECT": _USER_COLUMNS},
         "revocations": _READ,
     },
+}
+
+
+def _together(roles: Iterable[Mapping[str, Privileges]]) -> Mapping[str, Privileges]:
+    """What any of these may do. A privilege on some columns is part of that on the whole table."""
+    may: dict[str, dict[str, Columns]] = {}
+    for role in roles:
+        for table, privileges in role.items():
+            for privilege, columns in privileges.items():
+                before = may.setdefault(table, {}).get(privilege, columns)
+                is_whole = WHOLE in {before, columns}
+                may[table][privilege] = WHOLE if is_whole else tuple(dict.fromkeys((*before, *columns)))
+    return may
+
+
+ROLES: Mapping[str, Mapping[str, Privileges]] = {
+    **_SERVICES,
+    # One process that is every service, so that one role for it hides nothing: it would hold three passwords.
+    "valetkey_compact": _together(_SERVICES.values()),
     "valetkey_key_rotation": _KEYS,
     "valetkey_operator": {
         **_KEYS,

@@ -112,6 +112,18 @@ _FIND_INHABITED = Statement(
 )
 
 
+_FIND_BELOW = Statement(
+    "groups.find_below",
+    """
+    WITH RECURSIVE below (name) AS (
+        SELECT name FROM groups WHERE name = $1
+        UNION SELECT n.child FROM below JOIN group_nesting AS n ON n.parent = below.name
+    )
+    SELECT name FROM below ORDER BY name
+    """,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
     """A group as an operator sees it.
@@ -216,6 +228,10 @@ class Groups:
     async def inhabited(self, names: Collection[str]) -> frozenset[str]:
         """Those of these groups in which there is a user who is not disabled, directly or through other groups."""
         return frozenset(row["name"] for row in await self._database.fetch(_FIND_INHABITED, sorted(names)))
+
+    async def find_below(self, name: str) -> Sequence[str]:
+        """This group and those whose members are in it too, at any depth; empty if there is no such group."""
+        return [row["name"] for row in await self._database.fetch(_FIND_BELOW, name)]
 
     async def problems(self, subjects: Collection[UUID] | None = None) -> Sequence[str]:
         """What is wrong with groups as they are now: a cycle, too deep a nesting, a user in too many.

@@ -13,7 +13,6 @@ REVOCATION_LIFETIME = timedelta(hours=1)
 EPOCH_LIFETIME = timedelta(hours=1) + REVOCATION_LIFETIME
 
 # For release 0.1.0, whose tokens are compared by time: a redemption or refresh that committed just before its user or
-# client was ended may mint its token just after, and "issued before" would spare it. So whatever of a user moved within
-# this time is revoked by name as well, and a client is revoked for so much longer: it may have too much to name. It is
-# longer than any statement and the answer to it take.
+# client was ended may mint its token just after, and "issued before" would spare it. So a user or a client is revoked
+# for so much longer: either may have too much to name. It is longer than any statement and the answer to it take.
 IN_FLIGHT = timedelta(seconds=30)

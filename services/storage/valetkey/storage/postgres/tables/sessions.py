@@ -135,8 +135,29 @@ _PAGE = "AND (s.created_at, s.session_id) > ($3, $4) ORDER BY s.created_at, s.se
 _LIST = Statement("sessions.list", f"{_SUMMARIES} {_PAGE}")
 # A user has at most so many sessions as settings allow.
 _LIST_OF_USER = Statement("sessions.list_of_user", f"{_SUMMARIES} AND s.subject = $5 {_PAGE}")
+# Those behind a grant that the client may use at $1.
+_OF_CLIENT = """
+    AND EXISTS (
+        SELECT FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid
+        WHERE a.session_id = s.session_id AND a.client_uid = {} AND a.revoked_at IS NULL AND a.expires_at > $1
+            AND a.idle_expires_at > $1 AND c.enabled AND (a.client_epoch IS NULL OR a.client_epoch = c.epoch)
+    )
+"""
+_LIST_OF_CLIENT = Statement("sessions.list_of_client", f"{_SUMMARIES} {_OF_CLIENT.format('$5')} {_PAGE}")
+_LIST_OF_USER_AND_CLIENT = Statement(
+    "sessions.list_of_user_and_client", f"{_SUMMARIES} AND s.subject = $5 {_OF_CLIENT.format('$6')} {_PAGE}"
+)
 _FIND_SUMMARY = Statement("sessions.find_summary", f"{_SUMMARIES} AND s.session_id = $2")
 _FIND_PLACE = Statement("sessions.find_place", "SELECT created_at, session_id FROM sessions WHERE session_id = $1")
+
+
+# By whether a user is asked for, and whether a client is.
+_LISTS = {
+    (False, False): _LIST,
+    (True, False): _LIST_OF_USER,
+    (False, True): _LIST_OF_CLIENT,
+    (True, True): _LIST_OF_USER_AND_CLIENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +287,16 @@ class Sessions:
         most: int | None = None,
         *,
         after: SessionPlace = FIRST_PLACE,
+        client_uid: UUID | None = None,
     ) -> list[SessionSummary]:
-        """Live sessions, of one user or of all, the oldest first: at most so many, beginning behind a place."""
-        if subject is None:
-            rows = await self._database.fetch(_LIST, now, most, *after)
-        else:
-            rows = await self._database.fetch(_LIST_OF_USER, now, most, *after, subject)
+        """Live sessions, of one user or of all, the oldest first: at most so many, beginning behind a place.
+
+        ``client_uid``: only those in which something was granted to this client that it may still use.
+        """
+        about = [each for each in (subject, client_uid) if each is not None]
+        rows = await self._database.fetch(
+            _LISTS[subject is not None, client_uid is not None], now, most, *after, *about
+        )
         return [_summary_from(row) for row in rows]
 
     async def find_summary(self, session_id: UUID, now: datetime) -> SessionSummary | None:

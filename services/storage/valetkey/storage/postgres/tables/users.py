@@ -33,34 +33,40 @@ _FIND_BY_SUBJECT = Statement(
     FROM users JOIN installation AS i ON i.id = 1 WHERE subject = ANY ($1::uuid[])
     """,
 )
+_LISTED = """
+    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
+        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(subject) AS user_groups, sub
+"""
 # A page comes from one index, wherever it begins. No two users have the same user name.
-_LIST = Statement(
-    "users.list",
-    """
-    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
-        groups_of(subject) AS user_groups, sub
-    FROM users JOIN installation AS i ON i.id = 1 WHERE username COLLATE "C" > $1
-    ORDER BY username COLLATE "C" LIMIT $2
-    """,
-)
+_BY_NAME = f"""
+    {_LISTED} FROM users JOIN installation AS i ON i.id = 1
+    WHERE username COLLATE "C" > $1 %s ORDER BY username COLLATE "C" LIMIT $2
+"""
 # Each at the first of its names that begins so; $4 is the first text that comes after all of these.
-_LIST_BY_PREFIX = Statement(
-    "users.list_by_prefix",
-    """
-    SELECT subject, username, email, email_verified, claims AS user_claims, enabled AS user_enabled, valid_since,
-        updated_at AS user_updated_at, users.epoch AS user_epoch, i.epoch AS installation_epoch,
-        groups_of(subject) AS user_groups, sub
-    FROM login_names AS n JOIN users USING (subject) JOIN installation AS i ON i.id = 1
+_BY_PREFIX = f"""
+    {_LISTED} FROM login_names AS n JOIN users USING (subject) JOIN installation AS i ON i.id = 1
     WHERE n.name_key COLLATE "C" >= $3 AND n.name_key COLLATE "C" < $4 AND n.name_key COLLATE "C" > $1
         AND NOT EXISTS (
             SELECT FROM login_names AS former
             WHERE former.subject = n.subject AND former.name_key COLLATE "C" >= $3
                 AND former.name_key COLLATE "C" < n.name_key COLLATE "C"
-        )
+        ) %s
     ORDER BY n.name_key COLLATE "C" LIMIT $2
-    """,
-)
+"""
+# Words, not parameters: there is an index of those who are disabled.
+_STATES = {None: "", True: "AND enabled", False: "AND NOT enabled"}
+_IN_GROUPS = "AND EXISTS (SELECT FROM group_members AS m WHERE m.subject = users.subject AND m.group_name = ANY (${}))"
+# By whether a prefix is asked for, whether groups are, and the state.
+_LISTS = {
+    (by_prefix, by_groups, state): Statement(
+        "users.list_by_prefix" if by_prefix else "users.list",
+        text % f"{words} {_IN_GROUPS.format(group) if by_groups else ''}",
+    )
+    for by_prefix, text, group in ((False, _BY_NAME, 3), (True, _BY_PREFIX, 5))
+    for by_groups in (False, True)
+    for state, words in _STATES.items()
+}
 # Those of these names, and those of this owner.
 _LIST_RECORDS = Statement(
     "users.list_records",
@@ -160,20 +166,31 @@ class Users:
         """Note in whose name the user was applied."""
         await self._database.execute(_SET_OWNER, subject, managed_by)
 
-    async def list(self, most: int | None = None, *, after: str = "", prefix: str = "") -> list[User]:
+    async def list(
+        self,
+        most: int | None = None,
+        *,
+        after: str = "",
+        prefix: str = "",
+        groups: Collection[str] | None = None,
+        enabled: bool | None = None,
+    ) -> list[User]:
         """Users by user name, in the order of code points: at most so many, beginning behind the user name ``after``.
 
         ``prefix`` is how the user name or the e-mail address begins, in whichever spelling; then users come by the
-        first of the two that begins so, and ``after`` is such a name: see ``listed_name``.
+        first of the two that begins so, and ``after`` is such a name: see ``listed_name``. ``groups``: only those who
+        are in one of these directly. ``enabled``: only those who are, or only those who are not.
         """
-        if not prefix:
-            rows = await self._database.fetch(_LIST, after, most)
-        else:
+        about: list[object] = []
+        if prefix:
             key = normalize_login_name(prefix)
             if key is None:
                 return []
-            rows = await self._database.fetch(_LIST_BY_PREFIX, after, most, key, key + _LAST_CHARACTER)
-        return [user_from(row) for row in rows]
+            about += [key, key + _LAST_CHARACTER]
+        if groups is not None:
+            about.append(sorted(groups))
+        statement = _LISTS[bool(prefix), groups is not None, enabled]
+        return [user_from(row) for row in await self._database.fetch(statement, after, most, *about)]
 
     async def create(self, user: User, password_hash: str, managed_by: str | None = None) -> None:
         """Add a user, made at ``updated_at``, with an argon2id hash.
