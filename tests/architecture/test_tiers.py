@@ -16,10 +16,16 @@ PEERS = NIGHTLY / "peers"
 AT_NIGHT_ALONE = {
     "import: a million users in bounded memory",
     "operations: a key rotation under load breaks no verification",
+    "operations: a page of users costs the same among a million, whatever is asked of them",
     "operations: a release is rolled out and rolled back under load, and no request fails",
     "operations: sealing keys are rolled in under load beside the release before, and no request fails",
     "operations: two versions always overlap, and what one ends the other refuses",
     "security 41: other endpoints keep their latency while logins are saturated",
+    # Each needs a machine that does nothing else.
+    "sizing: a service is ready after at most 1.75 s of CPU",
+    "sizing: all services in one process take at most 150 MiB",
+    "sizing: an idle installation takes at most 300 MiB and 60 m of CPU",
+    "sizing: help takes at most 0.3 s of CPU",
     "security 47: slow, endless and huge requests are bounded",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.chart import PROGRAMS, Object, environment, objects, pod_of, pods
+from support.chart import PROGRAMS, SERVICES, Object, environment, objects, pod_of, pods
 from valetkey.cli.kubernetes.secret_values import Extra, new_values
 from valetkey.runtime.settings.settings import Settings
 
@@ -35,13 +35,20 @@ def made(arguments: list[str]) -> tuple[str, set[str]]:
     return name, set(new_values(extras, NOW))
 
 
-@pytest.mark.parametrize("values", ["demo", "changed-demo"])
-def test_in_the_demo_the_job_makes_every_key_that_is_mounted_and_no_other(values: str) -> None:
+# What the other mode needs is made too, so that the mode may change.
+OF_COMPACT = {"postgres-compact-password"}
+OF_SERVICES = {f"postgres-{service}-password" for service in SERVICES}
+
+
+@pytest.mark.parametrize(
+    ("values", "unused"), [("demo", OF_COMPACT), ("changed-demo", OF_COMPACT), ("compact-demo", OF_SERVICES)]
+)
+def test_in_the_demo_the_job_makes_every_key_that_is_mounted_and_no_other(values: str, unused: set[str]) -> None:
     found = objects(values)
 
     name, keys = made(pod_of(found, "create-secret").containers[0]["args"])
 
-    assert {key for secret, key in mounted_keys(found) if secret == name} == keys
+    assert {key for secret, key in mounted_keys(found) if secret == name} | unused == keys
     assert {secret for secret, key in mounted_keys(found) if key not in NOT_OURS} == {name}
 
 
@@ -71,7 +78,8 @@ def variables(container: Object, directory: Path) -> dict[str, str]:
 def test_the_programs_can_read_what_was_made(name: str, tmp_path: Path) -> None:
     for key, value in new_values(list(Extra), NOW).items():
         (tmp_path / key).write_text(value, encoding="utf-8")
-    (container,) = (each for pod in pods(objects("demo")) for each in pod.containers if each["name"] == name)
+    found = objects("compact-demo" if name == "compact" else "demo")
+    (container,) = (each for pod in pods(found) for each in pod.containers if each["name"] == name)
 
     given = variables(container, tmp_path)
     settings = Settings.load(given, service=PROGRAMS[name])

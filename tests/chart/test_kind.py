@@ -13,7 +13,9 @@ from support.repository import ROOT
 
 KIND = ROOT / "deploy" / "kind"
 NEEDED = ("docker", "kind", "kubectl", "helm")
-IMAGES = [each["image"] for each in yaml.safe_load((ROOT / "skaffold.yaml").read_text("utf-8"))["build"]["artifacts"]]
+SKAFFOLD = yaml.safe_load((ROOT / "skaffold.yaml").read_text("utf-8"))
+# Skaffold installs the demo, in which each service is a component; a cluster of kind may have any mode.
+IMAGES = [*(each["image"] for each in SKAFFOLD["build"]["artifacts"]), "valetkey-compact"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def test_where_it_runs_is_what_the_mode_says(values: str) -> None:
     where = [
         "hook" if pod.owner["kind"] == "Job" and HOOK in annotations(pod.owner) else
         "job" if pod.owner["kind"] == "Job" else
-        "initContainer" if pod.component == "token" else "elsewhere"
+        "initContainer" if pod.component in {"token", "compact"} else "elsewhere"
         for pod in found
     ]  # fmt: skip
 
@@ -215,7 +215,7 @@ def test_finished_jobs_are_cleared_away_and_no_job_runs_for_ever(values: str) ->
     ordinary = [each["spec"] for each in of_kind(objects(values), "Job") if HOOK not in annotations(each)]
 
     assert all(spec["activeDeadlineSeconds"] and spec["backoffLimit"] for spec in specs)
-    assert all(("ttlSecondsAfterFinished" in spec) == (values != "below-a-path") for spec in ordinary)
+    assert all(("ttlSecondsAfterFinished" in spec) == (values not in {"below-a-path", "compact"}) for spec in ordinary)
 
 
 @pytest.mark.parametrize("values", SETS)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from support.chart import Refused, container_of, environment, objects
+from support.chart import SERVICES, Refused, container_of, environment, objects, server_of
 from support.chart_documentation import checked_settings
 from support.chart_values import EXTERNAL, VALUES, Values, merged
 from support.sound_settings import SOUND
@@ -19,8 +19,8 @@ def test_every_setting_that_values_can_give_is_checked() -> None:
     given = {
         name.removeprefix("VALETKEY_").lower()
         for values in VALUES
-        for component in ("authorize", "token", "introspection")
-        for name in environment(container_of(objects(values), component))
+        for service in SERVICES
+        for name in environment(container_of(objects(values), server_of(values, service)))
     }
     unchecked = {name for name in given if name not in checked_settings()["settings"]}
 
