@@ -92,7 +92,7 @@ FENCES = {
             Name("Connection", "_connect", "discovered_connection.py", "asking for the address at each connect"),
             Name("Connection", "read_response", "discovered_connection.py", "leaving a server that is no master"),
             Name("Connection", "check_health", "connection.py", "the PING of a connection that lay idle"),
-            Name("Connection", "can_read", "connection.py", "finding an answer that nobody asked for"),
+            Name("Connection", "can_read", "connection.py", "finding an answer that was not asked for"),
             Name("Connection", "should_reconnect", "connection.py", "closing what redis-py wants closed"),
             Name(
                 "Connection", "on_connect", "connection.py", "authentication, before the server is asked for its role"

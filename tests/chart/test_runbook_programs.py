@@ -33,7 +33,7 @@ def arguments(command: Command) -> list[str]:
 
 
 def refusal(program: str | Path, words: list[str]) -> str:
-    """What the program says of words that it does not take; an option nobody knows comes before ``--help``."""
+    """What the program says of words that it does not take; an unknown option comes before ``--help``."""
     run = subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=False, timeout=30)
     return run.stderr
 

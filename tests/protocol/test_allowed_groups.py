@@ -21,7 +21,7 @@ each_method = pytest.mark.parametrize("method", METHODS)
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A client that allows two groups; whoever is in ``inner`` is in the second one."""
+    """A client that allows two groups; who is in ``inner`` is in the second one."""
 
     party: RelyingParty
     administration: Administration

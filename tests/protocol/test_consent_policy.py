@@ -1,4 +1,4 @@
-"""RFC 8252 §8.6, OAuth 2.1 §7.3.1: whom an operator spares the question, and that nobody else is spared it."""
+"""RFC 8252 §8.6, OAuth 2.1 §7.3.1: whom an operator spares the question, and that no other is spared it."""
 
 import pytest
 

@@ -84,7 +84,7 @@ async def test_the_page_says_who_asks_and_where_it_leads(
     assert told["Afterwards you go to"] == (f"{shown} on this device" if is_local else shown)
     assert party.person is not None
     assert party.person.username in page.page.text
-    # Nobody but the host of an https redirect URI gets its answer, whose name the page shows. RFC 8252 §8.6.
+    # Only the host of an https redirect URI gets its answer, whose name the page shows. RFC 8252 §8.6.
     assert (UNVERIFIED in page.page.text) is (method == PUBLIC and not redirect_uri.startswith("https:"))
 
 

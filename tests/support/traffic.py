@@ -90,7 +90,7 @@ async def a_full_redis_at(issuer: str, administration: Administration, set_limit
 
 
 async def an_altered_value_at(issuer: str, administration: Administration) -> None:
-    """A login that somebody who can write to Redis has altered while it waited for its user."""
+    """A login that a writer to Redis has altered while it waited for its user."""
     party = RelyingParty(issuer, await administration.create_web_client(), await administration.create_user())
     try:
         page = await party.start()

@@ -32,7 +32,7 @@ ROLES = {
 
 @dataclass
 class Desk:
-    """An installation, with somebody and something that the pages speak of."""
+    """An installation, with the user and the things that the pages speak of."""
 
     system: System
     person: Person

@@ -27,7 +27,7 @@ async def test_scripts_may_call_only_the_paths_that_are_named(start: Start, http
             assert "Access-Control-Allow-Origin" not in closed.headers
 
 
-@pytest.mark.requirement("RFC 9111 §4: what a shared cache keeps serves scripts too, whoever asked first")
+@pytest.mark.requirement("RFC 9111 §4: what a shared cache keeps serves scripts too, of any origin")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_is_read_may_be_read_by_scripts_whoever_asks(start: Start, http: ClientSession, method: str) -> None:
     server = await start(cross_origin={"/echo/x": ("GET", "HEAD"), "/token": ("POST",)})
