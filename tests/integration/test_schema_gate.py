@@ -146,7 +146,7 @@ async def test_a_schema_that_is_newer_than_the_release_is_welcome(
     postgres_dsn: str, redis_url: str, start_pod: StartPod, service: str
 ) -> None:
     await rotate(settings_for("key_rotation", postgres_dsn, redis_url))
-    await _set_version(postgres_dsn, "0009")
+    await _set_version(postgres_dsn, f"{int(SCHEMA_VERSION) + 1:04}")
 
     pod = await start_pod(service, settings_for(service, postgres_dsn, redis_url))
 
