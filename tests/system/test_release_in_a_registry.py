@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.release.images import SERVICES
 from deploy.release.provenance import images_of
 from support.chart import HELM
 from support.container_registry import why_no_registry
@@ -26,7 +27,7 @@ pytestmark = [
 ]
 
 PLATFORMS = {"linux/amd64", "linux/arm64"}
-VALUES = ROOT / "helm/valetkey/ci/demo-values.yaml"
+VALUES = [ROOT / f"helm/valetkey/ci/{mode}-values.yaml" for mode in ("demo", "compact")]
 
 
 def helm(*arguments: str | Path) -> str:
@@ -50,15 +51,16 @@ def test_an_image_is_an_index_of_the_platforms_that_were_built_and_the_others_ar
         assert found == digest
         assert built | not_built == PLATFORMS
         assert not built & not_built
-    assert len(published.digests) == 5
+    assert len(published.digests) == len(SERVICES)
 
 
 def test_the_chart_from_the_registry_names_the_images_that_were_pushed(published: PublishedRelease) -> None:
     expected = {f"{published.path}/{name}@{digest}" for name, digest in published.digests.items()}
     chart = f"oci://{published.path}/charts/valetkey"
-    options: list[str | Path] = ["--version", published.version, "--plain-http", "--values", VALUES]
+    options: list[str | Path] = ["--version", published.version, "--plain-http"]
 
-    rendered = helm("template", "valetkey", chart, *options)
+    # Of the services as three components, and as one.
+    rendered = "".join(helm("template", "valetkey", chart, *options, "--values", values) for values in VALUES)
 
     assert rendered_images(rendered) == expected
 
