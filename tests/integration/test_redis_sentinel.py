@@ -42,12 +42,13 @@ class Redeemer:
         replies = await asyncio.gather(*map(self.redeem, codes))
         return [(reply.status, reply.error) for reply in replies]
 
-    async def redeem_until_decided(self, code: CodeResponse) -> None:
+    async def redeem_until_decided(self, code: CodeResponse) -> tuple[int, str | None]:
         async with asyncio.timeout(RECOVERED_WITHIN):
             reply = await self.redeem(code)
             while reply.status == 503:
                 await asyncio.sleep(0.05)
                 reply = await self.redeem(code)
+        return reply.status, reply.error
 
     def successes(self, codes: list[CodeResponse]) -> list[int]:
         return [sum(reply.status == 200 for reply in self.answers[code.code]) for code in codes]
@@ -98,7 +99,8 @@ async def _fail_over_while_codes_are_redeemed(fleet: Fleet, sentinels: EmbeddedS
         with sentinels.second.client() as client:
             states = [{client.getrange(code_key(code.code), 0, 0) for code in codes} for codes in (kept, lost, during)]
         rows = await _count_authorizations(dsn)
-        again = await redeemer.redeem_all([*kept, *lost, *during])
+        # A replica may have yet to hear who is the master now.
+        again = await asyncio.gather(*map(redeemer.redeem_until_decided, [*kept, *lost, *during]))
         rows_again = await _count_authorizations(dsn)
         late = await redeemer.redeem_all([await planted.plant()])
 
