@@ -49,6 +49,8 @@ class Rounds:
 
     async def _measure(self, scenario: Scenario) -> None:
         load, driver = self._load, driver_of(remembers=scenario.remembers)
+        if scenario.most_connections is not None:
+            load = Load(min(load.connections, scenario.most_connections), load.seconds)
         reference = HASHING if scenario is LOGIN else f"{BARE.name}, {driver}"
         # What is before this one was after the one before.
         is_known = self._last is not None and self._last[0] == reference

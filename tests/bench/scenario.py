@@ -41,8 +41,8 @@ Prepare = Callable[[World, Load], Awaitable[Work]]
 class Scenario:
     """``servers`` are measured; ``budget`` is the least ratio to the bare handler that we promise.
 
-    It ``remembers`` where the next request depends on an answer. What is prepared once serves every round, unless it
-    ``is_spent``.
+    With more than ``most_connections`` it would be refused, as a flood is. It ``remembers`` where the next request
+    depends on an answer. What is prepared once serves every round, unless it ``is_spent``.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Scenario:
     budget: float | None = None
     remembers: bool = False
     is_spent: bool = False
+    most_connections: int | None = None
 
 
 def _client_credentials(path: str) -> Prepare:
@@ -191,7 +192,7 @@ def _document(path: str, containing: bytes) -> Prepare:
 
 _TOKEN, _INTROSPECTION, _AUTHORIZE = ("token",), ("introspection",), ("authorize",)
 BARE = Scenario("bare handler", ("bare",), _client_credentials("/"))
-LOGIN = Scenario("login with password", _AUTHORIZE, _login, 0.80, remembers=True)
+LOGIN = Scenario("login with password", _AUTHORIZE, _login, 0.80, remembers=True, most_connections=32)
 SCENARIOS = (
     Scenario("client_credentials ES256", _TOKEN, _client_credentials("/token"), 0.33),
     Scenario("client_credentials, groups", _TOKEN, _client_credentials_in_groups),
