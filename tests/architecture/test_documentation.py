@@ -13,9 +13,9 @@ from deploy.docs.links import links, rewritten
 from deploy.docs.navigation import pages
 from deploy.docs.reference import REFERENCE, folder
 from deploy.docs.stage import stage
-from support.certificate import make_certificate
 from support.command_line import find_command
 from support.repository import ROOT, repository_files, service_modules, syntax
+from valetkey.demo.certificate import make_certificate
 from valetkey.runtime.telemetry.audit import AuditEvent, Lines
 from valetkey.runtime.telemetry.audit_events import AUDIT_EVENTS, FIELDS
 

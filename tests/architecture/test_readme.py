@@ -35,6 +35,13 @@ def test_every_place_that_it_names_exists(folder: str) -> None:
     assert (ROOT / folder).exists()
 
 
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")))
+def test_the_picture_shows_every_room(room: str) -> None:
+    (picture,) = [text for _, text in re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL) if "browsers" in text]
+
+    assert re.search(rf"(?<!\w){room}/", picture)
+
+
 @pytest.mark.parametrize("code", [text for kind, text in BLOCKS if kind == "python"])
 def test_its_python_uses_names_that_exist(code: str) -> None:
     module = ast.parse(code)

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from bench.scenario import LOGIN
 from support.repository import ROOT
 
 PAGE = ROOT / "deploy" / "sizing.md"
-BEGIN, END = "<!-- figures: begin, written by make bench-sizing -->", "<!-- figures: end -->"
 _WORDS = {
     "login with password": ("logins with a password", "authorize"),
     "authorize, signed in": ("authorizations with a session", "authorize"),
@@ -39,8 +39,20 @@ _DIGITS = 2
 _COSTS = ("cpu_microseconds", "store_microseconds", "cpu_microseconds_alone", "store_microseconds_alone")
 
 
-def figures(bench: Mapping[str, Any], memory: Mapping[str, Any] | None = None) -> str:
-    """The tables, and what they were measured on."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The lines of the page between which figures stand."""
+
+    begin: str
+    end: str
+
+
+FIGURES = Place("<!-- figures: begin, written by make bench-sizing -->", "<!-- figures: end -->")
+MEMORY = Place("<!-- memory: begin, written by make bench-sizing -->", "<!-- memory: end -->")
+
+
+def figures(bench: Mapping[str, Any]) -> str:
+    """The table of requests, and what it was measured on."""
     rows = {row["scenario"]: row for row in bench["scenarios"]}
     bare = next((row for name, row in rows.items() if name.startswith("bare handler")), None)
     lines = [
@@ -55,18 +67,16 @@ def figures(bench: Mapping[str, Any], memory: Mapping[str, Any] | None = None) -
             costs = " | ".join(_microseconds(row[key]) for key in _COSTS)
             per_core = _rounded(row["per_second_per_core"])
             lines.append(f"| {words} | {service} | {per_core} | {costs} | {ratio} | {_rounded(row['p99'])} ms |")
-    if memory is not None:
-        lines += ["", *_memory(memory)]
     return "\n".join(lines)
 
 
-def put(page: str, made: str) -> str:
-    """The page with these figures in the place of those it holds. Raises ``ValueError`` where it has no place."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def put(page: str, made: str, place: Place) -> str:
+    """The page with these figures in the place of those it holds. Raises ``ValueError`` where it has no such place."""
+    before, begin, rest = page.partition(place.begin)
+    _, end, after = rest.partition(place.end)
     if not begin or not end:
-        raise ValueError(f"the page has no line {BEGIN} with {END} after it")
-    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+        raise ValueError(f"the page has no line {place.begin} with {place.end} after it")
+    return f"{before}{place.begin}\n{made}\n{place.end}{after}"
 
 
 def _said_of(bench: Mapping[str, Any], bare: Mapping[str, Any] | None) -> str:
@@ -86,17 +96,22 @@ def _of_hashing(login: Mapping[str, Any], ours: Mapping[str, Any] | None) -> str
     return said if ours is None else f"{said}, {login['ratio'] / ours['ratio']:.2f} of our verifier in a loop"
 
 
-def _memory(memory: Mapping[str, Any]) -> list[str]:
+def memory_figures(memory: Mapping[str, Any]) -> str:
+    """The table of resident sets, and what it was measured on."""
     rows = [
         f"| {each['service']} | {each['megabytes_at_first']:.0f} MB | {each['megabytes_at_most']:.0f} MB |"
         f" {each['requests']:,} | {each['slope_megabytes_per_million']:+.1f} MB |"
         for each in memory["services"]
     ]
-    return [
-        "| service | memory at first | at most | after requests | growth per million in the second half |",
-        "|---|---:|---:|---:|---:|",
-        *rows,
-    ]
+    return "\n".join(
+        [
+            f"Measured on {memory['measured_at']}: {memory['machine']}, Python {memory['python']}.",
+            "",
+            "| service | memory at first | at most | after requests | growth per million in the second half |",
+            "|---|---:|---:|---:|---:|",
+            *rows,
+        ]
+    )
 
 
 def _microseconds(value: float | None) -> str:
@@ -116,10 +131,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-sizing", description=__doc__)
     parser.add_argument("--build", type=Path, default=BUILD, help="directory of what the runs have written")
     options = parser.parse_args()
-    bench = json.loads((options.build / "bench.json").read_text(encoding="utf-8"))
-    kept = options.build / "bench-memory.json"
-    memory = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
-    PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), figures(bench, memory)), encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    for name, made, place in (("bench", figures, FIGURES), ("bench-memory", memory_figures, MEMORY)):
+        # What was not measured again stays as it is.
+        if (kept := options.build / f"{name}.json").exists():
+            page = put(page, made(json.loads(kept.read_text(encoding="utf-8"))), place)
+    PAGE.write_text(page, encoding="utf-8")
     return 0
 
 

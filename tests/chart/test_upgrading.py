@@ -8,6 +8,7 @@ from support.chart import CHART
 from support.repository import ROOT
 from valetkey.runtime.settings.reader import table
 from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.schema.version import SCHEMA_VERSION
 
 PAGE = (CHART / "UPGRADING.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## To release (\S+)\n\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -45,6 +46,10 @@ def test_values_that_it_names_are_in_the_chart() -> None:
 
     assert len(named) > 5
     assert not [path for path in named if not known(path)]
+
+
+def test_the_coming_release_names_the_last_migration() -> None:
+    assert f"to {SCHEMA_VERSION} run in the Job" in SECTIONS[coming()]
 
 
 def test_a_setting_that_is_to_be_removed_is_none() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -53,16 +54,20 @@ async def stores(postgres_dsn: str) -> AsyncIterator[Stores]:
 @pytest.fixture
 async def other(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection of something else that works on the same rows."""
-    connection = await asyncpg.connect(postgres_dsn)
-    try:
+    async with connection_to(postgres_dsn) as connection:
         yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
 async def looking(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_dsn)
+    """A connection without a transaction, in which what others do would stand still."""
+    async with connection_to(postgres_dsn) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def connection_to(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
     try:
         yield connection
     finally:

@@ -22,9 +22,9 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from support.administration import FULL_SCOPE, Administration
-from support.certificate import make_certificate
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.system import System
+from valetkey.demo.certificate import make_certificate
 from valetkey.demo.free_port import LOOPBACK
 
 SCREENSHOTS = Path("build/screenshots")

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from support.certificate import make_certificate
 from support.operator_cli import Operator
 from support.pgbouncer import PgBouncer, find_pgbouncer
 from support.scripted_redis import ScriptedRedis
 from valetkey.cli.exit_code import ExitCode
+from valetkey.demo.certificate import make_certificate
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 CANARY = "canary-3f1e"
@@ -156,9 +156,9 @@ def test_the_doctor_says_which_ca_verified_the_connection(
         (detail,) = (finding["detail"] for finding in findings if finding["check"] == "postgres TLS")
         return str(detail)
 
-    assert f"{certificate}: CN=loopback until " in found(certificate)
+    assert f"{certificate}: CN=Valetkey demo until " in found(certificate)
     assert "; verifies the connection (sslmode=verify-full)" in found(certificate)
-    assert f"{other_authority}: CN=loopback until " in found(other_authority)
+    assert f"{other_authority}: CN=Valetkey demo until " in found(other_authority)
     assert "; sslmode=verify-full; the connection was not made" in found(other_authority)
 
 

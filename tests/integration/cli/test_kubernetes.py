@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.certificate import make_certificate
 from support.kubernetes_api import KubernetesApi
 from support.operator_cli import Operator, Outcome
 from valetkey.cli.exit_code import ExitCode
+from valetkey.demo.certificate import make_certificate
 from valetkey.runtime.settings.keys import sealing_key_list
 from valetkey.runtime.settings.settings import Settings
 

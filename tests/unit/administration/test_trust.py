@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from support.certificate import make_certificate
 from support.sound_settings import load
 from valetkey.administration.diagnosis.finding import Finding, Status
 from valetkey.administration.diagnosis.trust import examine_trust
+from valetkey.demo.certificate import make_certificate
 
 NOW = datetime.now(UTC)
 YEAR = timedelta(days=365)
@@ -54,7 +54,7 @@ def test_an_authority_is_named_with_its_subject_and_its_end(tmp_path: Path) -> N
 
     assert found.status is Status.OK
     assert found.detail == (
-        f"{path}: CN=loopback until {NOW + YEAR:%Y-%m-%d}; verifies the connection (sslmode=verify-full)"
+        f"{path}: CN=Valetkey demo until {NOW + YEAR:%Y-%m-%d}; verifies the connection (sslmode=verify-full)"
     )
 
 
@@ -129,7 +129,7 @@ def test_a_private_authority_in_place_of_those_of_the_machine_is_named(
     )
 
     for found in (issuer, redis):
-        assert f"{path}: CN=loopback until" in found.detail
+        assert f"{path}: CN=Valetkey demo until" in found.detail
         assert "verifies the connection (SSL_CERT_FILE)" in found.detail
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.sizing import BEGIN, END, PAGE, figures, put
+from bench.sizing import FIGURES, MEMORY, PAGE, Place, figures, memory_figures, put
 
 BENCH: dict[str, Any] = {
     "measured_at": "2026-01-31",
@@ -32,7 +32,10 @@ BENCH: dict[str, Any] = {
         )
     ],
 }
-MEMORY = {
+RESIDENT = {
+    "measured_at": "2026-01-30",
+    "machine": "x86_64, 2 CPUs",
+    "python": "3.11.7",
     "services": [
         {
             "service": "token",
@@ -41,7 +44,7 @@ MEMORY = {
             "requests": 1_000_000,
             "slope_megabytes_per_million": 0.04,
         }
-    ]
+    ],
 }
 
 
@@ -69,27 +72,31 @@ def test_the_machine_and_the_day_are_told() -> None:
     assert "does 21,000 there" in said
 
 
-def test_memory_is_told_where_it_was_measured() -> None:
-    assert "| token | 92 MB | 98 MB | 1,000,000 | +0.0 MB |" in figures(BENCH, MEMORY).splitlines()
-    assert "memory" not in figures(BENCH)
+def test_memory_is_told_with_its_own_day() -> None:
+    lines = memory_figures(RESIDENT).splitlines()
+
+    assert lines[0] == "Measured on 2026-01-30: x86_64, 2 CPUs, Python 3.11.7."
+    assert "| token | 92 MB | 98 MB | 1,000,000 | +0.0 MB |" in lines
 
 
-def test_new_figures_take_the_place_of_old_ones_and_of_nothing_else() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+@pytest.mark.parametrize("place", [FIGURES, MEMORY])
+def test_new_figures_take_the_place_of_old_ones_and_of_nothing_else(place: Place) -> None:
+    page = f"before\n{place.begin}\nold\n{place.end}\nafter\n"
 
-    once = put(page, "new")
+    once = put(page, "new", place)
 
-    assert once == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    assert put(once, "new") == once
+    assert once == f"before\n{place.begin}\nnew\n{place.end}\nafter\n"
+    assert put(once, "new", place) == once
 
 
-@pytest.mark.parametrize("page", ["", f"{BEGIN}\n", f"{END}\n{BEGIN}\n"])
+@pytest.mark.parametrize("page", ["", f"{FIGURES.begin}\n", f"{FIGURES.end}\n{FIGURES.begin}\n"])
 def test_a_page_without_their_place_is_refused(page: str) -> None:
     with pytest.raises(ValueError, match="has no line"):
-        put(page, "new")
+        put(page, "new", FIGURES)
 
 
-def test_our_page_has_their_place() -> None:
+@pytest.mark.parametrize("place", [FIGURES, MEMORY])
+def test_our_page_has_their_place(place: Place) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert put(page, "new") != page
+    assert put(page, "new", place) != page

@@ -34,14 +34,14 @@ def certificate_in(directory: Path) -> Path:
     """The certificate that is there and good for a day yet, or a new one; its key, ``KEY_NAME``, is for us alone."""
     path, now = directory / NAME, system_clock()
     if not _is_good(path, now) or not (directory / KEY_NAME).exists():
-        _make(directory, now)
+        make_certificate(path)
     return path
 
 
 def serving(certificate: Path) -> ssl.SSLContext:
     """How the front door shows it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_name(KEY_NAME))
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     return context
 
 
@@ -58,8 +58,9 @@ def _is_good(path: Path, now: datetime) -> bool:
     return found.not_valid_after_utc - now > _LEAST_LEFT
 
 
-def _make(directory: Path, now: datetime) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+def make_certificate(path: Path, lifetime: timedelta = _LIFETIME) -> Path:
+    """Write a new certificate for the loopback address, and its key beside it, for us alone; where the key is."""
+    now, key, key_path = system_clock(), ec.generate_private_key(ec.SECP256R1()), path.with_suffix(".key")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _COMMON_NAME)])
     certificate = (
         x509.CertificateBuilder()
@@ -67,8 +68,8 @@ def _make(directory: Path, now: datetime) -> None:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLACK)
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_before(min(now, now + lifetime) - _SLACK)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -77,7 +78,8 @@ def _make(directory: Path, now: datetime) -> None:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (directory / KEY_NAME).unlink(missing_ok=True)
-    with os.fdopen(open_private(directory / KEY_NAME), "wb") as file:
+    key_path.unlink(missing_ok=True)
+    with os.fdopen(open_private(key_path), "wb") as file:
         file.write(private)
-    (directory / NAME).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return key_path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from valetkey.core.oidc.claims.policy.constant import Constant
@@ -20,7 +20,6 @@ from valetkey.core.oidc.claims.table import has_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from valetkey.core.authentication.user import User
     from valetkey.core.oauth.resource import Catalog
     from valetkey.core.oidc.claims.table import ClaimTable
 
@@ -38,18 +37,12 @@ MEMBERS = (_IN, *_SOURCES, *_FILTERS)
 
 @dataclass(frozen=True, slots=True)
 class ClaimRule:
-    """One line of a policy. ``places`` is None where the claim is returned where it would be without the line.
-
-    ``_filtered`` is whose list was filtered last, and what came of it: an access token and its ID token have the same.
-    """
+    """One line of a policy. ``places`` is None where the claim is returned where it would be without the line."""
 
     name: str
     source: Source
     filters: tuple[Filter, ...] = ()
     places: Places | None = None
-    _filtered: list[tuple[User | None, list[str] | None]] = field(
-        default_factory=list, init=False, compare=False, repr=False
-    )
 
     @classmethod
     def read(cls, name: str, members: object) -> Self:
@@ -84,12 +77,9 @@ class ClaimRule:
         value = self.source.value(origin)
         if not self.filters or not isinstance(value, list | tuple):
             return value if has_value(value) else None
-        if self._filtered and self._filtered[0][0] is origin.user:
-            return self._filtered[0][1]
         texts = list(value)
         for each in self.filters:
             texts = each.apply(texts)
-        self._filtered[:] = [(origin.user, texts or None)]
         return texts or None
 
     def problems(self, catalog: Catalog) -> Iterable[str]:
