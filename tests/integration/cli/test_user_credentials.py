@@ -68,7 +68,7 @@ async def test_all_of_some_methods_are_removed(system_operator: Operator, ada: P
     assert (await run(system_operator, "list", ada.username, "-o", "json")).json == []
 
 
-@pytest.mark.parametrize("arguments", [(), (str(uuid4()), "--method", "totp"), ("--method", "password")], ids=str)
+@pytest.mark.parametrize("arguments", [(), (NO_ID, "--method", "totp"), ("--method", "password")], ids=str)
 async def test_what_is_to_go_is_said_in_one_way(
     system_operator: Operator, ada: Person, arguments: tuple[str, ...]
 ) -> None:
