@@ -47,9 +47,13 @@ users              Su         su     s              Su       -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch sub"
 COLUMNS = {
-    ("authorize", "authorizations", "SELECT"): "id session_id bound_to_session expires_at revoked_at",
+    (
+        "authorize",
+        "authorizations",
+        "SELECT",
+    ): "id session_id bound_to_session expires_at revoked_at subject client_uid auth_time",
     ("authorize", "authorizations", "UPDATE"): "revoked_at",
-    ("authorize", "users", "UPDATE"): "password_hash",
+    ("authorize", "users", "UPDATE"): "password_hash epoch valid_since updated_at",
     **{(role, "groups", "SELECT"): "name required_acr" for role in ("authorize", "token", "introspection", "compact")},
     ("token", "authorizations", "UPDATE"): (
         "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
@@ -66,7 +70,7 @@ COLUMNS = {
         "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
     ),
     ("compact", "clients", "UPDATE"): "updated_at",
-    ("compact", "users", "UPDATE"): "password_hash updated_at",
+    ("compact", "users", "UPDATE"): "password_hash epoch valid_since updated_at",
     ("operator", "authorizations", "UPDATE"): "revoked_at",
     ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at epoch",
     ("operator", "installation", "UPDATE"): "epoch",

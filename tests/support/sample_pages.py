@@ -6,7 +6,10 @@ from dataclasses import fields, replace
 
 from valetkey.authorize.pages.models import (
     Account,
+    AccountPage,
+    ApplicationWords,
     ConsentPage,
+    CredentialWords,
     EnrolTotpPage,
     ErrorPage,
     FormPostPage,
@@ -14,6 +17,7 @@ from valetkey.authorize.pages.models import (
     LoggedOutPage,
     LoginPage,
     LogoutPage,
+    NewPasswordPage,
     NotAllowedPage,
     Page,
     RecoveryCodesPage,
@@ -21,6 +25,7 @@ from valetkey.authorize.pages.models import (
     ScopeWords,
     SecondFactorPage,
     SelectAccountPage,
+    SessionWords,
     SignedInPage,
 )
 from valetkey.authorize.pages.renderer import Pages
@@ -69,6 +74,23 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             others=[("passkey", "/enrol?x=1")],
             error=text,
         ),
+        "account": AccountPage(
+            **form,
+            account=account,
+            email=text,
+            password_uri="/account/password",
+            totp_uri="/account/totp",
+            logout_uri="/logout",
+            credentials=[CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02")],
+            codes_left=9,
+            sessions=[
+                SessionWords("s1", True, text, text, "2026-01-01 12:00 UTC", "2026-01-02 12:00 UTC"),
+                SessionWords("s2", False, "", "", "2026-01-01 12:00 UTC", "2026-01-02 12:00 UTC"),
+            ],
+            applications=[ApplicationWords(text, text, [text], "2026-01-01")],
+            news=text,
+        ),
+        "new_password": NewPasswordPage(**form, account=account, back="/account", error=text),
         "recovery_codes": RecoveryCodesPage(codes=[text, f"{text} 2"], continue_uri="/consent?x=1"),
         "select_account": SelectAccountPage(**form, account=account, client_name=text),
         "not_allowed": NotAllowedPage(**form, account=account, client_name=text, logo_uri=text),

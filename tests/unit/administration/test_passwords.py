@@ -6,10 +6,11 @@ from importlib.resources import files
 
 import pytest
 
-from valetkey.administration import passwords
-from valetkey.administration.common_passwords import is_common
-from valetkey.administration.passwords import MIN_LENGTH, hash_password, password_problem
+from valetkey.administration.passwords import hash_password
+from valetkey.runtime import common_passwords
+from valetkey.runtime.common_passwords import is_common
 from valetkey.runtime.password_hash import verify_password
+from valetkey.runtime.password_rules import MIN_LENGTH, password_problem
 from valetkey.runtime.settings.settings import Settings
 
 CHEAP = Settings(password_time_cost=1, password_memory_cost=8192)
@@ -51,7 +52,7 @@ def test_the_hash_is_of_the_one_spelling() -> None:
 
 @COMMON
 def test_the_list_is_sorted_and_has_nothing_that_is_refused_anyway() -> None:
-    text = gzip.decompress(files(passwords.__package__).joinpath("common_passwords.txt.gz").read_bytes())
+    text = gzip.decompress(files(common_passwords.__package__).joinpath("common_passwords.txt.gz").read_bytes())
     words = text.decode("ascii").splitlines()
 
     assert words == sorted(set(words))

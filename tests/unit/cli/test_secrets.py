@@ -11,10 +11,11 @@ from argon2 import PasswordHasher
 
 from support.system import test_settings
 from valetkey.administration.apply.declared_secret import read_declared_secret
-from valetkey.administration.passwords import generate_password, hash_password, password_problem
+from valetkey.administration.passwords import generate_password, hash_password
 from valetkey.cli.failure import Failure
 from valetkey.cli.secret_file import handed_over, secret_file
 from valetkey.cli.secret_input import STDIN, read_secret
+from valetkey.runtime.password_rules import password_problem
 
 CANARY = "canary-Zm9vYmFyYmF6cXV4-secret-value"
 SETTINGS = test_settings("https://id.example", "postgresql://localhost/x", "redis://localhost")

@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from valetkey.authorize.account.endpoint import change_account, show_account
+from valetkey.authorize.account.password import set_password, show_new_password
+from valetkey.authorize.account.totp import set_up_totp, show_totp
 from valetkey.authorize.consent.endpoint import decide_consent, show_consent
 from valetkey.authorize.flow.endpoint import authorize
 from valetkey.authorize.flow.select_account import select_account, show_accounts
@@ -34,6 +37,9 @@ HANDLERS: Handlers = {
     routes.SECOND_FACTOR: {"GET": show_second_factor, "POST": check_second_factor},
     routes.ENROL: {"GET": show_enrolment, "POST": enrol},
     routes.SELECT_ACCOUNT: {"GET": show_accounts, "POST": select_account},
+    routes.ACCOUNT: {"GET": show_account, "POST": change_account},
+    routes.ACCOUNT_PASSWORD: {"GET": show_new_password, "POST": set_password},
+    routes.ACCOUNT_TOTP: {"GET": show_totp, "POST": set_up_totp},
     routes.CONSENT: {"GET": show_consent, "POST": decide_consent},
     routes.LOGOUT: log_out,
     routes.STATIC: static_file,

@@ -5,7 +5,7 @@ from aiohttp import web
 from valetkey.authorize.pages.models import HomePage, account_of
 from valetkey.authorize.pages.response import page_response
 from valetkey.authorize.service import AUTHORIZE
-from valetkey.core.routes import LOGOUT
+from valetkey.core.routes import ACCOUNT, LOGOUT
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 
@@ -13,5 +13,9 @@ async def show_home(request: web.Request) -> web.StreamResponse:
     """The home page. Reads the session, and nothing that the address says."""
     service = request.app[AUTHORIZE]
     session = await service.find_session(request)
-    page = HomePage(account=None if session is None else account_of(session.user), form_action=service.path(LOGOUT))
+    page = HomePage(
+        account=None if session is None else account_of(session.user),
+        form_action=service.path(LOGOUT),
+        account_uri=service.path(ACCOUNT),
+    )
     return page_response(service.pages.home(page, reference=current_trace_id()))

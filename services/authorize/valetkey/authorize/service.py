@@ -1,5 +1,6 @@
 """What the endpoints work with, wired once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -17,20 +18,29 @@ from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.client.client import Client
+from valetkey.core.oauth.revocation import Revocation
 from valetkey.core.ports.authorization_codes import CodeIssuer
 from valetkey.core.ports.clients import CatalogSource, ClientFinder
 from valetkey.core.ports.clock import Clock
-from valetkey.core.ports.consents import ConsentStore
 from valetkey.core.ports.interactions import InteractionStore
 from valetkey.core.ports.keys import KeySetSource
-from valetkey.core.ports.sessions import SessionStore
 from valetkey.core.ports.users import UserFinder
 from valetkey.core.routes import Route
 from valetkey.core.sealed_value import ValueSealer
 from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.credentials import Credentials
+from valetkey.storage.postgres.tables.sessions import Sessions
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
 from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
+
+
+class RevocationPublisher(Protocol):
+    """Where revocations go that a change to a user has stored."""
+
+    async def publish(self, revocations: Sequence[Revocation]) -> None:
+        """Tell Redis, where introspection looks first."""
 
 
 class UserStore(UserFinder, Protocol):
@@ -44,7 +54,7 @@ class UserStore(UserFinder, Protocol):
 class AuthorizeService:
     """Settings, stores and pages. ``next_secrets`` make the secret of a session out of the one before.
 
-    ``credential_sealer`` is None where there are no keys to seal what users share with us.
+    ``account`` is the account page as a client. ``credential_sealer`` is None without keys to seal what users share.
     """
 
     settings: Settings
@@ -52,10 +62,13 @@ class AuthorizeService:
     catalog: CatalogSource
     keys: KeySetSource
     users: UserStore
+    account: Client
+    user_lifecycle: UserLifecycle
+    revocations: RevocationPublisher
     credentials: Credentials
     credential_sealer: ValueSealer | None
-    sessions: SessionStore
-    consents: ConsentStore
+    sessions: Sessions
+    consents: Consents
     interactions: InteractionStore
     codes: CodeIssuer
     passwords: PasswordPool
@@ -70,6 +83,10 @@ class AuthorizeService:
     next_secrets: Mac
     pages: Pages
     clock: Clock
+
+    async def find_client(self, client_id: str) -> Client | None:
+        """The client of this name, and our own account page, which is registered nowhere."""
+        return self.account if client_id == self.account.client_id else await self.clients.find(client_id)
 
     def path(self, route: Route) -> str:
         """The path of one of our routes, below the issuer's; no header of a request ever takes part in it."""

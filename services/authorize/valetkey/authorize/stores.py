@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from valetkey.authorize.account.page_client import PAGES, account_client
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
 from valetkey.authorize.browser.keyed_mac import Mac
@@ -24,6 +25,7 @@ from valetkey.storage.postgres.tables.credentials import Credentials
 from valetkey.storage.postgres.tables.password_parameters import PasswordParameters
 from valetkey.storage.postgres.tables.session_count import SessionCount
 from valetkey.storage.postgres.tables.sessions import Sessions
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.kept.codes import RedisCodes
 from valetkey.storage.redis.kept.interactions import RedisInteractions
@@ -54,6 +56,9 @@ async def open_service(
             catalog=stores.catalog,
             keys=stores.jwk_set,
             users=Users(stores.database),
+            account=account_client(settings, PAGES),
+            user_lifecycle=UserLifecycle(stores.database),
+            revocations=stores.revocations,
             credentials=Credentials(stores.database),
             credential_sealer=_credential_sealer(settings),
             sessions=_sessions(settings, stores),

@@ -86,6 +86,9 @@ ROUTES: tuple[Route, ...] = (
     SECOND_FACTOR := Route("authorize", "/second-factor", _GET_OR_FORM, is_page=True),
     ENROL := Route("authorize", "/enrol", _GET_OR_FORM, is_page=True),
     SELECT_ACCOUNT := Route("authorize", "/select-account", _GET_OR_FORM, is_page=True),
+    ACCOUNT := Route("authorize", "/account", _GET_OR_FORM, is_page=True),
+    ACCOUNT_PASSWORD := Route("authorize", "/account/password", _GET_OR_FORM, is_page=True),
+    ACCOUNT_TOTP := Route("authorize", "/account/totp", _GET_OR_FORM, is_page=True),
     CONSENT := Route("authorize", "/consent", _GET_OR_FORM, is_page=True),
     # An application in a browser fetches its tokens itself; it authenticates with PKCE, never with a cookie.
     TOKEN := Route("token", "/token", _FORM, cross_origin=True, metadata="token_endpoint"),

@@ -7,15 +7,13 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from valetkey.authorize.browser.cookies import Browser, generate_secret
 from valetkey.authorize.browser.cross_site_post import location_with_cookies
+from valetkey.authorize.flow.begin import begin
 from valetkey.authorize.flow.id_token_hint import hinted_subject
-from valetkey.authorize.flow.interaction import step_location
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.flow.response import answer_with_code, answer_with_error
 from valetkey.authorize.pages.failure_page import CLIENT
 from valetkey.authorize.pages.response import not_by_head, see_other
-from valetkey.authorize.pages.shown_error import NoRoom
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.client.client import Client
 from valetkey.core.oauth import causes
@@ -27,16 +25,11 @@ from valetkey.core.oauth.authorization_request import (
     trust_redirect,
 )
 from valetkey.core.oauth.errors import InvalidRequest, OAuthError
-from valetkey.core.oauth.parameter_limits import kept_bytes
 from valetkey.core.oauth.params import Params
-from valetkey.core.oidc.interaction import Interaction, Step, refusal_without_prompt
+from valetkey.core.oidc.interaction import Interaction, refusal_without_prompt
 from valetkey.core.routes import AUTHORIZE as AUTHORIZE_ROUTE
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry.metrics import AUTHORIZATION_REQUESTS
-from valetkey.storage.redis.limits.memory_reserve import Kind, StoreIsFull
-
-# What an interaction takes beside the texts of its request, with its key and the counts of its address and browser.
-_INTERACTION_BYTES = 900
 
 
 async def authorize(request: web.Request) -> web.StreamResponse:
@@ -87,7 +80,7 @@ async def _decide(
         return await answer_with_code(service, interaction, client, signed_in.session, consent_epoch)
     if "none" in asked.prompt:
         raise refusal_without_prompt(step)
-    return await _begin(service, request, interaction, step, client)
+    return await begin(service, request, interaction, step, client)
 
 
 async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, client: Client) -> Interaction:
@@ -105,28 +98,3 @@ async def _interaction(service: AuthorizeService, asked: AuthorizationRequest, c
         installation_epoch=client.installation_epoch,
         client_epoch=client.epoch,
     )
-
-
-async def _begin(
-    service: AuthorizeService, request: web.Request, interaction: Interaction, step: Step, client: Client
-) -> web.StreamResponse:
-    _require_room(service, interaction.request)
-    browser = service.cookies.browser(request) or Browser.generate()
-    device = service.devices.parse(service.cookies.device(request))
-    device_id = device.device_id if device is not None and service.devices.is_ours(device) else None
-    await service.interaction_limit.require(request, service.settings, interaction.request, browser, device_id)
-    interaction_id = generate_secret()
-    await service.interactions.put(interaction_id, replace(interaction, browser=browser.digest))
-    AUTHORIZATION_REQUESTS.add("interaction", "")
-    response = see_other(step_location(service, step, interaction_id, client))
-    service.cookies.write_browser(request, response, browser)
-    return response
-
-
-def _require_room(service: AuthorizeService, asked: AuthorizationRequest) -> None:
-    """Raise ``NoRoom``: a page, because a client that gets an error tends to begin again at once."""
-    try:
-        service.reserve.require_room(Kind.INTERACTION, kept_bytes(asked) + _INTERACTION_BYTES)
-    except StoreIsFull as error:
-        AUTHORIZATION_REQUESTS.add("page", error.error)
-        raise NoRoom(error.reason, error.retry_after) from error

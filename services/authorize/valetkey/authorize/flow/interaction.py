@@ -135,7 +135,7 @@ async def _other_login(service: AuthorizeService, interaction: Interaction, sess
 async def require_same_client(service: AuthorizeService, interaction: Interaction) -> Client:
     """The client that began it, if it may still be answered. Raises ``ClientGone`` where nothing may be sent to it."""
     asked = interaction.request
-    client = await service.clients.find(asked.client_id)
+    client = await service.find_client(asked.client_id)
     if client is None or client.uid != interaction.client_uid:
         raise ClientGone("the client was deleted, or registered anew under the same client_id")
     if not client.enabled:
@@ -154,7 +154,7 @@ async def _note_named_client(service: AuthorizeService, request: web.Request) ->
     """
     try:
         client_id = read_query(request).get("client")
-        client = None if client_id is None else await service.clients.find(client_id)
+        client = None if client_id is None else await service.find_client(client_id)
     except OAuthError:
         return
     if client is not None and client.enabled:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from valetkey.authorize.account.page_client import UID as ACCOUNT_UID
 from valetkey.authorize.login.due import step_of_due
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.authentication.session import Session, SignedIn
@@ -31,6 +32,9 @@ async def next_step(
     step = await _login_step(service, interaction, client, session)
     if step is not Step.CONSENT or session is None:
         return NextStep(step)
+    if client.uid == ACCOUNT_UID:
+        # Our own page asks for nothing that could be agreed to.
+        return NextStep(Step.DONE, 0)
     if access_step(client, session) is Step.NOT_ALLOWED:
         return NextStep(Step.NOT_ALLOWED)
     request, subject = interaction.request, session.user.subject

@@ -17,6 +17,7 @@ from valetkey.core.oauth.errors import OAuthError
 from valetkey.core.oauth.parameter_limits import kept_bytes
 from valetkey.core.oauth.pkce import NO_CHALLENGE
 from valetkey.core.oidc.interaction import Interaction, authentication_of
+from valetkey.core.routes import HOME
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.errors import note
 from valetkey.runtime.telemetry import audit
@@ -38,6 +39,8 @@ async def answer_with_code(
     ``prompt=none`` (``TooManyCodes``, ``StoreIsFull``): there a page would not be seen. Otherwise it would send the
     browser here again at once, so that the answer is a page, which also says when to come back; a redirect cannot.
     """
+    if client is service.account:
+        return see_other(interaction.request.redirect.redirect_uri)
     request, now = interaction.request, service.clock()
     authentication = authentication_of(interaction, session, now)
     code = AuthorizationCode(
@@ -82,6 +85,9 @@ def answer_with_error(
     service: AuthorizeService, request: web.Request, redirect: TrustedRedirect, client: Client, error: OAuthError
 ) -> web.Response:
     """Tell the client no; the reason goes to the log. RFC 6749 §4.1.2.1."""
+    if client is service.account:
+        # Whoever does not sign in to the account page is nowhere else to be answered.
+        return see_other(service.path(HOME))
     note(request, error)
     AUTHORIZATION_REQUESTS.add("error", error.error)
     return _send(service, redirect, redirect.failure(error, service.settings.issuer, current_trace_id()), client)

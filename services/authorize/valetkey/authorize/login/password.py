@@ -21,7 +21,7 @@ from datetime import timedelta
 from functools import partial
 
 from valetkey.authorize.login.fair_queue import FairQueue, QueueFullError, Source
-from valetkey.core.authentication.password import password_spellings
+from valetkey.core.authentication.password import normalize_password, password_spellings
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.password_hash import PasswordCosts, decoy, parameters_of, verify_password
 from valetkey.runtime.telemetry.metrics import (
@@ -36,6 +36,8 @@ RETRY_AFTER = 2
 # Each costs every wrong password a hash.
 MAX_PARAMETERS = 8
 _NICENESS = 19
+# New passwords are chosen by people who have just signed in, one at a time.
+_MOST_HASHING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class PasswordPool:
         self._idle = workers
         self._queue: FairQueue[_Check] = FairQueue(workers + queue)
         self._is_closed = False
+        self._hashing = 0
         PASSWORD_QUEUE_LIMIT.set(workers + queue)
 
     def expect(self, stored: Iterable[str]) -> None:
@@ -119,6 +122,17 @@ class PasswordPool:
             deadline.cancel()
             # A request that hangs up frees its place in the queue, but not a thread that is hashing.
             self._leave(check)
+
+    async def hash(self, password: str) -> str:
+        """The hash of a new password, with the costs of now. Raises ``TemporarilyUnavailable`` where too many wait."""
+        if self._is_closed or self._hashing >= _MOST_HASHING:
+            raise TemporarilyUnavailable(_CLOSED if self._is_closed else _FULL, RETRY_AFTER)
+        self._hashing += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, self._costs.hash, normalize_password(password))
+        finally:
+            self._hashing -= 1
 
     def close(self) -> None:
         """Finish what is under way and drop what waits."""

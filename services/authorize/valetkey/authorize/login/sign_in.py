@@ -9,6 +9,7 @@ from uuid import uuid4
 from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.flow.complete import advance
 from valetkey.authorize.flow.interaction import InteractionContext, step_location
+from valetkey.authorize.login.browser_origin import origin_of
 from valetkey.authorize.login.due import due_of_login
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.acr import strength_of
@@ -52,7 +53,8 @@ async def go_on_with(
         factors = due.factors
     else:
         factors = (proof.factor,)
-    begun = await _begin_session(service, request, pending, Session(uuid4(), proof.user, factors))
+    session = Session(uuid4(), proof.user, factors, origin_of(service, request))
+    begun = await _begin_session(service, request, pending, session)
     if begun is None:
         return None
     session, secret = begun

@@ -19,6 +19,7 @@ from jinja2 import (
 from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages.display import initial, picture, plain, web_link
 from valetkey.authorize.pages.models import (
+    AccountPage,
     ConsentPage,
     EnrolTotpPage,
     ErrorPage,
@@ -27,6 +28,7 @@ from valetkey.authorize.pages.models import (
     LoggedOutPage,
     LoginPage,
     LogoutPage,
+    NewPasswordPage,
     NotAllowedPage,
     Page,
     RecoveryCodesPage,
@@ -111,6 +113,14 @@ class Pages:
 
     def recovery_codes(self, page: RecoveryCodesPage, *, reference: str | None = None) -> str:
         """New recovery codes, shown once."""
+        return self._page(page, reference)
+
+    def account(self, page: AccountPage, *, reference: str | None = None) -> str:
+        """What a user sees of the own account."""
+        return self._page(page, reference)
+
+    def new_password(self, page: NewPasswordPage, *, reference: str | None = None) -> str:
+        """The form for a new password."""
         return self._page(page, reference)
 
     def select_account(self, page: SelectAccountPage, *, reference: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from valetkey.core.authentication.acr import Strength, strength_of
@@ -16,16 +16,25 @@ if TYPE_CHECKING:
     from valetkey.core.oauth.consent import KeptConsent
 
 
+class Origin(NamedTuple):
+    """Where a browser was when it last proved something, as its user is told: what it calls itself, and its address."""
+
+    device: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One signed-in browser. ``session_id`` is the ``sid`` claim; the cookie holds another secret. Times are UTC.
 
-    ``factors`` are the last proofs by each method, the oldest first; together they reach a level.
+    ``factors`` are the last proofs by each method, the oldest first; together they reach a level. ``origin`` is written
+    with a proof, and not read with the rest.
     """
 
     session_id: UUID
     user: User
     factors: tuple[Factor, ...]
+    origin: Origin | None = field(default=None, compare=False)
 
     @property
     def strength(self) -> Strength:

@@ -60,13 +60,17 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
     "valetkey_authorize": {
         **_SERVER,
         **_GROUPS_OF_USERS,
-        "users": {"SELECT": WHOLE, "UPDATE": ("password_hash",)},
+        # A user who changes the password ends, as one who is given another.
+        "users": {"SELECT": WHOLE, "UPDATE": ("password_hash", "epoch", "valid_since", "updated_at")},
         "login_names": _READ,
         "credentials": _EVERYTHING,
         "sessions": _EVERYTHING,
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
         "authorizations": {
-            "SELECT": ("id", "session_id", "bound_to_session", "expires_at", "revoked_at"),
+            "SELECT": (
+                *("id", "session_id", "bound_to_session", "expires_at", "revoked_at"),
+                *("subject", "client_uid", "auth_time"),
+            ),
             "UPDATE": ("revoked_at",),
         },
         "revocations": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},

@@ -76,7 +76,7 @@ _END_AUTHORIZATIONS = Statement(
 _LIST = Statement(
     "consents.list",
     """
-    SELECT k.subject, u.username, c.client_id, k.client_uid, k.scope, k.resources, k.claims, k.updated_at
+    SELECT k.subject, u.username, c.client_id, c.client_name, k.client_uid, k.scope, k.resources, k.claims, k.updated_at
     FROM consents AS k JOIN clients AS c ON c.uid = k.client_uid JOIN users AS u ON u.subject = k.subject
     WHERE k.is_given AND ($1::uuid IS NULL OR k.subject = $1) AND ($2::uuid IS NULL OR k.client_uid = $2)
     ORDER BY u.username, k.subject, c.client_id
@@ -91,6 +91,7 @@ class ConsentSummary:
     subject: UUID
     username: str
     client_id: str
+    client_name: str
     client_uid: UUID
     consent: Consent
     updated_at: datetime
@@ -134,6 +135,7 @@ class Consents:
                 subject=row["subject"],
                 username=row["username"],
                 client_id=row["client_id"],
+                client_name=row["client_name"],
                 client_uid=row["client_uid"],
                 consent=consent_from(row),
                 updated_at=row["updated_at"],

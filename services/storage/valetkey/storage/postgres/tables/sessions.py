@@ -44,10 +44,11 @@ _CREATE = Statement(
     ), created AS (
         INSERT INTO sessions (
             session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
-            installation_epoch, user_epoch, factors
+            installation_epoch, user_epoch, factors, device, address
         )
         SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
-            $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch, $14::text[]
+            $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch, $14::text[],
+            $15::text, $16::text
         FROM resource_owner
         RETURNING subject
     )
@@ -68,7 +69,8 @@ _RENEW = Statement(
     )
     UPDATE sessions AS s
     SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $11, idle_expires_at = $7, expires_at = $8,
-        installation_epoch = o.installation_epoch, user_epoch = o.user_epoch, factors = $12::text[]
+        installation_epoch = o.installation_epoch, user_epoch = o.user_epoch, factors = $12::text[],
+        device = COALESCE($13::text, s.device), address = COALESCE($14::text, s.address)
     FROM resource_owner AS o
     WHERE s.session_id = $1 AND s.subject = o.subject
     RETURNING s.session_id
@@ -130,7 +132,7 @@ _END_AUTHORIZATIONS = Statement(
 # What operators see of the sessions that are in force at $1.
 _SUMMARIES = """
     SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
-        s.expires_at
+        s.expires_at, s.device, s.address
     FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
     WHERE s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
         AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
@@ -178,6 +180,8 @@ class SessionSummary:
     created_at: datetime
     used_at: datetime
     expires_at: datetime
+    device: str | None = None
+    address: str | None = None
 
     @property
     def place(self) -> SessionPlace:
@@ -261,6 +265,7 @@ class Sessions:
             session.user.installation_epoch,
             session.last_proof,
             factors_text(session.factors),
+            *_origin(session),
         )
         return renewed is not None
 
@@ -330,6 +335,7 @@ class Sessions:
             session.user.installation_epoch,
             self._most,
             factors_text(session.factors),
+            *_origin(session),
         )
 
     def _ends(self, session: Session) -> tuple[datetime, datetime]:
@@ -360,7 +366,13 @@ def _summary_from(row: Record) -> SessionSummary:
         created_at=row["created_at"],
         used_at=row["used_at"],
         expires_at=min(row["idle_expires_at"], row["expires_at"]),
+        device=row["device"],
+        address=row["address"],
     )
+
+
+def _origin(session: Session) -> tuple[str | None, str | None]:
+    return (None, None) if session.origin is None else session.origin
 
 
 def _strength(session: Session) -> tuple[datetime, str, tuple[str, ...]]:

@@ -32,7 +32,7 @@ _STATEMENTS = (
     """,
     "CREATE INDEX credentials_subject ON credentials (subject, kind)",
     "CREATE UNIQUE INDEX credentials_totp ON credentials (subject) WHERE kind = 'totp'",
-    "ALTER TABLE sessions ADD COLUMN factors text[]",
+    "ALTER TABLE sessions ADD COLUMN factors text[], ADD COLUMN device text, ADD COLUMN address text",
     "ALTER TABLE users ALTER COLUMN password_hash DROP NOT NULL",
     "ALTER TABLE groups ADD COLUMN required_acr text",
     # Services keep with the catalog what groups demand.
@@ -44,6 +44,6 @@ _STATEMENTS = (
 
 
 def upgrade() -> None:
-    """A table, three columns, and a trigger."""
+    """A table, four columns, and a trigger."""
     for statement in _STATEMENTS:
         op.execute(statement)
