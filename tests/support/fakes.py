@@ -146,7 +146,7 @@ class FakeUserLifecycle:
 
 
 class FakeSessions:
-    """`SessionStore`. What ending one revokes is in `FakeWorld.revocations`."""
+    """Browser sessions. What ending one revokes is in `FakeWorld.revocations`."""
 
     def __init__(self, world: FakeWorld, *, idle_lifetime: timedelta, lifetime: timedelta) -> None:
         self._world = world

@@ -208,7 +208,7 @@ FIRST_PLACE = SessionPlace(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class Sessions:
-    """See ``valetkey.core.ports.SessionStore``.
+    """Browser sessions, by the secret in the browser's cookie.
 
     ``most`` is how many a user may have. ``publish`` takes the revocations that ending a session has stored here to
     where introspection looks first.
