@@ -218,7 +218,7 @@ class FakeSessions:
 
 
 class FakeConsents:
-    """`ConsentStore`."""
+    """What users have agreed to."""
 
     def __init__(self, world: FakeWorld) -> None:
         self._world = world

@@ -98,7 +98,7 @@ class ConsentSummary:
 
 
 class Consents:
-    """See ``valetkey.core.ports.ConsentStore``."""
+    """What users have agreed to, by user and client."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
