@@ -36,6 +36,8 @@ class Purpose(StrEnum):
     # Appended to a code that is there already.
     ABANDONED_REDEMPTION = "abandoned_redemption"
     INTERACTION = "interaction"
+    # In PostgreSQL, until it is sent.
+    MAIL = "mail"
 
 
 # Neither a purpose nor a name has a NUL in it.
