@@ -28,10 +28,11 @@ plain_and_key() { printf 'plain,%s' "$(key)"; }
 if [ -s "$directory/cookie-keys" ]; then keep sealing-keys plain_and_key; else keep sealing-keys key; fi
 keep refresh-token-keys key
 keep cookie-keys key
+keep mail-keys key
 keep key-encryption-keys named_key
 keep redis-password word
 keep redis-url redis_url
-for role in admin migration authorize token introspection key-rotation operator; do
+for role in admin migration authorize token introspection mailer key-rotation operator; do
     keep "postgres-$role-password" word
 done
 for demo in demo-user-password demo-web-secret demo-machine-secret demo-api-secret; do

@@ -16,7 +16,6 @@ from valetkey.storage.mail_sealer import MailSealer
 from valetkey.storage.postgres.database.opening import open_database
 from valetkey.storage.postgres.schema.guard import SchemaGuard
 from valetkey.storage.postgres.tables.mail_queue import MailQueue
-from valetkey.storage.stores import SCHEMA_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from valetkey.runtime.settings.settings import Settings
     from valetkey.runtime.telemetry.tracing import Tracing
     from valetkey.storage.postgres.database.pool import Database
+
+_SCHEMA_INTERVAL = timedelta(seconds=3)
 
 
 def create_mailer(
@@ -41,7 +42,7 @@ def create_mailer(
 
     async def worker(app: web.Application) -> AsyncIterator[None]:
         async with open_database(settings, "mailer") as database:
-            schema = SchemaGuard(database, SCHEMA_INTERVAL)
+            schema = SchemaGuard(database, _SCHEMA_INTERVAL)
             await schema.start()
             app[HEALTH].waiting.add(schema.reason)
             try:

@@ -11,10 +11,11 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.sealed_value import PLAIN
 
 SEALING_KEYS = "sealing-keys"
+MAIL_KEYS = "mail-keys"
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
-_LISTS = ("refresh-token-keys", "cookie-keys", SEALING_KEYS)
-_ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
+_LISTS = ("refresh-token-keys", "cookie-keys", SEALING_KEYS, MAIL_KEYS)
+_ROLES = ("authorize", "token", "introspection", "mailer", "compact", "key-rotation", "migration", "operator", "admin")
 
 
 class Extra(StrEnum):
@@ -38,7 +39,9 @@ def later_additions(values: Mapping[str, str]) -> dict[str, str]:
 
     What it has written in Redis is plain, and it reads nothing else: the key is there, and does not seal yet.
     """
-    return {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}"}
+    later = {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}", MAIL_KEYS: values[MAIL_KEYS]}
+    mailer = "postgres-mailer-password"
+    return later | ({mailer: values[mailer]} if mailer in values else {})
 
 
 def _passwords(extras: Sequence[Extra]) -> Iterator[str]:
