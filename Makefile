@@ -177,7 +177,7 @@ release-chart: $(READY) ## Push the chart of that release to REGISTRY=..., and p
 .PHONY: lock
 lock: $(READY) ## Resolve requirements.in, every image's and those of machines without containers into locks; ARGS=--upgrade takes the newest
 	@$(COMPILE) $(ARGS) requirements.in -o requirements.lock
-	@for image in authorize token introspection compact key_rotation cli; do \
+	@for image in authorize token introspection mailer compact key_rotation cli; do \
 		$(BIN)/python deploy/docker/image_requirements.py $$image | \
 		$(COMPILE) --no-annotate --constraint requirements.lock - -o deploy/docker/requirements/$$image.lock || exit 1; \
 	done

@@ -29,10 +29,11 @@ if [ -s "$directory/cookie-keys" ]; then keep sealing-keys plain_and_key; else k
 keep refresh-token-keys key
 keep cookie-keys key
 keep credential-keys key
+keep mail-keys key
 keep key-encryption-keys named_key
 keep redis-password word
 keep redis-url redis_url
-for role in admin migration authorize token introspection key-rotation operator; do
+for role in admin migration authorize token introspection mailer key-rotation operator; do
     keep "postgres-$role-password" word
 done
 for demo in demo-user-password demo-web-secret demo-machine-secret demo-api-secret; do

@@ -7,7 +7,7 @@ tag=${TAG:-dev}
 engine=${DOCKER:-docker}
 # The build reaches what this machine reaches: its mirrors and proxies.
 flags=${BUILD_FLAGS---network host}
-[ $# -gt 0 ] || set -- authorize token introspection compact key_rotation cli
+[ $# -gt 0 ] || set -- authorize token introspection mailer compact key_rotation cli
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' services/runtime/pyproject.toml)
 # Given for files that are no checkout, such as those of a release.

@@ -10,7 +10,7 @@ for program in docker kind kubectl helm; do
 	}
 done
 kind get clusters | grep -qx valetkey || kind create cluster --config "$(dirname "$0")/cluster.yaml" --wait 120s
-for service in authorize token introspection compact key-rotation cli; do
+for service in authorize token introspection mailer compact key-rotation cli; do
 	kind load docker-image "valetkey-$service:$TAG" --name valetkey
 done
 echo "Now: helm upgrade --install valetkey helm/valetkey -f helm/valetkey/ci/demo-values.yaml --set image.tag=$TAG"

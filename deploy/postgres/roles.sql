@@ -2,8 +2,8 @@
 -- that is Valetkey's own; run it again to exchange passwords:
 --
 --   psql "$ADMIN_URL/valetkey" -f roles.sql -v authorize_password=... -v token_password=... \
---        -v introspection_password=... -v compact_password=... -v key_rotation_password=... \
---        -v migration_password=... -v operator_password=...
+--        -v introspection_password=... -v mailer_password=... -v compact_password=... \
+--        -v key_rotation_password=... -v migration_password=... -v operator_password=...
 --
 -- A password that is not given as a variable is taken from the environment: VALETKEY_AUTHORIZE_PASSWORD and so on, or the
 -- file that VALETKEY_AUTHORIZE_PASSWORD_FILE names. Without any, a new role has none, as for certificates, and an existing
@@ -20,6 +20,9 @@
 \endif
 \if :{?introspection_password} \else
   \set introspection_password `printf %s "${VALETKEY_INTROSPECTION_PASSWORD:-$(cat "${VALETKEY_INTROSPECTION_PASSWORD_FILE:-/dev/null}")}"`
+\endif
+\if :{?mailer_password} \else
+  \set mailer_password `printf %s "${VALETKEY_MAILER_PASSWORD:-$(cat "${VALETKEY_MAILER_PASSWORD_FILE:-/dev/null}")}"`
 \endif
 \if :{?compact_password} \else
   \set compact_password `printf %s "${VALETKEY_COMPACT_PASSWORD:-$(cat "${VALETKEY_COMPACT_PASSWORD_FILE:-/dev/null}")}"`
@@ -51,6 +54,7 @@ INSERT INTO valetkey_roles VALUES
     ('valetkey_authorize', :'authorize_password'),
     ('valetkey_token', :'token_password'),
     ('valetkey_introspection', :'introspection_password'),
+    ('valetkey_mailer', :'mailer_password'),
     ('valetkey_compact', :'compact_password'),
     ('valetkey_key_rotation', :'key_rotation_password'),
     ('valetkey_operator', :'operator_password');

@@ -12,6 +12,7 @@ _COMPONENTS = {
     "authorize": "authorize",
     "token": "token",
     "introspection": "introspection",
+    "mailer": "mailer",
     "compact": "compact",
     "key_rotation": "keyRotation",
     "cli": "cli",

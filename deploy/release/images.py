@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from deploy.release.refusal import Refusal
 
-SERVICES = ("authorize", "token", "introspection", "compact", "key_rotation", "cli")
+SERVICES = ("authorize", "token", "introspection", "mailer", "compact", "key_rotation", "cli")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

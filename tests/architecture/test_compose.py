@@ -22,6 +22,7 @@ LOADS: Mapping[str, Service] = {
     "authorize": "authorize",
     "token": "token",
     "introspection": "introspection",
+    "mailer": "mailer",
     "key-rotation": "key_rotation",
     "first-keys": "key_rotation",
     "migrate": "migrate",

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from support.repository import ROOT
 
-IMAGES = ["authorize", "token", "introspection", "compact", "key_rotation", "cli"]
+IMAGES = ["authorize", "token", "introspection", "mailer", "compact", "key_rotation", "cli"]
 LOCKS = ROOT / "deploy/docker/requirements"
 MACHINE = ROOT / "deploy/systemd/requirements.lock"
 EVERY_LOCK = [*(LOCKS / f"{image}.lock" for image in (*IMAGES, "build")), MACHINE]

@@ -22,7 +22,7 @@ from support.chart import CHART, HELM
 from support.release_checkout import clone, commit, git, release, write_repository
 from support.repository import ROOT, rooms
 
-IMAGES = ("authorize", "token", "introspection", "compact", "key_rotation", "cli")
+IMAGES = ("authorize", "token", "introspection", "mailer", "compact", "key_rotation", "cli")
 LOCK = ROOT / "deploy/systemd/requirements.lock"
 DIGESTS = {image: f"sha256:{number:064x}" for number, image in enumerate(IMAGES, 1)}
 

@@ -26,7 +26,7 @@ OF_PROCESSES = {"process_cpu_seconds_total"}
 MADE_ON_THE_WAY = {"valetkey-operator"}
 ROLES = {
     f"valetkey_{name}"
-    for name in ("authorize", "token", "introspection", "compact", "key_rotation", "migration", "operator")
+    for name in ("authorize", "token", "introspection", "mailer", "compact", "key_rotation", "migration", "operator")
 }
 
 

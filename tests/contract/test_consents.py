@@ -159,9 +159,9 @@ async def test_what_users_have_agreed_to_can_be_listed(database: Database) -> No
     for_client = await stores.consents.list(client_uid=clients[0].uid)
     all_there_are = await stores.consents.list()
 
-    first = ConsentSummary(user.subject, user.username, "a", clients[1].uid, READ, NOW)
-    second = ConsentSummary(user.subject, user.username, "b", clients[0].uid, READ, NOW)
-    others = ConsentSummary(other.subject, other.username, "b", clients[0].uid, WRITE, LATER)
+    first = ConsentSummary(user.subject, user.username, "a", clients[1].client_name, clients[1].uid, READ, NOW)
+    second = ConsentSummary(user.subject, user.username, "b", clients[0].client_name, clients[0].uid, READ, NOW)
+    others = ConsentSummary(other.subject, other.username, "b", clients[0].client_name, clients[0].uid, WRITE, LATER)
     assert of_user == [first, second]
     assert for_client == [second, others]
     assert all_there_are == [first, second, others]

@@ -23,35 +23,45 @@ LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 # What a reviewer has agreed to, apart from the code: capitals are for the whole table, small letters for
 # some columns only, which are in COLUMNS.
 EXPECTED = """
-                   authorize  token  introspection  compact  key_rotation  operator
-alembic_version    S          S      S              S        S             S
-authorizations     su         SIuD   -              SIuD     -             Su
-client_secrets     S          S      S              S        -             SIUD
-clients            S          Su     S              Su       -             SIUD
-consents           SIU        su     -              SIU      -             SIu
-credentials        SIUD       -      -              SIUD     -             SD
-group_members      S          S      S              S        -             SIUD
-group_nesting      S          S      S              S        -             SIUD
-groups             s          s      s              s        -             SIUD
-installation       S          S      S              S        -             Su
-key_observations   SIUD       SIUD   SIUD           SIUD     S             S
-login_names        S          -      -              S        -             SID
-published_jwk_set  S          S      S              S        SIU           SIU
-revocations        SIU        SIUD   S              SIUD     -             SIUD
-scopes             S          S      S              S        -             SIUD
-sessions           SIUD       su     -              SIUD     -             SD
-signing_keys       -          S      -              S        SIUD          SIUD
-token_subjects     -          -      -              -        -             SID
-user_attributes    S          S      S              S        -             SIUD
-users              Su         su     s              Su       -             SIUD
+                   authorize  token  introspection  mailer  compact  key_rotation  operator
+alembic_version    S          S      S              S       S        S             S
+authorizations     su         SIuD   -              -       SIuD     -             Su
+client_secrets     S          S      S              -       S        -             SIUD
+clients            S          Su     S              -       Su       -             SIUD
+consents           SIU        su     -              -       SIU      -             SIu
+credentials        SIUD       -      -              -       SIUD     -             SD
+group_members      S          S      S              -       S        -             SIUD
+group_nesting      S          S      S              -       S        -             SIUD
+groups             s          s      s              -       s        -             SIUD
+installation       S          S      S              -       S        -             Su
+key_observations   SIUD       SIUD   SIUD           -       SIUD     S             S
+login_names        S          -      -              -       S        -             SID
+mail_outbox        sI         -      -              SuD     SIuD     -             sIu
+published_jwk_set  S          S      S              -       S        SIU           SIU
+revocations        SIU        SIUD   S              -       SIUD     -             SIUD
+scopes             S          S      S              -       S        -             SIUD
+sessions           SIUD       su     -              -       SIUD     -             SD
+signing_keys       -          S      -              -       S        SIUD          SIUD
+token_subjects     -          -      -              -       -        -             SID
+user_attributes    S          S      S              -       S        -             SIUD
+users              Su         su     s              -       Su       -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch sub"
+MAIL_PROGRESS = "sealed state attempts last_error due_at finished_at lease"
 COLUMNS = {
     (
         "authorize",
         "authorizations",
         "SELECT",
     ): "id session_id bound_to_session expires_at revoked_at subject client_uid auth_time",
+    ("authorize", "mail_outbox", "SELECT"): "recipient requester is_requested state created_at",
+    ("mailer", "mail_outbox", "UPDATE"): MAIL_PROGRESS,
+    ("compact", "mail_outbox", "UPDATE"): MAIL_PROGRESS,
+    ("operator", "mail_outbox", "SELECT"): (
+        "id kind recipient requester is_requested subject state attempts last_error created_at due_at expires_at "
+        "finished_at lease"
+    ),
+    ("operator", "mail_outbox", "UPDATE"): "state due_at finished_at",
     ("authorize", "authorizations", "UPDATE"): "revoked_at",
     ("authorize", "users", "UPDATE"): "password_hash epoch valid_since updated_at",
     **{(role, "groups", "SELECT"): "name required_acr" for role in ("authorize", "token", "introspection", "compact")},
@@ -109,6 +119,9 @@ FORBIDDEN = {
         "INSERT INTO users (subject) VALUES (gen_random_uuid())",
         "DELETE FROM revocations",
         "DELETE FROM consents",
+        "SELECT sealed FROM mail_outbox",
+        "UPDATE mail_outbox SET recipient = 'a@evil.example'",
+        "DELETE FROM mail_outbox",
     ],
     "token": [
         "SELECT password_hash FROM users",
@@ -140,6 +153,15 @@ FORBIDDEN = {
         "UPDATE published_jwk_set SET document = '{}'",
         "DELETE FROM consents",
     ],
+    "mailer": [
+        "SELECT * FROM users",
+        "SELECT * FROM clients",
+        "SELECT * FROM sessions",
+        "SELECT sealed_private FROM signing_keys",
+        "INSERT INTO mail_outbox (id) VALUES (gen_random_uuid())",
+        "UPDATE mail_outbox SET recipient = 'a@evil.example'",
+        "UPDATE mail_outbox SET expires_at = 'infinity'",
+    ],
     "key_rotation": [
         "SELECT * FROM users",
         "SELECT * FROM client_secrets",
@@ -155,6 +177,8 @@ FORBIDDEN = {
         "UPDATE consents SET subject = gen_random_uuid()",
         "DELETE FROM consents",
         "SELECT secret_digest FROM sessions WHERE FALSE FOR UPDATE",
+        "SELECT sealed FROM mail_outbox",
+        "UPDATE mail_outbox SET recipient = 'a@evil.example'",
     ],
 }
 # What only the migration may do.

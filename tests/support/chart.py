@@ -30,6 +30,7 @@ PROGRAMS: dict[str, Service] = {
     "authorize": "authorize",
     "token": "token",
     "introspection": "introspection",
+    "mailer": "mailer",
     "compact": "compact",
     "key-rotation": "key_rotation",
     "first-keys": "key_rotation",

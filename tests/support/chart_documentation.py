@@ -37,14 +37,19 @@ VALUES_OF_SETTINGS = {
     "trace_sample_ratio": "tracing.sampleRatio",
     "theme_name": "theme.name",
     "theme_colour": "theme.colour",
+    "mail_host": "mail.host",
+    "mail_port": "mail.port",
+    "mail_tls": "mail.tls",
+    "mail_from": "mail.from",
+    "mail_user": "mail.user",
 }
 # Settings that the chart decides, or puts together.
 DECIDED = {
     *("host", "port", "management_host", "management_port", "log_format", "reuse_port"),
-    *("postgres_dsn", "postgres_listen_dsn", "theme_logo", "templates_directory"),
+    *("postgres_dsn", "postgres_listen_dsn", "theme_logo", "templates_directory", "mail_templates_directory"),
 }
 HAVE_THEIR_OWN_VALUES = VALUES_OF_SETTINGS.keys() | DECIDED
-SERVICES = ("authorize", "token", "introspection", "compact")
+SERVICES = ("authorize", "token", "introspection", "mailer", "compact")
 ValuePath = tuple[str, ...]
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?P<rest>.*)$")
 

@@ -112,8 +112,21 @@ CHANGED_DEMO = merged(
     },
 )
 
-# One process in the place of three, with everything that such a process may have.
-COMPACT = merged(BELOW_A_PATH, {"mode": "compact", "migration": {"mode": "initContainer"}, "compact": {"replicas": 1}})
+# One worker more, with everything that it may have.
+MAIL: Values = {
+    "mail": {
+        "host": "smtp.example.com",
+        "port": 2525,
+        "from": "no-reply@example.com",
+        "user": "valetkey",
+        "existingSecret": "smtp",
+        "templates": {"password_reset.txt": "{% extends 'valetkey/password_reset.txt' %}"},
+    },
+}
+WITH_MAIL = merged(BELOW_A_PATH, MAIL)
+
+# One process in the place of four, with everything that such a process may have.
+COMPACT = merged(WITH_MAIL, {"mode": "compact", "migration": {"mode": "initContainer"}, "compact": {"replicas": 1}})
 COMPACT_DEMO = merged(_file("ci/demo-values.yaml"), {"mode": "compact"})
 
 VALUES: dict[str, Values] = {
@@ -122,6 +135,7 @@ VALUES: dict[str, Values] = {
     "external": EXTERNAL,
     "below-a-path": BELOW_A_PATH,
     "external-secrets": EXTERNAL_SECRETS,
+    "mail": WITH_MAIL,
     "in-the-pods": IN_THE_PODS,
     "by-hand": BY_HAND,
     "examples": _file("examples/values.yaml"),

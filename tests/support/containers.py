@@ -14,9 +14,10 @@ ROOMS = {
     "authorize": {"wire", "core", "runtime", "storage", "authorize"},
     "token": {"wire", "core", "runtime", "storage", "token"},
     "introspection": {"wire", "core", "runtime", "storage", "introspection"},
-    "compact": {"wire", "core", "runtime", "storage", "authorize", "token", "introspection", "compact"},
+    "mailer": {"wire", "core", "runtime", "storage", "mailer"},
+    "compact": {"wire", "core", "runtime", "storage", "authorize", "token", "introspection", "mailer", "compact"},
     "key_rotation": {"wire", "core", "runtime", "storage", "key_rotation"},
-    "cli": {"wire", "core", "runtime", "storage", "key_rotation", "administration", "cli"},
+    "cli": {"wire", "core", "runtime", "storage", "key_rotation", "mailer", "administration", "cli"},
 }
 SERVICES = ("authorize", "token", "introspection")
 # Images that listen: one of each service, and one that is all of them.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 
 ROLES_SQL = ROOT / "deploy" / "postgres" / "roles.sql"
-NAMES = ("authorize", "token", "introspection", "compact", "key_rotation", "migration", "operator")
+NAMES = ("authorize", "token", "introspection", "mailer", "compact", "key_rotation", "migration", "operator")
 
 
 def create_roles(server: EmbeddedPostgres, database: str) -> None:

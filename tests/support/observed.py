@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from support.stores import create_migrated
 from support.system import System
 from support.traffic import (
     a_day_at,
+    a_day_of_mail_at,
     a_flood_of_logins_at,
     a_full_redis_at,
     a_lost_postgres_at,
@@ -29,6 +31,7 @@ from support.traffic import (
     an_outage_at,
     many_connections_at,
 )
+from valetkey.demo.free_port import LOOPBACK, free_port
 from valetkey.demo.stores.embedded_postgres import EmbeddedPostgres
 from valetkey.demo.stores.embedded_redis import EmbeddedRedis
 from valetkey.runtime.http.proxy_watch import LEAST_SAMPLES, WINDOW_SECONDS, ProxyWatch
@@ -68,6 +71,11 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
             interactions_per_address="1000",
             trusted_proxies="127.0.0.1/32",
             key_poll_interval="1",
+            mail_host=LOOPBACK,
+            mail_port=str(free_port()),
+            mail_tls="none",
+            mail_from="no-reply@example.com",
+            mail_keys=secrets.token_urlsafe(32),
             max_connections=str(_MOST_CONNECTIONS),
             connections_per_address=str(_MOST_CONNECTIONS),
         )
@@ -80,6 +88,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
             with Redis.from_url(redis.url) as store:
                 system.run(a_full_redis_at(*at, partial(store.config_set, "maxmemory")))
             system.run(an_altered_value_at(*at))
+            system.run(a_day_of_mail_at(system.settings))
             system.run(a_flood_of_logins_at(system.urls["authorize"][0], system.administration))
             system.run(a_lost_redis_at(*at, partial(_restart, redis)))
             system.run(

@@ -45,9 +45,11 @@ class ServiceProcesses(System):
 
     async def _start(self) -> None:
         await rotate(self.settings)
-        for name in SERVICES:
+        # The worker runs where there is a server for it.
+        for name in (*SERVICES, *(("mailer",) if "mail_host" in self.changes else ())):
             port, management = free_port(), free_port()
-            self.urls[name] = [f"http://{LOOPBACK}:{port}"]
+            if name in SERVICES:
+                self.urls[name] = [f"http://{LOOPBACK}:{port}"]
             self.management_urls[name] = [f"http://{LOOPBACK}:{management}"]
             variables = self._variables(name, port, management)
             with (Path(os.devnull) if self.said is None else self.said / name).open("ab") as output:

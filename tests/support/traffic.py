@@ -13,8 +13,14 @@ from redis.asyncio import Redis
 from support.administration import Administration
 from support.browser import query_of
 from support.eventually import eventually
+from support.mail_world import notice
 from support.raw_connection import RawConnection
 from support.relying_party import Person, RelyingParty
+from support.smtp_server import SmtpMailbox, smtp_server
+from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
+from valetkey.storage.postgres.tables.mail_records import MailRecords
 from valetkey.storage.redis.kept.keyspace import INTERACTION, REVOCATIONS_LOADED
 
 SCOPE = "openid offline_access api:read"
@@ -184,3 +190,25 @@ async def _go_wrong(party: RelyingParty, person: Person) -> None:
     finally:
         await impostor.browser.close()
         await signed_out.browser.close()
+
+
+async def a_day_of_mail_at(settings: Settings) -> None:
+    """Mails that are taken, put off and refused; then the server is away while one waits."""
+    replies = {"full@example.com": "452 4.2.2 mailbox full", "gone@example.com": "550 5.1.1 no such user"}
+    mailbox = SmtpMailbox(settings.mail_port, to_recipient=replies.get)
+    async with Database(settings.postgres_dsn.reveal(), max_size=2) as database:
+        outbox, records = MailOutbox.from_settings(settings, database), MailRecords(database)
+        async with smtp_server(mailbox):
+            for recipient in ("ada@example.com", *replies):
+                await outbox.put(notice(recipient))
+
+            async def all_are_tried() -> bool:
+                return all(record.attempts for record in await records.list())
+
+            await eventually(all_are_tried, 30)
+        await outbox.put(notice("late@example.com"))
+
+        async def the_server_is_missed() -> bool:
+            return any(record.last_error and "connect" in record.last_error.lower() for record in await records.list())
+
+        await eventually(the_server_is_missed, 30)

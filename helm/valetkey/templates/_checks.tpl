@@ -4,7 +4,7 @@
 {{- end -}}
 
 {{- define "valetkey.checks" -}}
-{{- range list "name" "issuer" "setting" "store" "secret" "migration" "publishing" "proxy" "client" "service" "hatch" "monitoring" "version" -}}
+{{- range list "name" "issuer" "setting" "store" "secret" "mail" "migration" "publishing" "proxy" "client" "service" "hatch" "monitoring" "version" -}}
 {{- include (printf "valetkey.%sChecks" .) $ -}}
 {{- end -}}
 {{- end -}}
@@ -56,6 +56,16 @@
 {{- if and .Values.demo.enabled $passwords }}{{ fail "\n\ndemo.enabled brings its own PostgreSQL with passwords of its own: remove postgres.existingSecret and postgres.secretPrefix.\n" }}{{ end -}}
 {{- end -}}
 
+{{- define "valetkey.mailChecks" -}}
+{{- with .Values.mail -}}
+{{- if and .host (not .from) }}{{ fail "\n\nmail.from is missing: give the address that mail comes from, such as no-reply@example.com.\n" }}{{ end -}}
+{{- if and .user (not .existingSecret) }}{{ fail "\n\nmail.user has no password: put it into a Secret as mail-password, and name that in mail.existingSecret.\n" }}{{ end -}}
+{{- if and .existingSecret (not .user) }}{{ fail "\n\nmail.existingSecret holds a password: name the user that it belongs to in mail.user.\n" }}{{ end -}}
+{{- if and (not .host) (or .from .user .templates) }}{{ fail "\n\nmail.host is missing: name the SMTP server, or remove the other values of mail.\n" }}{{ end -}}
+{{- if and .host (eq .tls "none") (not (include "valetkey.loopback" .host)) }}{{ fail (printf "\n\nmail.tls=none is for a server in the same pod, such as a sidecar at 127.0.0.1, and mail.host is %s: use starttls or tls.\n" .host) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "valetkey.migrationChecks" -}}
 {{- $late := list -}}
 {{- if .Values.demo.enabled }}{{ $late = append $late "demo.enabled" }}{{ end -}}
@@ -104,7 +114,7 @@
 {{- end -}}
 
 {{- define "valetkey.serviceChecks" -}}
-{{- range include "valetkey.servers" . | fromYamlArray -}}
+{{- range include "valetkey.workloads" . | fromYamlArray -}}
 {{- $values := include "valetkey.values" (dict "root" $ "component" .) | fromYaml -}}
 {{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) }}{{ fail (printf "\n\n%s: autoscaling.minReplicas is above autoscaling.maxReplicas: lower it.\n" .) }}{{ end -}}
 {{- if and $values.topologySpreadConstraints $values.topologySpread.enabled (ne (toJson $values.topologySpread) (toJson $.Values.services.topologySpread)) }}{{ fail (printf "\n\n%s: topologySpread and topologySpreadConstraints exclude each other: keep one of them.\n" .) }}{{ end -}}

@@ -1,6 +1,6 @@
 {{/* What operators may add to pods, and how far it may go. */}}
 {{- define "valetkey.hatchChecks" -}}
-{{- range append (include "valetkey.servers" . | fromYamlArray) "jobs" -}}
+{{- range append (include "valetkey.workloads" . | fromYamlArray) "jobs" -}}
 {{- $values := $.Values.jobs -}}
 {{- if ne . "jobs" }}{{ $values = include "valetkey.values" (dict "root" $ "component" .) | fromYaml }}{{ end -}}
 {{- range $values.extraEnv -}}

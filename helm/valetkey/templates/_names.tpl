@@ -57,6 +57,13 @@ annotations:
 {{- eq .Values.mode "compact" | ternary (list "compact") (list "authorize" "token" "introspection") | toYaml -}}
 {{- end -}}
 
+{{/* Those and the workers, which have no public port: one that sends mail, where there is a server for it. */}}
+{{- define "valetkey.workloads" -}}
+{{- $servers := include "valetkey.servers" . | fromYamlArray -}}
+{{- if and .Values.mail.host (ne .Values.mode "compact") }}{{ $servers = append $servers "mailer" }}{{ end -}}
+{{- $servers | toYaml -}}
+{{- end -}}
+
 {{/* The component that is this service: root, service. */}}
 {{- define "valetkey.serverOf" -}}
 {{- eq .root.Values.mode "compact" | ternary "compact" .service -}}
@@ -65,6 +72,11 @@ annotations:
 {{/* Whether this component is installed, as "true" or nothing: root, component. */}}
 {{- define "valetkey.isServer" -}}
 {{- if has .component (include "valetkey.servers" .root | fromYamlArray) }}true{{ end -}}
+{{- end -}}
+
+{{/* Likewise for a server or a worker. */}}
+{{- define "valetkey.isWorkload" -}}
+{{- if has .component (include "valetkey.workloads" .root | fromYamlArray) }}true{{ end -}}
 {{- end -}}
 
 {{/* The values of a component: those of `services` under its own. */}}

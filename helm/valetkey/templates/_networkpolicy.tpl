@@ -68,6 +68,14 @@
 {{- end }}
 {{- end -}}
 
+{{/* The port of the mail server, as the worker chooses it too; nothing where no mail is sent. */}}
+{{- define "valetkey.smtpHole" -}}
+{{- if .Values.mail.host -}}
+{{- $port := .Values.mail.port | default (eq .Values.mail.tls "tls" | ternary 465 587) -}}
+{{- include "valetkey.hole" (dict "ports" (list $port) "to" .Values.networkPolicy.smtp.to) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A policy: root, component, ingress and egress (texts of lists; none denies). */}}
 {{- define "valetkey.policy" -}}
 {{- if .root.Values.networkPolicy.enabled -}}
@@ -104,6 +112,19 @@ spec:
 {{- end -}}
 {{- with $policy.extraIngress }}{{ $ingress = printf "%s\n%s" $ingress (toYaml .) }}{{ end -}}
 {{- $egress := list (include "valetkey.dnsHole" .root) (include "valetkey.postgresHole" .root) (include "valetkey.redisHole" .root) (include "valetkey.otlpHole" .root) | compact | join "\n" -}}
+{{- if eq .component "compact" }}{{ with include "valetkey.smtpHole" .root }}{{ $egress = printf "%s\n%s" $egress . }}{{ end }}{{ end -}}
+{{- include "valetkey.policy" (dict "root" .root "component" .component "ingress" $ingress "egress" $egress) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* mailer: nothing reaches it but what scrapes it, and it reaches no Redis. */}}
+{{- define "valetkey.workerPolicy" -}}
+{{- if include "valetkey.isWorkload" . -}}
+{{- $ingress := "" -}}
+{{- with .root.Values.networkPolicy.monitoring.from -}}
+{{- $ingress = printf "- ports: [{protocol: TCP, port: 9090}]\n  from:\n%s" (toYaml . | indent 4) -}}
+{{- end -}}
+{{- $egress := list (include "valetkey.dnsHole" .root) (include "valetkey.postgresHole" .root) (include "valetkey.smtpHole" .root) (include "valetkey.otlpHole" .root) | compact | join "\n" -}}
 {{- include "valetkey.policy" (dict "root" .root "component" .component "ingress" $ingress "egress" $egress) -}}
 {{- end -}}
 {{- end -}}

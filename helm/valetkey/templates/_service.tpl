@@ -1,15 +1,21 @@
-{{/* The objects of authorize, token and introspection, or of compact in their place: each takes root and component. */}}
+{{/* The objects of authorize, token, introspection and mailer, or of compact in their place: each takes root and component. */}}
 {{- define "valetkey.deployment" -}}
-{{- if include "valetkey.isServer" . -}}
+{{- if include "valetkey.isWorkload" . -}}
+{{- $isServer := include "valetkey.isServer" . -}}
 {{- $root := .root -}}
 {{- $component := .component -}}
 {{- $values := include "valetkey.values" . | fromYaml -}}
 {{- $access := dict "root" $root "identity" $component "settings" $values.settings -}}
 {{- $theme := and (has $component (list "authorize" "compact")) (not (empty (or $root.Values.theme.logoSvg $root.Values.theme.templates))) -}}
 {{- $migrates := and (has $component (list "token" "compact")) (eq (include "valetkey.migrationMode" $root) "initContainer") -}}
+{{- $mailTemplates := and (has $component (list "mailer" "compact")) (not (empty $root.Values.mail.templates)) (not (empty $root.Values.mail.host)) -}}
+{{- $mounts := list -}}
+{{- if $theme }}{{ $mounts = include "valetkey.themeMounts" $root | fromYamlArray }}{{ end -}}
+{{- if $mailTemplates }}{{ $mounts = append $mounts (dict "name" "mail-templates" "mountPath" "/etc/valetkey/mails" "readOnly" true) }}{{ end -}}
 {{- $checksums := dict "checksum/settings" (include "valetkey.settings" $access | sha256sum) "checksum/secrets" (include "valetkey.secretFiles" $access | sha256sum) -}}
 {{- if $root.Values.monitoring.serviceMonitor.enabled }}{{ $_ := set $values "podLabels" (merge (dict "valetkey/scraped" "true") $values.podLabels) }}{{ end -}}
 {{- if $theme }}{{ $_ := set $checksums "checksum/theme" (toJson $root.Values.theme | sha256sum) }}{{ end -}}
+{{- if $mailTemplates }}{{ $_ := set $checksums "checksum/mails" (toJson $root.Values.mail.templates | sha256sum) }}{{ end -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -48,12 +54,14 @@ spec:
         {{- end }}
       {{- end }}
       containers:
-        - {{ include "valetkey.container" (merge (dict "name" $component "image" $values.image "values" $values "mounts" (ternary (include "valetkey.themeMounts" $root | fromYamlArray) nil $theme)) $access) | nindent 10 | trim }}
+        - {{ include "valetkey.container" (merge (dict "name" $component "image" $values.image "values" $values "mounts" $mounts) $access) | nindent 10 | trim }}
           ports:
+            {{- if $isServer }}
             - {name: http, containerPort: 8080}
+            {{- end }}
             - {name: management, containerPort: 9090}
           {{- include "valetkey.probes" $values | nindent 10 }}
-          {{- with include "valetkey.lifecycle" (dict "root" $root "values" $values) }}
+          {{- with include "valetkey.lifecycle" (dict "root" $root "values" $values "isServer" $isServer) }}
           lifecycle:
             {{- . | nindent 12 }}
           {{- end }}
@@ -68,6 +76,10 @@ spec:
         {{- end }}
         {{- if $theme }}
         {{- include "valetkey.themeVolumes" $root | nindent 8 }}
+        {{- end }}
+        {{- if $mailTemplates }}
+        - name: mail-templates
+          configMap: {name: {{ include "valetkey.fullname" $root }}-mails}
         {{- end }}
         {{- with concat $values.extraVolumes (ternary $root.Values.jobs.extraVolumes list $migrates) | uniq }}
         {{- toYaml . | nindent 8 }}
@@ -89,7 +101,8 @@ spec:
 {{/* What happens before SIGTERM, unless values say otherwise. */}}
 {{- define "valetkey.lifecycle" -}}
 {{- $lifecycle := dict -}}
-{{- with include "valetkey.preStop" .root | int }}{{ $lifecycle = dict "preStop" (dict "sleep" (dict "seconds" .)) }}{{ end -}}
+{{- /* A worker has no endpoint that would have to be withdrawn first. */ -}}
+{{- with and .isServer (include "valetkey.preStop" .root | int) }}{{ $lifecycle = dict "preStop" (dict "sleep" (dict "seconds" .)) }}{{ end -}}
 {{- with merge (deepCopy .values.lifecycle) $lifecycle }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
@@ -192,7 +205,7 @@ spec:
 
 {{- define "valetkey.podDisruptionBudget" -}}
 {{- $budget := (include "valetkey.values" . | fromYaml).podDisruptionBudget -}}
-{{- if and $budget.enabled (include "valetkey.isServer" .) -}}
+{{- if and $budget.enabled (include "valetkey.isWorkload" .) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:

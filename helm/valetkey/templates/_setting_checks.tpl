@@ -4,9 +4,9 @@ and the rules between them; it is made from the services' table (make chart-docs
 */}}
 {{- define "valetkey.settingChecks" -}}
 {{- $problems := list -}}
-{{- range list "authorize" "token" "introspection" "key-rotation" "migration" "operator" -}}
+{{- range list "authorize" "token" "introspection" "mailer" "key-rotation" "migration" "operator" -}}
 {{- $access := dict "root" $ "identity" . "settings" dict -}}
-{{- if has . (list "authorize" "token" "introspection") }}{{ $_ := set $access "settings" (include "valetkey.values" (dict "root" $ "component" .) | fromYaml).settings }}{{ end -}}
+{{- if has . (list "authorize" "token" "introspection" "mailer") }}{{ $_ := set $access "settings" (include "valetkey.values" (dict "root" $ "component" .) | fromYaml).settings }}{{ end -}}
 {{- $problems = concat $problems (include "valetkey.settingProblems" $access | fromJsonArray) | uniq -}}
 {{- end -}}
 {{- with $problems }}{{ fail (printf "\n\nThe settings have %d problem%s:\n- %s\n" (len .) (eq (len .) 1 | ternary "" "s") (join "\n- " .)) }}{{ end -}}
@@ -51,9 +51,9 @@ and the rules between them; it is made from the services' table (make chart-docs
 {{- $values := .access.root.Values -}}
 {{- if hasKey (get .known.settings .name) "value" -}}
 {{- get (get .known.settings .name) "value" -}}
-{{- else if and (has .access.identity (list "authorize" "token" "introspection")) (hasKey (get (index $values .access.identity) "settings" | default dict) .name) -}}
+{{- else if and (has .access.identity (list "authorize" "token" "introspection" "mailer")) (hasKey (get (index $values .access.identity) "settings" | default dict) .name) -}}
 {{- printf "%s.settings.%s" .access.identity .name -}}
-{{- else if and (has .access.identity (list "authorize" "token" "introspection")) (hasKey $values.services.settings .name) -}}
+{{- else if and (has .access.identity (list "authorize" "token" "introspection" "mailer")) (hasKey $values.services.settings .name) -}}
 {{- printf "services.settings.%s" .name -}}
 {{- else -}}
 {{- printf "settings.%s" .name -}}

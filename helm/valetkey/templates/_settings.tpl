@@ -1,6 +1,6 @@
 {{/*
 What a container is told. An identity is one set of settings, one role in PostgreSQL and one set of secret files:
-authorize, token, introspection, compact, key-rotation, migration, operator.
+authorize, token, introspection, mailer, compact, key-rotation, migration, operator.
 */}}
 {{- define "valetkey.role" -}}
 {{- get .root.Values.postgres.users (eq .identity "key-rotation" | ternary "keyRotation" .identity) -}}
@@ -63,6 +63,12 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has .identity (list "authorize" "compact") }}
 - {file: credential-keys, secret: {{ $secret | quote }}, key: credential-keys, setting: credential_keys, optional: {{ not (include "valetkey.requiresCredentialKeys" .root) }}}
 {{- end }}
+{{- if and .root.Values.mail.host (has .identity (list "authorize" "mailer" "compact" "operator")) }}
+- {file: mail-keys, secret: {{ $secret | quote }}, key: mail-keys, setting: mail_keys}
+{{- if and .root.Values.mail.user (ne .identity "authorize") }}
+- {file: mail-password, secret: {{ .root.Values.mail.existingSecret | quote }}, key: mail-password, setting: mail_password}
+{{- end }}
+{{- end }}
 {{- $password := printf "postgres-%s-password" .identity }}
 {{- with .root.Values.postgres.secretPrefix }}
 - {file: {{ $password }}, secret: {{ printf "%s%s" . $.identity | quote }}, key: password, setting: postgres_password}
@@ -96,9 +102,12 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- with include "valetkey.issuer" .root }}{{ $_ := set $told "issuer" . }}{{ end -}}
 {{- if include "valetkey.usesRedis" .identity }}{{ $_ := set $told "redis_url" (include "valetkey.redisUrl" .root) }}{{ end -}}
 {{- $serves := has .identity (list "authorize" "token" "introspection" "compact") -}}
+{{- $isMailer := eq .identity "mailer" -}}
 {{- if $serves -}}
 {{- $_ := set $told "host" $values.listenAddress -}}
 {{- $_ := set $told "port" 8080 -}}
+{{- end -}}
+{{- if or $serves $isMailer -}}
 {{- $_ := set $told "management_host" $values.listenAddress -}}
 {{- $_ := set $told "management_port" 9090 -}}
 {{- $_ := set $told "drain_delay" (sub (include "valetkey.withdrawal" .root | int) (include "valetkey.preStop" .root | int)) -}}
@@ -109,15 +118,27 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has .identity (list "authorize" "token" "introspection" "operator") -}}
 {{- with include "valetkey.trustedProxies" .root | fromYamlArray }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
 {{- end -}}
-{{- if has .identity (list "authorize" "compact") -}}
+{{- if and $values.mail.host (has .identity (list "authorize" "mailer" "compact" "operator")) -}}
+{{- $_ := set $told "mail_host" $values.mail.host -}}
+{{- with $values.mail.from }}{{ $_ := set $told "mail_from" . }}{{ end -}}
+{{- if ne .identity "authorize" -}}
+{{- $_ := set $told "mail_tls" $values.mail.tls -}}
+{{- with $values.mail.port }}{{ $_ := set $told "mail_port" . }}{{ end -}}
+{{- with $values.mail.user }}{{ $_ := set $told "mail_user" . }}{{ end -}}
+{{- if and $values.mail.templates (ne .identity "operator") }}{{ $_ := set $told "mail_templates_directory" "/etc/valetkey/mails" }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- if has .identity (list "authorize" "compact" "mailer") -}}
 {{- with $values.theme.name }}{{ $_ := set $told "theme_name" . }}{{ end -}}
+{{- end -}}
+{{- if has .identity (list "authorize" "compact") -}}
 {{- with $values.theme.colour }}{{ $_ := set $told "theme_colour" . }}{{ end -}}
 {{- if $values.theme.logoSvg }}{{ $_ := set $told "theme_logo" "/etc/valetkey/logo/logo.svg" }}{{ end -}}
 {{- if $values.theme.templates }}{{ $_ := set $told "templates_directory" "/etc/valetkey/templates" }}{{ end -}}
 {{- end -}}
 {{- $settings := deepCopy $values.settings -}}
 {{- /* Jobs are too short to be scraped or to push, and have no hole to the collector. */ -}}
-{{- if not $serves }}{{ $settings = omit $settings "metrics_otlp_endpoint" }}{{ end -}}
+{{- if not (or $serves $isMailer) }}{{ $settings = omit $settings "metrics_otlp_endpoint" }}{{ end -}}
 {{- mergeOverwrite $told $settings (.settings | default dict) | toYaml -}}
 {{- end -}}
 

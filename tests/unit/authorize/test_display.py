@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valetkey.authorize.consent.claim_words import claim_words
-from valetkey.authorize.pages.display import MAX_LENGTH, initial, plain, web_link
+from valetkey.authorize.pages.display import initial, web_link
 from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
+from valetkey.core.plain_text import MAX_LENGTH, plain
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ OWN = {
 
 
 def settings_with(**given: str) -> Settings:
-    return demo_settings(ISSUER, *STORES, RunSecrets(), given)
+    return demo_settings(ISSUER, *STORES, 2525, RunSecrets(), given)
 
 
 def test_a_variable_goes_before_what_is_usual_in_the_demo() -> None:
@@ -49,9 +49,10 @@ def test_problems_are_told_with_the_names_of_the_variables() -> None:
 def test_an_operator_gets_the_same_variables_and_no_key_of_cookies_or_tokens() -> None:
     given = {"VALETKEY_PKCE_EXCEPTIONS": "false"}
 
-    variables = operator_variables(settings_with(**given), "postgresql://operator@x/y", "demo:key", given)
+    variables = operator_variables(settings_with(**given), "postgresql://operator@x/y", "demo:key", "mail-key", given)
 
     assert variables.keys() == {
         *("VALETKEY_PKCE_EXCEPTIONS", "VALETKEY_ISSUER", "VALETKEY_POSTGRES_DSN", "VALETKEY_REDIS_URL"),
         "VALETKEY_KEY_ENCRYPTION_KEYS",
+        *(f"VALETKEY_MAIL_{name}" for name in ("HOST", "PORT", "TLS", "FROM", "KEYS")),
     }

@@ -21,7 +21,12 @@ from valetkey.demo.registration import Addresses, Registration, register
 from valetkey.demo.run_secrets import RunSecrets, keep_secrets, read_secrets
 from valetkey.demo.summary import summary
 
-ADDRESSES = Addresses(issuer="http://127.0.0.1:8080", tour="http://127.0.0.1:8081", api="http://127.0.0.1:8082")
+ADDRESSES = Addresses(
+    issuer="http://127.0.0.1:8080",
+    tour="http://127.0.0.1:8081",
+    api="http://127.0.0.1:8082",
+    inbox="http://127.0.0.1:8083",
+)
 EXTRA = "https://app.example/cb"
 
 
@@ -152,7 +157,7 @@ def test_the_summary_names_every_address_and_every_credential(registration: Regi
 
 def test_the_columns_of_the_summary_line_up_whatever_the_port(registration: Registration) -> None:
     longer = replace(
-        registration, addresses=Addresses(issuer="http://127.0.0.1", tour="http://127.0.0.1:65535", api="x")
+        registration, addresses=Addresses(issuer="http://127.0.0.1", tour="http://127.0.0.1:65535", api="x", inbox="x")
     )
 
     for each in (registration, longer):

@@ -26,6 +26,7 @@ def test_sound_settings_load_with_working_defaults() -> None:
         ("authorize", {"ISSUER", "POSTGRES_DSN", "REDIS_URL", "COOKIE_KEYS"}),
         ("token", {"ISSUER", "POSTGRES_DSN", "REDIS_URL", "REFRESH_TOKEN_KEYS", "KEY_ENCRYPTION_KEYS"}),
         ("introspection", {"ISSUER", "POSTGRES_DSN", "REDIS_URL"}),
+        ("mailer", {"ISSUER", "POSTGRES_DSN", "MAIL_HOST", "MAIL_FROM", "MAIL_KEYS"}),
         ("key_rotation", {"POSTGRES_DSN", "KEY_ENCRYPTION_KEYS"}),
         ("migrate", {"POSTGRES_DSN"}),
         ("cli", {"POSTGRES_DSN"}),

@@ -37,6 +37,7 @@ COMMANDS = {
     "group": Entry("group", "Put users into groups, and groups into groups."),
     "session": Entry("session", "Show and end the sessions of browsers."),
     "consent": Entry("consent", "Show and withdraw what users have agreed to."),
+    "mail": Entry("mail", "Show mails to users, and have them tried again."),
     "revocation": Entry("revocation", "Look after revocations."),
     "keys": Entry("keys", "Show and rotate the keys that sign tokens."),
     "login": Entry("login", "Log in through the browser and print the tokens."),

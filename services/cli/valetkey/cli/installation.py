@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Parameters = ParamSpec("Parameters")
 
-_LISTED_BY = {kind: kind for kind in ("client", "user", "attribute", "group", "scope", "session")} | {
+_LISTED_BY = {kind: kind for kind in ("client", "user", "attribute", "group", "scope", "session", "mail")} | {
     "key": "keys",
     "credential": "user credentials",
 }

@@ -1,1 +1,1 @@
-"""authorize, token and introspection as one process, for small places. Knows how they are put together, and no rule."""
+"""All services as one process, for small places. Knows how they are put together, and no rule."""

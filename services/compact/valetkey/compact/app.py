@@ -13,6 +13,7 @@ from valetkey.core.routes import FALLBACK, service_of
 from valetkey.introspection import app as introspection
 from valetkey.introspection.service import SERVICE as INTROSPECTION
 from valetkey.introspection.stores import open_service as open_introspection
+from valetkey.mailer.app import create_templates, open_worker
 from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.http.errors import render_json
 from valetkey.runtime.http.routing import cross_origin, public_routes
@@ -44,7 +45,7 @@ def create_compact(
 ) -> web.Application:
     """All services. Their stores open when the application starts and close when it ends.
 
-    Raises ``ThemeError`` where the pages cannot be shown as settings say.
+    Raises ``ThemeError`` where the pages cannot be shown as settings say, ``MailTemplateError`` where mails cannot.
     """
     base, pages = settings.issuer_path, authorize.create_pages(settings)
     app = create_app(
@@ -55,6 +56,7 @@ def create_compact(
         cross_origin={path: ways for service in _HANDLERS for path, ways in cross_origin(service, base).items()},
     )
     app.middlewares.append(shown_errors_middleware(pages))
+    mails = create_templates(settings) if settings.mail_host else None
 
     async def services(app: web.Application) -> AsyncIterator[None]:
         waiting = app[HEALTH].waiting
@@ -63,6 +65,8 @@ def create_compact(
             app[AUTHORIZE] = await stack.enter_async_context(open_authorize(settings, stores, pages, clock))
             app[TOKEN] = await stack.enter_async_context(open_token(settings, stores, clock, waiting))
             app[INTROSPECTION] = await stack.enter_async_context(open_introspection(settings, stores, clock, waiting))
+            if mails is not None:
+                await stack.enter_async_context(open_worker(settings, stores.database, mails, clock))
             yield
 
     app.cleanup_ctx.append(services)

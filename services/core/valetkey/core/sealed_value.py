@@ -39,6 +39,8 @@ class Purpose(StrEnum):
     # Kept in PostgreSQL, and in a form until its first code is typed.
     TOTP_SECRET = "totp_secret"  # noqa: S105 - a purpose
     TOTP_ENROLMENT = "totp_enrolment"
+    # In PostgreSQL, until it is sent.
+    MAIL = "mail"
 
 
 # Neither a purpose nor a name has a NUL in it.

@@ -26,6 +26,7 @@ from valetkey.demo.demo_settings import demo_settings, not_taken, taken
 from valetkey.demo.environment_file import environment_file, operator_variables
 from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.demo.health import wait_until_healthy
+from valetkey.demo.inbox import Inbox, create_inbox, inbox_server
 from valetkey.demo.key_rotation import KeyRotation
 from valetkey.demo.listening import listen_at, listen_near, port_of
 from valetkey.demo.options import DemoOptions, chosen_port, issuer_at, loopback_url, require_options
@@ -42,6 +43,7 @@ from valetkey.demo.stores.embedded_stores import embedded_stores
 from valetkey.demo.summary import STARTING, summary
 from valetkey.demo.terminal import say
 from valetkey.introspection.app import create_introspection
+from valetkey.mailer.app import create_mailer
 from valetkey.runtime.http.aiohttp_inside.protocol import Runner
 from valetkey.runtime.http.server import start_app
 from valetkey.runtime.lifecycle.clock import system_clock
@@ -104,8 +106,12 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
     port = port_of(door)
     tour = stack.enter_context(closing(listen_near(port + 1)))
     api = stack.enter_context(closing(listen_near(port + 2)))
+    mail = stack.enter_context(closing(listen_near(port + 3)))
     addresses = Addresses(
-        issuer=issuer_at(options, port), tour=loopback_url(port_of(tour)), api=loopback_url(port_of(api))
+        issuer=issuer_at(options, port),
+        tour=loopback_url(port_of(tour)),
+        api=loopback_url(port_of(api)),
+        inbox=loopback_url(port_of(mail)),
     )
     kept = kept_directory(directory) if options.keep else None
     run = RunSecrets() if kept is None else read_secrets(kept)
@@ -114,7 +120,9 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
     trust = None if certificate is None else trusting(certificate)
 
     stores = await stack.enter_async_context(embedded_stores(directory, kept))
-    settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url, run, given)
+    inbox = Inbox(system_clock)
+    smtp_port = await stack.enter_async_context(inbox_server(inbox))
+    settings = demo_settings(addresses.issuer, stores.postgres_dsn, stores.redis_url, smtp_port, run, given)
     if kept is not None:
         keep_secrets(kept, run)
     configure_logging(settings, "demo", _open_log(directory / "log", stack))
@@ -132,10 +140,11 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
     await _serve(front_door, door, stack, None if certificate is None else serving(certificate))
     await _serve(create_resource_server(_resource_server_config(registration), trust), api, stack)
     privileges = Privileges(rotation.advance, _membership(database))
+    await _serve(create_inbox(inbox, f"{addresses.tour}/"), mail, stack)
     await _serve(create_relying_party(config, privileges, trust), tour, stack)
     await wait_until_healthy(registration, config, trust)
     key = f"demo:{run.key('encryption')}"
-    variables = operator_variables(settings, roles["valetkey_operator"], key, taken(given))
+    variables = operator_variables(settings, roles["valetkey_operator"], key, run.key("mail"), taken(given))
     stack.enter_context(environment_file(directory, variables))
     stack.enter_context(demo_file(directory, registration, certificate))
     return Started(registration, certificate)
@@ -147,6 +156,10 @@ async def _start_services(settings: Settings, roles: dict[str, str], stack: Asyn
         server = await start_app(create(settings_of(settings, name, roles)), settings, management=False)
         stack.push_async_callback(server.close)
         upstreams[name] = server.url
+    mailer = await start_app(
+        create_mailer(settings_of(settings, "mailer", roles)), settings, management=False, public=False
+    )
+    stack.push_async_callback(mailer.close)
     return upstreams
 
 

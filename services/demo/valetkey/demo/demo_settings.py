@@ -19,6 +19,7 @@ _USUAL = {
     "VALETKEY_KEY_POLL_INTERVAL": "1s",
     "VALETKEY_REPLICA_TIMEOUT": "30s",
     "VALETKEY_LOG_FORMAT": "json",
+    "VALETKEY_MAIL_FROM": "no-reply@example.com",
 }
 _OWN = frozenset(
     f"VALETKEY_{name}"
@@ -26,7 +27,8 @@ _OWN = frozenset(
         *("ISSUER", "HOST", "PORT", "MANAGEMENT_HOST", "MANAGEMENT_PORT", "TRUSTED_PROXIES"),
         *("POSTGRES_DSN", "POSTGRES_LISTEN_DSN", "POSTGRES_PASSWORD", "POSTGRES_POOLER"),
         *("REDIS_URL", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD"),
-        *("REFRESH_TOKEN_KEYS", "COOKIE_KEYS", "SEALING_KEYS", "CREDENTIAL_KEYS", "KEY_ENCRYPTION_KEYS"),
+        *("REFRESH_TOKEN_KEYS", "COOKIE_KEYS", "SEALING_KEYS", "CREDENTIAL_KEYS", "KEY_ENCRYPTION_KEYS", "MAIL_KEYS"),
+        *("MAIL_HOST", "MAIL_PORT", "MAIL_TLS", "MAIL_USER", "MAIL_PASSWORD"),
     )
 )
 
@@ -46,7 +48,7 @@ def _is_own(name: str) -> bool:
 
 
 def demo_settings(
-    issuer: str, postgres_dsn: str, redis_url: str, run: RunSecrets, given: Mapping[str, str]
+    issuer: str, postgres_dsn: str, redis_url: str, smtp_port: int, run: RunSecrets, given: Mapping[str, str]
 ) -> Settings:
     """Settings for each of the services, listening on free ports of its own. Raises ``DemoError``."""
     own = {
@@ -62,6 +64,10 @@ def demo_settings(
         "VALETKEY_COOKIE_KEYS": run.key("cookie"),
         "VALETKEY_SEALING_KEYS": run.key("sealing"),
         "VALETKEY_CREDENTIAL_KEYS": run.key("credential"),
+        "VALETKEY_MAIL_HOST": LOOPBACK,
+        "VALETKEY_MAIL_PORT": f"{smtp_port}",
+        "VALETKEY_MAIL_TLS": "none",
+        "VALETKEY_MAIL_KEYS": run.key("mail"),
         "VALETKEY_KEY_ENCRYPTION_KEYS": f"demo:{run.key('encryption')}",
     }
     try:

@@ -29,7 +29,9 @@ def environment_file(directory: Path, variables: Mapping[str, str]) -> Iterator[
         path.unlink(missing_ok=True)
 
 
-def operator_variables(settings: Settings, operator_dsn: str, key: str, given: Mapping[str, str]) -> dict[str, str]:
+def operator_variables(
+    settings: Settings, operator_dsn: str, key: str, mail_key: str, given: Mapping[str, str]
+) -> dict[str, str]:
     """The settings of an operator of the demo, whose role in PostgreSQL may do what operators do.
 
     ``key`` is the value of the one with which signing keys are sealed; ``given`` are the demo's from the environment.
@@ -40,4 +42,9 @@ def operator_variables(settings: Settings, operator_dsn: str, key: str, given: M
         "VALETKEY_POSTGRES_DSN": operator_dsn,
         "VALETKEY_REDIS_URL": settings.redis_url.reveal(),
         "VALETKEY_KEY_ENCRYPTION_KEYS": key,
+        "VALETKEY_MAIL_HOST": settings.mail_host,
+        "VALETKEY_MAIL_PORT": f"{settings.mail_port}",
+        "VALETKEY_MAIL_TLS": settings.mail_tls,
+        "VALETKEY_MAIL_FROM": settings.mail_from,
+        "VALETKEY_MAIL_KEYS": mail_key,
     }

@@ -9,7 +9,7 @@ from valetkey.demo.free_port import LOOPBACK, free_port
 
 _BACKLOG = 1024
 # Where the other parts of the demo listen, from the issuer's port on.
-NEIGHBOURS = (1, 2)
+NEIGHBOURS = (1, 2, 3)
 
 
 def listen_at(port: int) -> socket.socket:

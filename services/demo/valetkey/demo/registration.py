@@ -30,6 +30,7 @@ class Addresses:
     issuer: str
     tour: str
     api: str
+    inbox: str
 
     @property
     def resource(self) -> str:

@@ -28,6 +28,7 @@ def summary(
         ("Discovery", f"{addresses.issuer}{OPENID_CONFIGURATION.path}"),
         *([] if certificate is None else [("Certificate", _how_to_trust(certificate))]),
         ("API", addresses.resource),
+        ("Inbox", f"{addresses.inbox}/    mail to users"),
         (),
         *_titled("Sign in as", ((user.username, user.password, user.name) for user in registration.users)),
         (),

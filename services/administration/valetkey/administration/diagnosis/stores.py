@@ -5,6 +5,7 @@ from __future__ import annotations
 from valetkey.administration.diagnosis.clients import examine_clients
 from valetkey.administration.diagnosis.finding import Finding, Status
 from valetkey.administration.diagnosis.keys import examine_keys
+from valetkey.administration.diagnosis.mail import examine_mail_queue
 from valetkey.administration.diagnosis.postgres import examine_postgres
 from valetkey.administration.diagnosis.redis import examine_redis
 from valetkey.core.jose.keys import KeyState
@@ -22,6 +23,7 @@ async def examine_stores(settings: Settings) -> tuple[list[Finding], list[str]]:
         if all(finding.status is not Status.FAILED for finding in findings if finding.check in ("postgres", "schema")):
             findings += await examine_keys(settings, database, system_clock())
             findings += await examine_clients(database, settings.issuer, settings.installation_rules)
+            findings += await examine_mail_queue(database)
             keys = await KeyStore(database).public_keys()
             kids = [key.kid for key in keys if key.state is KeyState.ACTIVE]
     return findings, kids

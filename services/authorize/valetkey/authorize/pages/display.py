@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from urllib.parse import urlsplit
 
-MAX_LENGTH = 120
+from valetkey.core.plain_text import is_invisible, plain
+
 # CSP has no syntax for IPv6 literals, and a host of a registered URI may hold characters that end a directive.
 HOST_SOURCE = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
-_JOINERS = frozenset("\u200c\u200d")  # Persian, Indic scripts and emoji need them; they cannot reorder text.
-
-
-def plain(text: str, limit: int = MAX_LENGTH) -> str:
-    """One line of at most ``limit`` characters, without control, invisible and text-direction characters."""
-    spaced = "".join(" " if character.isspace() else character for character in text)
-    visible = "".join(character for character in spaced if character in _JOINERS or not _is_invisible(character))
-    line = " ".join(visible.split())
-    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
 def initial(text: str) -> str:
@@ -33,7 +24,7 @@ def web_link(uri: str | None) -> str | None:
         parts = urlsplit(uri)
     except ValueError:
         return None
-    is_clean = not any(character.isspace() or _is_invisible(character) for character in uri)
+    is_clean = not any(character.isspace() or is_invisible(character) for character in uri)
     return uri if parts.scheme in {"https", "http"} and parts.hostname and is_clean else None
 
 
@@ -44,7 +35,3 @@ def picture(uri: str | None) -> str | None:
         return None
     parts = urlsplit(link)
     return link if parts.scheme == "https" and HOST_SOURCE.fullmatch(parts.netloc) else None
-
-
-def _is_invisible(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"}

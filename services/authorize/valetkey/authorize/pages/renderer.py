@@ -17,7 +17,7 @@ from jinja2 import (
 )
 
 from valetkey.authorize.consent.claim_words import claim_words
-from valetkey.authorize.pages.display import initial, picture, plain, web_link
+from valetkey.authorize.pages.display import initial, picture, web_link
 from valetkey.authorize.pages.models import (
     AccountPage,
     ConsentPage,
@@ -38,6 +38,7 @@ from valetkey.authorize.pages.models import (
 )
 from valetkey.authorize.pages.static_assets import StaticAssets
 from valetkey.authorize.pages.theme import Theme, ThemeError
+from valetkey.core.plain_text import plain
 from valetkey.core.routes import HOME
 
 # form-action is left out on purpose: browsers apply it to the redirect that follows a form, which goes to the client.

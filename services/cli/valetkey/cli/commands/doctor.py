@@ -38,8 +38,8 @@ _COLUMNS = ("status", "check", "detail")
 def command(context: click.Context, metrics: tuple[str, ...], output: Output) -> None:
     """Find out what is wrong. Changes nothing.
 
-    Looks at the settings, sealing, proxies, PostgreSQL, schema, clock, Redis, keys, clients, the issuer, and the
-    certificate authorities by which connections are verified.
+    Looks at the settings, sealing, proxies, PostgreSQL, schema, clock, Redis, keys, clients, mail, the issuer, and
+    the certificate authorities by which connections are verified.
 
     Every check that fails says what to do next. Exits with 1 where one failed.
     """
@@ -74,6 +74,7 @@ def _examine(metrics: Sequence[str]) -> list[Finding]:
 
 
 async def _examine_outside(settings: Settings, metrics: Sequence[str]) -> list[Finding]:
+    from valetkey.administration.diagnosis.mail import examine_mail_server
     from valetkey.administration.diagnosis.proxies import examine_proxies_in_front
     from valetkey.administration.diagnosis.stores import examine_stores
     from valetkey.administration.diagnosis.trust import examine_trust
@@ -82,6 +83,7 @@ async def _examine_outside(settings: Settings, metrics: Sequence[str]) -> list[F
     from valetkey.runtime.lifecycle.clock import system_clock
 
     findings, kids = await examine_stores(settings)
+    findings.append(await examine_mail_server(settings))
     findings += await examine_issuer(settings.issuer, kids)
     findings += examine_proxies_in_front(await find_proxy_windows(metrics))
     answered = {finding.check for finding in findings if finding.status in (Status.OK, Status.WARNING)}

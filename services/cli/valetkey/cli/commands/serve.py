@@ -76,10 +76,20 @@ def introspection(*, reuse_port: bool) -> None:
     _serve("introspection", create_introspection, reuse_port=reuse_port)
 
 
+@command.command("mailer", epilog=example("VALETKEY_MANAGEMENT_PORT=9093 valetkey serve mailer"))
+def mailer() -> None:
+    """Run the worker that sends mail; it has a management port alone, and may run several times."""
+    try:
+        from valetkey.mailer.app import create_mailer
+    except ModuleNotFoundError as error:
+        raise _not_installed("mailer", error) from error
+    _serve("mailer", create_mailer, public=False)
+
+
 @command.command("all", epilog=example("valetkey serve all"))
 @_reuse_port_option
 def all_(*, reuse_port: bool) -> None:
-    """Run authorize, token and introspection in one process, for small places: every path on one port."""
+    """Run every service in one process, for small places: every path on one port; mailer where mail is configured."""
     try:
         from valetkey.compact.app import create_compact
     except ModuleNotFoundError as error:
@@ -87,10 +97,16 @@ def all_(*, reuse_port: bool) -> None:
     _serve("compact", create_compact, reuse_port=reuse_port)
 
 
-def _serve(service: Service, create: Callable[[Settings, Tracing], web.Application], *, reuse_port: bool) -> None:
+def _serve(
+    service: Service,
+    create: Callable[[Settings, Tracing], web.Application],
+    *,
+    reuse_port: bool = False,
+    public: bool = True,
+) -> None:
     from valetkey.runtime.http.server import serve
 
-    sys.exit(serve(service, create, reuse_port=reuse_port))
+    sys.exit(serve(service, create, reuse_port=reuse_port, public=public))
 
 
 def _not_installed(service: str, error: ModuleNotFoundError) -> Failure:

@@ -11,11 +11,12 @@ from valetkey.core.encoding import b64url_encode
 from valetkey.core.sealed_value import PLAIN
 
 SEALING_KEYS = "sealing-keys"
+MAIL_KEYS = "mail-keys"
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
 _CREDENTIAL_KEYS = "credential-keys"
-_LISTS = ("refresh-token-keys", "cookie-keys", _CREDENTIAL_KEYS, SEALING_KEYS)
-_ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
+_LISTS = ("refresh-token-keys", "cookie-keys", _CREDENTIAL_KEYS, SEALING_KEYS, MAIL_KEYS)
+_ROLES = ("authorize", "token", "introspection", "mailer", "compact", "key-rotation", "migration", "operator", "admin")
 
 
 class Extra(StrEnum):
@@ -40,7 +41,11 @@ def later_additions(values: Mapping[str, str]) -> dict[str, str]:
     What it has written in Redis is plain, and it reads nothing else: the key is there, and does not seal yet. Keys of
     credentials are nothing to it.
     """
-    return {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}", _CREDENTIAL_KEYS: values[_CREDENTIAL_KEYS]}
+    later = {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}"} | {
+        name: values[name] for name in (_CREDENTIAL_KEYS, MAIL_KEYS)
+    }
+    mailer = "postgres-mailer-password"
+    return later | ({mailer: values[mailer]} if mailer in values else {})
 
 
 def _passwords(extras: Sequence[Extra]) -> Iterator[str]:

@@ -51,18 +51,19 @@ _NOT_SHARED = (
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """One service that listens. URLs have no trailing slash; ``management_url`` is empty without a management port."""
+    """One service that runs. URLs have no trailing slash, and are empty where it does not listen."""
 
     app: web.Application
     url: str
     management_url: str
     _runner: Runner
-    _port: socket.socket
+    _port: socket.socket | None
     _stack: AsyncExitStack
 
     async def stop_accepting(self) -> None:
         """Accept no new connection, and let those that have begun arrive; call it shortly before ``close``."""
-        await self._runner.stop_accepting(self._port)
+        if self._port is not None:
+            await self._runner.stop_accepting(self._port)
 
     async def close(self) -> None:
         """Stop listening, finish what is in flight within the grace period, run the application's clean-up."""
@@ -75,12 +76,15 @@ async def _listen(runner: web.AppRunner, port: socket.socket) -> str:
     return url_of(port)
 
 
-async def start_app(app: web.Application, settings: Settings, *, management: bool = True) -> RunningServer:
+async def start_app(
+    app: web.Application, settings: Settings, *, management: bool = True, public: bool = True
+) -> RunningServer:
     """Start a service from ``create_app`` within the running loop, on the ports of its settings (0: a free one).
 
-    Several may run in one process. On a port that other processes share it listens only once nothing is missing, so
-    that their clients do not meet a process that cannot serve. Raises ``AddressTakenError``, or whatever the
-    application's start-up raises, with nothing left running.
+    Without a ``public`` port it is a worker, which has health and metrics alone. Several may run in one process. On a
+    port that other processes share it listens only once nothing is missing, so that their clients do not meet a process
+    that cannot serve. Raises ``AddressTakenError``, or whatever the application's start-up raises, with nothing left
+    running.
     """
     health = app[HEALTH]
     management_url = ""
@@ -94,16 +98,20 @@ async def start_app(app: web.Application, settings: Settings, *, management: boo
                 await manager.setup()
                 management_url = await _listen(manager, management_port)
         advice = _SHARED if settings.reuse_port else _NOT_SHARED
-        with explained(settings.host, settings.port, advice):
-            port = stack.enter_context(bind(settings.host, settings.port, shared=settings.reuse_port))
+        port = None
+        if public:
+            with explained(settings.host, settings.port, advice):
+                port = stack.enter_context(bind(settings.host, settings.port, shared=settings.reuse_port))
         runner = Runner(app, shutdown_timeout=settings.shutdown_grace)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        if settings.reuse_port:
+        if settings.reuse_port and public:
             await health.waiting.until_over()
         # A process that binds the port and does not share it is refused here where this one was not listening yet.
-        with explained(settings.host, settings.port, advice):
-            url = await _listen(runner, port)
+        url = ""
+        if port is not None:
+            with explained(settings.host, settings.port, advice):
+                url = await _listen(runner, port)
         started = stack.pop_all()
     health.started = True
     _LOG.info("listening", extra={"url": url, "management_url": management_url})
@@ -127,12 +135,12 @@ async def _unless(told: asyncio.Event, work: Coroutine[None, None, T]) -> T | No
         await asyncio.wait([working, waiting])
 
 
-async def _run_until_told(app: web.Application, settings: Settings) -> None:
+async def _run_until_told(app: web.Application, settings: Settings, *, public: bool) -> None:
     loop = asyncio.get_running_loop()
     terminate, interrupt = asyncio.Event(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, terminate.set)
     loop.add_signal_handler(signal.SIGINT, _set_both, interrupt, terminate)
-    server = await _unless(terminate, start_app(app, settings))
+    server = await _unless(terminate, start_app(app, settings, public=public))
     if server is None:
         return
     settle()
@@ -141,7 +149,7 @@ async def _run_until_told(app: web.Application, settings: Settings) -> None:
     _LOG.info("draining", extra={"seconds": settings.drain_delay})
     # Endpoints are withdrawn while we still serve; Ctrl-C at a terminal does not wait for that.
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(settings.drain_delay):
+        async with asyncio.timeout(settings.drain_delay if public else 0):
             await interrupt.wait()
     if not interrupt.is_set():
         await server.stop_accepting()
@@ -149,10 +157,10 @@ async def _run_until_told(app: web.Application, settings: Settings) -> None:
     _LOG.info("stopped")
 
 
-def run_app(app: web.Application, settings: Settings) -> None:
+def run_app(app: web.Application, settings: Settings, *, public: bool = True) -> None:
     """Serve until SIGTERM or SIGINT: readiness off, drain delay, finish what is in flight, close."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run_until_told(app, settings))
+        runner.run(_run_until_told(app, settings, public=public))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -163,8 +171,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def serve(service: Service, create: Callable[[Settings, Tracing], web.Application], *, reuse_port: bool = False) -> int:
-    """The whole life of a service process; the exit code.
+def serve(
+    service: Service,
+    create: Callable[[Settings, Tracing], web.Application],
+    *,
+    reuse_port: bool = False,
+    public: bool = True,
+) -> int:
+    """The whole life of a service process; the exit code. ``public``: see ``start_app``.
 
     78 means that the settings cannot be used (sysexits), 1 that a port is taken. ``reuse_port`` does what the setting
     of that name does.
@@ -182,7 +196,7 @@ def serve(service: Service, create: Callable[[Settings, Tracing], web.Applicatio
     metrics = _send_metrics(settings, service)
     BUILD.set(1, version("valetkey-runtime"), service)
     try:
-        run_app(create(settings, tracing), settings)
+        run_app(create(settings, tracing), settings, public=public)
     except AddressTakenError as error:
         _LOG.error("cannot listen", extra={"error": str(error)})
         return EXIT_ADDRESS_TAKEN

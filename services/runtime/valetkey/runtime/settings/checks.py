@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from valetkey.runtime.settings.dsn import has_password
 from valetkey.runtime.settings.reader import TOGETHER, Problem, Service, variable
 from valetkey.runtime.settings.redis_address import parse_address
+from valetkey.runtime.settings.secret import Secret
+from valetkey.runtime.settings.types import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from valetkey.core.sealed_value import SealingKeys
-    from valetkey.runtime.settings.secret import Secret
 
 # The settings that a rule is about, whether their values keep it (in the same order), and how to mend it.
 Rule = tuple[tuple[str, ...], "Callable[..., bool]", str]
@@ -56,9 +57,10 @@ def _keys_are_apart(
     key_encryption_keys: Secret[tuple[tuple[str, bytes], ...]],
     sealing_keys: Secret[SealingKeys],
     credential_keys: Secret[tuple[bytes, ...]],
+    mail_keys: Secret[tuple[bytes, ...]],
 ) -> bool:
     keys: list[bytes] = []
-    for secret in (refresh_token_keys, cookie_keys, credential_keys):
+    for secret in (refresh_token_keys, cookie_keys, credential_keys, mail_keys):
         keys += secret.reveal() if secret.is_set else ()
     if sealing_keys.is_set:
         keys += sealing_keys.reveal().keys
@@ -77,7 +79,30 @@ def _sentinel_password_has_sentinels(password: Secret[str], url: Secret[str]) ->
     return parse_address(url.reveal()).topology == "sentinel"
 
 
+def _needs(value: str, needed: object) -> bool:
+    """Whether the second is set where the first is."""
+    return not value or (needed.is_set if isinstance(needed, Secret) else bool(needed))
+
+
 _RULES: tuple[Rule, ...] = (
+    (("mail_host", "mail_from"), _needs, "needs {1}; set it to the address that mail comes from"),
+    (("mail_host", "mail_keys"), _needs, "needs {1}; what a mail says is never stored unsealed"),
+    (("mail_user", "mail_password"), _needs, "needs {1}, or {1}_FILE; set it, or remove the user"),
+    (
+        ("mail_password", "mail_user"),
+        lambda password, user: bool(user) or not password.is_set,
+        "needs {1}; set it, or remove the password",
+    ),
+    (
+        ("mail_tls", "mail_host"),
+        lambda tls, host: tls != "none" or not host or is_loopback(host),
+        "must be starttls or tls unless {1} is this machine; a mail holds links that are secrets",
+    ),
+    (
+        ("mail_window", "mail_retention"),
+        NoMoreThan((1,)),
+        "must not exceed {1}; lower it, what is forgotten cannot be counted",
+    ),
     (
         ("postgres_password", "postgres_dsn", "postgres_listen_dsn"),
         _postgres_passwords_have_users,
@@ -124,9 +149,16 @@ _RULES: tuple[Rule, ...] = (
         "must differ from {1}; choose another, health and metrics stay off the public port",
     ),
     (
-        ("cookie_keys", "refresh_token_keys", "key_encryption_keys", "sealing_keys", "credential_keys"),
+        ("cookie_keys", "refresh_token_keys", "key_encryption_keys", "sealing_keys", "credential_keys", "mail_keys"),
         _keys_are_apart,
-        "shares a key with {1}, {2}, {3} or {4}, or two of those with each other; use a key for one purpose only",
+        "shares a key with {1}, {2}, {3}, {4} or {5}, or two of those with each other; use a key for one purpose only",
+    ),
+)
+_MAIL_FILES: tuple[Rule, ...] = (
+    (
+        ("mail_templates_directory",),
+        lambda directory: directory is None or directory.is_dir(),
+        "names a directory that is not there; mount it or remove the setting",
     ),
 )
 _FILES: tuple[Rule, ...] = (
@@ -145,7 +177,9 @@ _FILES: tuple[Rule, ...] = (
 
 def check(settings: object, service: Service, unreadable: Collection[str]) -> list[Problem]:
     """Problems between settings, leaving out the rules about settings that are unreadable already."""
-    rules = (*_RULES, *_FILES) if service in {"authorize", *TOGETHER} else _RULES
+    pages = _FILES if service in {"authorize", *TOGETHER} else ()
+    mails = _MAIL_FILES if service in {"mailer", *TOGETHER} else ()
+    rules = (*_RULES, *pages, *mails)
     return [
         Problem(names[0], f"{variable(names[0])} {advice.format(*map(variable, names))}.")
         for names, holds, advice in rules

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from valetkey.runtime.settings.types import Parser
 
-Service = Literal["authorize", "token", "introspection", "key_rotation", "migrate", "cli", "compact", "all"]
-SERVICES: tuple[Service, ...] = ("authorize", "token", "introspection", "key_rotation", "migrate", "cli")
+Service = Literal["authorize", "token", "introspection", "mailer", "key_rotation", "migrate", "cli", "compact", "all"]
+SERVICES: tuple[Service, ...] = ("authorize", "token", "introspection", "mailer", "key_rotation", "migrate", "cli")
 # Processes that are every service, and what is checked for all of them.
 TOGETHER: tuple[Service, ...] = ("compact", "all")
+# Services that an installation may do without: what is every service leaves them out where their settings are missing.
+OPTIONAL_SERVICES: frozenset[Service] = frozenset({"mailer"})
 PREFIX = "VALETKEY_"
 # Before the path of a file that need not be there; systemd's EnvironmentFile= has the same sign.
 OPTIONAL = "-"
@@ -42,7 +44,9 @@ class Setting:
 
     def is_required_by(self, service: Service) -> bool:
         """Whether that service refuses to start without it; what is every service needs what any of them does."""
-        return bool(self.required_by) if service in TOGETHER else service in self.required_by
+        if service in TOGETHER:
+            return not OPTIONAL_SERVICES.issuperset(self.required_by)
+        return service in self.required_by
 
 
 @dataclass(frozen=True, slots=True)

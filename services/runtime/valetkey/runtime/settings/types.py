@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from valetkey.core.mail.address import ADDRESS_PATTERN, require_address
 from valetkey.runtime.settings.form import (
     Amount,
     Form,
@@ -173,6 +174,11 @@ def _directory(text: str) -> Path:
     return path
 
 
+def _mail_address(text: str) -> str:
+    require_address(text)
+    return text
+
+
 def _redis_url(text: str) -> str:
     parse_address(text)
     return text
@@ -188,6 +194,10 @@ _NAME = Matches(
 _NETWORKS = Networks("must be a list of networks; write it like 10.0.0.0/8,fd00::/8 with no host bits set")
 _SWITCH = Matches("true|false", "must be true or false; write one of them")
 _COLOUR = Matches("#[0-9a-fA-F]{6}", "must be a colour of six hexadecimal digits; write it like #3355cc")
+_MAIL_HOST = Matches(
+    rf"{_HOST}", "must be the name or the address of a server, in lower case; write it like smtp.example.com"
+)
+_MAIL_ADDRESS = Matches(ADDRESS_PATTERN, "must be an address, without a name; write it like no-reply@example.com")
 _HTTP_URL = Matches(
     rf"(?i:https?)://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::{_PORT}?)?(?:[/?#]\S*)?",
     "must be an http or https URL without a user; write it like http://collector:4318/v1/traces",
@@ -205,6 +215,8 @@ colour = Parser(str.lower, "colour", forms=(_COLOUR,))
 logo = Parser(_logo, "file")
 directory = Parser(_directory, "directory")
 http_url = Parser(str, "URL", forms=(_HTTP_URL,))
+mail_host = Parser(str, "host", forms=(_MAIL_HOST,))
+mail_address = Parser(_mail_address, "e-mail address", forms=(_MAIL_ADDRESS,))
 password = Parser(str, "text")
 postgres_dsn = Parser(postgres_url, "URL")
 redis_url = Parser(_redis_url, "URL", forms=REDIS_FORMS)

@@ -29,8 +29,8 @@ class AuditEvent:
     """Who did what to whom, and how it ended. Empty fields are left out of the stream.
 
     ``type`` is a word such as ``login`` or ``token.issued``; ``actor`` is who acted when that is not the subject, such
-    as an operator; ``inner_group`` is a group in ``group``; ``reason`` is ours and never reaches the wire; ``jti`` is
-    hashed before it is written.
+    as an operator; ``inner_group`` is a group in ``group``; ``mail`` is a kind of mail; ``reason`` is ours
+    and never reaches the wire; ``jti`` is hashed before it is written.
     """
 
     type: str
@@ -44,6 +44,7 @@ class AuditEvent:
     attribute: str = ""
     group: str = ""
     inner_group: str = ""
+    mail: str = ""
     amr: tuple[str, ...] = ()
     session_id: str = ""
     authorization_id: str = ""
@@ -97,6 +98,7 @@ class Lines:
             ("attribute", event.attribute),
             ("group", event.group),
             ("inner_group", event.inner_group),
+            ("mail", event.mail),
             ("amr", event.amr),
             ("session_hash", hash_of(event.session_id) if event.session_id else ""),
             ("authorization_id", event.authorization_id),

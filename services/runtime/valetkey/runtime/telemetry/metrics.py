@@ -7,6 +7,7 @@ from valetkey.runtime.telemetry.metric import SECONDS, Count, Duration, Level
 _AUTHORIZE = ("authorize",)
 _TOKEN = ("token",)
 _INTROSPECTION = ("introspection",)
+_MAILER = ("mailer",)
 
 # Requests
 HTTP_REQUEST = Duration(
@@ -132,6 +133,26 @@ REFRESH_REUSE = Count(
 CODE_REPLAYS = Count("valetkey_authorization_code_replays", "Codes presented a second time.", "result", services=_TOKEN)
 INTROSPECTIONS = Count("valetkey_introspections", "Introspections.", "outcome", services=_INTROSPECTION)
 REVOCATIONS = Count("valetkey_revocations", "Revocations recorded.", "kind", services=_TOKEN)
+
+# Mail
+MAILS = Count(
+    "valetkey_mails", "Attempts to send a mail: sent, deferred or failed.", "kind", "result", services=_MAILER
+)
+MAIL_SEND = Duration(
+    "valetkey_mail_send_duration_seconds",
+    "Duration of handing one mail to the SMTP server, connecting apart.",
+    services=_MAILER,
+)
+MAIL_SERVER_FAILURES = Count(
+    "valetkey_mail_server_failures",
+    "Times that no mail could be tried, because the SMTP server was away, or refused TLS, our login or our sender.",
+    "reason",
+    services=_MAILER,
+)
+MAIL_QUEUE = Level("valetkey_mail_queue", "Mails of the whole installation that wait to be sent.", services=_MAILER)
+MAIL_QUEUE_AGE = Level(
+    "valetkey_mail_queue_age_seconds", "How long the oldest of them has waited; 0 where none does.", services=_MAILER
+)
 
 # Keys
 JWKS_AGE = Level("valetkey_jwks_age_seconds", "How long ago the JWK Set in memory was found to be current.")

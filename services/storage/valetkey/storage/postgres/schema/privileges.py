@@ -37,6 +37,16 @@ _LOCK_SESSIONS = ("used_at",)
 # Whose consent it is and for whom stays what it was.
 _WITHDRAWAL = ("scope", "resources", "claims", "is_given", "updated_at", "withdrawn_at", "epoch")
 
+# Who asks for a mail counts those that were asked for, and cannot read what any of them says.
+_MAIL_COUNTS = ("recipient", "requester", "is_requested", "state", "created_at")
+_ENQUEUE: Privileges = {"SELECT": _MAIL_COUNTS, "INSERT": WHOLE}
+# What a mail is, to whom and for how long stays what it was.
+_MAIL_PROGRESS = ("sealed", "state", "attempts", "last_error", "due_at", "finished_at", "lease")
+_MAIL_RECORD = (
+    *("id", "kind", "recipient", "requester", "is_requested", "subject", "state", "attempts", "last_error"),
+    *("created_at", "due_at", "expires_at", "finished_at", "lease"),
+)
+
 # Every server reads clients and their secrets' digests, verifies with the public keys, and reports which it holds.
 _SERVER: Mapping[str, Privileges] = {
     "alembic_version": _READ,
@@ -74,6 +84,7 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
             "UPDATE": ("revoked_at",),
         },
         "revocations": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
+        "mail_outbox": _ENQUEUE,
     },
     "valetkey_token": {
         **_SERVER,
@@ -102,6 +113,10 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
         **_GROUPS_OF_USERS,
         "users": {"SELECT": _USER_COLUMNS},
         "revocations": _READ,
+    },
+    "valetkey_mailer": {
+        "alembic_version": _READ,
+        "mail_outbox": {"SELECT": WHOLE, "UPDATE": _MAIL_PROGRESS, "DELETE": WHOLE},
     },
 }
 
@@ -141,5 +156,6 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": _WITHDRAWAL},
         "authorizations": {"SELECT": WHOLE, "UPDATE": ("revoked_at",)},
         "revocations": _EVERYTHING,
+        "mail_outbox": {"SELECT": _MAIL_RECORD, "INSERT": WHOLE, "UPDATE": ("state", "due_at", "finished_at")},
     },
 }
