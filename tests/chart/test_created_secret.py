@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.chart import PROGRAMS, SERVICES, Object, environment, objects, pod_of, pods
+from support.chart_values import VALUES, merged
 from valetkey.cli.kubernetes.secret_values import Extra, new_values
 from valetkey.runtime.settings.settings import Settings
 
@@ -38,6 +39,9 @@ def made(arguments: list[str]) -> tuple[str, set[str]]:
 # What the other mode needs is made too, so that the mode may change.
 OF_COMPACT = {"postgres-compact-password"}
 OF_SERVICES = {f"postgres-{service}-password" for service in SERVICES}
+# And what mail needs, so that it may be configured later.
+OF_MAIL = {"mail-keys", "postgres-mailer-password"}
+SENDS_MAIL = {"mail": {"host": "smtp.example.com", "from": "no-reply@example.com"}}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_in_the_demo_the_job_makes_every_key_that_is_mounted_and_no_other(values
 
     name, keys = made(pod_of(found, "create-secret").containers[0]["args"])
 
-    assert {key for secret, key in mounted_keys(found) if secret == name} | unused == keys
+    assert {key for secret, key in mounted_keys(found) if secret == name} | unused | OF_MAIL == keys
     assert {secret for secret, key in mounted_keys(found) if key not in NOT_OURS} == {name}
 
 
@@ -57,7 +61,7 @@ def test_beside_secrets_that_are_there_the_job_makes_the_others() -> None:
 
     name, keys = made(pod_of(found, "create-secret").containers[0]["args"])
 
-    assert {key for secret, key in mounted_keys(found) if secret == name} == keys
+    assert {key for secret, key in mounted_keys(found) if secret == name} | {"mail-keys"} == keys
 
 
 @pytest.mark.parametrize("values", ["production", "external", "external-secrets", "in-the-pods", "by-hand"])
@@ -78,7 +82,7 @@ def variables(container: Object, directory: Path) -> dict[str, str]:
 def test_the_programs_can_read_what_was_made(name: str, tmp_path: Path) -> None:
     for key, value in new_values(list(Extra), NOW).items():
         (tmp_path / key).write_text(value, encoding="utf-8")
-    found = objects("compact-demo" if name == "compact" else "demo")
+    found = objects(merged(VALUES["compact-demo" if name == "compact" else "demo"], SENDS_MAIL))
     (container,) = (each for pod in pods(found) for each in pod.containers if each["name"] == name)
 
     given = variables(container, tmp_path)

@@ -21,6 +21,7 @@ MODES = {
     "compact": "initContainer",
     "compact-demo": "job",
     "by-hand": "none",
+    "mail": "hook",
 }
 HOOK = "helm.sh/hook"
 

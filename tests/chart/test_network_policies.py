@@ -61,6 +61,9 @@ def address_ports(url: str) -> Iterator[int]:
         yield REDIS_PORT
 
 
+SPEAK_SMTP = {"mailer", "compact", "operator"}
+
+
 def connections(pod: Pod) -> set[tuple[str, int]]:
     """What the containers of a pod connect to, going by what they are told."""
     wanted: set[tuple[str, int]] = set()
@@ -72,6 +75,9 @@ def connections(pod: Pod) -> set[tuple[str, int]]:
             if endpoint:
                 parts = urlsplit(endpoint)
                 wanted.add(("TCP", parts.port or {"http": 80, "https": 443}[parts.scheme]))
+        if pod.component in SPEAK_SMTP and (tls := variables.get("VALETKEY_MAIL_TLS")):
+            chosen = int(variables.get("VALETKEY_MAIL_PORT", "0"))
+            wanted.add(("TCP", chosen or {"starttls": 587, "tls": 465}[tls]))
         if any(argument.startswith("authorize=http://") for argument in container.get("args", [])):
             wanted.add(("TCP", 8080))
     match pod.component:

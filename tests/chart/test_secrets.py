@@ -116,6 +116,10 @@ def test_a_container_sees_its_own_secrets_and_no_others(values: str) -> None:
     servers = {server_of(values, service) for service in SERVICES}
     roles = {POSTGRES.format(who) for who in ("admin", *servers, "key-rotation", "migration", "operator")}
     may_read = MAY_READ | {"postgres": roles}
+    if "mail" in VALUES[values]:
+        of_mail = {"authorize": {"mail-keys"}, "compact": {"mail-keys", "mail-password"}}
+        may_read |= {name: may_read[name] | files for name, files in of_mail.items()}
+        may_read["mailer"] = {"mail-keys", "mail-password", "postgres-mailer-password"}
     assert not {name: files for name, files in seen.items() if not files <= may_read[name]}
     assert not {name: may_read[name] - files for name, files in seen.items() if may_read[name] - files - {REDIS}}
 

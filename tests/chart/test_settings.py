@@ -15,6 +15,7 @@ KEYS = [
     "Zr5nW8cQ1tXy6vBm3kPd0sLh7jFg2aEo9uIi4wKeRxA",
     "H8jK2lP0oI9uY7tR5eW3qA1sD4fG6hJ8kL0zX2cV4bM",
     "P2wE4rT6yU8iO0pA1sD3fG5hJ7kL9zX1cV3bN5mQ7wE",
+    "pQ7xR2mK9vT4wY1zB6nH3jF8cL5dG0sA2uE7iO4kX1M",
 ]
 SECRETS = {
     "cookie-keys": KEYS[0],
@@ -22,6 +23,7 @@ SECRETS = {
     "key-encryption-keys": f"2026a:{KEYS[3]}",
     "sealing-keys": KEYS[2],
     "credential-keys": KEYS[4],
+    "mail-keys": KEYS[5],
 }
 
 
@@ -42,6 +44,7 @@ def load(container: Object, folder: Path) -> Settings:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(SECRETS.get(file.name, f"password of {file.name}"), encoding="utf-8")
     (folder / "etc/valetkey/templates").mkdir(parents=True, exist_ok=True)
+    (folder / "etc/valetkey/mails").mkdir(exist_ok=True)
     (folder / "etc/valetkey/logo").mkdir(exist_ok=True)
     (folder / "etc/valetkey/logo/logo.svg").touch()
     return Settings.load(variables, service=PROGRAMS[container["name"]])
@@ -123,6 +126,7 @@ def test_each_speaks_to_the_database_as_itself(values: str, tmp_path: Path) -> N
         "authorize": "valetkey_authorize",
         "token": "valetkey_token",
         "introspection": "valetkey_introspection",
+        "mailer": "valetkey_mailer",
         "compact": "valetkey_compact",
         "key-rotation": "valetkey_key_rotation",
         "first-keys": "valetkey_key_rotation",

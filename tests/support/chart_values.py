@@ -123,10 +123,12 @@ MAIL: Values = {
         "templates": {"password_reset.txt": "{% extends 'valetkey/password_reset.txt' %}"},
     },
 }
-WITH_MAIL = merged(BELOW_A_PATH, MAIL)
+WITH_MAIL = merged(EXTERNAL, MAIL)
 
 # One process in the place of four, with everything that such a process may have.
-COMPACT = merged(WITH_MAIL, {"mode": "compact", "migration": {"mode": "initContainer"}, "compact": {"replicas": 1}})
+COMPACT = merged(
+    BELOW_A_PATH, MAIL, {"mode": "compact", "migration": {"mode": "initContainer"}, "compact": {"replicas": 1}}
+)
 COMPACT_DEMO = merged(_file("ci/demo-values.yaml"), {"mode": "compact"})
 
 VALUES: dict[str, Values] = {

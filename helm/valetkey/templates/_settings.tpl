@@ -39,6 +39,11 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has . (list "authorize" "token" "introspection" "compact" "operator") }}true{{ end -}}
 {{- end -}}
 
+{{/* Whether an identity has to do with mail, as "true" or nothing: root, identity, mails (where an operator types). */}}
+{{- define "valetkey.usesMail" -}}
+{{- if and .root.Values.mail.host (or .mails (has .identity (list "authorize" "mailer" "compact"))) }}true{{ end -}}
+{{- end -}}
+
 {{/* Whether pods demand the keys that seal what Redis keeps, as "true" or nothing: a Job of ours makes them, or values say so. */}}
 {{- define "valetkey.requiresSealing" -}}
 {{- if or (include "valetkey.createsSecret" .) (eq .Values.secrets.sealing "required") }}true{{ end -}}
@@ -63,7 +68,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has .identity (list "authorize" "compact") }}
 - {file: credential-keys, secret: {{ $secret | quote }}, key: credential-keys, setting: credential_keys, optional: {{ not (include "valetkey.requiresCredentialKeys" .root) }}}
 {{- end }}
-{{- if and .root.Values.mail.host (has .identity (list "authorize" "mailer" "compact" "operator")) }}
+{{- if include "valetkey.usesMail" . }}
 - {file: mail-keys, secret: {{ $secret | quote }}, key: mail-keys, setting: mail_keys}
 {{- if and .root.Values.mail.user (ne .identity "authorize") }}
 - {file: mail-password, secret: {{ .root.Values.mail.existingSecret | quote }}, key: mail-password, setting: mail_password}
@@ -118,7 +123,7 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if has .identity (list "authorize" "token" "introspection" "operator") -}}
 {{- with include "valetkey.trustedProxies" .root | fromYamlArray }}{{ $_ := set $told "trusted_proxies" (join "," .) }}{{ end -}}
 {{- end -}}
-{{- if and $values.mail.host (has .identity (list "authorize" "mailer" "compact" "operator")) -}}
+{{- if include "valetkey.usesMail" . -}}
 {{- $_ := set $told "mail_host" $values.mail.host -}}
 {{- with $values.mail.from }}{{ $_ := set $told "mail_from" . }}{{ end -}}
 {{- if ne .identity "authorize" -}}
