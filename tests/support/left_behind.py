@@ -155,6 +155,14 @@ POSTGRES = (
         "tests/contract/test_credentials.py::test_a_user_has_one_app",
     ),
     Row(
+        "mail_outbox",
+        "any caller",
+        f"{_S.mail_per_recipient} for each recipient and {_S.mail_per_address} for each network address within "
+        f"{_minutes(_S.mail_window)}; {_S.mail_queue_limit:,} that wait; each for {_S.mail_retention // 86_400} days",
+        "less than 2 kB while it waits, about 300 bytes afterwards",
+        "tests/integration/mail/test_limits.py::test_two_limits_at_once_neither_overshoot_nor_wait_for_each_other",
+    ),
+    Row(
         "sessions",
         "a user",
         f"{_S.sessions_per_user} for each user; the one used longest ago ends",

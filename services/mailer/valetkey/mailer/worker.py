@@ -20,6 +20,7 @@ from valetkey.mailer.message import build_message
 from valetkey.mailer.retry import next_pause, server_pause
 from valetkey.mailer.smtp import MailDeferred, MailRejected, ServerUnavailable, SmtpServer, SmtpSession
 from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.audit import AuditEvent
 from valetkey.runtime.telemetry.metrics import (
     MAIL_QUEUE,
     MAIL_QUEUE_AGE,
@@ -175,7 +176,7 @@ class MailWorker:
             MAIL_SEND.observe(perf_counter() - started)
             await self._note(mail, lambda: self._queue.sent(mail))
             MAILS.add(mail.kind, "sent")
-            _tell("mail.sent", mail)
+            audit.emit(AuditEvent(type="mail.sent", outcome="success", mail=mail.kind, subject=_subject(mail)))
 
     async def _put_off(self, mail: ClaimedMail, reason: str) -> None:
         pause = next_pause(mail.attempts, mail.remaining)
@@ -190,7 +191,9 @@ class MailWorker:
         await self._note(mail, lambda: self._queue.failed(mail, reason))
         MAILS.add(mail.kind, "failed")
         _LOG.error("mail given up", extra={**_named(mail), "reason": reason})
-        _tell("mail.failed", mail, reason)
+        audit.emit(
+            AuditEvent(type="mail.failed", outcome="failure", reason=reason, mail=mail.kind, subject=_subject(mail))
+        )
 
     async def _server_failed(self, mail: ClaimedMail, error: ServerUnavailable) -> None:
         self._failures += 1
@@ -233,13 +236,5 @@ def _named(mail: ClaimedMail) -> dict[str, object]:
     return {"mail_id": str(mail.mail_id), "kind": mail.kind, "attempts": mail.attempts}
 
 
-def _tell(event: str, mail: ClaimedMail, reason: str = "") -> None:
-    audit.emit(
-        audit.AuditEvent(
-            type=event,
-            outcome="failure" if reason else "success",
-            reason=reason,
-            mail=mail.kind,
-            subject="" if mail.subject is None else str(mail.subject),
-        )
-    )
+def _subject(mail: ClaimedMail) -> str:
+    return "" if mail.subject is None else str(mail.subject)
