@@ -24,6 +24,7 @@ LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 # some columns only, which are in COLUMNS.
 EXPECTED = """
                    authorize  token  introspection  mailer  compact  key_rotation  operator
+account_tokens     SIuD       -      -              -       SIuD     -             SIuD
 alembic_version    S          S      S              S       S        S             S
 authorizations     su         SIuD   -              -       SIuD     -             Su
 client_secrets     S          S      S              -       S        -             SIUD
@@ -54,6 +55,7 @@ COLUMNS = {
         "authorizations",
         "SELECT",
     ): "id session_id bound_to_session expires_at revoked_at subject client_uid auth_time",
+    **{(role, "account_tokens", "UPDATE"): "created_at" for role in ("authorize", "compact", "operator")},
     ("authorize", "mail_outbox", "SELECT"): "recipient requester is_requested state created_at",
     ("mailer", "mail_outbox", "UPDATE"): MAIL_PROGRESS,
     ("compact", "mail_outbox", "UPDATE"): MAIL_PROGRESS,

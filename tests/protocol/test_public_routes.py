@@ -62,7 +62,7 @@ async def address_of(system: System, browser: Browser, route: Route) -> str:
 
 def require_method(answer: Answer, route: Route, method: str) -> None:
     if method in route.methods:
-        assert answer.status in {200, 303, 400, 401, 403}
+        assert answer.status in {200, 303, 400, 401, 403, 410}
     else:
         assert answer.status == 405
         assert answer.headers["Allow"].split(",") == sorted(route.methods)

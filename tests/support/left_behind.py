@@ -148,6 +148,13 @@ REDIS = (
 )
 POSTGRES = (
     Row(
+        "account_tokens",
+        "any caller",
+        "5 for each user whose e-mail address is confirmed, for 30 minutes",
+        "about 200 bytes each; swept once expired",
+        "tests/protocol/test_recovery.py::test_the_link_asked_for_longest_ago_makes_room",
+    ),
+    Row(
         "credentials",
         "a user",
         "one authenticator app and 10 recovery codes for each user",

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from valetkey.authorize.account.endpoint import change_account, show_account
 from valetkey.authorize.account.password import set_password, show_new_password
+from valetkey.authorize.account.recovery import ask_for_link, reset_password, show_recovery, show_reset
 from valetkey.authorize.account.totp import set_up_totp, show_totp
 from valetkey.authorize.consent.endpoint import decide_consent, show_consent
 from valetkey.authorize.flow.endpoint import authorize
@@ -40,6 +41,8 @@ HANDLERS: Handlers = {
     routes.ACCOUNT: {"GET": show_account, "POST": change_account},
     routes.ACCOUNT_PASSWORD: {"GET": show_new_password, "POST": set_password},
     routes.ACCOUNT_TOTP: {"GET": show_totp, "POST": set_up_totp},
+    routes.RECOVER: {"GET": show_recovery, "POST": ask_for_link},
+    routes.RECOVER_PASSWORD: {"GET": show_reset, "POST": reset_password},
     routes.CONSENT: {"GET": show_consent, "POST": decide_consent},
     routes.LOGOUT: log_out,
     routes.STATIC: static_file,

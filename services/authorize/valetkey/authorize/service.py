@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from valetkey.authorize.account.after_answers import AfterAnswers
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
 from valetkey.authorize.browser.keyed_mac import Mac
@@ -28,12 +29,15 @@ from valetkey.core.ports.users import UserFinder
 from valetkey.core.routes import Route
 from valetkey.core.sealed_value import ValueSealer
 from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.tables.account_tokens import AccountTokens
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.credentials import Credentials
+from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
 from valetkey.storage.postgres.tables.sessions import Sessions
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
 from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
+from valetkey.storage.redis.limits.window_limit import WindowLimit
 
 
 class RevocationPublisher(Protocol):
@@ -65,6 +69,10 @@ class AuthorizeService:
     account: Client
     user_lifecycle: UserLifecycle
     revocations: RevocationPublisher
+    tokens: AccountTokens
+    outbox: MailOutbox
+    recoveries: WindowLimit
+    after_answers: AfterAnswers
     credentials: Credentials
     credential_sealer: ValueSealer | None
     sessions: Sessions

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from valetkey.authorize.account.after_answers import AfterAnswers
 from valetkey.authorize.account.page_client import PAGES, account_client
 from valetkey.authorize.browser.cookies import BrowserCookies
 from valetkey.authorize.browser.csrf import Csrf
@@ -20,8 +21,10 @@ from valetkey.core.sealed_value import SealingKeys, ValueSealer
 from valetkey.runtime.http.cookies import Cookies, scope_of
 from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.tables.account_tokens import AccountTokens
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.credentials import Credentials
+from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
 from valetkey.storage.postgres.tables.password_parameters import PasswordParameters
 from valetkey.storage.postgres.tables.session_count import SessionCount
 from valetkey.storage.postgres.tables.sessions import Sessions
@@ -29,8 +32,11 @@ from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 from valetkey.storage.redis.kept.codes import RedisCodes
 from valetkey.storage.redis.kept.interactions import RedisInteractions
+from valetkey.storage.redis.kept.keyspace import RATE_LIMITS
 from valetkey.storage.redis.limits.code_limits import CodeLimits
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
+from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
+from valetkey.storage.redis.limits.window_limit import WindowLimit
 from valetkey.storage.sealing import create_sealer
 from valetkey.storage.stores import Stores
 
@@ -43,6 +49,8 @@ async def open_service(
     async with AsyncExitStack() as stack:
         passwords = _passwords(settings)
         stack.callback(passwords.close)
+        after_answers = AfterAnswers()
+        stack.push_async_callback(after_answers.close)
         parameters = PasswordParameters(stores.database, passwords.expect)
         stack.push_async_callback(parameters.close)
         await parameters.start()
@@ -59,6 +67,15 @@ async def open_service(
             account=account_client(settings, PAGES),
             user_lifecycle=UserLifecycle(stores.database),
             revocations=stores.revocations,
+            tokens=AccountTokens(stores.database),
+            outbox=MailOutbox.from_settings(settings, stores.database),
+            recoveries=WindowLimit(
+                RateLimitStorage(stores.redis, RATE_LIMITS, stores.reserve),
+                "recoveries",
+                settings.mail_per_address,
+                settings.mail_window,
+            ),
+            after_answers=after_answers,
             credentials=Credentials(stores.database),
             credential_sealer=_credential_sealer(settings),
             sessions=_sessions(settings, stores),

@@ -89,6 +89,8 @@ ROUTES: tuple[Route, ...] = (
     ACCOUNT := Route("authorize", "/account", _GET_OR_FORM, is_page=True),
     ACCOUNT_PASSWORD := Route("authorize", "/account/password", _GET_OR_FORM, is_page=True),
     ACCOUNT_TOTP := Route("authorize", "/account/totp", _GET_OR_FORM, is_page=True),
+    RECOVER := Route("authorize", "/recover", _GET_OR_FORM, is_page=True),
+    RECOVER_PASSWORD := Route("authorize", "/recover/password", _GET_OR_FORM, is_page=True),
     CONSENT := Route("authorize", "/consent", _GET_OR_FORM, is_page=True),
     # An application in a browser fetches its tokens itself; it authenticates with PKCE, never with a cookie.
     TOKEN := Route("token", "/token", _FORM, cross_origin=True, metadata="token_endpoint"),

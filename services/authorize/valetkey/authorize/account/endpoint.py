@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from valetkey.authorize.account.events import record_change
+from valetkey.authorize.account.notices import tell_removed
 from valetkey.authorize.account.visit import (
     Visit,
     account_response,
@@ -113,6 +114,7 @@ async def _remove(visited: Visit, form: Params) -> web.Response:
     removed = None if credential_id is None else await service.credentials.remove(subject, credential_id)
     if removed is not None:
         record_change("credential.removed", visited.session, reason=removed)
+        await tell_removed(service, visited.session.user, removed)
         left = await service.credentials.enrolled(subject)
         if left.methods <= {Method.PASSWORD, Method.RECOVERY_CODE}:
             # They are what is left of a second factor, and there is none any more.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from valetkey.authorize.account.events import record_change
+from valetkey.authorize.account.notices import tell_password_changed
 from valetkey.authorize.account.visit import (
     Visit,
     account_response,
@@ -69,6 +70,7 @@ async def _change(visited: Visit, password_hash: str) -> web.StreamResponse:
         return await sign_in_first(visited.request, ACCOUNT, None)
     await service.revocations.publish(ended)
     record_change("account.password_set", session)
+    await tell_password_changed(service, session.user)
     response = back_with(visited, AccountNews.PASSWORD)
     user = await service.users.find_by_subject(session.user.subject)
     if user is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from valetkey.authorize.account.notices import tell_added
 from valetkey.authorize.account.visit import (
     Visit,
     account_response,
@@ -59,6 +60,7 @@ async def set_up_totp(request: web.Request) -> web.StreamResponse:
     if factor is None:
         return await _page(visited, form, enrolment.wrong)
     record_added(user, "", Method.TOTP)
+    await tell_added(service, user, Method.TOTP)
     answer = await _answer(visited)
     await _prove(visited, factor, answer)
     return answer

@@ -17,7 +17,7 @@ from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, User, norma
 from valetkey.core.oauth.errors import AccessDenied
 from valetkey.core.oauth.params import Params
 from valetkey.core.oidc.interaction import Step, is_expected_subject
-from valetkey.core.routes import LOGIN
+from valetkey.core.routes import LOGIN, RECOVER
 from valetkey.runtime.http.address import address_group, client_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.telemetry.tracing import current_trace_id
@@ -122,6 +122,7 @@ def _form(
         error=None if refusal is None else refusal.shown,
         account=None if again is None else account_of(again.user),
         code_page=None if refusal is None or refusal.shown not in _MAY_BE_RIGHT else _code_page(service),
+        recovery_uri=service.path(RECOVER) if service.outbox.is_configured else None,
         is_limited=refusal is not None and refusal.shown is LoginError.TOO_MANY_ATTEMPTS,
     )
     html = service.pages.login(page, reference=current_trace_id())

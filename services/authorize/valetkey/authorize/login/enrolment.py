@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from valetkey.authorize.account.notices import tell_added
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance, refuse
 from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction, step_location
@@ -82,6 +83,7 @@ async def _enrol(
     if factor is None:
         return await _page(service, pending, due, enrolment, form, enrolment.wrong)
     record_added(due.user, pending.client.client_id, enrolment.method)
+    await tell_added(service, due.user, enrolment.method)
     needs_codes = Method.RECOVERY_CODE not in due.enrolled.methods
     advanced = await go_on_with(service, request, pending, Proof(due.user, factor), pauses=needs_codes)
     if advanced is None:

@@ -75,6 +75,7 @@ class LoginPage(FormPage):
     ``account`` is set when a signed-in user must prove it again (``prompt=login``, ``max_age``). ``code_page`` is set
     where a right password may have been refused: a code is asked for, and this is the address of the page that shows
     one in a browser that is signed in. ``is_limited`` where that is for sure. ``logo_uri`` is shown only if https.
+    ``recovery_uri`` is where a forgotten password leads, None where no mail can be sent.
     """
 
     template: ClassVar[str] = "login.html"
@@ -85,6 +86,7 @@ class LoginPage(FormPage):
     code_page: str | None = None
     is_limited: bool = False
     logo_uri: str | None = None
+    recovery_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +214,42 @@ class NewPasswordPage(FormPage):
     account: Account
     back: str
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverPage:
+    """Posts ``username`` to ``form_action``: whose password is forgotten."""
+
+    template: ClassVar[str] = "recover.html"
+    form_action: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverySentPage:
+    """Nothing to post. ``typed`` is a name, whether it is anybody's or not; ``minutes`` is for the link."""
+
+    template: ClassVar[str] = "recovery_sent.html"
+    typed: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetPasswordPage:
+    """Posts ``token``, ``password`` and ``again`` to ``form_action``."""
+
+    template: ClassVar[str] = "reset_password.html"
+    form_action: str
+    token: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetDonePage:
+    """Nothing to post. The password is another one; ``account_uri`` is a page that asks to sign in with it."""
+
+    template: ClassVar[str] = "reset_done.html"
+    account_uri: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +398,10 @@ Page = (
     | RecoveryCodesPage
     | AccountPage
     | NewPasswordPage
+    | RecoverPage
+    | RecoverySentPage
+    | ResetPasswordPage
+    | ResetDonePage
     | SelectAccountPage
     | NotAllowedPage
     | ConsentPage

@@ -31,7 +31,11 @@ from valetkey.authorize.pages.models import (
     NewPasswordPage,
     NotAllowedPage,
     Page,
+    RecoverPage,
     RecoveryCodesPage,
+    RecoverySentPage,
+    ResetDonePage,
+    ResetPasswordPage,
     SecondFactorPage,
     SelectAccountPage,
     SignedInPage,
@@ -122,6 +126,22 @@ class Pages:
 
     def new_password(self, page: NewPasswordPage, *, reference: str | None = None) -> str:
         """The form for a new password."""
+        return self._page(page, reference)
+
+    def recover(self, page: RecoverPage, *, reference: str | None = None) -> str:
+        """The question whose password is forgotten."""
+        return self._page(page, reference)
+
+    def recovery_sent(self, page: RecoverySentPage, *, reference: str | None = None) -> str:
+        """A mail is on its way, or not."""
+        return self._page(page, reference)
+
+    def reset_password(self, page: ResetPasswordPage, *, reference: str | None = None) -> str:
+        """The form behind a link by mail."""
+        return self._page(page, reference)
+
+    def reset_done(self, page: ResetDonePage, *, reference: str | None = None) -> str:
+        """The end of it."""
         return self._page(page, reference)
 
     def select_account(self, page: SelectAccountPage, *, reference: str | None = None) -> str:

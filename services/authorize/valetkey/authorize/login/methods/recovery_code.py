@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from valetkey.authorize.account.notices import tell_recovery_code_used
 from valetkey.authorize.pages.models import ProofError
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.recovery_code import code_digest, generate_codes
@@ -30,8 +31,10 @@ class RecoveryCode:
     async def check(self, service: AuthorizeService, user: User, form: Params) -> Factor | None:
         """The proof; the code is used up."""
         digest = code_digest(user.subject, form.get("code") or "")
-        if digest is None or await service.credentials.use_recovery_code(user.subject, digest) is None:
+        left = None if digest is None else await service.credentials.use_recovery_code(user.subject, digest)
+        if left is None:
             return None
+        await tell_recovery_code_used(service, user, left)
         return Factor(self.method, service.clock())
 
 

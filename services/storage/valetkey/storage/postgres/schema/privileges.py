@@ -14,6 +14,8 @@ Privileges = Mapping[str, Columns]
 
 _READ: Privileges = {"SELECT": WHOLE}
 _EVERYTHING: Privileges = dict.fromkeys(("SELECT", "INSERT", "UPDATE", "DELETE"), WHOLE)
+# PostgreSQL lets a role lock a row only if it may update one of its columns: this column decides nothing.
+_LINKS: Privileges = {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE, "UPDATE": ("created_at",)}
 # Who may not see a password's hash sees these.
 _USER_COLUMNS = (
     *(
@@ -74,6 +76,7 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
         "users": {"SELECT": WHOLE, "UPDATE": ("password_hash", "epoch", "valid_since", "updated_at")},
         "login_names": _READ,
         "credentials": _EVERYTHING,
+        "account_tokens": _LINKS,
         "sessions": _EVERYTHING,
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
         "authorizations": {
@@ -150,6 +153,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "group_members": _EVERYTHING,
         "group_nesting": _EVERYTHING,
         "credentials": {"SELECT": WHOLE, "DELETE": WHOLE},
+        "account_tokens": _LINKS,
         "login_names": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "token_subjects": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},
