@@ -22,8 +22,8 @@ AT_NIGHT_ALONE = {
     "operations: two versions always overlap, and what one ends the other refuses",
     "security 41: other endpoints keep their latency while logins are saturated",
     # Each needs a machine that does nothing else.
-    "sizing: a service is ready after at most 1.75 s of CPU",
-    "sizing: all services in one process take at most 150 MiB",
+    "sizing: a service is ready after at most 1 s of CPU",
+    "sizing: all services in one process take at most 150 MiB, at any moment of many logins",
     "sizing: an idle installation takes at most 300 MiB and 60 m of CPU",
     "sizing: help takes at most 0.3 s of CPU",
     "security 47: slow, endless and huge requests are bounded",
