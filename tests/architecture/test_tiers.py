@@ -50,13 +50,13 @@ def test_every_requirement_is_proved_by_day_but_those_that_need_minutes() -> Non
     assert by_night - by_day == AT_NIGHT_ALONE
 
 
-def test_the_nightly_workflow_runs_both_tiers() -> None:
+def test_the_nightly_workflow_runs_both_tiers_and_one_process() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yaml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["nightly"]["steps"]
 
     commands = {step["run"] for step in steps if "run" in step}
 
-    assert {"make test", "make test-nightly"} <= commands
+    assert {"make test", "make test-nightly", "make test-compact"} <= commands
 
 
 def test_what_is_sampled_by_day_is_run_whole_at_night() -> None:
