@@ -60,6 +60,10 @@ test: $(READY) ## Prove every promise, in minutes; ARGS="-k refresh" passes argu
 test-nightly: $(READY) ## Run what takes long: all faults, mutants, upgrades, floods, growth; more rounds and combinations
 	@NIGHTLY=1 $(PYTEST) tests/nightly tests/integration tests/protocol tests/browser $(ARGS)
 
+.PHONY: test-compact
+test-compact: $(READY) ## Run what speaks HTTP, and independent clients, against every service in one process
+	@COMPACT=1 $(PYTEST) tests/protocol tests/browser tests/peers tests/nightly/peers $(ARGS)
+
 .PHONY: test-unit
 test-unit: $(READY) ## Run the tests of the rules and of the architecture, without sockets
 	@$(PYTEST) tests/unit tests/architecture $(ARGS)

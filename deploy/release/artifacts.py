@@ -17,6 +17,7 @@ from pathlib import Path
 from deploy.docker.image_requirements import image_rooms
 from deploy.release import bill_of_materials, changelog, notes, requirements
 from deploy.release.archive import make_reproducible, write_archive
+from deploy.release.chart_changes import with_changes
 from deploy.release.chart_images import with_images
 from deploy.release.images import SERVICES, Images, image_name
 from deploy.release.provenance import statement
@@ -65,7 +66,7 @@ def build(root: Path, version: Version, into: Path, images: Images | None) -> No
         moment = int(changelog.released_at(text, version).timestamp())
         built = _Build(source, into, version, moment)
         _build_wheels(built)
-        _package_chart(built, images)
+        _package_chart(built, changelog.section(text, version), images)
         _package_for_machines(built)
         _list_materials(built)
         _write(into / notes.FILE, notes.notes(changelog.section(text, version), version, images))
@@ -84,8 +85,9 @@ def _build_wheels(built: _Build) -> None:
         built.run(project.parent, sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built.into)
 
 
-def _package_chart(built: _Build, images: Images | None) -> None:
-    chart = built.source / CHART.parent
+def _package_chart(built: _Build, changes: str, images: Images | None) -> None:
+    description, chart = built.source / CHART, built.source / CHART.parent
+    _write(description, with_changes(description.read_text(encoding="utf-8"), changes))
     if images is not None:
         values = chart / "values.yaml"
         _write(values, with_images(values.read_text(encoding="utf-8"), images))

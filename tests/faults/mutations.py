@@ -16,7 +16,7 @@ from valetkey.core.sealed_value import ValueSealer
 from valetkey.introspection import verified_tokens
 from valetkey.storage.postgres.database.errors import PostgresErrors
 from valetkey.storage.postgres.database.statement import Statement
-from valetkey.storage.postgres.tables import authorizations
+from valetkey.storage.postgres.tables import authorization_inserts, authorizations
 from valetkey.storage.postgres.tables.authorizations import Authorizations
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.users import Users
@@ -25,7 +25,7 @@ from valetkey.storage.redis.kept import codes
 from valetkey.storage.revocation import RevocationStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from uuid import UUID
 
@@ -58,23 +58,27 @@ def _authorizations_stored_again() -> _Patches:
     return (patch.object(Authorizations, "insert", insert_anyhow),)
 
 
+def _inserting(changes: Mapping[str, str]) -> _Patches:
+    """What stores redemptions, several at once and one alone, with these texts in place of others."""
+    patches = []
+    for name in ("_INSERT_FREE", "_INSERT_ONE"):
+        insert: Statement = vars(authorization_inserts)[name]
+        sql = insert.sql
+        for text, other in changes.items():
+            assert text in sql
+            sql = sql.replace(text, other)
+        patches.append(patch.object(authorization_inserts, name, replace(insert, sql=sql)))
+    return tuple(patches)
+
+
 def _abandoned_for_good() -> _Patches:
     """What an abandoned redemption stored is never taken over."""
-    return (_taking_over_where("$17::timestamptz[] IS NULL"),)
+    return _inserting({"WHERE authorizations.generation = 1 AND": "WHERE FALSE AND"})
 
 
 def _taken_over_by_any_caller() -> _Patches:
     """What a redemption stored is taken over, whether it was abandoned or not."""
-    return (_taking_over_where("$17::timestamptz[] IS NOT NULL"),)
-
-
-def _taking_over_where(condition: str) -> AbstractContextManager[object]:
-    insert: Statement = vars(authorizations)["_INSERT"]
-    sql = insert.sql.replace(
-        "authorizations.generation = 1 AND authorizations.rotated_at = ANY($17::timestamptz[])", condition
-    )
-    assert sql != insert.sql
-    return patch.object(authorizations, "_INSERT", replace(insert, sql=sql))
+    return _inserting({"WHERE authorizations.generation = 1 AND": "WHERE TRUE OR"})
 
 
 def _codes_for_several() -> _Patches:
@@ -188,16 +192,13 @@ def _epochs_not_asked() -> _Patches:
 
 def _epochs_read_too_late() -> _Patches:
     """What a code carries of epochs is not looked at: the authorization carries those of its redemption."""
-    insert: Statement = vars(authorizations)["_INSERT"]
-    sql = insert.sql
-    for epochs in (
-        "installation.epoch = $18 AND clients.epoch = $19",
-        "users.epoch = $20",
-        "COALESCE((SELECT epoch FROM consent), 0) = $21",
-    ):
-        assert epochs in sql
-        sql = sql.replace(epochs, "TRUE OR $18 + $19 + $20 + $21 IS NULL")
-    return (patch.object(authorizations, "_INSERT", replace(insert, sql=sql)),)
+    return _inserting(
+        {
+            "i.epoch = installation_epoch AND c.epoch = client_epoch": "TRUE",
+            "u.epoch = user_epoch END": "TRUE END",
+            "COALESCE(k.epoch, 0) = consent_epoch": "TRUE",
+        }
+    )
 
 
 MUTATIONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import yaml
 
 from support.administration import Administration
 from support.chart import CHART
-from support.idle_processes import IdleProcess, idle_for, idle_processes, new_keys
+from support.idle_processes import IdleProcess, compile_services, idle_for, idle_processes, new_keys
 from support.relying_party import RelyingParty
 from support.system import rotate, test_settings
 from valetkey.demo.free_port import LOOPBACK, free_port
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from valetkey.runtime.settings.settings import Settings
 
 SERVICES = ("authorize", "token", "introspection")
-IDLE_SECONDS, LOGINS = 30, 20
+IDLE_SECONDS, LOGINS, LOGINS_AT_A_TIME = 30, 40, 8
 MOST_MEBIBYTES, MOST_MILLICORES = 300, 60
 MOST_MEBIBYTES_TOGETHER = 150
-MOST_SECONDS_OF_A_START, MOST_SECONDS_OF_HELP = 1.75, 0.3
+MOST_SECONDS_OF_A_START, MOST_SECONDS_OF_HELP = 1.0, 0.3
 # CPU time, of which a busy machine makes more: what it takes is the least that was seen.
 STARTS = 5
 pytestmark = [
@@ -41,7 +42,8 @@ pytestmark = [
 class Installation:
     """Stores with a schema, keys and a first signing key, over which processes can be started."""
 
-    def __init__(self, dsn: str, redis_url: str) -> None:
+    def __init__(self, dsn: str, redis_url: str, bytecode: Path) -> None:
+        self._bytecode = bytecode
         self.port = free_port()
         self.issuer = f"http://{LOOPBACK}:{self.port}"
         self._stores = dsn, redis_url
@@ -51,12 +53,20 @@ class Installation:
         self.settings: Settings = test_settings(self.issuer, dsn, redis_url, **self._keys, **costs)
 
     def processes(self, *services: str) -> AbstractContextManager[list[IdleProcess]]:
-        return idle_processes(services, self.issuer, *self._stores, self._keys, self.port)
+        return idle_processes(services, self.issuer, *self._stores, self._keys, self._bytecode, self.port)
+
+
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the modules are compiled, as images have theirs."""
+    folder = tmp_path_factory.mktemp("bytecode")
+    compile_services(folder)
+    return folder
 
 
 @pytest.fixture
-async def installation(postgres_dsn: str, redis_url: str) -> Installation:
-    made = Installation(postgres_dsn, redis_url)
+async def installation(postgres_dsn: str, redis_url: str, bytecode: Path) -> Installation:
+    made = Installation(postgres_dsn, redis_url, bytecode)
     await rotate(made.settings)
     return made
 
@@ -76,34 +86,39 @@ def test_an_installation_as_the_chart_makes_it_idles_on_little(installation: Ins
     assert idling.millicores <= MOST_MILLICORES, idling
 
 
-@pytest.mark.requirement("sizing: all services in one process take at most 150 MiB")
+@pytest.mark.requirement("sizing: all services in one process take at most 150 MiB, at any moment of many logins")
 async def test_one_process_that_is_every_service_stays_small_while_people_sign_in(installation: Installation) -> None:
     with installation.processes("compact") as (process,):
         idling = idle_for([process], 5)
         await sign_in(installation)
-        after = process.memory
+        after, peak = process.memory, process.peak_resident
 
     assert idling.memory[0].resident <= MOST_MEBIBYTES_TOGETHER, idling
     assert after.resident <= MOST_MEBIBYTES_TOGETHER, (idling, after)
+    assert peak <= MOST_MEBIBYTES_TOGETHER, (idling, after, peak)
 
 
 async def sign_in(installation: Installation) -> None:
-    """So many people, each with whatever follows a login."""
+    """So many people, so many at a time, each with whatever follows a login."""
     administration = Administration(installation.settings, system_clock)
     api = RelyingParty(installation.issuer, (await administration.create_catalog())["api"])
     client = await administration.create_web_client()
-    for _ in range(LOGINS):
+
+    async def one_more() -> None:
         party = RelyingParty(installation.issuer, client, await administration.create_user())
         tokens = await party.redeem(await party.authorize(scope="openid api:read"))
         refreshed = await party.refresh(tokens.refresh_token)
         assert (await api.introspect(refreshed.access_token)).active
         assert (await party.userinfo(refreshed.access_token)).status == 200
         await party.browser.close()
+
+    for _ in range(LOGINS // LOGINS_AT_A_TIME):
+        await asyncio.gather(*(one_more() for _ in range(LOGINS_AT_A_TIME)))
     await api.browser.close()
 
 
-@pytest.mark.requirement("sizing: a service is ready after at most 1.75 s of CPU")
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.requirement("sizing: a service is ready after at most 1 s of CPU")
+@pytest.mark.parametrize("service", [*SERVICES, "compact"])
 def test_a_service_is_ready_soon(installation: Installation, service: str) -> None:
     taken = []
     for _ in range(STARTS):

@@ -1,4 +1,4 @@
-"""The demo, running once for all clients of this folder, and its visitor."""
+"""The demo, or ``valetkey serve all`` with the same in it, once for all clients of this folder, and its visitor."""
 
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from support.browser import Browser
+from support.compact_demo import CompactDemo, compact_demo
 from support.demo_process import DemoProcess
 from support.relying_party import ClientIdentity, Person, RelyingParty
+from support.tier import COMPACT
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess | CompactDemo]:
+    if COMPACT:
+        with compact_demo(tmp_path_factory.mktemp("peers")) as compact:
+            yield compact
+        return
     process = DemoProcess.start(tmp_path_factory.mktemp("peers"), "--issuer-port", "0")
     try:
         yield process.wait_until_ready()
@@ -43,6 +49,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
 
 
 @pytest.fixture
-async def visitor(demo: DemoProcess) -> AsyncIterator[Visitor]:
+async def visitor(demo: DemoProcess | CompactDemo) -> AsyncIterator[Visitor]:
     async with Browser() as browser:
         yield Visitor(demo.document, demo.file, browser)

@@ -50,6 +50,12 @@ class IdleProcess:
         told = {name: int(value.split()[0]) / _MEBIBYTE for name, _, value in (line.partition(":") for line in lines)}
         return Memory(told["Rss"], told["Anonymous"])
 
+    @property
+    def peak_resident(self) -> float:
+        """The most that it has had in memory at any moment, in MiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / _MEBIBYTE
+
 
 @dataclass(frozen=True, slots=True)
 class Idling:
@@ -66,11 +72,17 @@ class Idling:
 
 @contextmanager
 def idle_processes(
-    services: Sequence[str], issuer: str, dsn: str, redis_url: str, keys: dict[str, str], port: int | None = None
+    services: Sequence[str],
+    issuer: str,
+    dsn: str,
+    redis_url: str,
+    keys: dict[str, str],
+    bytecode: Path,
+    port: int | None = None,
 ) -> Iterator[list[IdleProcess]]:
     """Start these, each in its own role, with default settings otherwise, and wait until all are ready.
 
-    ``port`` is that of the first.
+    ``port`` is that of the first; ``bytecode`` is the folder that ``compile_services`` has filled.
     """
     with ExitStack() as stack:
         started = []
@@ -86,10 +98,9 @@ def idle_processes(
                 "drain_delay": "0",
                 **keys,
             }
-            inherited = {name: value for name, value in os.environ.items() if not name.startswith("VALETKEY_")}
             process = subprocess.Popen(
                 [sys.executable, "-m", f"valetkey.{service}"],
-                env=inherited | {f"VALETKEY_{name.upper()}": value for name, value in settings.items()},
+                env=_inherited(bytecode) | {f"VALETKEY_{name.upper()}": value for name, value in settings.items()},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
@@ -99,6 +110,11 @@ def idle_processes(
             IdleProcess(service, process, f"http://{LOOPBACK}:{public}", _until_ready(process, management))
             for service, process, public, management in started
         ]
+
+
+def compile_services(bytecode: Path) -> None:
+    """Compile what the services load, as an image has it: they start without reading sources."""
+    subprocess.run([sys.executable, "-c", "import valetkey.compact.app, uvloop"], env=_inherited(bytecode), check=True)
 
 
 def new_keys() -> dict[str, str]:
@@ -113,6 +129,12 @@ def idle_for(processes: Sequence[IdleProcess], seconds: float) -> Idling:
     time.sleep(seconds)
     taken = sum(each.cpu for each in processes) - before
     return Idling(1000 * taken / (time.monotonic() - started), [each.memory for each in processes])
+
+
+def _inherited(bytecode: Path) -> dict[str, str]:
+    """The variables of this process, without those that say something else."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("VALETKEY_")}
+    return ours | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
 def _until_ready(process: subprocess.Popen[bytes], management: int) -> float:

@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 import urllib.request
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ _END_SECONDS = 10
 
 
 class ServiceProcesses(System):
-    """A ``System`` whose services measure and count for themselves alone.
+    """A ``System`` whose services measure and count for themselves alone; or all in one, as ``valetkey serve all``.
 
     What they say, logs and audit events, goes into a file for each in ``said``, or nowhere.
 
@@ -45,30 +45,40 @@ class ServiceProcesses(System):
 
     async def _start(self) -> None:
         await rotate(self.settings)
-        # The worker runs where there is a server for it.
-        for name in (*SERVICES, *(("mailer",) if "mail_host" in self.changes else ())):
-            port, management = free_port(), free_port()
-            if name in SERVICES:
-                self.urls[name] = [f"http://{LOOPBACK}:{port}"]
-            self.management_urls[name] = [f"http://{LOOPBACK}:{management}"]
-            variables = self._variables(name, port, management)
-            with (Path(os.devnull) if self.said is None else self.said / name).open("ab") as output:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", f"valetkey.{name}"),
-                    env={key: value for key, value in os.environ.items() if not key.startswith("VALETKEY_")}
-                    | variables,
-                    stdout=output,
-                    stderr=output,
-                    # A scheduling group of its own where the kernel makes one per session, as every pod has.
-                    start_new_session=True,
-                )
-            self._stack.push_async_callback(_end, process)
-            if name in self._cores:
-                # It has one thread yet; those to come do as it does.
-                os.sched_setaffinity(process.pid, self._cores[name])
+        if self.compact:
+            await self._start_process("compact", SERVICES, self._port)
+        else:
+            for name in SERVICES:
+                await self._start_process(name, [name], free_port())
+            if "mail_host" in self.changes:
+                # The worker runs where there is a server for it.
+                await self._start_process("mailer", ["mailer"], free_port())
         for urls in self.management_urls.values():
             await _wait_until_ready(f"{urls[0]}/readyz")
-        self.doors.append(await self._open_door(0))
+        self.doors.append(self.issuer if self.compact else await self._open_door(0))
+
+    async def _start_process(self, name: str, services: Iterable[str], port: int) -> None:
+        """One process that is these services."""
+        management = free_port()
+        for service in services:
+            if service in SERVICES:
+                self.urls[service] = [f"http://{LOOPBACK}:{port}"]
+            self.management_urls[service] = [f"http://{LOOPBACK}:{management}"]
+        command = ("valetkey.cli", "serve", "all") if name == "compact" else (f"valetkey.{name}",)
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("VALETKEY_")}
+        with (Path(os.devnull) if self.said is None else self.said / name).open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", *command),
+                env=inherited | self._variables(name, port, management),
+                stdout=output,
+                stderr=output,
+                # A scheduling group of its own where the kernel makes one per session, as every pod has.
+                start_new_session=True,
+            )
+        self._stack.push_async_callback(_end, process)
+        if name in self._cores:
+            # It has one thread yet; those to come do as it does.
+            os.sched_setaffinity(process.pid, self._cores[name])
 
     def _variables(self, service: str, port: int, management_port: int) -> dict[str, str]:
         settings: dict[str, Any] = {

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from support.administration import Administration
 from support.database_roles import as_role
+from support.tier import COMPACT
 from valetkey.authorize.app import create_authorize
 from valetkey.compact.app import create_compact
 from valetkey.core.jose.sealed_key import KeySealer
@@ -104,7 +105,7 @@ class System:
 
     The front doors speak TLS, and the issuer is https, where there is a ``certificate``.
 
-    All services are one process, and no front door is needed, where it is ``compact``.
+    All services are one process where it is ``compact``, and a front door is needed for TLS alone.
     """
 
     postgres_dsn: str
@@ -118,7 +119,7 @@ class System:
     listens_past_it: bool = False
     spans: SpanExporter | None = None
     certificate: SSLContext | None = None
-    compact: bool = False
+    compact: bool = COMPACT
 
     def __post_init__(self) -> None:
         self._port = free_port()
@@ -199,15 +200,18 @@ class System:
             self.doors.append(await self._open_door(replica))
 
     async def _start_compact(self) -> None:
-        """Replicas that are every service each; the first listens where the issuer says."""
+        """Replicas that are every service each; the first listens where the issuer says, unless that takes TLS."""
         for number in range(self.replicas):
-            settings = replace(self.settings_of("compact"), port=free_port() if number else self._port)
+            at_the_issuer = not number and self.certificate is None
+            settings = replace(self.settings_of("compact"), port=self._port if at_the_issuer else free_port())
             clock = self.clocks.get(("compact", number), self.clock)
             server = await self._serve(create_compact(settings, self._tracing("compact"), clock=clock), settings)
             for name in SERVICES:
                 self.urls.setdefault(name, []).append(server.url)
                 self.management_urls.setdefault(name, []).append(server.management_url)
-            self.doors.append(f"{server.url}{self.issuer_path}")
+            self.doors.append(
+                f"{server.url}{self.issuer_path}" if self.certificate is None else await self._open_door(number)
+            )
 
     async def _open_door(self, replica: int) -> str:
         """A front door to one replica of every service; the first stands where the issuer says."""

@@ -1,4 +1,7 @@
-"""How thorough a run is: ``make test`` takes a sample where ``make test-nightly`` takes everything."""
+"""What a run is about: ``make test`` takes a sample where ``make test-nightly`` takes everything.
+
+``make test-compact`` has every service in one process wherever a system is started.
+"""
 
 import os
 from collections.abc import Iterable
@@ -6,6 +9,7 @@ from itertools import cycle, islice, product
 from typing import Any
 
 NIGHTLY = "NIGHTLY" in os.environ
+COMPACT = "COMPACT" in os.environ
 
 
 def rounds(number: int, *, nightly: int) -> int:

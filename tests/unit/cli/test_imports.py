@@ -8,7 +8,7 @@ import pytest
 from valetkey.cli.__main__ import COMMANDS
 
 # Each takes a noticeable part of a second of processor time to load.
-STORES = ("asyncpg", "redis", "limits", "alembic", "sqlalchemy")
+STORES = ("asyncpg", "redis", "alembic", "sqlalchemy")
 SERVERS = ("aiohttp", "jinja2", "google.protobuf", "opentelemetry.sdk")
 FILES = ("yaml", "ijson")
 CRYPTOGRAPHY = ("cryptography", "jwt", "argon2")

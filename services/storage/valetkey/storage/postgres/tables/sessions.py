@@ -143,12 +143,14 @@ _PAGE = "AND (s.created_at, s.session_id) > ($3, $4) ORDER BY s.created_at, s.se
 _LIST = Statement("sessions.list", f"{_SUMMARIES} {_PAGE}")
 # A user has at most so many sessions as settings allow.
 _LIST_OF_USER = Statement("sessions.list_of_user", f"{_SUMMARIES} AND s.subject = $5 {_PAGE}")
-# Those behind a grant that the client may use at $1.
+# Those behind a grant that the client may use at $1. With a join, the planner could not tell how many there are.
 _OF_CLIENT = """
+    AND (SELECT enabled FROM clients WHERE uid = {0})
     AND EXISTS (
-        SELECT FROM authorizations AS a JOIN clients AS c ON c.uid = a.client_uid
-        WHERE a.session_id = s.session_id AND a.client_uid = {} AND a.revoked_at IS NULL AND a.expires_at > $1
-            AND a.idle_expires_at > $1 AND c.enabled AND (a.client_epoch IS NULL OR a.client_epoch = c.epoch)
+        SELECT FROM authorizations AS a
+        WHERE a.session_id = s.session_id AND a.client_uid = {0} AND a.revoked_at IS NULL AND a.expires_at > $1
+            AND a.idle_expires_at > $1
+            AND (a.client_epoch IS NULL OR a.client_epoch = (SELECT epoch FROM clients WHERE uid = {0}))
     )
 """
 _LIST_OF_CLIENT = Statement("sessions.list_of_client", f"{_SUMMARIES} {_OF_CLIENT.format('$5')} {_PAGE}")

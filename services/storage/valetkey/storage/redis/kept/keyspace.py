@@ -67,7 +67,7 @@ LOGIN_ATTEMPTS = KeyPattern(
 RATE_LIMITS = KeyPattern(
     "vk:limits",
     ":<limit>/<digest of address or client_id>/...",
-    "a counter of rate-limit windows, kept by the limits library",
+    "a counter of rate-limit windows",
     "its window",
 )
 CLIENT_RATES = KeyPattern(

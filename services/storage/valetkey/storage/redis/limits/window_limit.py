@@ -7,12 +7,10 @@ import hashlib
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from limits import RateLimitItemPerSecond
-
 from valetkey.storage.redis.client.errors import redis_operation
 
 if TYPE_CHECKING:
-    from limits.aio.storage import Storage
+    from valetkey.storage.redis.limits.rate_limit_storage import RateLimitStorage
 
 REMEMBERED_SECONDS = 1.0
 MAX_REMEMBERED = 10_000
@@ -33,11 +31,11 @@ class WindowLimit:
     nor grows with what it sends.
     """
 
-    def __init__(self, storage: Storage, name: str, amount: int, window: int) -> None:
+    def __init__(self, storage: RateLimitStorage, name: str, amount: int, window: int) -> None:
         self.name = name
         self.window = window
         self._storage = storage
-        self._item = RateLimitItemPerSecond(amount, window, name)
+        self._amount = amount
         self._spent: dict[str, float] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -54,13 +52,17 @@ class WindowLimit:
         if self._is_spent(digest):
             return Standing.SPENT
         with redis_operation("rate_limit"):
-            counted = await self._storage.incr(self._item.key_for(digest), self.window, amount)
-        if counted <= self._item.amount:
+            counted = await self._storage.incr(self._key_of(digest), self.window, amount)
+        if counted <= self._amount:
             return Standing.WITHIN
         if len(self._spent) >= MAX_REMEMBERED:
             self._spent.clear()
         self._spent[digest] = self._loop.time() + REMEMBERED_SECONDS
-        return Standing.JUST_SPENT if counted - amount <= self._item.amount else Standing.SPENT
+        return Standing.JUST_SPENT if counted - amount <= self._amount else Standing.SPENT
+
+    def _key_of(self, digest: str) -> str:
+        # A limit that is changed counts anew.
+        return f"{self.name}/{digest}/{self._amount}/{self.window}/second"
 
     def _is_spent(self, digest: str) -> bool:
         return self._loop.time() < self._spent.get(digest, 0.0)
