@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
     from redis.asyncio.connection import AbstractConnection
 
-# The pool checks a connection, and the server it leads to, when it is taken: that costs more than a command, and none is
-# kept for long. Less than a pinned connection may rest, because what then takes it does without this.
+# The pool checks a connection, and the server it leads to, when it is taken. That costs as much as a command. None is
+# kept for long, and for less than a pinned connection may rest, because what then takes it does so without this.
 _LIFETIME = 0.04
 
 
