@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the image of every service that is named, or of all of them, and prints how big they are.
-#   TAG=test PYTHON_IMAGE=python:3.12-slim-bookworm deploy/docker/build_images.sh [SERVICE ...]
+#   TAG=test PYTHON_IMAGE=python:3.11-slim-bookworm deploy/docker/build_images.sh [SERVICE ...]
 set -eu
 cd "$(dirname "$0")/../.."
 tag=${TAG:-dev}

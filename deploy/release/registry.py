@@ -22,7 +22,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 # What fails on an engine without emulation. Some engines take a base image of another platform without a word.
 _PROBE = 'ARG PYTHON_IMAGE\nFROM ${{PYTHON_IMAGE}}\nRUN test "$(uname -m)" = {machine} && python3 --version\n'
-_PYTHON_IMAGE = "python:3.11-slim-bookworm"
+_DOCKERFILE = Path(__file__).parents[1] / "docker/Dockerfile"
 
 
 def push_images(root: Path, registry: str, version: Version, platforms: Sequence[str]) -> Images:
@@ -52,10 +52,15 @@ def push_chart(archive: Path, registry: str) -> str:
     return f"{charts}/valetkey@{_last_digest(said)}"
 
 
+def python_image() -> str:
+    """What images stand on: ``PYTHON_IMAGE``, or what the Dockerfile names."""
+    named = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", _DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    return os.environ.get("PYTHON_IMAGE") or (named[1] if named else "")
+
+
 def _is_possible(platform: str) -> bool:
     if platform not in _MACHINES:
         raise Refusal(f"{platform} is none of {', '.join(PLATFORMS)}")
-    image = os.environ.get("PYTHON_IMAGE", _PYTHON_IMAGE)
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "Dockerfile").write_text(_PROBE.format(machine=_MACHINES[platform]), encoding="utf-8")
         command = [
@@ -65,7 +70,7 @@ def _is_possible(platform: str) -> bool:
             "--platform",
             platform,
             "--build-arg",
-            f"PYTHON_IMAGE={image}",
+            f"PYTHON_IMAGE={python_image()}",
             directory,
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

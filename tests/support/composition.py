@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.release.registry import python_image
 from support.containers import IMAGE_TAG, docker, inspect
 from support.demo_profile import demo_party
 from support.relying_party import RelyingParty
@@ -16,7 +17,6 @@ from support.repository import ROOT
 from valetkey.demo.free_port import LOOPBACK, free_port
 
 STAND_IN = ROOT / "tests/system/stand_in"
-PYTHON_IMAGE = os.environ.get("PYTHON_IMAGE", "python:3.11-slim-bookworm")
 # In this order: what the file names, and what a machine without a registry may have instead.
 IMAGES = {
     "NGINX_IMAGE": ("nginx:1.28-bookworm", "valetkey-stand-in-nginx:dev"),
@@ -116,7 +116,7 @@ def is_here(image: str) -> bool:
 def build_stand_in(image: str) -> None:
     """nginx out of Debian's packages."""
     file = str(STAND_IN / "nginx.Dockerfile")
-    argument = f"PYTHON_IMAGE={PYTHON_IMAGE}"
+    argument = f"PYTHON_IMAGE={python_image()}"
     docker(
         "build",
         "--network",

@@ -119,7 +119,7 @@ class Rotel:
 def _binary() -> str:
     spec = find_spec("rotel")
     if spec is None or spec.origin is None:
-        pytest.skip("there is no rotel for this platform: no collector to send traces to")
+        pytest.skip("there is no rotel for this platform or this Python: no collector to send traces to")
     return str(Path(spec.origin).parent / "rotel-agent")
 
 

@@ -83,6 +83,29 @@ async def test_a_batch_that_fails_fails_for_its_own_callers_only(store: Store) -
     assert after == 25
 
 
+async def test_a_store_that_is_closed_cancels_its_callers_and_is_asked_for_the_others(store: Store) -> None:
+    async def closed_at_first(questions: Sequence[int]) -> list[int | Exception]:
+        if not store.asked.is_set():
+            store.asked.set()
+            raise asyncio.CancelledError
+        return await store(questions)
+
+    batches = Batches(closed_at_first, most=1)
+    answers = await asyncio.gather(*(ask(batches, number) for number in range(3)), return_exceptions=True)
+
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [1, 4]
+
+
+async def test_a_store_that_answers_too_few_answers_no_caller(store: Store) -> None:
+    async def too_few(questions: Sequence[int]) -> list[int | Exception]:
+        return (await store(questions))[:-1]
+
+    answers = await asyncio.gather(*(ask(Batches(too_few), number) for number in range(2)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [ValueError] * 2
+
+
 @pytest.mark.requirement("security 53: a client that hangs up disturbs no other client")
 async def test_who_hangs_up_before_his_question_is_sent_is_not_asked_for(store: Store) -> None:
     batches = Batches(store)

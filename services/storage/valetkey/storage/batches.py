@@ -32,46 +32,53 @@ class Batches(Generic[Question, Answer]):
     ) -> None:
         self._send = send
         self._most = most
-        self._turn = asyncio.Lock()
-        self._open: _Batch[Question, Answer] = []
-        self._sending: set[asyncio.Task[None]] = set()
+        self._asked: _Batch[Question, Answer] = []
+        self._sending: asyncio.Task[None] | None = None
 
     def ask(self, question: Question) -> asyncio.Future[Answer]:
         """The answer, to be awaited by one caller."""
-        batch = self._open
-        if not batch or len(batch) >= self._most:
-            batch = self._open = []
-            task = detached_task(self._carry(batch), "batch")
-            self._sending.add(task)
-            task.add_done_callback(lambda task: self._ended(task, batch))
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        batch.append((question, answer))
+        self._asked.append((question, answer))
+        if self._sending is None:
+            self._sending = detached_task(self._send_all(), "batches")
         return answer
 
     async def aclose(self) -> None:
         """Stop asking. Callers that still wait are cancelled."""
-        sending = list(self._sending)
-        for task in sending:
-            task.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
+        asked, self._asked = self._asked, []
+        for _, answer in asked:
+            answer.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait([self._sending])
+            self._sending = None
+
+    async def _send_all(self) -> None:
+        """Batch after batch, until nothing is asked: a task for each would cost more than most questions do."""
+        try:
+            while self._asked:
+                batch, self._asked = self._asked[: self._most], self._asked[self._most :]
+                waiting = [(question, answer) for question, answer in batch if not answer.done()]
+                if waiting:
+                    await self._carry(waiting)
+        finally:
+            # Something is left where a store was closed, which cancels what it is asked.
+            self._sending = detached_task(self._send_all(), "batches") if self._asked else None
 
     async def _carry(self, batch: _Batch[Question, Answer]) -> None:
-        async with self._turn:
-            if self._open is batch:
-                self._open = []
-            waiting = [(question, answer) for question, answer in batch if not answer.done()]
-            answers = await self._send([question for question, _ in waiting]) if waiting else ()
-        for (_, future), answer in zip(waiting, answers, strict=True):
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-
-    def _ended(self, task: asyncio.Task[None], batch: _Batch[Question, Answer]) -> None:
-        self._sending.discard(task)
-        share_end(task, (future for _, future in batch))
+        try:
+            answers = await self._send([question for question, _ in batch])
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        except BaseException as error:
+            share(error, (future for _, future in batch))
+            if not isinstance(error, Exception):
+                raise
 
 
 _Batch = list[tuple[Question, asyncio.Future[Answer]]]
@@ -79,11 +86,15 @@ _Batch = list[tuple[Question, asyncio.Future[Answer]]]
 
 def share_end(task: asyncio.Task[None], waiting: Iterable[asyncio.Future[Any]]) -> None:
     """Give the exception of this ended task, or its cancellation, to every future that is not done."""
-    error = None if task.cancelled() else task.exception()
+    share(None if task.cancelled() else task.exception(), waiting)
+
+
+def share(error: BaseException | None, waiting: Iterable[asyncio.Future[Any]]) -> None:
+    """Give the exception to every future that is not done; cancel them where there is none, or it is a cancellation."""
     for future in waiting:
         if future.done():
             continue
-        if error is None:
+        if error is None or isinstance(error, asyncio.CancelledError):
             future.cancel()
         else:
             future.set_exception(_one_of(error))
