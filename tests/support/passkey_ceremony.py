@@ -10,8 +10,8 @@ from valetkey.authorize.login.passkeys.answer import read_assertion, read_regist
 from valetkey.authorize.login.passkeys.assertion import verify_assertion
 from valetkey.authorize.login.passkeys.options import Enrolling, assertion_options, registration_options
 from valetkey.authorize.login.passkeys.registration import verify_registration
-from valetkey.authorize.login.passkeys.relying_party import RelyingParty
 from valetkey.core.authentication.passkey import Passkey, new_user_handle
+from valetkey.core.authentication.relying_party import RelyingParty
 
 PARTY = RelyingParty("id.example.com", "https://id.example.com")
 OTHER_HANDLE = bytes(range(64))

@@ -9,8 +9,8 @@ from valetkey.authorize.login.passkeys.answer import AssertionAnswer
 from valetkey.authorize.login.passkeys.client_data import GET
 from valetkey.authorize.login.passkeys.library import refusing
 from valetkey.authorize.login.passkeys.refusal import PasskeyRefused
-from valetkey.authorize.login.passkeys.relying_party import RelyingParty
 from valetkey.core.authentication.passkey import Passkey, PasskeyUse, use_problem
+from valetkey.core.authentication.relying_party import RelyingParty
 
 
 def verify_assertion(

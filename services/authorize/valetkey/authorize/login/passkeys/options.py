@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from valetkey.authorize.login.passkeys.challenge import LIFETIME
-from valetkey.authorize.login.passkeys.relying_party import RelyingParty
 from valetkey.core.authentication.passkey import Passkey
+from valetkey.core.authentication.relying_party import RelyingParty
 from valetkey.core.encoding import b64url_encode
 
 # Ed25519, ES256, RS256: the last for Windows Hello. WebAuthn §5.8.5.

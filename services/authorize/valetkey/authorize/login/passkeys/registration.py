@@ -15,8 +15,8 @@ from valetkey.authorize.login.passkeys.library import refusing
 from valetkey.authorize.login.passkeys.options import ALGORITHMS
 from valetkey.authorize.login.passkeys.public_key import require_public_key
 from valetkey.authorize.login.passkeys.refusal import PasskeyRefused
-from valetkey.authorize.login.passkeys.relying_party import RelyingParty
 from valetkey.core.authentication.passkey import Passkey
+from valetkey.core.authentication.relying_party import RelyingParty
 
 
 def verify_registration(
