@@ -104,6 +104,8 @@ class System:
     The front doors speak TLS, and the issuer is https, where there is a ``certificate``.
 
     All services are one process, and no front door is needed, where it is ``compact``.
+
+    ``host`` is what the issuer calls this machine: browsers have passkeys for ``localhost``, and none for an address.
     """
 
     postgres_dsn: str
@@ -118,6 +120,7 @@ class System:
     spans: SpanExporter | None = None
     certificate: SSLContext | None = None
     compact: bool = False
+    host: str = LOOPBACK
 
     def __post_init__(self) -> None:
         self._port = free_port()
@@ -136,7 +139,7 @@ class System:
         return self._origin_at(self._port)
 
     def _origin_at(self, port: int) -> str:
-        return f"{'https' if self.certificate else 'http'}://{LOOPBACK}:{port}"
+        return f"{'https' if self.certificate else 'http'}://{self.host}:{port}"
 
     def settings_of(self, service: str) -> Settings:
         """The settings of one service, with its own role in PostgreSQL."""
