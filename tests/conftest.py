@@ -10,6 +10,7 @@ pytest_plugins = [
     "support.redis_topologies",
     "support.postgres",
     "support.systems",
+    "support.second_factor",
     "support.protocol",
     "support.chromium",
     "support.peer",

@@ -28,6 +28,7 @@ plain_and_key() { printf 'plain,%s' "$(key)"; }
 if [ -s "$directory/cookie-keys" ]; then keep sealing-keys plain_and_key; else keep sealing-keys key; fi
 keep refresh-token-keys key
 keep cookie-keys key
+keep credential-keys key
 keep key-encryption-keys named_key
 keep redis-password word
 keep redis-url redis_url

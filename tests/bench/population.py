@@ -13,7 +13,7 @@ import asyncpg
 from bench.world import SCOPE
 from support.administration import API, CALLBACK, FULL_SCOPE
 from support.relying_party import ClientIdentity
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD
+from valetkey.core.authentication.acr import ACR_PASSWORD
 from valetkey.core.client.authentication.secret import generate_secret, secret_digest
 from valetkey.core.client.client import GrantType
 from valetkey.core.oauth.access_token import TokenId
@@ -93,7 +93,7 @@ class Population:
 
     def _authorization(self, row: UUID, client_uid: UUID, place: int, now: datetime) -> tuple[object, ...]:
         user, later = self.users[place % len(self.users)], now + _LIFE
-        fixed: tuple[object, ...] = (SCOPE, [API], [], [], now, ACR_PASSWORD, [AMR_PASSWORD], 1, now, now)
+        fixed: tuple[object, ...] = (SCOPE, [API], [], [], now, ACR_PASSWORD, ["pwd"], 1, now, now)
         return (row, client_uid, user, uuid4(), False, *fixed, int(_LIFE.total_seconds()), later, later)
 
     @asynccontextmanager

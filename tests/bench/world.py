@@ -22,7 +22,8 @@ from bench.installation import Installation
 from support.administration import API, FULL_SCOPE, Administration
 from support.relying_party import ClientIdentity, CodeResponse, Person, RelyingParty, challenge_for
 from support.seed import make_user, password_hash
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authentication.acr import ACR_PASSWORD
+from valetkey.core.authentication.result import Authentication
 from valetkey.core.client.client import IdTokenClaims
 from valetkey.core.epoch import GrantEpochs
 from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
@@ -202,7 +203,7 @@ async def world(installation: Installation) -> AsyncIterator[World]:
 
 async def _plant(store: RedisCodes, holder: Holder) -> CodeResponse:
     now, value, verifier = system_clock(), generate_code(), secrets.token_urlsafe(48)
-    login = Authentication(random.choice(holder.subjects), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
+    login = Authentication(random.choice(holder.subjects), now, ACR_PASSWORD, ("pwd",), uuid4())
     code = AuthorizationCode(
         authorization_id=uuid4(),
         client_uid=holder.uid,

@@ -38,6 +38,7 @@ EVERY_FIELD: Values = {
     "contacts": ["ada@app.example"],
     "software_id": "reports",
     "allowed_groups": ["staff"],
+    "required_acr": "phr",
     "application_type": "native",
     "audience_parameter": "resource",
     "consent": "trusted",
@@ -58,6 +59,7 @@ GROUP: Values = {
     "name": "staff",
     "display_name": "Staff",
     "description": "Who works here",
+    "required_acr": "phr",
     "members": ["ada"],
     "member_groups": [],
 }

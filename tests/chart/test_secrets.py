@@ -16,11 +16,11 @@ PLACES = {"VALETKEY_POSTGRES_DSN", "VALETKEY_POSTGRES_LISTEN_DSN", "VALETKEY_RED
 REDIS, POSTGRES = "redis-password", "postgres-{}-password"
 # What each may read, and nothing else. A CA is no secret.
 MAY_READ = {
-    "authorize": {"cookie-keys", "sealing-keys", "postgres-authorize-password", REDIS},
+    "authorize": {"cookie-keys", "sealing-keys", "credential-keys", "postgres-authorize-password", REDIS},
     "token": {"refresh-token-keys", "key-encryption-keys", "sealing-keys", "postgres-token-password", REDIS},
     "introspection": {"postgres-introspection-password", REDIS},
     "compact": {
-        *("cookie-keys", "sealing-keys", "refresh-token-keys", "key-encryption-keys"),
+        *("cookie-keys", "sealing-keys", "credential-keys", "refresh-token-keys", "key-encryption-keys"),
         *("postgres-compact-password", REDIS),
     },
     "key-rotation": {"key-encryption-keys", "postgres-key-rotation-password"},
@@ -229,14 +229,16 @@ def test_no_other_secret_file_may_be_absent() -> None:
 
     may_be_absent = {item["key"] for source in sources if source.get("optional") for item in source["items"]}
 
-    assert may_be_absent == {"sealing-keys"}
+    assert may_be_absent == {"sealing-keys", "credential-keys"}
 
 
 def test_an_external_store_that_may_lack_sealing_keys_is_not_asked_for_them() -> None:
-    found = objects(merged(VALUES["external-secrets"], {"secrets": {"sealing": "optional"}}))
+    without = {"secrets": {"sealing": "optional", "credentials": "optional"}}
+    found = objects(merged(VALUES["external-secrets"], without))
     (external,) = of_kind(found, "ExternalSecret")
 
-    assert "sealing-keys" not in {entry["secretKey"] for entry in external["spec"]["data"]}
+    asked = {entry["secretKey"] for entry in external["spec"]["data"]}
+    assert {"sealing-keys", "credential-keys"}.isdisjoint(asked)
     assert sealing_of(found) == {"authorize": OF_BEFORE, "token": OF_BEFORE}
 
 

@@ -14,12 +14,14 @@ KEYS = [
     "b1Vd9xk2rT7uY0aLq4Zw8sXc5vGh3nMj6pKf1tRe0iU",
     "Zr5nW8cQ1tXy6vBm3kPd0sLh7jFg2aEo9uIi4wKeRxA",
     "H8jK2lP0oI9uY7tR5eW3qA1sD4fG6hJ8kL0zX2cV4bM",
+    "P2wE4rT6yU8iO0pA1sD3fG5hJ7kL9zX1cV3bN5mQ7wE",
 ]
 SECRETS = {
     "cookie-keys": KEYS[0],
     "refresh-token-keys": KEYS[1],
     "key-encryption-keys": f"2026a:{KEYS[3]}",
     "sealing-keys": KEYS[2],
+    "credential-keys": KEYS[4],
 }
 
 

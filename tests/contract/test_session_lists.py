@@ -55,7 +55,7 @@ async def test_sessions_are_listed_page_by_page(database: Database, *, of_one_us
         place = page[-1].place
 
     expected = [session for session in made if subject in (None, session.user.subject)]
-    assert found == [each.session_id for each in sorted(expected, key=lambda each: (each.auth_time, each.session_id))]
+    assert found == [each.session_id for each in sorted(expected, key=lambda each: (each.last_proof, each.session_id))]
 
 
 async def test_sessions_are_listed_by_the_client_that_may_use_what_was_granted_in_them(database: Database) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support.granting_party import CLOCKS
 from support.postgres import IDLE_LIFETIME, LIFETIME, MOST_SESSIONS, Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
+from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.session import Session
 from valetkey.core.oauth.revocation import Revocation, authorization_target
 from valetkey.storage.postgres.database.pool import Database
@@ -16,6 +17,7 @@ from valetkey.storage.postgres.database.statement import Statement
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
+PASSWORD_LATER = (Factor(Method.PASSWORD, LATER),)
 SECRET = "secret of a cookie"
 
 
@@ -59,7 +61,7 @@ async def test_a_session_goes_on_under_another_secret(stores: Stores, session: S
     await stores.clients.insert(client, NOW)
     bound = make_authorization(client, session, NOW)
     await stores.authorizations.insert(bound)
-    again = replace(session, auth_time=LATER)
+    again = replace(session, factors=PASSWORD_LATER)
 
     renewed = await stores.sessions.renew("another secret", again)
 
@@ -83,7 +85,7 @@ async def test_a_session_never_goes_over_to_another_user(stores: Stores, session
     other = make_user(username="grace", email="grace@example.com")
     await stores.users.create(other, password_hash())
 
-    renewed = await stores.sessions.renew("another secret", replace(session, user=other, auth_time=LATER))
+    renewed = await stores.sessions.renew("another secret", replace(session, user=other, factors=PASSWORD_LATER))
 
     assert not renewed
     assert await stores.sessions.find("another secret", LATER) is None
@@ -169,7 +171,7 @@ async def test_a_login_overtaken_by_the_end_of_its_user_makes_no_session(
     stores: Stores, session: Session, way: str, change: str, clock: timedelta
 ) -> None:
     await _change(stores, session, change, NOW + clock)
-    login = replace(session, auth_time=LATER)
+    login = replace(session, factors=PASSWORD_LATER)
 
     if way == "renew":
         made = await stores.sessions.renew("another secret", login)
@@ -186,7 +188,7 @@ async def test_a_login_overtaken_by_the_end_of_its_user_makes_no_session(
 async def test_a_session_that_has_ended_does_not_go_on(stores: Stores, session: Session) -> None:
     await stores.sessions.end(session.session_id, NOW)
 
-    renewed = await stores.sessions.renew("another secret", replace(session, auth_time=LATER))
+    renewed = await stores.sessions.renew("another secret", replace(session, factors=PASSWORD_LATER))
 
     assert not renewed
     assert await stores.sessions.find("another secret", LATER) is None

@@ -14,6 +14,7 @@ from support.repository import ROOT
 from support.sealing import SEALER
 from valetkey.core.oauth.authorization_code import AuthorizationCode
 from valetkey.core.oauth.revocation import Revocation
+from valetkey.core.oidc.claims.request import ClaimsRequest
 from valetkey.core.oidc.interaction import Interaction
 from valetkey.core.sealed_value import Purpose
 from valetkey.storage.redis.messages import authorization_code_message, interaction_message, revocation_message
@@ -22,6 +23,7 @@ from valetkey.wire.v1 import (
     authentication_pb2,
     authorization_code_pb2,
     claims_request_pb2,
+    factor_pb2,
     interaction_pb2,
     revocation_pb2,
 )
@@ -29,6 +31,7 @@ from valetkey.wire.v1 import (
 FILES = [
     authentication_pb2.DESCRIPTOR,
     claims_request_pb2.DESCRIPTOR,
+    factor_pb2.DESCRIPTOR,
     authorization_code_pb2.DESCRIPTOR,
     interaction_pb2.DESCRIPTOR,
     revocation_pb2.DESCRIPTOR,
@@ -222,6 +225,14 @@ SAMPLE_INTERACTION_EPOCHS = bytes.fromhex("48015002")
 SAMPLE_REVOCATION_EPOCH = bytes.fromhex("1803")
 
 
+# The third: what has been proven, and at which level that was asked for.
+SAMPLE_INTERACTION_PROOFS = bytes.fromhex(
+    "5a430a10000000000000000000000000000000031003180122130a0870617373776f726410c0e4c3add3fe920322140a0770"
+    "6173736b657910c0e4c3add3fe920318012801"
+)
+SAMPLE_INTERACTION_LEVELS = bytes.fromhex("0a055a03706872")
+
+
 def test_the_field_numbers_of_a_code_are_for_good() -> None:
     assert authorization_code_message.from_bytes(SAMPLE_CODE) == replace(wire_values.CODE, epochs=None)
     assert authorization_code_message.from_bytes(SAMPLE_CODE + SAMPLE_CODE_EPOCHS) == wire_values.CODE
@@ -238,10 +249,30 @@ def test_what_is_appended_to_a_code_is_for_good() -> None:
 
 
 def test_the_field_numbers_of_an_interaction_are_for_good() -> None:
-    older = replace(wire_values.INTERACTION, installation_epoch=None, client_epoch=None)
-    assert interaction_message.from_bytes(SAMPLE_INTERACTION) == older
-    assert interaction_message.from_bytes(SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS) == wire_values.INTERACTION
-    assert INTERACTION == SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS
+    second = replace(wire_values.INTERACTION, proofs=None)
+    first = replace(second, installation_epoch=None, client_epoch=None)
+    assert interaction_message.from_bytes(SAMPLE_INTERACTION) == first
+    assert interaction_message.from_bytes(SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS) == second
+    assert INTERACTION == SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS + SAMPLE_INTERACTION_PROOFS
+    levels = interaction_message.from_bytes(INTERACTION + SAMPLE_INTERACTION_LEVELS).request.acr_values
+    assert levels == ("phr",)
+
+
+def test_a_login_at_a_level_is_left_to_releases_that_know_of_levels() -> None:
+    claims = ClaimsRequest(essential_acr=("phr",))
+    demanding = replace(wire_values.INTERACTION, request=replace(wire_values.INTERACTION.request, claims=claims))
+
+    message = interaction_pb2.Interaction.FromString(interaction_message.to_bytes(demanding))
+
+    assert (message.min_reader, interaction_pb2.Interaction.FromString(INTERACTION).min_reader) == (2, 0)
+
+
+def test_a_proof_by_a_method_of_another_release_is_not_acted_on() -> None:
+    message = interaction_pb2.Interaction.FromString(INTERACTION)
+    message.proofs.factors.add(method="retina", at=1)
+
+    with pytest.raises(UnreadableMessage):
+        interaction_message.from_bytes(message.SerializeToString())
 
 
 def test_the_field_numbers_of_a_revocation_are_for_good() -> None:

@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from faults.fault import Fault
 from faults.harm import frozen, killed
 from faults.tolerance import Tolerance
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authentication.acr import ACR_PASSWORD
+from valetkey.core.authentication.result import Authentication
 from valetkey.core.oauth.authorization_code import AuthorizationCode
 from valetkey.runtime.lifecycle.clock import system_clock
 from valetkey.storage.redis.kept.keyspace import CODE
@@ -142,7 +143,7 @@ def _code_of(subject: UUID) -> bytes:
             code_challenge="forged",
             scope=("openid", "offline_access"),
             resources=(),
-            authentication=Authentication(subject, now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4()),
+            authentication=Authentication(subject, now, ACR_PASSWORD, ("pwd",), uuid4()),
             issued_at=now,
             nonce="forged",
         )

@@ -29,9 +29,10 @@ authorizations     su         SIuD   -              SIuD     -             Su
 client_secrets     S          S      S              S        -             SIUD
 clients            S          Su     S              Su       -             SIUD
 consents           SIU        su     -              SIU      -             SIu
+credentials        SIUD       -      -              SIUD     -             SD
 group_members      S          S      S              S        -             SIUD
 group_nesting      S          S      S              S        -             SIUD
-groups             -          -      -              -        -             SIUD
+groups             s          s      s              s        -             SIUD
 installation       S          S      S              S        -             Su
 key_observations   SIUD       SIUD   SIUD           SIUD     S             S
 login_names        S          -      -              S        -             SID
@@ -49,6 +50,7 @@ COLUMNS = {
     ("authorize", "authorizations", "SELECT"): "id session_id bound_to_session expires_at revoked_at",
     ("authorize", "authorizations", "UPDATE"): "revoked_at",
     ("authorize", "users", "UPDATE"): "password_hash",
+    **{(role, "groups", "SELECT"): "name required_acr" for role in ("authorize", "token", "introspection", "compact")},
     ("token", "authorizations", "UPDATE"): (
         "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
     ),
@@ -120,6 +122,7 @@ FORBIDDEN = {
         "DELETE FROM signing_keys",
         "UPDATE published_jwk_set SET document = '{}'",
         "SELECT * FROM login_names",
+        "SELECT secret FROM credentials",
     ],
     "compact": [
         "UPDATE users SET enabled = TRUE",

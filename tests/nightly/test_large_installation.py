@@ -88,7 +88,7 @@ async def database(postgres_dsn: str) -> AsyncIterator[Database]:
 async def filled(dsn: str, stores: Stores, table: str) -> tuple[Client, UUID]:
     """So many grants of one client, or so many sessions, of one user; the client, and one of the grants."""
     client, session = make_client(), make_session(make_user(), datetime.now(UTC))
-    await stores.clients.insert(client, session.auth_time)
+    await stores.clients.insert(client, session.last_proof)
     await stores.users.create(session.user, password_hash())
     subject = session.user.subject
     connection = await asyncpg.connect(dsn)

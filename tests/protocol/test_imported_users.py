@@ -40,6 +40,7 @@ async def stored_hash(administration: Administration, name: str) -> str:
     async with administration.database() as database:
         found = await Users(database).find_by_login_name(name)
     assert found is not None
+    assert found[1] is not None
     return found[1]
 
 

@@ -34,7 +34,8 @@ from support.system import System
 from support.systems import MakeParty, StartSystem
 from support.tokens import claims_of
 from support.wire_values import INTERACTION
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authentication.acr import ACR_PASSWORD
+from valetkey.core.authentication.result import Authentication
 from valetkey.core.clock_tolerance import CLOCK_TOLERANCE
 from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
 from valetkey.storage.redis.kept.keyspace import code_key, interaction_key
@@ -158,7 +159,7 @@ def forged_code(party: RelyingParty, client_uid: UUID, subject: str) -> Authoriz
         code_challenge=challenge_for(VERIFIER),
         scope=SCOPE,
         resources=(API,),
-        authentication=Authentication(UUID(subject), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4()),
+        authentication=Authentication(UUID(subject), now, ACR_PASSWORD, ("pwd",), uuid4()),
         issued_at=now,
     )
 

@@ -157,6 +157,11 @@ class Administration:
                 await Groups(database).add_groups({within: created})
         return created
 
+    async def demand_of_group(self, name: str, required_acr: str | None) -> None:
+        """What a login of its members has to reach."""
+        async with self.database() as database:
+            await Groups(database).update([Group(name, required_acr=required_acr)], self.clock(), None)
+
     async def put_into(self, group: str, *people: Person) -> None:
         """Members of a group."""
         async with self.database() as database:

@@ -73,6 +73,7 @@ EXTERNAL_SECRETS = merged(
         "secrets": {
             "existingSecret": "",
             "sealing": "required",
+            "credentials": "required",
             "externalSecret": {"enabled": True, "storeRef": {"name": "vault"}},
         },
         "postgres": {"existingSecret": ""},

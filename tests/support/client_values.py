@@ -214,6 +214,14 @@ VALUES: Mapping[str, Values] = {
             Refused([f"g{number}" for number in range(101)], "give at most 100"),
         ),
     ),
+    "required_acr": Values(
+        "phr",
+        (
+            NOT_TEXT,
+            Refused("all", "must be one of", by_chart=True, only_in_file=True, of_file=True),
+            Refused("urn:valetkey:acr:password", "must be one of", by_chart=True, only_in_file=True, of_file=True),
+        ),
+    ),
     "id_token_claims": Values(
         "none",
         (

@@ -160,7 +160,7 @@ class FakeSessions:
             return False
         for kept in list(self._world.sessions.values()):
             if kept.secret == replaced:
-                await self.end(kept.session.session_id, session.auth_time)
+                await self.end(kept.session.session_id, session.last_proof)
         self._keep(secret, session)
         return True
 
@@ -211,7 +211,7 @@ class FakeSessions:
         self._world.revoke(bound, now)
 
     def _keep(self, secret: str, session: Session) -> None:
-        begun = session.auth_time
+        begun = session.strength.auth_time
         self._world.sessions[session.session_id] = KeptSession(
             secret, session, begun + min(self._idle_lifetime, self._lifetime), begun + self._lifetime
         )

@@ -148,6 +148,13 @@ REDIS = (
 )
 POSTGRES = (
     Row(
+        "credentials",
+        "a user",
+        "one authenticator app and 10 recovery codes for each user",
+        "about 200 bytes each",
+        "tests/contract/test_credentials.py::test_a_user_has_one_app",
+    ),
+    Row(
         "sessions",
         "a user",
         f"{_S.sessions_per_user} for each user; the one used longest ago ends",

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 from support.administration import API
 from support.relying_party import CodeResponse, challenge_for
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authentication.acr import ACR_PASSWORD
+from valetkey.core.authentication.result import Authentication
 from valetkey.core.oauth.authorization_code import AuthorizationCode, generate_code
 from valetkey.storage.postgres.tables.clients import Clients
 from valetkey.storage.redis.client.connection import connect
@@ -40,7 +41,7 @@ class PlantedCodes:
         """A new code, with the verifier that belongs to it."""
         assert self.party.person is not None
         now, value, verifier = self.system.clock(), generate_code(), secrets.token_urlsafe(48)
-        login = Authentication(UUID(self.party.person.subject), now, ACR_PASSWORD, (AMR_PASSWORD,), uuid4())
+        login = Authentication(UUID(self.party.person.subject), now, ACR_PASSWORD, ("pwd",), uuid4())
         code = AuthorizationCode(
             authorization_id=uuid4(),
             client_uid=self.client_uid,

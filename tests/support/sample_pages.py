@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from valetkey.authorize.pages.models import (
     Account,
     ConsentPage,
+    EnrolTotpPage,
     ErrorPage,
     FormPostPage,
     HomePage,
@@ -15,8 +16,10 @@ from valetkey.authorize.pages.models import (
     LogoutPage,
     NotAllowedPage,
     Page,
+    RecoveryCodesPage,
     ScopeGroup,
     ScopeWords,
+    SecondFactorPage,
     SelectAccountPage,
     SignedInPage,
 )
@@ -50,6 +53,23 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
+        "second_factor": SecondFactorPage(
+            **form, account=account, client_name=text, method="totp", others=[("recovery_code", "/second-factor?x=1")]
+        ),
+        "second_factor again": SecondFactorPage(
+            **form, account=account, client_name=text, method="recovery_code", others=[("totp", "/x")], error=text
+        ),
+        "enrol_totp": EnrolTotpPage(
+            **form,
+            account=account,
+            client_name=text,
+            qr_code='<svg aria-hidden="true" class="qr" viewBox="0 0 1 1"><path d="M0 0h1"/></svg>',
+            secret=text,
+            enrolment=text,
+            others=[("passkey", "/enrol?x=1")],
+            error=text,
+        ),
+        "recovery_codes": RecoveryCodesPage(codes=[text, f"{text} 2"], continue_uri="/consent?x=1"),
         "select_account": SelectAccountPage(**form, account=account, client_name=text),
         "not_allowed": NotAllowedPage(**form, account=account, client_name=text, logo_uri=text),
         "consent": ConsentPage(

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD, Authentication
+from valetkey.core.authentication.factor import Factor, Method
+from valetkey.core.authentication.result import Authentication
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
 from valetkey.core.client.authentication.secret import secret_digest
@@ -78,7 +79,7 @@ def password_hash(password: str = PASSWORD) -> str:
 
 def make_session(user: User, auth_time: datetime, session_id: UUID | None = None) -> Session:
     """A login with a password."""
-    return Session(session_id or uuid4(), user, auth_time, ACR_PASSWORD, (AMR_PASSWORD,))
+    return Session(session_id or uuid4(), user, (Factor(Method.PASSWORD, auth_time),))
 
 
 def make_authorization(client: Client, session: Session, now: datetime, **changes: Any) -> NewAuthorization:  # noqa: ANN401
@@ -92,7 +93,11 @@ def make_authorization(client: Client, session: Session, now: datetime, **change
         "authorization_id": uuid4(),
         "client_uid": client.uid,
         "authentication": Authentication(
-            session.user.subject, session.auth_time, session.acr, session.amr, session.session_id
+            session.user.subject,
+            session.strength.auth_time,
+            session.strength.acr,
+            session.strength.amr,
+            session.session_id,
         ),
         "scope": (OPENID, PROFILE),
         "resources": (),

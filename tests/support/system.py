@@ -50,7 +50,7 @@ SERVICES: dict[str, Create] = {
     "introspection": create_introspection,
 }
 # Secrets of one test run; nothing outside it ever sees them.
-_KEYS = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "encryption", "sealing")}
+_KEYS = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "encryption", "sealing", "credential")}
 _START_SECONDS = 60
 
 
@@ -68,6 +68,7 @@ def test_settings(issuer: str, postgres_dsn: str, redis_url: str, /, **changes: 
             "VALETKEY_COOKIE_KEYS": _KEYS["cookie"],
             "VALETKEY_KEY_ENCRYPTION_KEYS": f"test:{_KEYS['encryption']}",
             "VALETKEY_SEALING_KEYS": _KEYS["sealing"],
+            "VALETKEY_CREDENTIAL_KEYS": _KEYS["credential"],
             "VALETKEY_PASSWORD_TIME_COST": "1",
             "VALETKEY_PASSWORD_MEMORY_COST": "8192",
             "VALETKEY_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.result import Authentication
 from valetkey.core.epoch import GrantEpochs
 from valetkey.core.oauth.authorization_code import AuthorizationCode
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
 from valetkey.core.oauth.revocation import Revocation, RevocationKind, RevocationTarget
 from valetkey.core.oidc.claims.request import ClaimsRequest
-from valetkey.core.oidc.interaction import Interaction
+from valetkey.core.oidc.interaction import Interaction, Proofs
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -62,6 +63,13 @@ INTERACTION = Interaction(
     hinted_subject=UUID(int=7),
     installation_epoch=1,
     client_epoch=2,
+    proofs=Proofs(
+        UUID(int=3),
+        3,
+        1,
+        (Factor(Method.PASSWORD, NOON), Factor(Method.PASSKEY, NOON, is_device_bound=True)),
+        is_login=True,
+    ),
 )
 REVOCATION = Revocation(
     RevocationTarget(RevocationKind.SUBJECT, "4a1f0c1e-0000-4000-8000-000000000003"),
@@ -75,7 +83,9 @@ _tuples = st.lists(_texts, max_size=3).map(tuple)
 _maybe_text = st.none() | _texts
 _times = st.datetimes(timezones=st.just(UTC))
 _epochs = st.integers(0, 2**63 - 1)
-_claims = st.builds(ClaimsRequest, _tuples, _tuples, _tuples, _maybe_text, st.booleans())
+_claims = st.builds(ClaimsRequest, _tuples, _tuples, _tuples, _maybe_text, st.booleans(), st.just(()))
+_factors = st.builds(Factor, st.sampled_from(Method), _times, st.booleans())
+_proofs = st.builds(Proofs, st.uuids(), _epochs, _epochs, st.lists(_factors, max_size=3).map(tuple), st.booleans())
 _authentications = st.builds(Authentication, st.uuids(), _times, _texts, _tuples, st.uuids())
 
 authorization_codes = st.builds(
@@ -107,6 +117,7 @@ interactions = st.builds(
         max_age=st.none() | st.integers(0, 10**10),
         login_hint=_maybe_text,
         claims=_claims,
+        acr_values=_tuples,
     ),
     st.uuids(),
     st.binary(max_size=32),
@@ -116,6 +127,7 @@ interactions = st.builds(
     st.none() | st.uuids(),
     st.none() | _epochs,
     st.none() | _epochs,
+    st.none() | _proofs,
 )
 revocations = st.builds(
     Revocation,

@@ -5,7 +5,7 @@ and everything below it. Well-known documents may also precede the issuer's path
 {{- define "valetkey.routes" -}}
 {{- $base := include "valetkey.issuerPath" . -}}
 {{- range $service, $segments := dict
-  "authorize" (list "authorize" "login" "select-account" "consent" "logout" "static")
+  "authorize" (list "authorize" "login" "second-factor" "enrol" "select-account" "consent" "logout" "static")
   "token" (list "token" "revoke")
   "introspection" (list "introspect" "userinfo" "jwks" ".well-known") }}
 {{- range $segments }}

@@ -44,6 +44,11 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if or (include "valetkey.createsSecret" .) (eq .Values.secrets.sealing "required") }}true{{ end -}}
 {{- end -}}
 
+{{/* Whether pods demand the keys that seal what authenticator apps share with us, as "true" or nothing; as above. */}}
+{{- define "valetkey.requiresCredentialKeys" -}}
+{{- if or (include "valetkey.createsSecret" .) (eq .Values.secrets.credentials "required") }}true{{ end -}}
+{{- end -}}
+
 {{/* The secret files of an identity, as a list of {file, secret, key, setting, optional}: root, identity. */}}
 {{- define "valetkey.secretFiles" -}}
 {{- $secret := include "valetkey.secretName" .root -}}
@@ -54,6 +59,9 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- end }}
 {{- if has .identity (list "authorize" "token" "compact") }}
 - {file: sealing-keys, secret: {{ $secret | quote }}, key: sealing-keys, setting: sealing_keys, optional: {{ not (include "valetkey.requiresSealing" .root) }}}
+{{- end }}
+{{- if has .identity (list "authorize" "compact") }}
+- {file: credential-keys, secret: {{ $secret | quote }}, key: credential-keys, setting: credential_keys, optional: {{ not (include "valetkey.requiresCredentialKeys" .root) }}}
 {{- end }}
 {{- $password := printf "postgres-%s-password" .identity }}
 {{- with .root.Values.postgres.secretPrefix }}

@@ -57,6 +57,7 @@ def test_a_client_is_registered_as_it_was_described(operator: Operator) -> None:
         "pkce": "required",
         "consent": None,
         "allowed_groups": [],
+        "required_acr": None,
         "id_token_claims": "scopes",
         "claim_policy": None,
         "enabled": True,

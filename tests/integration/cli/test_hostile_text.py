@@ -101,6 +101,12 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
         ("eve", "--claim", f"{STORABLE}=x"),
         ("ada", "--if-absent", "--generate-password"),
     ],
+    "valetkey user credentials list": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
+    "valetkey user credentials remove": [
+        (SUBJECT_TEXT, "--method", "totp", "--yes"),
+        (STORABLE, SUBJECT_TEXT),
+        (UNDECODABLE, "--method", "totp"),
+    ],
     "valetkey user delete": [(SUBJECT_TEXT, "--yes"), (STORABLE,), (UNDECODABLE,)],
     "valetkey user disable": [(SUBJECT_TEXT,)],
     "valetkey user enable": [(SUBJECT_TEXT,)],

@@ -18,7 +18,7 @@ from valetkey.runtime.settings.keys import sealing_key_list
 from valetkey.runtime.settings.settings import Settings
 
 SECRET = ("identity", "vk")
-KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "key-encryption-keys"}
+KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "credential-keys", "key-encryption-keys"}
 ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
 PASSWORDS = {f"postgres-{role}-password" for role in ROLES} | {"redis-password"}
 
@@ -59,6 +59,7 @@ async def test_a_secret_is_made_with_keys_that_services_accept_and_never_shown(a
             "VALETKEY_REFRESH_TOKEN_KEYS": values["refresh-token-keys"],
             "VALETKEY_COOKIE_KEYS": values["cookie-keys"],
             "VALETKEY_SEALING_KEYS": values["sealing-keys"],
+            "VALETKEY_CREDENTIAL_KEYS": values["credential-keys"],
             "VALETKEY_KEY_ENCRYPTION_KEYS": values["key-encryption-keys"],
         },
         service="all",

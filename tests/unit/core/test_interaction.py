@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from valetkey.core.authentication.result import ACR_PASSWORD
+from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
 from valetkey.core.client.client import AuthenticationMethod, Client, ConsentPolicy
@@ -22,7 +22,7 @@ ADA, BOB = uuid4(), uuid4()
 
 def session(age: int = 100, subject: UUID = ADA) -> Session:
     user = User(subject, "ada", None, email_verified=False, enabled=True, valid_since=NOW, updated_at=NOW)
-    return Session(uuid4(), user, NOW - timedelta(seconds=age), ACR_PASSWORD, ("pwd",))
+    return Session(uuid4(), user, (Factor(Method.PASSWORD, NOW - timedelta(seconds=age)),))
 
 
 def interaction(

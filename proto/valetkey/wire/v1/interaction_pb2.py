@@ -23,19 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from valetkey.wire.v1 import claims_request_pb2 as valetkey_dot_wire_dot_v1_dot_claims__request__pb2
+from valetkey.wire.v1 import factor_pb2 as valetkey_dot_wire_dot_v1_dot_factor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"valetkey/wire/v1/interaction.proto\x12\x10valetkey.wire.v1\x1a%valetkey/wire/v1/claims_request.proto\"\\\n\x0fTrustedRedirect\x12\x14\n\x0credirect_uri\x18\x01 \x01(\t\x12\x15\n\rresponse_mode\x18\x02 \x01(\t\x12\x12\n\x05state\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_state\"\xd0\x02\n\x14\x41uthorizationRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x33\n\x08redirect\x18\x02 \x01(\x0b\x32!.valetkey.wire.v1.TrustedRedirect\x12\r\n\x05scope\x18\x03 \x03(\t\x12\x11\n\tresources\x18\x04 \x03(\t\x12\x16\n\x0e\x63ode_challenge\x18\x05 \x01(\t\x12\x12\n\x05nonce\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06prompt\x18\x07 \x03(\t\x12\x14\n\x07max_age\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nlogin_hint\x18\t \x01(\tH\x02\x88\x01\x01\x12/\n\x06\x63laims\x18\n \x01(\x0b\x32\x1f.valetkey.wire.v1.ClaimsRequestB\x08\n\x06_nonceB\n\n\x08_max_ageB\r\n\x0b_login_hintR\rid_token_hint\"\xfe\x02\n\x0bInteraction\x12\x37\n\x07request\x18\x01 \x01(\x0b\x32&.valetkey.wire.v1.AuthorizationRequest\x12\x12\n\nclient_uid\x18\x02 \x01(\x0c\x12\x0f\n\x07\x62rowser\x18\x03 \x01(\x0c\x12\x12\n\ncreated_at\x18\x04 \x01(\x03\x12\x12\n\x05login\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x12\x15\n\x08selected\x18\x06 \x01(\x0cH\x01\x88\x01\x01\x12\x1b\n\x0ehinted_subject\x18\x07 \x01(\x0cH\x02\x88\x01\x01\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\x12\x1f\n\x12installation_epoch\x18\t \x01(\x03H\x03\x88\x01\x01\x12\x19\n\x0c\x63lient_epoch\x18\n \x01(\x03H\x04\x88\x01\x01\x12\x12\n\nmin_reader\x18\x0f \x01(\rB\x08\n\x06_loginB\x0b\n\t_selectedB\x11\n\x0f_hinted_subjectB\x15\n\x13_installation_epochB\x0f\n\r_client_epochb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"valetkey/wire/v1/interaction.proto\x12\x10valetkey.wire.v1\x1a%valetkey/wire/v1/claims_request.proto\x1a\x1dvaletkey/wire/v1/factor.proto\"\\\n\x0fTrustedRedirect\x12\x14\n\x0credirect_uri\x18\x01 \x01(\t\x12\x15\n\rresponse_mode\x18\x02 \x01(\t\x12\x12\n\x05state\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_state\"\xe4\x02\n\x14\x41uthorizationRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x33\n\x08redirect\x18\x02 \x01(\x0b\x32!.valetkey.wire.v1.TrustedRedirect\x12\r\n\x05scope\x18\x03 \x03(\t\x12\x11\n\tresources\x18\x04 \x03(\t\x12\x16\n\x0e\x63ode_challenge\x18\x05 \x01(\t\x12\x12\n\x05nonce\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06prompt\x18\x07 \x03(\t\x12\x14\n\x07max_age\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nlogin_hint\x18\t \x01(\tH\x02\x88\x01\x01\x12/\n\x06\x63laims\x18\n \x01(\x0b\x32\x1f.valetkey.wire.v1.ClaimsRequest\x12\x12\n\nacr_values\x18\x0b \x03(\tB\x08\n\x06_nonceB\n\n\x08_max_ageB\r\n\x0b_login_hintR\rid_token_hint\"\x86\x01\n\x06Proofs\x12\x0f\n\x07subject\x18\x01 \x01(\x0c\x12\x12\n\nuser_epoch\x18\x02 \x01(\x03\x12\x1a\n\x12installation_epoch\x18\x03 \x01(\x03\x12)\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32\x18.valetkey.wire.v1.Factor\x12\x10\n\x08is_login\x18\x05 \x01(\x08\"\xa8\x03\n\x0bInteraction\x12\x37\n\x07request\x18\x01 \x01(\x0b\x32&.valetkey.wire.v1.AuthorizationRequest\x12\x12\n\nclient_uid\x18\x02 \x01(\x0c\x12\x0f\n\x07\x62rowser\x18\x03 \x01(\x0c\x12\x12\n\ncreated_at\x18\x04 \x01(\x03\x12\x12\n\x05login\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x12\x15\n\x08selected\x18\x06 \x01(\x0cH\x01\x88\x01\x01\x12\x1b\n\x0ehinted_subject\x18\x07 \x01(\x0cH\x02\x88\x01\x01\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\x12\x1f\n\x12installation_epoch\x18\t \x01(\x03H\x03\x88\x01\x01\x12\x19\n\x0c\x63lient_epoch\x18\n \x01(\x03H\x04\x88\x01\x01\x12(\n\x06proofs\x18\x0b \x01(\x0b\x32\x18.valetkey.wire.v1.Proofs\x12\x12\n\nmin_reader\x18\x0f \x01(\rB\x08\n\x06_loginB\x0b\n\t_selectedB\x11\n\x0f_hinted_subjectB\x15\n\x13_installation_epochB\x0f\n\r_client_epochb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'valetkey.wire.v1.interaction_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRUSTEDREDIRECT']._serialized_start=95
-  _globals['_TRUSTEDREDIRECT']._serialized_end=187
-  _globals['_AUTHORIZATIONREQUEST']._serialized_start=190
-  _globals['_AUTHORIZATIONREQUEST']._serialized_end=526
-  _globals['_INTERACTION']._serialized_start=529
-  _globals['_INTERACTION']._serialized_end=911
+  _globals['_TRUSTEDREDIRECT']._serialized_start=126
+  _globals['_TRUSTEDREDIRECT']._serialized_end=218
+  _globals['_AUTHORIZATIONREQUEST']._serialized_start=221
+  _globals['_AUTHORIZATIONREQUEST']._serialized_end=577
+  _globals['_PROOFS']._serialized_start=580
+  _globals['_PROOFS']._serialized_end=714
+  _globals['_INTERACTION']._serialized_start=717
+  _globals['_INTERACTION']._serialized_end=1141
 # @@protoc_insertion_point(module_scope)

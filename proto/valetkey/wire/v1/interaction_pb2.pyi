@@ -8,14 +8,15 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from valetkey.wire.v1 import claims_request_pb2 as _claims_request_pb2
+from valetkey.wire.v1 import factor_pb2 as _factor_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -64,6 +65,7 @@ class AuthorizationRequest(_message.Message):
     MAX_AGE_FIELD_NUMBER: _builtins.int
     LOGIN_HINT_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
+    ACR_VALUES_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     code_challenge: _builtins.str
     """S256, base64url; empty where the client sent none and need not"""
@@ -83,6 +85,10 @@ class AuthorizationRequest(_message.Message):
 
     @_builtins.property
     def claims(self) -> _claims_request_pb2.ClaimsRequest: ...
+    @_builtins.property
+    def acr_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """levels that we have, the weakest first"""
+
     def __init__(
         self,
         *,
@@ -96,10 +102,11 @@ class AuthorizationRequest(_message.Message):
         max_age: _builtins.int | None = ...,
         login_hint: _builtins.str | None = ...,
         claims: _claims_request_pb2.ClaimsRequest | None = ...,
+        acr_values: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint", "_max_age", b"_max_age", "_nonce", b"_nonce", "claims", b"claims", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "redirect", b"redirect"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint", "_max_age", b"_max_age", "_nonce", b"_nonce", "claims", b"claims", "client_id", b"client_id", "code_challenge", b"code_challenge", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect", b"redirect", "resources", b"resources", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint", "_max_age", b"_max_age", "_nonce", b"_nonce", "acr_values", b"acr_values", "claims", b"claims", "client_id", b"client_id", "code_challenge", b"code_challenge", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect", b"redirect", "resources", b"resources", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__login_hint: _TypeAlias = _typing.Literal["login_hint"]  # noqa: Y015
     _WhichOneofArgType__login_hint: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint"]  # noqa: Y015
@@ -117,6 +124,44 @@ class AuthorizationRequest(_message.Message):
 Global___AuthorizationRequest: _TypeAlias = AuthorizationRequest  # noqa: Y015
 
 @_typing.final
+class Proofs(_message.Message):
+    """What a person has proven in an interaction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    USER_EPOCH_FIELD_NUMBER: _builtins.int
+    INSTALLATION_EPOCH_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    IS_LOGIN_FIELD_NUMBER: _builtins.int
+    subject: _builtins.bytes
+    """UUID, 16 bytes"""
+    user_epoch: _builtins.int
+    installation_epoch: _builtins.int
+    is_login: _builtins.bool
+    """began with a first factor; otherwise they add to a session"""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[_factor_pb2.Factor]:
+        """the oldest first"""
+
+    def __init__(
+        self,
+        *,
+        subject: _builtins.bytes = ...,
+        user_epoch: _builtins.int = ...,
+        installation_epoch: _builtins.int = ...,
+        factors: _abc.Iterable[_factor_pb2.Factor] | None = ...,
+        is_login: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "installation_epoch", b"installation_epoch", "is_login", b"is_login", "subject", b"subject", "user_epoch", b"user_epoch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Proofs: _TypeAlias = Proofs  # noqa: Y015
+
+@_typing.final
 class Interaction(_message.Message):
     """An authorization request waiting for its user, left by authorize for authorize. OIDC Core §3.1.2.3."""
 
@@ -132,6 +177,7 @@ class Interaction(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     INSTALLATION_EPOCH_FIELD_NUMBER: _builtins.int
     CLIENT_EPOCH_FIELD_NUMBER: _builtins.int
+    PROOFS_FIELD_NUMBER: _builtins.int
     MIN_READER_FIELD_NUMBER: _builtins.int
     client_uid: _builtins.bytes
     """UUID, 16 bytes"""
@@ -153,6 +199,8 @@ class Interaction(_message.Message):
     """a reader of a lower number must refuse this message; see README"""
     @_builtins.property
     def request(self) -> Global___AuthorizationRequest: ...
+    @_builtins.property
+    def proofs(self) -> Global___Proofs: ...
     def __init__(
         self,
         *,
@@ -166,11 +214,12 @@ class Interaction(_message.Message):
         traceparent: _builtins.str = ...,
         installation_epoch: _builtins.int | None = ...,
         client_epoch: _builtins.int | None = ...,
+        proofs: Global___Proofs | None = ...,
         min_reader: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch", "_hinted_subject", b"_hinted_subject", "_installation_epoch", b"_installation_epoch", "_login", b"_login", "_selected", b"_selected", "client_epoch", b"client_epoch", "hinted_subject", b"hinted_subject", "installation_epoch", b"installation_epoch", "login", b"login", "request", b"request", "selected", b"selected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch", "_hinted_subject", b"_hinted_subject", "_installation_epoch", b"_installation_epoch", "_login", b"_login", "_selected", b"_selected", "client_epoch", b"client_epoch", "hinted_subject", b"hinted_subject", "installation_epoch", b"installation_epoch", "login", b"login", "proofs", b"proofs", "request", b"request", "selected", b"selected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch", "_hinted_subject", b"_hinted_subject", "_installation_epoch", b"_installation_epoch", "_login", b"_login", "_selected", b"_selected", "browser", b"browser", "client_epoch", b"client_epoch", "client_uid", b"client_uid", "created_at", b"created_at", "hinted_subject", b"hinted_subject", "installation_epoch", b"installation_epoch", "login", b"login", "min_reader", b"min_reader", "request", b"request", "selected", b"selected", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch", "_hinted_subject", b"_hinted_subject", "_installation_epoch", b"_installation_epoch", "_login", b"_login", "_selected", b"_selected", "browser", b"browser", "client_epoch", b"client_epoch", "client_uid", b"client_uid", "created_at", b"created_at", "hinted_subject", b"hinted_subject", "installation_epoch", b"installation_epoch", "login", b"login", "min_reader", b"min_reader", "proofs", b"proofs", "request", b"request", "selected", b"selected", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_epoch: _TypeAlias = _typing.Literal["client_epoch"]  # noqa: Y015
     _WhichOneofArgType__client_epoch: _TypeAlias = _typing.Literal["_client_epoch", b"_client_epoch"]  # noqa: Y015

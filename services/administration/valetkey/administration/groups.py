@@ -105,6 +105,7 @@ def group_record(group: GroupRecord) -> dict[str, object]:
         "name": group.group.name,
         "display_name": group.group.display_name,
         "description": group.group.description,
+        "required_acr": group.group.required_acr,
         "member_count": group.member_count,
         "member_groups": group.member_groups,
         "managed_by": group.managed_by,

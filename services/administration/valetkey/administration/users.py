@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -168,13 +169,16 @@ async def delete_user(installation: Installation, subject: UUID, publish: Publis
 
 
 async def unlock_user(installation: Installation, user: User) -> list[Forgotten]:
-    """Forget the wrong passwords counted against a user, under every name; what was counted against addresses stays."""
-    from valetkey.storage.redis.limits.login_attempts import LoginAttempts, account_of_user
+    """Forget wrong passwords and codes counted against a user, under every name; what addresses have spent stays."""
+    from valetkey.storage.redis.limits.login_attempts import LoginAttempts, account_of_user, second_factor_of
 
     async with installation.redis() as redis:
         attempts = LoginAttempts.from_settings(installation.settings, redis)
         with installation.audited("user.unlocked", subject=user.sub):
-            return list(await attempts.forget(_login_names(user), account_of_user(user.subject)))
+            passwords = await attempts.forget(_login_names(user), account_of_user(user.subject))
+            second = second_factor_of(user.subject)
+            *_, codes = await attempts.forget([second], second)
+            return [*passwords, replace(codes, budget="second_factor")]
 
 
 async def _disable(installation: Installation, subject: UUID, publish: Publish) -> None:

@@ -2,8 +2,7 @@
 
 from aiohttp import web
 
-from valetkey.authorize.login.endpoint import account_of
-from valetkey.authorize.pages.models import HomePage
+from valetkey.authorize.pages.models import HomePage, account_of
 from valetkey.authorize.pages.response import page_response
 from valetkey.authorize.service import AUTHORIZE
 from valetkey.core.routes import LOGOUT

@@ -26,7 +26,9 @@ from valetkey.core.ports.keys import KeySetSource
 from valetkey.core.ports.sessions import SessionStore
 from valetkey.core.ports.users import UserFinder
 from valetkey.core.routes import Route
+from valetkey.core.sealed_value import ValueSealer
 from valetkey.runtime.settings.settings import Settings
+from valetkey.storage.postgres.tables.credentials import Credentials
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
 from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
 
@@ -40,13 +42,18 @@ class UserStore(UserFinder, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizeService:
-    """Settings, stores and pages. ``next_secrets`` make the secret of a session out of the one before."""
+    """Settings, stores and pages. ``next_secrets`` make the secret of a session out of the one before.
+
+    ``credential_sealer`` is None where there are no keys to seal what users share with us.
+    """
 
     settings: Settings
     clients: ClientFinder
     catalog: CatalogSource
     keys: KeySetSource
     users: UserStore
+    credentials: Credentials
+    credential_sealer: ValueSealer | None
     sessions: SessionStore
     consents: ConsentStore
     interactions: InteractionStore

@@ -15,10 +15,12 @@ from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.service import AuthorizeService
 from valetkey.core.ports.clock import Clock
+from valetkey.core.sealed_value import SealingKeys, ValueSealer
 from valetkey.runtime.http.cookies import Cookies, scope_of
 from valetkey.runtime.password_hash import PasswordCosts
 from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.postgres.tables.consents import Consents
+from valetkey.storage.postgres.tables.credentials import Credentials
 from valetkey.storage.postgres.tables.password_parameters import PasswordParameters
 from valetkey.storage.postgres.tables.session_count import SessionCount
 from valetkey.storage.postgres.tables.sessions import Sessions
@@ -52,6 +54,8 @@ async def open_service(
             catalog=stores.catalog,
             keys=stores.jwk_set,
             users=Users(stores.database),
+            credentials=Credentials(stores.database),
+            credential_sealer=_credential_sealer(settings),
             sessions=_sessions(settings, stores),
             consents=Consents(stores.database),
             interactions=RedisInteractions(
@@ -88,6 +92,11 @@ def _sessions(settings: Settings, stores: Stores) -> Sessions:
         lifetime=timedelta(seconds=settings.session_lifetime),
         most=settings.sessions_per_user,
     )
+
+
+def _credential_sealer(settings: Settings) -> ValueSealer | None:
+    keys = settings.credential_keys
+    return ValueSealer(SealingKeys(keys.reveal())) if keys.is_set else None
 
 
 def _passwords(settings: Settings) -> PasswordPool:

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 Parameters = ParamSpec("Parameters")
 
-_LISTED_BY = {kind: kind for kind in ("client", "user", "attribute", "group", "scope", "session")} | {"key": "keys"}
+_LISTED_BY = {kind: kind for kind in ("client", "user", "attribute", "group", "scope", "session")} | {
+    "key": "keys",
+    "credential": "user credentials",
+}
 
 
 def with_installation(

@@ -83,6 +83,8 @@ ROUTES: tuple[Route, ...] = (
     HOME := Route("authorize", "/", _READ, is_page=True),
     AUTHORIZE := Route("authorize", "/authorize", _GET_OR_FORM, is_page=True, metadata="authorization_endpoint"),
     LOGIN := Route("authorize", "/login", _GET_OR_FORM, is_page=True),
+    SECOND_FACTOR := Route("authorize", "/second-factor", _GET_OR_FORM, is_page=True),
+    ENROL := Route("authorize", "/enrol", _GET_OR_FORM, is_page=True),
     SELECT_ACCOUNT := Route("authorize", "/select-account", _GET_OR_FORM, is_page=True),
     CONSENT := Route("authorize", "/consent", _GET_OR_FORM, is_page=True),
     # An application in a browser fetches its tokens itself; it authenticates with PKCE, never with a cookie.

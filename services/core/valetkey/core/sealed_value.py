@@ -36,6 +36,9 @@ class Purpose(StrEnum):
     # Appended to a code that is there already.
     ABANDONED_REDEMPTION = "abandoned_redemption"
     INTERACTION = "interaction"
+    # Kept in PostgreSQL, and in a form until its first code is typed.
+    TOTP_SECRET = "totp_secret"  # noqa: S105 - a purpose
+    TOTP_ENROLMENT = "totp_enrolment"
 
 
 # Neither a purpose nor a name has a NUL in it.

@@ -26,7 +26,7 @@ _OWN = frozenset(
         *("ISSUER", "HOST", "PORT", "MANAGEMENT_HOST", "MANAGEMENT_PORT", "TRUSTED_PROXIES"),
         *("POSTGRES_DSN", "POSTGRES_LISTEN_DSN", "POSTGRES_PASSWORD", "POSTGRES_POOLER"),
         *("REDIS_URL", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD"),
-        *("REFRESH_TOKEN_KEYS", "COOKIE_KEYS", "SEALING_KEYS", "KEY_ENCRYPTION_KEYS"),
+        *("REFRESH_TOKEN_KEYS", "COOKIE_KEYS", "SEALING_KEYS", "CREDENTIAL_KEYS", "KEY_ENCRYPTION_KEYS"),
     )
 )
 
@@ -61,6 +61,7 @@ def demo_settings(
         "VALETKEY_REFRESH_TOKEN_KEYS": run.key("refresh"),
         "VALETKEY_COOKIE_KEYS": run.key("cookie"),
         "VALETKEY_SEALING_KEYS": run.key("sealing"),
+        "VALETKEY_CREDENTIAL_KEYS": run.key("credential"),
         "VALETKEY_KEY_ENCRYPTION_KEYS": f"demo:{run.key('encryption')}",
     }
     try:

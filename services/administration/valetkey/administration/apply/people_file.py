@@ -10,13 +10,18 @@ from valetkey.administration.user_attributes import email_problem
 from valetkey.core.authentication.group import Group, group_name_problem, group_problems
 from valetkey.core.authentication.user import normalize_login_name
 
-GROUP_FIELDS = ("name", "display_name", "description", "members", "member_groups")
+GROUP_FIELDS = ("name", "display_name", "description", "required_acr", "members", "member_groups")
 USER_FIELDS = ("username", "email", "email_verified", "claims", "enabled", "password_file")
 
 
 def read_group(fields: Fields) -> DeclaredGroup | None:
     """A group, None where it cannot be read. What is wrong is noted."""
-    group = Group(fields.required_text("name"), fields.text("display_name"), fields.text("description"))
+    group = Group(
+        fields.required_text("name"),
+        fields.text("display_name"),
+        fields.text("description"),
+        fields.text("required_acr"),
+    )
     members, inner = fields.texts("members"), fields.texts("member_groups")
     if not fields.are_sound:
         return None

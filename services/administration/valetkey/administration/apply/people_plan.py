@@ -109,6 +109,7 @@ class PeoplePlanner:
         after = {
             "display_name": declared.group.display_name,
             "description": declared.group.description,
+            "required_acr": declared.group.required_acr,
             "members": None if declared.members is None else self._usernames(name, declared.members),
             "member_groups": None if declared.member_groups is None else sorted(declared.member_groups),
             "managed_by": self._terms.owner,
@@ -121,6 +122,7 @@ class PeoplePlanner:
             before = {
                 "display_name": record.group.display_name,
                 "description": record.group.description,
+                "required_acr": record.group.required_acr,
                 "members": sorted(member.username for member in self._stored.members.get(name, ())),
                 "member_groups": list(record.member_groups),
                 "managed_by": record.managed_by,

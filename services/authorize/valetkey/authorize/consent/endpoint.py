@@ -8,8 +8,7 @@ from valetkey.authorize.consent.words import scope_groups
 from valetkey.authorize.flow.complete import advance, grant, refuse, require_still_allowed
 from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction, step_location
 from valetkey.authorize.flow.next_step import consent_of
-from valetkey.authorize.login.endpoint import account_of
-from valetkey.authorize.pages.models import ConsentPage
+from valetkey.authorize.pages.models import ConsentPage, account_of
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.pages.shown_client import shown_client
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
@@ -51,7 +50,7 @@ async def decide_consent(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     pending = await open_interaction(service, request, form.get("interaction"))
     session = pending.session
-    if session is None or pending.step in (Step.LOGIN, Step.SELECT_ACCOUNT):
+    if session is None or pending.step not in (Step.NOT_ALLOWED, Step.CONSENT, Step.DONE):
         return see_other(step_location(service, pending.step, pending.interaction_id, pending.client))
     if pending.step is Step.NOT_ALLOWED:
         return await leave_not_allowed(service, request, pending, form)
@@ -103,7 +102,7 @@ def _record(pending: InteractionContext, session: Session, *, is_allowed: bool) 
             subject=session.user.sub,
             client_id=pending.client.client_id,
             scope=" ".join(pending.interaction.request.scope),
-            amr=session.amr,
+            amr=session.strength.amr,
             session_id=str(session.session_id),
             address=caller_address(),
         )

@@ -4,8 +4,7 @@ from aiohttp import web
 
 from valetkey.authorize.flow.complete import refuse
 from valetkey.authorize.flow.interaction import InteractionContext, form_action, step_location
-from valetkey.authorize.login.endpoint import account_of
-from valetkey.authorize.pages.models import NotAllowedPage
+from valetkey.authorize.pages.models import NotAllowedPage, account_of
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.pages.shown_client import shown_client
 from valetkey.authorize.service import AuthorizeService
@@ -40,7 +39,7 @@ def show_not_allowed(service: AuthorizeService, pending: InteractionContext, ses
             reason=NOT_ADMITTED,
             subject=session.user.sub,
             client_id=pending.client.client_id,
-            amr=session.amr,
+            amr=session.strength.amr,
             session_id=str(session.session_id),
             address=caller_address(),
         )

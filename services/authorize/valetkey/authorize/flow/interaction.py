@@ -25,11 +25,13 @@ from valetkey.core.client.client import Client
 from valetkey.core.oauth.errors import OAuthError
 from valetkey.core.oauth.redirect_uri import match_redirect_uri
 from valetkey.core.oidc.interaction import Interaction, Step
-from valetkey.core.routes import CONSENT, LOGIN, SELECT_ACCOUNT, Route
+from valetkey.core.routes import CONSENT, ENROL, LOGIN, SECOND_FACTOR, SELECT_ACCOUNT, Route
 from valetkey.runtime.http.forms import read_query
 
 _ROUTES = {
     Step.LOGIN: LOGIN,
+    Step.SECOND_FACTOR: SECOND_FACTOR,
+    Step.ENROL: ENROL,
     Step.SELECT_ACCOUNT: SELECT_ACCOUNT,
     Step.CONSENT: CONSENT,
     # In place of the question whether to consent.

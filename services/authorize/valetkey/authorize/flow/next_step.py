@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
+from valetkey.authorize.login.due import step_of_due
 from valetkey.authorize.service import AuthorizeService
-from valetkey.core.authentication.session import SignedIn
+from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.client.client import Client, ConsentPolicy
 from valetkey.core.oauth.authorization_request import AuthorizationRequest
 from valetkey.core.oauth.consent import Consent, asked_consent, must_ask
-from valetkey.core.oidc.interaction import Interaction, Step, access_step, login_step
+from valetkey.core.oidc.interaction import Interaction, Step, access_step, asks_for_more, demanded_acr, login_step
 
 
 class NextStep(NamedTuple):
@@ -27,7 +28,7 @@ async def next_step(
 ) -> NextStep:
     """The page to show next; DONE where nothing is left to ask. OIDC Core §3.1.2.3, §3.1.2.4."""
     session, remembered = (None, None) if signed_in is None else signed_in
-    step = login_step(interaction, session, service.clock())
+    step = await _login_step(service, interaction, client, session)
     if step is not Step.CONSENT or session is None:
         return NextStep(step)
     if access_step(client, session) is Step.NOT_ALLOWED:
@@ -43,3 +44,25 @@ async def next_step(
     # A trusted client: the user has agreed to nothing, which is noted, so that it can be withdrawn.
     epoch = await service.consents.add(subject, client.uid, Consent(), service.clock())
     return NextStep(Step.CONSENT if epoch is None else Step.DONE, epoch)
+
+
+async def _login_step(
+    service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None
+) -> Step:
+    """The same, as far as it is about who signs in and how strongly."""
+    now, demanded = service.clock(), None
+    if session is not None:
+        demanded = demanded_acr(client, await service.catalog.get(), session.user, interaction.request)
+    step = login_step(interaction, session, now, demanded)
+    if step is Step.CONSENT and session is not None and _may_ask_for_more(interaction):
+        enrolled = await service.credentials.enrolled(session.user.subject)
+        if asks_for_more(interaction, session, now, enrolled) is not None:
+            return Step.SECOND_FACTOR
+    if step is Step.SECOND_FACTOR:
+        return await step_of_due(service, interaction, client, session)
+    return step
+
+
+def _may_ask_for_more(interaction: Interaction) -> bool:
+    # Without a page there is none to ask on, and what is voluntary is left out. OIDC Core §5.5.1.1.
+    return bool(interaction.request.acr_values) and "none" not in interaction.request.prompt

@@ -16,7 +16,7 @@ from valetkey.core.oauth.authorization_request import AuthorizationRequest, Trus
 from valetkey.core.oauth.errors import OAuthError
 from valetkey.core.oauth.parameter_limits import kept_bytes
 from valetkey.core.oauth.pkce import NO_CHALLENGE
-from valetkey.core.oidc.interaction import Interaction
+from valetkey.core.oidc.interaction import Interaction, authentication_of
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.http.errors import note
 from valetkey.runtime.telemetry import audit
@@ -38,7 +38,8 @@ async def answer_with_code(
     ``prompt=none`` (``TooManyCodes``, ``StoreIsFull``): there a page would not be seen. Otherwise it would send the
     browser here again at once, so that the answer is a page, which also says when to come back; a redirect cannot.
     """
-    request = interaction.request
+    request, now = interaction.request, service.clock()
+    authentication = authentication_of(interaction, session, now)
     code = AuthorizationCode(
         authorization_id=uuid4(),
         client_uid=client.uid,
@@ -46,8 +47,8 @@ async def answer_with_code(
         code_challenge=request.code_challenge,
         scope=request.scope,
         resources=request.resources,
-        authentication=session.authentication,
-        issued_at=service.clock(),
+        authentication=authentication,
+        issued_at=now,
         nonce=request.nonce,
         claims=request.claims,
         epochs=interaction.grant_epochs(client, session.user, consent_epoch),
@@ -68,7 +69,7 @@ async def answer_with_code(
             subject=session.user.sub,
             client_id=client.client_id,
             scope=" ".join(request.scope),
-            amr=session.amr,
+            amr=authentication.amr,
             session_id=str(session.session_id),
             authorization_id=str(code.authorization_id),
             address=caller_address(),

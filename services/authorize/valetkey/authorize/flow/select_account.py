@@ -5,8 +5,7 @@ from aiohttp import web
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance
 from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction, step_location
-from valetkey.authorize.login.endpoint import account_of
-from valetkey.authorize.pages.models import SelectAccountPage
+from valetkey.authorize.pages.models import SelectAccountPage, account_of
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.session import Session

@@ -17,7 +17,7 @@ from valetkey.authorize.login.fair_queue import Source
 from valetkey.authorize.login.password import PasswordCheck
 from valetkey.authorize.pages.models import LoginError
 from valetkey.authorize.service import AuthorizeService
-from valetkey.core.authentication.result import AMR_PASSWORD
+from valetkey.core.authentication.factor import Method
 from valetkey.core.authentication.user import User, normalize_login_name
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.runtime.http.address import caller_address
@@ -25,9 +25,9 @@ from valetkey.runtime.telemetry import audit
 from valetkey.runtime.telemetry.metrics import LOGIN_ATTEMPTS, RATE_LIMITED
 from valetkey.storage.redis.limits.login_attempts import Counted, Guess, account_of_name, account_of_user
 
-METHOD = "password"
 # Whom a device and a code are compared with where there is no account, so that it takes as long.
 _NO_ACCOUNT = UUID(int=0)
+_AMR = ("pwd",)
 _BY_CODE = "browser code"
 
 
@@ -153,7 +153,7 @@ def _count_limited(attempt: Attempt, user: User | None, budget: str) -> None:
 
 
 def _record(attempt: Attempt, user: User | None, result: str, reason: str) -> None:
-    LOGIN_ATTEMPTS.add(METHOD, result)
+    LOGIN_ATTEMPTS.add(Method.PASSWORD, result)
     audit.emit(
         audit.AuditEvent(
             type="login",
@@ -162,7 +162,7 @@ def _record(attempt: Attempt, user: User | None, result: str, reason: str) -> No
             reason=reason,
             subject="" if user is None else user.sub,
             client_id=attempt.client_id,
-            amr=(AMR_PASSWORD,) if result == "success" else (),
+            amr=_AMR if result == "success" else (),
             address=caller_address(),
         )
     )

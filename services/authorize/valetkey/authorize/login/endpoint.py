@@ -1,20 +1,17 @@
 """The login page. Signs users in with user name or e-mail and password. OIDC Core §3.1.2.3."""
 
-from dataclasses import replace
-from uuid import uuid4
-
 from aiohttp import web
 
-from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance, refuse
 from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
-from valetkey.authorize.pages.models import Account, LoginError, LoginPage, SignedInPage
+from valetkey.authorize.login.sign_in import Proof, go_on_with
+from valetkey.authorize.pages.models import LoginError, LoginPage, SignedInPage, account_of
 from valetkey.authorize.pages.response import page_response
 from valetkey.authorize.pages.shown_client import shown_client
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
-from valetkey.core.authentication.result import ACR_PASSWORD, AMR_PASSWORD
+from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, User, normalize_login_name
 from valetkey.core.oauth.errors import AccessDenied
@@ -65,11 +62,6 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         return _form(service, pending, username=form.get("username") or "", refusal=refusal)
 
 
-def account_of(user: User) -> Account:
-    """How pages show a user."""
-    return Account(name=user.display_name, identifier=user.username)
-
-
 def _attempt(service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params) -> Attempt:
     name, password = form.get("username"), form.get("password")
     if name is None or password is None:
@@ -87,38 +79,13 @@ def _attempt(service: AuthorizeService, request: web.Request, pending: Interacti
 async def _sign_in(
     service: AuthorizeService, request: web.Request, pending: InteractionContext, attempt: Attempt, user: User
 ) -> web.StreamResponse:
-    session = Session(uuid4(), user, service.clock(), ACR_PASSWORD, (AMR_PASSWORD,))
-    if not is_expected_subject(pending.interaction, session):
+    if not is_expected_subject(pending.interaction, user):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    begun = await _begin_session(service, request, pending, session)
-    if begun is None:
+    factor = Factor(Method.PASSWORD, service.clock())
+    advanced = await go_on_with(service, request, pending, Proof(user, factor, begins=True))
+    if advanced is None:
         raise ended_meanwhile(attempt, user)
-    session, secret = begun
-    advanced = await pending.after_step(service, pending.interaction.logged_in(session.session_id), session)
-    response = await advance(service, request, advanced)
-    service.cookies.write_session(request, response, secret)
-    device = service.devices.parse(service.cookies.device(request))
-    service.cookies.write_device(request, response, str(service.devices.remember(device, user.subject)))
-    return response
-
-
-async def _begin_session(
-    service: AuthorizeService, request: web.Request, pending: InteractionContext, session: Session
-) -> tuple[Session, str] | None:
-    """Store the session; the user's own one goes on, so that one client's ``prompt=login`` signs out no other.
-
-    It has a new secret after every login: one that an attacker planted or learnt before is worth nothing afterwards.
-    None where nothing is stored, because the user has ended since the password was read.
-    """
-    current, old_secret = pending.session, service.cookies.session_secret(request)
-    if current is not None and old_secret is not None and current.user.subject == session.user.subject:
-        renewed = replace(session, session_id=current.session_id)
-        # Tabs that sign in at once end with one secret, whichever is stored and whichever answer arrives last.
-        secret = service.next_secrets.make(old_secret)
-        if await service.sessions.renew(secret, renewed):
-            return renewed, secret
-    secret = generate_secret()
-    return (session, secret) if await service.sessions.create(secret, session, old_secret) else None
+    return advanced
 
 
 def _first_name(pending: InteractionContext) -> str:
@@ -131,7 +98,7 @@ def _first_name(pending: InteractionContext) -> str:
 
 def _expected_again(pending: InteractionContext) -> Session | None:
     session = pending.session
-    if session is None or pending.step is not Step.LOGIN or not is_expected_subject(pending.interaction, session):
+    if session is None or pending.step is not Step.LOGIN or not is_expected_subject(pending.interaction, session.user):
         return None
     return session
 

@@ -10,9 +10,8 @@ from valetkey.authorize.browser.cookies import Browser
 from valetkey.authorize.browser.cross_site_post import location_with_cookies
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.id_token_hint import read_hint, unproven_audience
-from valetkey.authorize.login.endpoint import account_of
 from valetkey.authorize.logout.form import LogoutForm
-from valetkey.authorize.pages.models import LoggedOutPage, LogoutPage, SignedInPage
+from valetkey.authorize.pages.models import LoggedOutPage, LogoutPage, SignedInPage, account_of
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.pages.shown_error import CookieMissing
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
@@ -163,7 +162,7 @@ async def _end(
 ) -> web.StreamResponse:
     if request.method != "HEAD":
         await service.sessions.end(session.session_id, service.clock())
-        _record(client, session.user.sub, str(session.session_id), session.amr)
+        _record(client, session.user.sub, str(session.session_id), session.strength.amr)
     return _answer(service, request, client, location, nothing_ended=False)
 
 

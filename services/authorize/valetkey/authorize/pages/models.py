@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from valetkey.core.authentication.user import User
 
 
 class LoginError(StrEnum):
@@ -31,6 +34,23 @@ class Account:
 
     name: str
     identifier: str
+
+
+def account_of(user: User) -> Account:
+    """How pages show a user."""
+    return Account(name=user.display_name, identifier=user.username)
+
+
+class ProofError(StrEnum):
+    """What the page of a second factor, or of setting one up, says when it is shown again."""
+
+    CODE = "That code is not right, or it was used before. Wait for the next one and type that."
+    RECOVERY_CODE = "That recovery code is not right, or it was used before."
+    NEW_CODE = (
+        "That code is not right. Check that the clock of your device is right, and type the code that it shows now."
+    )
+    TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes and try again."
+    GONE = "This took too long, or something has changed meanwhile. Begin again with the new code."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +85,49 @@ class LoginPage(FormPage):
     code_page: str | None = None
     is_limited: bool = False
     logo_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorPage(FormPage):
+    """Posts ``method`` and ``code``; ``action=cancel``, or ``action=another`` to sign in as another user.
+
+    ``method`` is ``totp`` or ``recovery_code``. ``others`` are further methods that the user has, with the address of
+    this page for each.
+    """
+
+    template: ClassVar[str] = "second_factor.html"
+    account: Account
+    method: str
+    others: Sequence[tuple[str, str]] = ()
+    client_name: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolTotpPage(FormPage):
+    """Posts ``method=totp``, ``enrolment`` and ``code``; ``action=cancel``, or ``action=another``.
+
+    ``qr_code`` is an SVG image, ``secret`` the same for people who type it, in groups of four letters. ``others`` are
+    further methods that can be set up in its place, with the address of this page for each.
+    """
+
+    template: ClassVar[str] = "enrol_totp.html"
+    account: Account
+    qr_code: str
+    secret: str
+    enrolment: str
+    others: Sequence[tuple[str, str]] = ()
+    client_name: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodesPage:
+    """Nothing to post: ``codes``, which are shown this once, and where to go on, ``continue_uri``."""
+
+    template: ClassVar[str] = "recovery_codes.html"
+    codes: Sequence[str]
+    continue_uri: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +267,9 @@ class ErrorPage:
 Page = (
     HomePage
     | LoginPage
+    | SecondFactorPage
+    | EnrolTotpPage
+    | RecoveryCodesPage
     | SelectAccountPage
     | NotAllowedPage
     | ConsentPage

@@ -20,6 +20,7 @@ from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages.display import initial, picture, plain, web_link
 from valetkey.authorize.pages.models import (
     ConsentPage,
+    EnrolTotpPage,
     ErrorPage,
     FormPostPage,
     HomePage,
@@ -28,6 +29,8 @@ from valetkey.authorize.pages.models import (
     LogoutPage,
     NotAllowedPage,
     Page,
+    RecoveryCodesPage,
+    SecondFactorPage,
     SelectAccountPage,
     SignedInPage,
 )
@@ -96,6 +99,18 @@ class Pages:
 
     def login(self, page: LoginPage, *, reference: str | None = None) -> str:
         """The login form."""
+        return self._page(page, reference)
+
+    def second_factor(self, page: SecondFactorPage, *, reference: str | None = None) -> str:
+        """The question for a second factor."""
+        return self._page(page, reference)
+
+    def enrol_totp(self, page: EnrolTotpPage, *, reference: str | None = None) -> str:
+        """Setting up an authenticator app."""
+        return self._page(page, reference)
+
+    def recovery_codes(self, page: RecoveryCodesPage, *, reference: str | None = None) -> str:
+        """New recovery codes, shown once."""
         return self._page(page, reference)
 
     def select_account(self, page: SelectAccountPage, *, reference: str | None = None) -> str:

@@ -25,6 +25,7 @@ from valetkey.administration.users import get_user
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import Decorated, confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
+from valetkey.core.authentication.acr import REQUIRABLE_ACR
 from valetkey.core.authentication.group import Group
 
 _COLUMNS = ("name", "display_name", "member_count", "member_groups", "managed_by")
@@ -50,6 +51,10 @@ def _membership_options(verb: str) -> Callable[[Decorated], Decorated]:
     return decorate
 
 
+def _required_acr_option(words: str, *more: str) -> Callable[[Decorated], Decorated]:
+    return click.option("--required-acr", type=click.Choice([*REQUIRABLE_ACR, *more]), help=words)
+
+
 @click.group("group", epilog=example("valetkey group list"))
 def command() -> None:
     """Put users into groups, and groups into groups."""
@@ -62,13 +67,19 @@ def command() -> None:
 @click.argument("name")
 @click.option("--display-name", help="What people call it.")
 @click.option("--description", help="What it is for.")
+@_required_acr_option("How strongly its members have to sign in at least.")
 @output_option
 @with_installation
 async def create(
-    installation: Installation, name: str, display_name: str | None, description: str | None, output: Output
+    installation: Installation,
+    name: str,
+    display_name: str | None,
+    description: str | None,
+    required_acr: str | None,
+    output: Output,
 ) -> None:
     """Create a group without members. Its name is what clients are told, and never changes."""
-    await create_group(installation, Group(name, display_name, description))
+    await create_group(installation, Group(name, display_name, description, required_acr))
     await _show(installation, name, output)
 
 
@@ -76,6 +87,7 @@ async def create(
 @click.argument("name")
 @click.option("--display-name", help="What people call it; empty for none.")
 @click.option("--description", help="What it is for; empty for none.")
+@_required_acr_option("How strongly its members have to sign in at least; empty for as ever.", "")
 @_force_option
 @output_option
 @with_installation
@@ -84,6 +96,7 @@ async def update(
     name: str,
     display_name: str | None,
     description: str | None,
+    required_acr: str | None,
     output: Output,
     *,
     force: bool,
@@ -96,6 +109,8 @@ async def update(
         changed = replace(changed, display_name=display_name or None)
     if description is not None:
         changed = replace(changed, description=description or None)
+    if required_acr is not None:
+        changed = replace(changed, required_acr=required_acr or None)
     await update_group(installation, found, changed)
     await _show(installation, name, output)
 

@@ -94,10 +94,10 @@ def create_secret(
 ) -> None:
     """Create the Secret with random keys, unless it exists. What exists is never changed.
 
-    It holds refresh-token-keys, cookie-keys, sealing-keys and key-encryption-keys, and with --with the passwords of
-    database roles and of Redis. Runs in a pod, as its service account; elsewhere there is --print. A Secret that exists
-    must have every key, or the command fails and names those that are missing. One of a release that knew no
-    sealing-keys gets them, to be read and not yet to seal with.
+    It holds refresh-token-keys, cookie-keys, sealing-keys, credential-keys and key-encryption-keys, and with --with the
+    passwords of database roles and of Redis. Runs in a pod, as its service account; elsewhere there is --print. A
+    Secret that exists must have every key, or the command fails and names those that are missing. One of a release
+    that knew no sealing-keys or credential-keys gets them; sealing-keys to be read and not yet to seal with.
     """
     values = new_values([Extra(extra) for extra in extras], system_clock())
     if is_printed:

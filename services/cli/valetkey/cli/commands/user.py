@@ -26,7 +26,7 @@ from valetkey.administration.users import (
     update_user,
 )
 from valetkey.administration.users import set_password as set_user_password
-from valetkey.cli.commands import user_import
+from valetkey.cli.commands import user_credentials, user_import
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
@@ -77,6 +77,7 @@ def command() -> None:
 
 
 command.add_command(user_import.command)
+command.add_command(user_credentials.command)
 
 
 @command.command(
@@ -294,7 +295,7 @@ async def enable(installation: Installation, user: str, output: Output, *, force
 @output_option
 @with_installation
 async def unlock(installation: Installation, user: str, output: Output) -> None:
-    """Forget the wrong passwords counted against a user, so that a new browser is let in again.
+    """Forget the wrong passwords and codes counted against a user, so that a new browser is let in again.
 
     For a person whom others' guesses keep out, by whichever name. Those who guess may go on too, with as many attempts
     as in a new window. What was counted against addresses is left. Safe at any time; the password stays as it is.

@@ -13,7 +13,8 @@ from valetkey.core.sealed_value import PLAIN
 SEALING_KEYS = "sealing-keys"
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
-_LISTS = ("refresh-token-keys", "cookie-keys", SEALING_KEYS)
+_CREDENTIAL_KEYS = "credential-keys"
+_LISTS = ("refresh-token-keys", "cookie-keys", _CREDENTIAL_KEYS, SEALING_KEYS)
 _ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
 
 
@@ -36,9 +37,10 @@ def new_values(extras: Sequence[Extra], now: datetime) -> dict[str, str]:
 def later_additions(values: Mapping[str, str]) -> dict[str, str]:
     """Those of the new values that a Secret of an earlier release lacks, as it can take them while that still runs.
 
-    What it has written in Redis is plain, and it reads nothing else: the key is there, and does not seal yet.
+    What it has written in Redis is plain, and it reads nothing else: the key is there, and does not seal yet. Keys of
+    credentials are nothing to it.
     """
-    return {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}"}
+    return {SEALING_KEYS: f"{PLAIN},{values[SEALING_KEYS]}", _CREDENTIAL_KEYS: values[_CREDENTIAL_KEYS]}
 
 
 def _passwords(extras: Sequence[Extra]) -> Iterator[str]:

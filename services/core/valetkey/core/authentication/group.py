@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from valetkey.core.authentication.acr import REQUIRABLE_ACR
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -22,11 +24,16 @@ _FORBIDDEN = frozenset(',"\\')
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group. Its ``name`` is what clients see, and never changes; the rest is for operators."""
+    """A group. Its ``name`` is what clients see, and never changes; the rest is for operators.
+
+    ``required_acr`` is the level that a login of its members has to reach, directly in it or through others; None where
+    any will do.
+    """
 
     name: str
     display_name: str | None = None
     description: str | None = None
+    required_acr: str | None = None
 
 
 def group_name_problem(name: str) -> str | None:
@@ -53,6 +60,8 @@ def group_problems(group: Group) -> list[str]:
     ):
         if value is not None and (not value.strip() or len(value) > most or not value.isprintable()):
             problems.append(f"{field}: use 1 to {most} printable characters")
+    if group.required_acr is not None and group.required_acr not in REQUIRABLE_ACR:
+        problems.append(f"required_acr: choose one of {', '.join(REQUIRABLE_ACR)}")
     return problems
 
 

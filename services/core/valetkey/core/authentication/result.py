@@ -8,10 +8,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-ACR_PASSWORD = "urn:valetkey:acr:password"  # noqa: S105 - the name of a method, not a secret
-AMR_PASSWORD = "pwd"  # noqa: S105 - RFC 8176 §2
-SUPPORTED_ACR = (ACR_PASSWORD,)
-
 
 class Authentication(NamedTuple):
     """One login of one user in one browser. ``session_id`` is the ``sid`` claim."""

@@ -112,6 +112,7 @@ class Client:
     ``resources`` are targets it may ask tokens for beside those that its scopes belong to. RFC 8707.
     Without ``token_endpoint_auth_method`` it has a secret, and presents it in the header or in the form.
     ``allowed_groups`` are the groups whose members may use it; where there are none, everyone may.
+    ``required_acr`` is the level that a login for it has to reach, None where any will do; see ``authentication.acr``.
     ``id_token_claims`` is None where the client was registered before there was a choice: ``requested``.
     ``epoch`` and ``installation_epoch`` were read together with the rest; see ``core.epoch``.
     """
@@ -141,6 +142,7 @@ class Client:
     contacts: tuple[str, ...] = ()
     software_id: str | None = None
     allowed_groups: frozenset[str] = frozenset()
+    required_acr: str | None = None
     id_token_claims: IdTokenClaims | None = None
     claim_policy: ClaimPolicy | None = None
     enabled: bool = True

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from valetkey.core.authentication.acr import ACR_MFA, REQUIRABLE_ACR
 from valetkey.core.authentication.group import group_name_problem
 from valetkey.core.client.client import (
     AccessTokenTyp,
@@ -75,6 +76,11 @@ def _check_name(name: str, value: str) -> Iterable[str]:
 def _check_algorithm(name: str, value: str) -> Iterable[str]:
     if value not in SUPPORTED_ALGORITHMS:
         yield f"{name}: choose one of {', '.join(SUPPORTED_ALGORITHMS)}"
+
+
+def _check_acr(name: str, value: str) -> Iterable[str]:
+    if value not in REQUIRABLE_ACR:
+        yield f"{name}: must be one of {', '.join(REQUIRABLE_ACR)}"
 
 
 def _check_grants(name: str, value: frozenset[str]) -> Iterable[str]:
@@ -344,6 +350,15 @@ FIELDS: tuple[Field, ...] = (
         audience=Audience.OPERATOR,
         default=(),
         check=_check_groups,
+    ),
+    Field(
+        name="required_acr",
+        kind=Kind.CHOICE,
+        description="How strongly its users have to sign in at least; who lacks the method sets it up on the way.",
+        form="a second factor `" + ACR_MFA + "`, a passkey `phr`, or one that stays in its authenticator `phrh`",
+        audience=Audience.OPERATOR,
+        check=_check_acr,
+        choices=REQUIRABLE_ACR,
     ),
     Field(
         name="id_token_claims",

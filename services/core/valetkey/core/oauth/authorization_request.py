@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from valetkey.core.authentication.result import SUPPORTED_ACR
+from valetkey.core.authentication.acr import known
 from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.client.client import Client, GrantType, PkcePolicy
 from valetkey.core.oauth import causes
@@ -83,7 +83,8 @@ class TrustedRedirect:
 class AuthorizationRequest:
     """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out.
 
-    ``code_challenge`` is ``NO_CHALLENGE`` where a client that may do without PKCE has sent none.
+    ``code_challenge`` is ``NO_CHALLENGE`` where a client that may do without PKCE has sent none. ``acr_values`` are the
+    levels asked for without being demanded, the weakest first.
     """
 
     client_id: str
@@ -97,6 +98,7 @@ class AuthorizationRequest:
     login_hint: str | None = None
     id_token_hint: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
+    acr_values: tuple[str, ...] = ()
 
 
 def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
@@ -164,7 +166,8 @@ def parse_authorization_request(
         max_age=client.default_max_age if max_age is None else max_age,
         login_hint=_login_name(params.get("login_hint")),
         id_token_hint=params.get("id_token_hint"),
-        claims=claims,
+        claims=claims._replace(voluntary_acr=()),
+        acr_values=known((*(params.get("acr_values") or "").split(" "), *claims.voluntary_acr)),
     )
     require_compact(request)
     return request
@@ -247,7 +250,7 @@ def _reachable(claims: ClaimsRequest) -> ClaimsRequest:
     """The same with those essential ``acr`` values that a login here reaches; it must be one of them."""
     if not claims.essential_acr:
         return claims
-    reached = tuple(acr for acr in SUPPORTED_ACR if acr in claims.essential_acr)
+    reached = known(claims.essential_acr)
     if not reached:
         raise UnmetAuthenticationRequirements("no login here reaches the essential acr")
     return claims._replace(essential_acr=reached)

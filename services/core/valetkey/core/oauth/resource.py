@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -105,11 +105,15 @@ def narrow_resource(granted: tuple[str, ...], requested: tuple[str, ...]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Every registered scope by name, every resource server by identifier, and the claims about users."""
+    """Every registered scope by name, every resource server by identifier, and the claims about users.
+
+    ``required_acr`` is how strongly the members of a group have to sign in, by the names of groups that demand it.
+    """
 
     scopes: Mapping[str, RegisteredScope]
     resources: Mapping[str, ResourceServer]
     claim_table: ClaimTable = STANDARD_CLAIMS
+    required_acr: Mapping[str, str] = field(default_factory=dict)
 
     def without_issuer(self, issuer: str) -> Catalog:
         """The same without a resource server that calls itself by the issuer's name, and without its scopes.

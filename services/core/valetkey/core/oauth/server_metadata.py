@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.core.authentication.result import SUPPORTED_ACR
+from valetkey.core.authentication.acr import SUPPORTED_ACR
 from valetkey.core.client.client import AuthenticationMethod, GrantType
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
 from valetkey.core.oauth.pkce import S256

@@ -69,9 +69,10 @@ def _keys_are_apart(
     refresh_token_keys: Secret[tuple[bytes, ...]],
     key_encryption_keys: Secret[tuple[tuple[str, bytes], ...]],
     sealing_keys: Secret[SealingKeys],
+    credential_keys: Secret[tuple[bytes, ...]],
 ) -> bool:
     keys: list[bytes] = []
-    for secret in (refresh_token_keys, cookie_keys):
+    for secret in (refresh_token_keys, cookie_keys, credential_keys):
         keys += secret.reveal() if secret.is_set else ()
     if sealing_keys.is_set:
         keys += sealing_keys.reveal().keys
@@ -142,9 +143,9 @@ _RULES: tuple[Rule, ...] = (
         "must differ from {1}; choose another, health and metrics stay off the public port",
     ),
     (
-        ("cookie_keys", "refresh_token_keys", "key_encryption_keys", "sealing_keys"),
+        ("cookie_keys", "refresh_token_keys", "key_encryption_keys", "sealing_keys", "credential_keys"),
         _keys_are_apart,
-        "shares a key with {1}, {2} or {3}, or two of those with each other; use a key for one purpose only",
+        "shares a key with {1}, {2}, {3} or {4}, or two of those with each other; use a key for one purpose only",
     ),
 )
 _FILES: tuple[Rule, ...] = (

@@ -162,6 +162,15 @@ class Settings:
             secret=True,
         ),
     ] = field(default=Secret.unset("VALETKEY_SEALING_KEYS"))
+    credential_keys: Annotated[
+        Secret[tuple[bytes, ...]],
+        Setting(
+            key_list,
+            "Keys that seal the secrets of authenticator apps in PostgreSQL: the first seals, all open. Unset: no app "
+            "can be set up. A key that goes takes with it the apps whose users have not signed in since.",
+            secret=True,
+        ),
+    ] = field(default=Secret.unset("VALETKEY_CREDENTIAL_KEYS"))
     key_encryption_keys: Annotated[
         Secret[tuple[tuple[str, bytes], ...]],
         Setting(

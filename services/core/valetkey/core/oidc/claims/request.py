@@ -17,7 +17,8 @@ _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 class ClaimsRequest(NamedTuple):
     """Which claims were asked for one by one, and what was demanded of the login.
 
-    ``essential_acr`` are the values of an essential ``acr``; ``subject`` is a ``sub`` that must be the user's.
+    ``essential_acr`` are the values of an essential ``acr``, ``voluntary_acr`` those of another one; ``subject`` is a
+    ``sub`` that must be the user's.
     """
 
     userinfo: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class ClaimsRequest(NamedTuple):
     essential_acr: tuple[str, ...] = ()
     subject: str | None = None
     essential_auth_time: bool = False
+    voluntary_acr: tuple[str, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -49,13 +51,15 @@ def parse_claims_request(text: str | None, supported: frozenset[str]) -> ClaimsR
         raise InvalidRequest.of(causes.CLAIMS_NOT_OBJECT)
     userinfo, id_token = _member(document, "userinfo"), _member(document, "id_token")
     acr = id_token.get("acr") or {}
+    is_essential = acr.get("essential") is True
     subject = next(iter(_values(id_token.get("sub") or userinfo.get("sub") or {})), None)
     if subject is not None and len(subject.encode()) > MAX_SUBJECT_LENGTH:
         raise InvalidRequest.of(causes.CLAIMS_SUB_TOO_LONG)
     return ClaimsRequest(
         userinfo=tuple(name for name in userinfo if name in supported),
         id_token=tuple(name for name in id_token if name in supported),
-        essential_acr=_values(acr) if acr.get("essential") is True else (),
+        essential_acr=_values(acr) if is_essential else (),
+        voluntary_acr=() if is_essential else _values(acr),
         subject=subject,
         essential_auth_time=(id_token.get("auth_time") or {}).get("essential") is True,
     )

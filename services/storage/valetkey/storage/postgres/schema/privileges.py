@@ -45,6 +45,7 @@ _SERVER: Mapping[str, Privileges] = {
     "client_secrets": _READ,
     "scopes": _READ,
     "user_attributes": _READ,
+    "groups": {"SELECT": ("name", "required_acr")},
     "published_jwk_set": _READ,
     "key_observations": _EVERYTHING,
 }
@@ -61,6 +62,7 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
         **_GROUPS_OF_USERS,
         "users": {"SELECT": WHOLE, "UPDATE": ("password_hash",)},
         "login_names": _READ,
+        "credentials": _EVERYTHING,
         "sessions": _EVERYTHING,
         "consents": {"SELECT": WHOLE, "INSERT": WHOLE, "UPDATE": WHOLE},
         "authorizations": {
@@ -128,6 +130,7 @@ ROLES: Mapping[str, Mapping[str, Privileges]] = {
         "groups": _EVERYTHING,
         "group_members": _EVERYTHING,
         "group_nesting": _EVERYTHING,
+        "credentials": {"SELECT": WHOLE, "DELETE": WHOLE},
         "login_names": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "token_subjects": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
         "sessions": {"SELECT": WHOLE, "DELETE": WHOLE},

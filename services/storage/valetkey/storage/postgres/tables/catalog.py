@@ -25,6 +25,9 @@ _LIST_RESOURCES = Statement(
 _LIST_ATTRIBUTES = Statement(
     "catalog.list_attributes", "SELECT name, type, claim, scope, managed_by FROM user_attributes ORDER BY name"
 )
+_LIST_REQUIRED_ACR = Statement(
+    "catalog.list_required_acr", "SELECT name, required_acr FROM groups WHERE required_acr IS NOT NULL ORDER BY name"
+)
 _PUT_SCOPE = Statement(
     "catalog.put_scope",
     """
@@ -90,6 +93,10 @@ class CatalogStore:
                 for row in resources
             },
             claim_table=claim_table(attributes, scopes),
+            required_acr={
+                intern(row["name"]): intern(row["required_acr"])
+                for row in await self._database.fetch(_LIST_REQUIRED_ACR)
+            },
         )
 
     async def list_attributes(self) -> list[AttributeRecord]:

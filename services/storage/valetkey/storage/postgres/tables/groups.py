@@ -24,7 +24,7 @@ _LOCK = Statement("groups.lock", "LOCK TABLE groups IN SHARE ROW EXCLUSIVE MODE"
 _LIST = Statement(
     "groups.list",
     """
-    SELECT name, display_name, description, managed_by, created_at, updated_at,
+    SELECT name, display_name, description, required_acr, managed_by, created_at, updated_at,
         (SELECT count(*) FROM group_members WHERE group_name = name) AS member_count,
         ARRAY(SELECT child FROM group_nesting WHERE parent = name ORDER BY child) AS member_groups
     FROM groups WHERE $1::text[] IS NULL OR name = ANY ($1) ORDER BY name
@@ -41,17 +41,17 @@ _LIST_MEMBERS = Statement(
 _CREATE = Statement(
     "groups.create",
     """
-    INSERT INTO groups (name, display_name, description, managed_by, created_at, updated_at)
-    SELECT name, display_name, description, $4, $5, $5
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS said (name, display_name, description)
+    INSERT INTO groups (name, display_name, description, required_acr, managed_by, created_at, updated_at)
+    SELECT name, display_name, description, required_acr, $5, $6, $6
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS said (name, display_name, description, required_acr)
     """,
 )
 _UPDATE = Statement(
     "groups.update",
     """
-    UPDATE groups SET display_name = said.display_name, description = said.description, managed_by = $4,
-        updated_at = greatest(updated_at, $5)
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS said (name, display_name, description)
+    UPDATE groups SET display_name = said.display_name, description = said.description,
+        required_acr = said.required_acr, managed_by = $5, updated_at = greatest(updated_at, $6)
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS said (name, display_name, description, required_acr)
     WHERE groups.name = said.name RETURNING groups.name
     """,
 )
@@ -163,7 +163,7 @@ class Groups:
         rows = await self._database.fetch(_LIST, None if names is None else sorted(names))
         return [
             GroupRecord(
-                group=Group(row["name"], row["display_name"], row["description"]),
+                group=Group(row["name"], row["display_name"], row["description"], row["required_acr"]),
                 managed_by=row["managed_by"],
                 member_count=row["member_count"],
                 member_groups=tuple(row["member_groups"]),
@@ -251,12 +251,13 @@ class Groups:
         return (crowded_sentence(crowded["username"], crowded["group_count"]),)
 
 
-def _said(groups: Collection[Group]) -> tuple[list[str], list[str | None], list[str | None]]:
-    """Names, display names and descriptions."""
+def _said(groups: Collection[Group]) -> tuple[list[str], list[str | None], list[str | None], list[str | None]]:
+    """Names, display names, descriptions, and the levels they demand."""
     return (
         [group.name for group in groups],
         [group.display_name for group in groups],
         [group.description for group in groups],
+        [group.required_acr for group in groups],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
@@ -11,6 +11,7 @@ from typing import cast
 
 from asyncpg import Record
 
+from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.result import Authentication
 from valetkey.core.authentication.session import Session
 from valetkey.core.authentication.user import User
@@ -23,6 +24,7 @@ from valetkey.core.oauth.revocation import Revocation, RevocationKind, Revocatio
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization
 from valetkey.core.oidc.claims.request import ClaimsRequest
 
+_DEVICE_BOUND = " device_bound"
 _AUTH_METHOD = FIELD["token_endpoint_auth_method"]
 _ID_TOKEN_ALG = FIELD["id_token_signed_response_alg"]
 
@@ -107,7 +109,24 @@ def user_from(row: Record) -> User:
 
 def session_from(row: Record) -> Session:
     """A session with its user."""
-    return Session(row["session_id"], user_from(row), row["auth_time"], row["acr"], tuple(row["amr"]))
+    kept = row["factors"]
+    factors = (Factor(Method.PASSWORD, row["auth_time"]),) if kept is None else tuple(map(_factor, kept))
+    return Session(row["session_id"], user_from(row), factors)
+
+
+def factors_text(factors: Sequence[Factor]) -> list[str] | None:
+    """The column ``factors`` of a session: None for a password alone, whose time is ``auth_time``."""
+    if len(factors) == 1 and factors[0].method is Method.PASSWORD:
+        return None
+    return [
+        f"{factor.method} {factor.at.isoformat()}{_DEVICE_BOUND if factor.is_device_bound else ''}"
+        for factor in factors
+    ]
+
+
+def _factor(text: str) -> Factor:
+    method, at, *more = text.split(" ")
+    return Factor(Method(method), datetime.fromisoformat(at), bool(more))
 
 
 def consent_from(row: Record, prefix: str = "") -> Consent:

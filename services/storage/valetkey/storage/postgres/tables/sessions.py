@@ -19,7 +19,13 @@ from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Executor, Statement
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.storage.postgres.tables.revocations import Publish
-from valetkey.storage.postgres.tables.rows import consent_from, floor_to_millisecond, revocation_from, session_from
+from valetkey.storage.postgres.tables.rows import (
+    consent_from,
+    factors_text,
+    floor_to_millisecond,
+    revocation_from,
+    session_from,
+)
 
 # Nothing is created if the user's sessions were ended since the login began: by disabling the user, by a new password,
 # or with all others. Of a user's sessions, the one used longest ago makes room.
@@ -38,10 +44,10 @@ _CREATE = Statement(
     ), created AS (
         INSERT INTO sessions (
             session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
-            installation_epoch, user_epoch
+            installation_epoch, user_epoch, factors
         )
         SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
-            $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch
+            $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch, $14::text[]
         FROM resource_owner
         RETURNING subject
     )
@@ -61,8 +67,8 @@ _RENEW = Statement(
         FOR SHARE OF users
     )
     UPDATE sessions AS s
-    SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $4, idle_expires_at = $7, expires_at = $8,
-        installation_epoch = o.installation_epoch, user_epoch = o.user_epoch
+    SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $11, idle_expires_at = $7, expires_at = $8,
+        installation_epoch = o.installation_epoch, user_epoch = o.user_epoch, factors = $12::text[]
     FROM resource_owner AS o
     WHERE s.session_id = $1 AND s.subject = o.subject
     RETURNING s.session_id
@@ -82,7 +88,7 @@ _FIND = Statement(
             FOR NO KEY UPDATE SKIP LOCKED
         )
     )
-    SELECT s.secret_digest, s.session_id, s.auth_time, s.acr, s.amr, u.subject, u.username, u.email, u.email_verified,
+    SELECT s.secret_digest, s.session_id, s.auth_time, s.factors, u.subject, u.username, u.email, u.email_verified,
         u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
         u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups, u.sub,
         asked.client_uid, k.scope AS consent_scope, k.resources AS consent_resources, k.claims AS consent_claims,
@@ -219,7 +225,7 @@ class Sessions:
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
         """Begin a session under a new secret; the one it replaces in this browser ends. Only digests are stored.
 
-        It lives from ``auth_time`` on. False, and nothing is stored, where the user has ended since ``session.user``
+        It lives from the first proof on. False, and nothing is stored, where the user has ended since ``session.user``
         was read.
         """
         revocations: Sequence[Revocation] = ()
@@ -230,13 +236,13 @@ class Sessions:
                 # Every transaction locks the user before the user's sessions, consents and grants.
                 row = await self._insert(transaction, secret, session)
                 if row is not None:
-                    revocations = await _end_replaced(transaction, replaced, session.auth_time)
+                    revocations = await _end_replaced(transaction, replaced, session.last_proof)
         if row is None:
             return False
         if revocations:
             await self._publish(revocations)
         for session_id in row["crowded_out"]:
-            await self.end(session_id, session.auth_time)
+            await self.end(session_id, session.last_proof)
         return True
 
     async def renew(self, secret: str, session: Session) -> bool:
@@ -249,12 +255,12 @@ class Sessions:
             session.session_id,
             _digest(secret),
             session.user.subject,
-            session.auth_time,
-            session.acr,
-            session.amr,
+            *_strength(session),
             *self._ends(session),
             session.user.epoch,
             session.user.installation_epoch,
+            session.last_proof,
+            factors_text(session.factors),
         )
         return renewed is not None
 
@@ -316,21 +322,20 @@ class Sessions:
             session.session_id,
             _digest(secret),
             session.user.subject,
-            session.auth_time,
-            session.acr,
-            session.amr,
-            session.auth_time,
-            session.auth_time,
+            *_strength(session),
+            session.factors[0].at,
+            session.last_proof,
             *self._ends(session),
             session.user.epoch,
             session.user.installation_epoch,
             self._most,
+            factors_text(session.factors),
         )
 
     def _ends(self, session: Session) -> tuple[datetime, datetime]:
         """When it ends unless it is used, and in any case."""
-        begun = session.auth_time
-        return min(begun + self._idle_lifetime, begun + self._lifetime), begun + self._lifetime
+        ends = session.strength.auth_time + self._lifetime
+        return min(session.last_proof + self._idle_lifetime, ends), ends
 
     async def _find(self, asked: Sequence[_Use]) -> Sequence[SignedIn | None]:
         digests, client_uids = zip(*{use[:2] for use in asked}, strict=True)
@@ -356,6 +361,12 @@ def _summary_from(row: Record) -> SessionSummary:
         used_at=row["used_at"],
         expires_at=min(row["idle_expires_at"], row["expires_at"]),
     )
+
+
+def _strength(session: Session) -> tuple[datetime, str, tuple[str, ...]]:
+    """What a release without factors goes by: its columns ``auth_time``, ``acr`` and ``amr``."""
+    strength = session.strength
+    return strength.auth_time, strength.acr, strength.amr
 
 
 def _digest(secret: str) -> bytes:

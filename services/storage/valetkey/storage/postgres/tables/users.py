@@ -141,8 +141,8 @@ class Users:
         self._database = database
         self._finds: Batches[UUID, User | None] = Batches(self._find)
 
-    async def find_by_login_name(self, name: str) -> tuple[User, str] | None:
-        """The user, enabled or not, whose normalized user name or e-mail this is, with the hash of the password.
+    async def find_by_login_name(self, name: str) -> tuple[User, str | None] | None:
+        """The user, enabled or not, whose normalized user name or e-mail this is, with the hash of the password if any.
 
         Every spelling that ``normalize_login_name`` takes for the same name finds the same user.
         """

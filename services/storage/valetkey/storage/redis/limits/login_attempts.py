@@ -148,6 +148,11 @@ def account_of_user(subject: UUID) -> str:
     return f"subject:{subject}"
 
 
+def second_factor_of(subject: UUID) -> str:
+    """What guesses at the second factor of a user are counted under, as name and as account."""
+    return f"second factor:{subject}"
+
+
 def account_of_name(name: str) -> str:
     """What a name that means no account is counted under, as if it meant one."""
     return f"name:{name}"

@@ -2,12 +2,16 @@
 
 from uuid import UUID
 
+from valetkey.core.authentication.acr import SUPPORTED_ACR
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
-from valetkey.core.oidc.interaction import Interaction
+from valetkey.core.oidc.interaction import Interaction, Proofs
 from valetkey.runtime.telemetry.tracing import continue_trace, current_traceparent
-from valetkey.storage.redis.messages import claims_request_message
+from valetkey.storage.redis.messages import claims_request_message, factor_message
 from valetkey.storage.redis.messages.wire import parse, to_datetime, to_microseconds, to_uuid
 from valetkey.wire.v1 import interaction_pb2
+
+# The first reader that knows more levels than one: an older one would answer for any login.
+_READER_OF_LEVELS = 2
 
 
 def to_bytes(interaction: Interaction) -> bytes:
@@ -23,6 +27,8 @@ def to_bytes(interaction: Interaction) -> bytes:
         traceparent=current_traceparent(),
         installation_epoch=interaction.installation_epoch,
         client_epoch=interaction.client_epoch,
+        proofs=None if interaction.proofs is None else _proofs_to_message(interaction.proofs),
+        min_reader=_READER_OF_LEVELS if _demands_more(interaction.request) else 0,
     ).SerializeToString()
 
 
@@ -41,6 +47,31 @@ def from_bytes(data: bytes) -> Interaction:
         hinted_subject=to_uuid(message.hinted_subject) if message.HasField("hinted_subject") else None,
         installation_epoch=message.installation_epoch if message.HasField("installation_epoch") else None,
         client_epoch=message.client_epoch if message.HasField("client_epoch") else None,
+        proofs=_proofs_from_message(message.proofs) if message.HasField("proofs") else None,
+    )
+
+
+def _demands_more(request: AuthorizationRequest) -> bool:
+    return bool(request.claims.essential_acr) and SUPPORTED_ACR[0] not in request.claims.essential_acr
+
+
+def _proofs_to_message(proofs: Proofs) -> interaction_pb2.Proofs:
+    return interaction_pb2.Proofs(
+        subject=proofs.subject.bytes,
+        user_epoch=proofs.user_epoch,
+        installation_epoch=proofs.installation_epoch,
+        factors=[factor_message.to_message(factor) for factor in proofs.factors],
+        is_login=proofs.is_login,
+    )
+
+
+def _proofs_from_message(message: interaction_pb2.Proofs) -> Proofs:
+    return Proofs(
+        subject=to_uuid(message.subject),
+        user_epoch=message.user_epoch,
+        installation_epoch=message.installation_epoch,
+        factors=tuple(factor_message.from_message(factor) for factor in message.factors),
+        is_login=message.is_login,
     )
 
 
@@ -61,6 +92,7 @@ def _request_to_message(request: AuthorizationRequest) -> interaction_pb2.Author
         max_age=request.max_age,
         login_hint=request.login_hint,
         claims=claims_request_message.to_message(request.claims),
+        acr_values=request.acr_values,
     )
 
 
@@ -81,6 +113,7 @@ def _request_from_message(message: interaction_pb2.AuthorizationRequest) -> Auth
         max_age=message.max_age if message.HasField("max_age") else None,
         login_hint=message.login_hint if message.HasField("login_hint") else None,
         claims=claims_request_message.from_message(message.claims),
+        acr_values=tuple(message.acr_values),
     )
 
 

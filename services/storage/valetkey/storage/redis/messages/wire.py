@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 
 # Goes up with every field that forbids something.
-READER = 1
+READER = 2
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
