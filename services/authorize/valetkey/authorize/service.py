@@ -13,6 +13,7 @@ from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
 from valetkey.authorize.login.device_cookie import Devices
+from valetkey.authorize.login.passkeys.ceremonies import Ceremonies
 from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.core.authentication.session import Session, SignedIn
@@ -44,7 +45,8 @@ class UserStore(UserFinder, Protocol):
 class AuthorizeService:
     """Settings, stores and pages. ``next_secrets`` make the secret of a session out of the one before.
 
-    ``credential_sealer`` is None where there are no keys to seal what users share with us.
+    ``credential_sealer`` is None where there are no keys to seal what users share with us, ``passkeys`` where there are
+    none.
     """
 
     settings: Settings
@@ -54,6 +56,7 @@ class AuthorizeService:
     users: UserStore
     credentials: Credentials
     credential_sealer: ValueSealer | None
+    passkeys: Ceremonies | None
     sessions: SessionStore
     consents: ConsentStore
     interactions: InteractionStore

@@ -20,6 +20,7 @@ from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages.display import initial, picture, plain, web_link
 from valetkey.authorize.pages.models import (
     ConsentPage,
+    EnrolPasskeyPage,
     EnrolTotpPage,
     ErrorPage,
     FormPostPage,
@@ -107,6 +108,10 @@ class Pages:
 
     def enrol_totp(self, page: EnrolTotpPage, *, reference: str | None = None) -> str:
         """Setting up an authenticator app."""
+        return self._page(page, reference)
+
+    def enrol_passkey(self, page: EnrolPasskeyPage, *, reference: str | None = None) -> str:
+        """Setting up a passkey."""
         return self._page(page, reference)
 
     def recovery_codes(self, page: RecoveryCodesPage, *, reference: str | None = None) -> str:
