@@ -60,6 +60,10 @@ _USE = Statement(
     RETURNING id
     """,
 )
+_COUNT = Statement(
+    "passkeys.count_by_rp_id",
+    "SELECT details->>'rp_id' AS rp_id, count(*) AS count FROM credentials WHERE kind = 'passkey' GROUP BY 1",
+)
 
 
 class KeptPasskey(NamedTuple):
@@ -113,6 +117,10 @@ class Passkeys:
             _USE, kept.credential_id, kept.subject, used.sign_count, used.backed_up, now
         )
         return row is not None
+
+    async def count_by_rp_id(self) -> dict[str, int]:
+        """How many there are for each domain that passkeys were set up for."""
+        return {row["rp_id"]: row["count"] for row in await self._database.fetch(_COUNT)}
 
 
 def _kept(row: asyncpg.Record) -> KeptPasskey:
