@@ -11,6 +11,7 @@ pytest_plugins = [
     "support.postgres",
     "support.systems",
     "support.second_factor",
+    "support.passkey_party",
     "support.protocol",
     "support.chromium",
     "support.peer",

@@ -96,6 +96,14 @@ def validated(**settings: str) -> list[str]:
             {"settings": {"id_token_signing_alg": "RS256", "signing_algorithms": "ES256"}},
             {"id_token_signing_alg": "RS256", "signing_algorithms": "ES256"},
         ),
+        ("settings.passkey_rp_id and issuer", {"settings": {"passkey_rp_id": "e.com"}}, {"passkey_rp_id": "e.com"}),
+        ("settings.passkey_rp_id and issuer", {"settings": {"passkey_rp_id": "com"}}, {"passkey_rp_id": "com"}),
+        ("settings.passkey_rp_id", {"settings": {"passkey_rp_id": "Example.com"}}, {"passkey_rp_id": "Example.com"}),
+        (
+            "settings.passkey_rp_id and issuer",
+            {"issuer": "https://10.0.0.1", "settings": {"passkey_rp_id": "0.0.1"}},
+            {"issuer": "https://10.0.0.1", "passkey_rp_id": "0.0.1"},
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

@@ -171,8 +171,8 @@ class Browser:
 
 
 def form_of(answer: Answer) -> Form:
-    """The one form of a page, with the fields a browser would send without a button."""
-    element = answer.page.get("form")
+    """The one form of a page that needs no script, with the fields a browser would send without a button."""
+    (element,) = (form for form in answer.page.find_all("form") if "data-passkey" not in form.attributes)
     fields = [
         (field.attributes["name"], field.attributes.get("value", ""))
         for field in element.find_all("input")

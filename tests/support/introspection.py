@@ -191,6 +191,7 @@ class World:
             jwk_set=self.keys,
             jwks_max_age=300,
             client_rate=ClientRate(NoLimit(), self.clock, 0),
+            passkey_endpoints=None,
         )
 
     def claims(self, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - any claim

@@ -18,6 +18,7 @@ from valetkey.runtime.http import address, client_authentication_cache
 from valetkey.runtime.http.limits import client_rate, connection_limit
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.metric import MAX_LABEL_SETS
+from valetkey.storage.postgres.tables.passkeys import MOST_PASSKEYS
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.storage.redis.limits import window_limit
 from valetkey.token import revocation_limit
@@ -108,7 +109,8 @@ REDIS = (
         "vk:limits",
         "any caller",
         f"one for each browser that an interaction is counted for, {_S.client_failures_per_address} for wrong secrets "
-        "from each address, and two for the address; one for each client that revokes",
+        "from each address, and three for the address; one for each client that revokes; one for each answer of a "
+        "passkey that was right, for 7 minutes, of which an address gives as many as it may begin interactions",
         f"{COUNT} bytes each; {megabytes((_S.client_failures_per_address + 2) * COUNT)} an address beside its "
         "browsers, which interactions include",
         "tests/protocol/test_security_interaction_limit.py::"
@@ -157,8 +159,8 @@ POSTGRES = (
     Row(
         "credentials",
         "a user",
-        "one authenticator app and 10 recovery codes for each user",
-        "about 200 bytes each",
+        f"one authenticator app, 10 recovery codes and {MOST_PASSKEYS} passkeys for each user",
+        "about 200 bytes each; of passkeys 600, and 2 kB at most",
         "tests/contract/test_credentials.py::test_a_user_has_one_app",
     ),
     Row(

@@ -10,6 +10,7 @@ from valetkey.authorize.pages.models import (
     ApplicationWords,
     ConsentPage,
     CredentialWords,
+    EnrolPasskeyPage,
     EnrolTotpPage,
     ErrorPage,
     FormPostPage,
@@ -61,12 +62,26 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "home": HomePage(form_action="/logout"),
         "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
+        "login with passkeys": replace(login, passkey_question=text),
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "second_factor": SecondFactorPage(
             **form, account=account, client_name=text, method="totp", others=[("recovery_code", "/second-factor?x=1")]
         ),
         "second_factor again": SecondFactorPage(
             **form, account=account, client_name=text, method="recovery_code", others=[("totp", "/x")], error=text
+        ),
+        "second_factor by passkey": SecondFactorPage(
+            **form, account=account, client_name=text, method="passkey", question=text, others=[("totp", "/x")]
+        ),
+        "enrol_passkey": EnrolPasskeyPage(
+            **form,
+            account=account,
+            client_name=text,
+            question=text,
+            handle=text,
+            passkey_name=text,
+            others=[("totp", "/enrol?x=1")],
+            error=text,
         ),
         "enrol_totp": EnrolTotpPage(
             **form,

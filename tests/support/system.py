@@ -106,6 +106,8 @@ class System:
     The front doors speak TLS, and the issuer is https, where there is a ``certificate``.
 
     All services are one process where it is ``compact``, and a front door is needed for TLS alone.
+
+    ``host`` is what the issuer calls this machine: browsers have passkeys for ``localhost``, and none for an address.
     """
 
     postgres_dsn: str
@@ -120,6 +122,7 @@ class System:
     spans: SpanExporter | None = None
     certificate: SSLContext | None = None
     compact: bool = COMPACT
+    host: str = LOOPBACK
 
     def __post_init__(self) -> None:
         self._port = free_port()
@@ -138,7 +141,7 @@ class System:
         return self._origin_at(self._port)
 
     def _origin_at(self, port: int) -> str:
-        return f"{'https' if self.certificate else 'http'}://{LOOPBACK}:{port}"
+        return f"{'https' if self.certificate else 'http'}://{self.host}:{port}"
 
     def settings_of(self, service: str) -> Settings:
         """The settings of one service, with its own role in PostgreSQL."""

@@ -151,6 +151,15 @@ and the rules between them; it is made from the services' table (make chart-docs
 {{- if or (not $value) (has $value (include "valetkey.items" (last .values).text | fromJsonArray)) }}true{{ end -}}
 {{- end -}}
 
+{{/* Whether the first value is not given, or the host of the second, or a domain with a dot that this is in. */}}
+{{- define "valetkey.rule.domainOf" -}}
+{{- $domain := (first .values).text -}}
+{{- $host := mustRegexReplaceAll "^https?://(\\[[^]]*\\]|[^:/?#]*).*$" (last .values).text "${1}" -}}
+{{- $isName := not (or (hasPrefix "[" $host) (mustRegexMatch "^[0-9.]+$" $host)) -}}
+{{- $isParent := and (contains "." $domain) (hasSuffix (printf ".%s" $domain) $host) -}}
+{{- if or (not $domain) (and $isName (or (eq $domain $host) $isParent)) }}true{{ end -}}
+{{- end -}}
+
 {{/* Whether a text is an address, or a network without host bits, as "true" or nothing. */}}
 {{- define "valetkey.isNetwork" -}}
 {{- $parts := splitList "/" . -}}

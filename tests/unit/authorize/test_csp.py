@@ -22,8 +22,10 @@ def test_every_page_starts_from_nothing(policy: str) -> None:
     assert "http" not in policy
 
 
-def test_only_the_page_that_posts_by_itself_runs_a_script() -> None:
-    assert form_post_policy().endswith("; script-src 'self'")
+def test_a_page_runs_a_script_of_ours_where_it_has_one() -> None:
+    for policy in (form_post_policy(), page_policy(leads_to_client=True, runs_script=True)):
+        assert policy.endswith("; script-src 'self'")
+    assert "; script-src 'self'; form-action 'self'" in page_policy(runs_script=True)
     assert "script-src" not in page_policy(leads_to_client=True) + page_policy()
 
 

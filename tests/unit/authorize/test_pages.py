@@ -89,14 +89,32 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(document: Element) -
     assert all(script.text == "" and "src" in script.attributes for script in document.find_all("script"))
 
 
-@pytest.mark.requirement("security 9: script only where a response has to be posted")
+@pytest.mark.requirement("security 9: script only where a response has to be posted, or a passkey asked for")
 @pytest.mark.parametrize("name", PAGES)
-def test_only_form_post_has_a_script(name: str, pages: Pages) -> None:
+def test_a_page_has_a_script_only_where_there_is_no_other_way(name: str, pages: Pages) -> None:
     scripts = parse_document(show(pages, every_page()[name])).find_all("script")
 
+    kind = "form_post" if name == "form_post" else "passkey"
     assert [script.attributes["src"].partition("?")[0] for script in scripts] == (
-        ["/tenant/static/form_post.js"] if name == "form_post" else []
+        [f"/tenant/static/{kind}.js"] if kind in name else []
     )
+
+
+@pytest.mark.requirement("security 9: what a script is given comes back exactly, and runs nothing")
+@pytest.mark.parametrize("name", ["login with passkeys", "second_factor by passkey", "enrol_passkey"])
+def test_a_form_that_a_script_answers_is_hidden_until_it_does(name: str, pages: Pages) -> None:
+    text = '{"a":"</script>\'"&<b>"}'
+    document = parse_document(show(pages, every_page(text)[name]))
+
+    (form,) = (each for each in document.find_all("form") if "data-passkey" in each.attributes)
+
+    assert "hidden" in form.attributes
+    assert form.attributes["data-options"] == text
+    assert form.get("input", name="method").attributes["value"] == "passkey"
+    assert form.get("input", name="passkey").attributes["type"] == "hidden"
+    assert len(form.find_all("button")) == 1
+    said = form.get(role="status").attributes
+    assert all(said[f"data-{reason}"] for reason in ("cancelled", "failed", "exists"))
 
 
 @pytest.mark.requirement("security 9: CSP without unsafe-inline, frame-ancestors 'none'")

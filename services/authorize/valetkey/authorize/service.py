@@ -15,6 +15,7 @@ from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
 from valetkey.authorize.login.device_cookie import Devices
+from valetkey.authorize.login.passkeys.ceremonies import Ceremonies
 from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.core.authentication.session import Session, SignedIn
@@ -58,7 +59,8 @@ class UserStore(UserFinder, Protocol):
 class AuthorizeService:
     """Settings, stores and pages. ``next_secrets`` make the secret of a session out of the one before.
 
-    ``account`` is the account page as a client. ``credential_sealer`` is None without keys to seal what users share.
+    ``account`` is the account page as a client. ``credential_sealer`` is None without keys to seal what users share,
+    ``passkeys`` where there are none.
     """
 
     settings: Settings
@@ -75,6 +77,7 @@ class AuthorizeService:
     after_answers: AfterAnswers
     credentials: Credentials
     credential_sealer: ValueSealer | None
+    passkeys: Ceremonies | None
     sessions: Sessions
     consents: Consents
     interactions: InteractionStore

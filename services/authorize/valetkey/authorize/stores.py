@@ -13,6 +13,7 @@ from valetkey.authorize.flow.ignored_scopes import IgnoredScopes
 from valetkey.authorize.flow.interaction_limit import InteractionLimit
 from valetkey.authorize.login.browser_code import BrowserCodes
 from valetkey.authorize.login.device_cookie import Devices
+from valetkey.authorize.login.passkeys.ceremonies import Ceremonies
 from valetkey.authorize.login.password import PasswordPool
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.service import AuthorizeService
@@ -78,6 +79,7 @@ async def open_service(
             after_answers=after_answers,
             credentials=Credentials(stores.database),
             credential_sealer=_credential_sealer(settings),
+            passkeys=Ceremonies.from_settings(settings, stores.database, stores.redis, stores.reserve, clock),
             sessions=_sessions(settings, stores),
             consents=Consents(stores.database),
             interactions=RedisInteractions(

@@ -107,6 +107,8 @@ ROUTES: tuple[Route, ...] = (
     OPENID_CONFIGURATION := Route(
         "introspection", "/.well-known/openid-configuration", _READ, Cache.MAX_AGE, cross_origin=True
     ),
+    # Where password managers send people, once there are passkeys.
+    PASSKEY_ENDPOINTS := Route("introspection", "/.well-known/passkey-endpoints", _READ, Cache.MAX_AGE),
 )
 # By first segment below the issuer; what is not here is the home page, or gets a page that says that nothing is there.
 SERVICE_OF_SEGMENT: Mapping[str, str] = {route.segment: route.service for route in ROUTES if route.segment}

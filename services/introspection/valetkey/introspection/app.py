@@ -28,6 +28,7 @@ HANDLERS: Handlers = {
     routes.JWKS: endpoints.jwks,
     routes.AUTHORIZATION_SERVER: endpoints.metadata,
     routes.OPENID_CONFIGURATION: endpoints.metadata,
+    routes.PASSKEY_ENDPOINTS: endpoints.passkey_endpoints,
 }
 
 

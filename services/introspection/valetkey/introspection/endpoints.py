@@ -54,3 +54,11 @@ async def jwks(request: web.Request) -> web.Response:
 async def metadata(request: web.Request) -> web.Response:
     """Either discovery document, at any of its places. RFC 8414 §3, OIDC Discovery §4."""
     return (await request.app[SERVICE].discovery.document()).response(request)
+
+
+async def passkey_endpoints(request: web.Request) -> web.Response:
+    """Where passkeys are enrolled and looked after. W3C, A Well-Known URL for Relying Party Passkey Endpoints §2."""
+    document = request.app[SERVICE].passkey_endpoints
+    if document is None:
+        raise web.HTTPNotFound
+    return document.response(request)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from valetkey.introspection.discovery import Discovery
+    from valetkey.introspection.document import Document
     from valetkey.introspection.introspector import Introspector
     from valetkey.introspection.sources import PublishedJwkSet
     from valetkey.introspection.user_info import UserInfo
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IntrospectionService:
-    """The parts behind the endpoints. ``max_age`` of the JWK Set is in seconds."""
+    """The parts behind the endpoints. ``max_age`` of the JWK Set is in seconds.
+
+    ``passkey_endpoints`` is None where nobody can sign in with a passkey.
+    """
 
     authenticator: ClientAuthenticator
     introspector: Introspector
@@ -27,6 +31,7 @@ class IntrospectionService:
     jwk_set: PublishedJwkSet
     jwks_max_age: int
     client_rate: ClientRate
+    passkey_endpoints: Document | None
 
 
 SERVICE = web.AppKey("introspection_service", IntrospectionService)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from valetkey.introspection.access_tokens import AccessTokens
 from valetkey.introspection.discovery import Discovery
+from valetkey.introspection.document import Document
 from valetkey.introspection.introspector import Introspector
 from valetkey.introspection.service import IntrospectionService
 from valetkey.introspection.user_info import UserInfo
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from valetkey.runtime.lifecycle.readiness import ReadinessChecks
     from valetkey.runtime.settings.settings import Settings
     from valetkey.storage.stores import Stores
+
+# The page on which people look after what they sign in with.
+ACCOUNT_PATH = "/account"
 
 
 @asynccontextmanager
@@ -47,4 +52,13 @@ async def open_service(
             jwk_set=stores.jwk_set,
             jwks_max_age=settings.jwks_max_age,
             client_rate=client_rate,
+            passkey_endpoints=_passkey_endpoints(settings),
         )
+
+
+def _passkey_endpoints(settings: Settings) -> Document | None:
+    if settings.relying_party is None:
+        return None
+    account = f"{settings.issuer}{ACCOUNT_PATH}"
+    body = json.dumps({"enroll": account, "manage": account}).encode("ascii")
+    return Document.of(body, content_type="application/json", max_age=settings.jwks_max_age)

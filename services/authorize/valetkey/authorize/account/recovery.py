@@ -176,6 +176,7 @@ def _minutes() -> int:
 
 
 def record_recovery(event: str, user: User | None, outcome: audit.Outcome, reason: str) -> None:
+    """Put what became of a request for a link into the audit stream."""
     audit.emit(
         audit.AuditEvent(
             type=event,

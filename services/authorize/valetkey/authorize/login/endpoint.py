@@ -1,4 +1,4 @@
-"""The login page. Signs users in with user name or e-mail and password. OIDC Core §3.1.2.3."""
+"""The login page. Signs users in with user name or e-mail and password, or by a passkey. OIDC Core §3.1.2.3."""
 
 from aiohttp import web
 
@@ -6,6 +6,7 @@ from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.complete import advance, refuse
 from valetkey.authorize.flow.interaction import InteractionContext, form_action, open_interaction
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
+from valetkey.authorize.login.passkey_sign_in import check_passkey
 from valetkey.authorize.login.sign_in import Proof, go_on_with
 from valetkey.authorize.pages.models import LoginError, LoginPage, SignedInPage, account_of
 from valetkey.authorize.pages.response import page_response
@@ -55,11 +56,40 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     if form.get("action") == "cancel":
         return await refuse(service, request, pending, AccessDenied("the user cancelled the login"))
     try:
-        attempt = _attempt(service, request, pending, form)
-        user = await check_credentials(service, attempt)
-        return await _sign_in(service, request, pending, attempt, user)
+        if form.get("method") == Method.PASSKEY:
+            return await _log_in_by_passkey(service, request, pending, form)
+        return await _log_in_by_password(service, request, pending, form)
     except LoginRefused as refusal:
         return _form(service, pending, username=form.get("username") or "", refusal=refusal)
+
+
+async def _log_in_by_password(
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params
+) -> web.StreamResponse:
+    attempt = _attempt(service, request, pending, form)
+    user = await check_credentials(service, attempt)
+    advanced = await _sign_in(service, request, pending, user, Factor(Method.PASSWORD, service.clock()))
+    if advanced is None:
+        raise ended_meanwhile(attempt, user)
+    return advanced
+
+
+async def _log_in_by_passkey(
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params
+) -> web.StreamResponse:
+    user, factor = await check_passkey(service, request, pending.client, form)
+    advanced = await _sign_in(service, request, pending, user, factor)
+    if advanced is None:
+        raise LoginRefused(LoginError.PASSKEY, 403)
+    return advanced
+
+
+async def _sign_in(
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, user: User, factor: Factor
+) -> web.StreamResponse | None:
+    if not is_expected_subject(pending.interaction, user):
+        raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
+    return await go_on_with(service, request, pending, Proof(user, factor, begins=True))
 
 
 def _attempt(service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params) -> Attempt:
@@ -74,18 +104,6 @@ def _attempt(service: AuthorizeService, request: web.Request, pending: Interacti
         client_id=pending.client.client_id,
         browser_code=form.get("browser_code"),
     )
-
-
-async def _sign_in(
-    service: AuthorizeService, request: web.Request, pending: InteractionContext, attempt: Attempt, user: User
-) -> web.StreamResponse:
-    if not is_expected_subject(pending.interaction, user):
-        raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    factor = Factor(Method.PASSWORD, service.clock())
-    advanced = await go_on_with(service, request, pending, Proof(user, factor, begins=True))
-    if advanced is None:
-        raise ended_meanwhile(attempt, user)
-    return advanced
 
 
 def _first_name(pending: InteractionContext) -> str:
@@ -112,9 +130,11 @@ def _form(
     service: AuthorizeService, pending: InteractionContext, *, username: str, refusal: LoginRefused | None = None
 ) -> web.Response:
     again, shown = _expected_again(pending), shown_client(pending.client)
+    token = service.csrf.token(pending.browser, FORM, pending.interaction_id)
+    question = None if service.passkeys is None else service.passkeys.ask_anyone(token)
     page = LoginPage(
         form_action=form_action(service, LOGIN, pending.client),
-        csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id),
+        csrf_token=token,
         interaction=pending.interaction_id,
         client_name=shown.name,
         logo_uri=shown.logo_uri,
@@ -124,10 +144,18 @@ def _form(
         code_page=None if refusal is None or refusal.shown not in _MAY_BE_RIGHT else _code_page(service),
         recovery_uri=service.path(RECOVER) if service.outbox.is_configured else None,
         is_limited=refusal is not None and refusal.shown is LoginError.TOO_MANY_ATTEMPTS,
+        passkey_question=question,
     )
     html = service.pages.login(page, reference=current_trace_id())
     headers = {}
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     status = 200 if refusal is None else refusal.status
-    return page_response(html, status=status, leads_to_client=True, picture=shown.logo_uri, headers=headers)
+    return page_response(
+        html,
+        status=status,
+        leads_to_client=True,
+        picture=shown.logo_uri,
+        headers=headers,
+        runs_script=question is not None,
+    )

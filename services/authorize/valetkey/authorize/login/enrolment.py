@@ -112,7 +112,10 @@ def _possible(service: AuthorizeService, due: Due) -> list[Enrolment]:
     return [
         each
         for method, each in ENROLMENTS.items()
-        if due.can_use(method) and method not in due.enrolled.methods and each.is_offered(service)
+        # A user may have several passkeys: one that moves between devices does not reach every level.
+        if due.can_use(method)
+        and (method is Method.PASSKEY or method not in due.enrolled.methods)
+        and each.is_offered(service)
     ]
 
 
@@ -147,4 +150,5 @@ async def _page(
         client_name=pending.client.client_name,
     )
     html = await enrolment.show(service, due.user, shown, posted, error)
-    return page_response(html, status=200 if error is None else 403, leads_to_client=True)
+    status, runs_script = 200 if error is None else 403, enrolment.method is Method.PASSKEY
+    return page_response(html, status=status, leads_to_client=True, runs_script=runs_script)

@@ -49,7 +49,7 @@ async def show_second_factor(request: web.Request) -> web.StreamResponse:
     methods = _methods(service, due)
     if not methods:
         return await refuse(service, request, pending, _unmet())
-    return _form(service, pending, due, _chosen(methods, query.get("method")))
+    return await _form(service, pending, due, _chosen(methods, query.get("method")))
 
 
 async def check_second_factor(request: web.Request) -> web.StreamResponse:
@@ -94,11 +94,11 @@ async def _check(
     if not counted.counts:
         record_proof(due.user, pending.client.client_id, method, "limited")
         refusal = _Refusal(ProofError.TOO_MANY_ATTEMPTS, 429, counted.retry_after)
-        return _form(service, pending, due, method, refusal)
+        return await _form(service, pending, due, method, refusal)
     factor = await SECOND_FACTORS[method].check(service, due.user, form)
     if factor is None:
         record_proof(due.user, pending.client.client_id, method, "refused")
-        return _form(service, pending, due, method, _Refusal(SECOND_FACTORS[method].wrong))
+        return await _form(service, pending, due, method, _Refusal(SECOND_FACTORS[method].wrong))
     await service.attempts.give_back(counted)
     record_proof(due.user, pending.client.client_id, method, "success", factor.amr)
     advanced = await go_on_with(service, request, pending, Proof(due.user, factor))
@@ -128,7 +128,7 @@ def _unmet() -> UnmetAuthenticationRequirements:
     return UnmetAuthenticationRequirements("the user has no method that can be used here and now")
 
 
-def _form(
+async def _form(
     service: AuthorizeService,
     pending: InteractionContext,
     due: Due,
@@ -136,12 +136,15 @@ def _form(
     refusal: _Refusal | None = None,
 ) -> web.Response:
     here = step_location(service, Step.SECOND_FACTOR, pending.interaction_id, pending.client)
+    token = service.csrf.token(pending.browser, FORM, pending.interaction_id, str(due.user.subject))
+    question = await SECOND_FACTORS[method].question(service, due.user, token)
     page = SecondFactorPage(
         form_action=form_action(service, SECOND_FACTOR, pending.client),
-        csrf_token=service.csrf.token(pending.browser, FORM, pending.interaction_id, str(due.user.subject)),
+        csrf_token=token,
         interaction=pending.interaction_id,
         account=account_of(due.user),
         method=method.value,
+        question=question,
         others=[
             (each.value, f"{here}&{urlencode({'method': each.value})}")
             for each in _methods(service, due)
@@ -154,4 +157,5 @@ def _form(
     headers = {}
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
-    return page_response(html, status=200 if refusal is None else refusal.status, leads_to_client=True, headers=headers)
+    status = 200 if refusal is None else refusal.status
+    return page_response(html, status=status, leads_to_client=True, headers=headers, runs_script=question is not None)

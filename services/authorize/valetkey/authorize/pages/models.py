@@ -25,6 +25,7 @@ class LoginError(StrEnum):
         "or wait a few minutes and try again."
     )
     BUSY = "We cannot check passwords right now. Wait a moment, then try again."
+    PASSKEY = "That passkey could not be used here, or it took too long. Try again, or sign in with your password."
     OTHER_ACCOUNT = "The application asks for another account. Sign in with that one, or cancel."
 
 
@@ -49,6 +50,8 @@ class ProofError(StrEnum):
     NEW_CODE = (
         "That code is not right. Check that the clock of your device is right, and type the code that it shows now."
     )
+    PASSKEY = "That passkey could not be used here, or it took too long. Try again."
+    NEW_PASSKEY = "The passkey could not be set up, or it took too long. Try again."
     TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes and try again."
     GONE = "This took too long, or something has changed meanwhile. Begin again with the new code."
 
@@ -76,6 +79,9 @@ class LoginPage(FormPage):
     where a right password may have been refused: a code is asked for, and this is the address of the page that shows
     one in a browser that is signed in. ``is_limited`` where that is for sure. ``logo_uri`` is shown only if https.
     ``recovery_uri`` is where a forgotten password leads, None where no mail can be sent.
+
+    ``passkey_question`` is what a script asks the browser for, None where there are no passkeys. The form with its
+    answer posts ``method=passkey`` and ``passkey``.
     """
 
     template: ClassVar[str] = "login.html"
@@ -87,19 +93,22 @@ class LoginPage(FormPage):
     is_limited: bool = False
     logo_uri: str | None = None
     recovery_uri: str | None = None
+    passkey_question: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactorPage(FormPage):
     """Posts ``method`` and ``code``; ``action=cancel``, or ``action=another`` to sign in as another user.
 
-    ``method`` is ``totp`` or ``recovery_code``. ``others`` are further methods that the user has, with the address of
-    this page for each.
+    ``method`` is ``totp``, ``recovery_code`` or ``passkey``. For a passkey, ``question`` is what a script asks the
+    browser for; the answer is posted as ``passkey``, and no ``code``. ``others`` are further methods that the user has,
+    with the address of this page for each.
     """
 
     template: ClassVar[str] = "second_factor.html"
     account: Account
     method: str
+    question: str | None = None
     others: Sequence[tuple[str, str]] = ()
     client_name: str | None = None
     error: str | None = None
@@ -118,6 +127,24 @@ class EnrolTotpPage(FormPage):
     qr_code: str
     secret: str
     enrolment: str
+    others: Sequence[tuple[str, str]] = ()
+    client_name: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolPasskeyPage(FormPage):
+    """Posts ``method=passkey``, ``handle``, ``name`` and ``passkey``; ``action=cancel``, or ``action=another``.
+
+    ``question`` is what a script asks the browser for, ``passkey_name`` what was typed as a name before. ``others`` are
+    further methods that can be set up in its place, with the address of this page for each.
+    """
+
+    template: ClassVar[str] = "enrol_passkey.html"
+    account: Account
+    question: str
+    handle: str
+    passkey_name: str = ""
     others: Sequence[tuple[str, str]] = ()
     client_name: str | None = None
     error: str | None = None
@@ -395,6 +422,7 @@ Page = (
     | LoginPage
     | SecondFactorPage
     | EnrolTotpPage
+    | EnrolPasskeyPage
     | RecoveryCodesPage
     | AccountPage
     | NewPasswordPage

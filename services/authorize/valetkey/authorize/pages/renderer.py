@@ -21,6 +21,7 @@ from valetkey.authorize.pages.display import initial, picture, web_link
 from valetkey.authorize.pages.models import (
     AccountPage,
     ConsentPage,
+    EnrolPasskeyPage,
     EnrolTotpPage,
     ErrorPage,
     FormPostPage,
@@ -114,6 +115,10 @@ class Pages:
 
     def enrol_totp(self, page: EnrolTotpPage, *, reference: str | None = None) -> str:
         """Setting up an authenticator app."""
+        return self._page(page, reference)
+
+    def enrol_passkey(self, page: EnrolPasskeyPage, *, reference: str | None = None) -> str:
+        """Setting up a passkey."""
         return self._page(page, reference)
 
     def recovery_codes(self, page: RecoveryCodesPage, *, reference: str | None = None) -> str:

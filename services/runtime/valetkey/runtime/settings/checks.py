@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from valetkey.core.authentication.relying_party import is_rp_id_of
 from valetkey.runtime.settings.dsn import has_password
 from valetkey.runtime.settings.reader import TOGETHER, Problem, Service, variable
 from valetkey.runtime.settings.redis_address import parse_address
@@ -49,6 +50,19 @@ class OneOf:
     def described(self) -> dict[str, object]:
         """The rule as JSON, for the chart."""
         return {"kind": "oneOf"}
+
+
+@dataclass(frozen=True, slots=True)
+class DomainOf:
+    """The first setting is not set, or the host of the second one, or a domain that this is in."""
+
+    def __call__(self, domain: str, url: str) -> bool:
+        """Whether it is so."""
+        return not domain or is_rp_id_of(domain, url)
+
+    def described(self) -> dict[str, object]:
+        """The rule as JSON, for the chart."""
+        return {"kind": "domainOf"}
 
 
 def _keys_are_apart(
@@ -144,6 +158,11 @@ _RULES: tuple[Rule, ...] = (
         "must be one of {1}; add it there, so that it has keys",
     ),
     (
+        ("passkey_rp_id", "issuer"),
+        DomainOf(),
+        "must be the host of {1}, or a domain with a dot that it is in; remove it",
+    ),
+    (
         ("management_port", "port"),
         lambda management, public: public != management or public == 0,
         "must differ from {1}; choose another, health and metrics stay off the public port",
@@ -192,5 +211,5 @@ def described_rules() -> list[dict[str, object]]:
     return [
         {"settings": list(names), "advice": advice.format(*map(variable, names)), **holds.described()}
         for names, holds, advice in _RULES
-        if isinstance(holds, NoMoreThan | OneOf)
+        if isinstance(holds, NoMoreThan | OneOf | DomainOf)
     ]

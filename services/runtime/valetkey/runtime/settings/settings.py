@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
 
+from valetkey.core.authentication.relying_party import RelyingParty, has_passkeys, relying_party
 from valetkey.core.client.client import AudienceParameter
 from valetkey.core.client.installation_rules import InstallationRules
 from valetkey.core.routes import issuer_path
@@ -367,6 +368,21 @@ class Settings:
     mail_retention: Annotated[
         int, Setting(t.seconds(60, 400 * DAY), "How long it is remembered that a mail was sent or has failed.")
     ] = 7 * DAY
+    # Passkeys
+    passkeys: Annotated[
+        bool,
+        Setting(
+            t.switch, "Whether people may sign in with passkeys. Browsers have none for an issuer that is an address."
+        ),
+    ] = True
+    passkey_rp_id: Annotated[
+        str,
+        Setting(
+            t.domain,
+            "Domain that passkeys are bound to, for good: the issuer's host where unset, or one that it is in. After a "
+            "change nobody can sign in with the passkeys from before.",
+        ),
+    ] = ""
 
     # Pages
     theme_name: Annotated[str, Setting(t.name, "Name that pages show.")] = "Valetkey"
@@ -431,6 +447,13 @@ class Settings:
     def issuer_origin(self) -> str:
         """Scheme, host and port of the issuer, as browsers send it in ``Origin``. RFC 6454 §6.2."""
         return self.issuer.removesuffix(self.issuer_path)
+
+    @property
+    def relying_party(self) -> RelyingParty | None:
+        """Whom passkeys are for; None where nobody can sign in with one."""
+        if not self.passkeys or not has_passkeys(self.issuer_origin):
+            return None
+        return relying_party(self.issuer_origin, self.passkey_rp_id)
 
     @property
     def issuer_is_https(self) -> bool:

@@ -193,6 +193,7 @@ _NAME = Matches(
 )
 _NETWORKS = Networks("must be a list of networks; write it like 10.0.0.0/8,fd00::/8 with no host bits set")
 _SWITCH = Matches("true|false", "must be true or false; write one of them")
+_DOMAIN = Matches(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", "must be a domain in lower case; write it like example.com")
 _COLOUR = Matches("#[0-9a-fA-F]{6}", "must be a colour of six hexadecimal digits; write it like #3355cc")
 _MAIL_HOST = Matches(
     rf"{_HOST}", "must be the name or the address of a server, in lower case; write it like smtp.example.com"
@@ -206,6 +207,7 @@ _HTTP_URL = Matches(
 label = Parser(str, "word", forms=(_LABEL,))
 name = Parser(str, "text", forms=(_NAME,))
 issuer = Parser(str, "URL", forms=_ISSUER)
+domain = Parser(str, "domain", forms=(_DOMAIN,))
 bind_host = Parser(_bind_host, "address")
 port = Parser(_port, "port")
 switch = Parser(lambda text: text == "true", "true or false", forms=(_SWITCH,))

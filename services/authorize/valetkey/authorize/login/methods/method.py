@@ -29,6 +29,12 @@ class SecondFactor(Protocol):
     def is_offered(self, service: AuthorizeService) -> bool:
         """Whether this installation can use it."""
 
+    async def question(self, service: AuthorizeService, user: User, token: str) -> str | None:
+        """What a script of the page asks the browser for, None where the user types the answer.
+
+        ``token`` is that of the form, which comes back with the answer.
+        """
+
     async def check(self, service: AuthorizeService, user: User, form: Params) -> Factor | None:
         """The proof that the form holds, used up; None where it holds none."""
 

@@ -28,6 +28,9 @@ class RecoveryCode:
         """Always: they need nothing."""
         return True
 
+    async def question(self, service: AuthorizeService, user: User, token: str) -> None:
+        """Nothing: it is typed."""
+
     async def check(self, service: AuthorizeService, user: User, form: Params) -> Factor | None:
         """The proof; the code is used up."""
         digest = code_digest(user.subject, form.get("code") or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from valetkey.authorize.login.methods.passkey import PasskeyEnrolment, PasskeyFactor
 from valetkey.authorize.login.methods.recovery_code import RecoveryCode
 from valetkey.authorize.login.methods.totp import Totp, TotpEnrolment
 
@@ -13,5 +14,6 @@ if TYPE_CHECKING:
     from valetkey.authorize.login.methods.method import Enrolment, SecondFactor
     from valetkey.core.authentication.factor import Method
 
-SECOND_FACTORS: Mapping[Method, SecondFactor] = {each.method: each for each in (Totp(), RecoveryCode())}
-ENROLMENTS: Mapping[Method, Enrolment] = {each.method: each for each in (TotpEnrolment(),)}
+_SECOND_FACTORS = (PasskeyFactor(), Totp(), RecoveryCode())
+SECOND_FACTORS: Mapping[Method, SecondFactor] = {each.method: each for each in _SECOND_FACTORS}
+ENROLMENTS: Mapping[Method, Enrolment] = {each.method: each for each in (PasskeyEnrolment(), TotpEnrolment())}

@@ -45,6 +45,9 @@ class Totp:
         """Whether there are keys for secrets."""
         return service.credential_sealer is not None
 
+    async def question(self, service: AuthorizeService, user: User, token: str) -> None:
+        """Nothing: it is typed."""
+
     async def check(self, service: AuthorizeService, user: User, form: Params) -> Factor | None:
         """The proof, whose time step is used up; a secret that an older key has sealed is sealed with the first."""
         typed, sealer = form.get("code"), service.credential_sealer

@@ -1,0 +1,119 @@
+"""A passkey: the first factor and the second at once, or what follows a password."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from valetkey.authorize.login.methods.method import EnrolmentGone
+from valetkey.authorize.login.passkeys.refusal import PasskeyRefused
+from valetkey.authorize.pages.models import EnrolPasskeyPage, ProofError
+from valetkey.core.authentication.factor import Factor, Method
+from valetkey.runtime.telemetry.tracing import current_trace_id
+
+if TYPE_CHECKING:
+    from valetkey.authorize.login.methods.method import EnrolmentForm
+    from valetkey.authorize.login.passkeys.ceremonies import Ceremonies
+    from valetkey.authorize.service import AuthorizeService
+    from valetkey.core.authentication.user import User
+    from valetkey.core.oauth.params import Params
+    from valetkey.storage.postgres.tables.passkeys import KeptPasskey
+
+MAX_NAME_LENGTH = 60
+# What a passkey is called whose user has given it no name.
+_NAME = "Passkey"
+_LOG = logging.getLogger(__name__)
+
+
+class PasskeyFactor:
+    """See ``SecondFactor``."""
+
+    method = Method.PASSKEY
+    wrong = ProofError.PASSKEY
+
+    def is_offered(self, service: AuthorizeService) -> bool:
+        """Whether browsers have passkeys for this issuer, and it wants any."""
+        return service.passkeys is not None
+
+    async def question(self, service: AuthorizeService, user: User, token: str) -> str | None:
+        """What the browser is asked for."""
+        return await _ceremonies(service).ask(user, token)
+
+    async def check(self, service: AuthorizeService, user: User, form: Params) -> Factor | None:
+        """The proof."""
+        try:
+            kept = await _ceremonies(service).check(user, form.get("passkey") or "", form.get("csrf_token") or "")
+        except PasskeyRefused as refused:
+            log_refused(refused)
+            return None
+        return passkey_factor(service, kept)
+
+
+class PasskeyEnrolment:
+    """See ``Enrolment``."""
+
+    method = Method.PASSKEY
+    wrong = ProofError.NEW_PASSKEY
+
+    def is_offered(self, service: AuthorizeService) -> bool:
+        """Whether browsers have passkeys for this issuer, and it wants any."""
+        return service.passkeys is not None
+
+    async def show(
+        self,
+        service: AuthorizeService,
+        user: User,
+        shown: EnrolmentForm,
+        posted: Params | None = None,
+        error: ProofError | None = None,
+    ) -> str:
+        """The page, with a new question; the name stays that was typed."""
+        ours = service.settings.theme_name
+        question, handle = await _ceremonies(service).ask_to_enrol(user, ours, shown.csrf_token)
+        page = EnrolPasskeyPage(
+            form_action=shown.form_action,
+            csrf_token=shown.csrf_token,
+            interaction=shown.interaction,
+            account=shown.account,
+            others=shown.others,
+            client_name=shown.client_name,
+            question=question,
+            handle=handle,
+            passkey_name="" if posted is None else (posted.get("name") or "")[:MAX_NAME_LENGTH],
+            error=error,
+        )
+        return service.pages.enrol_passkey(page, reference=current_trace_id())
+
+    async def enrol(self, service: AuthorizeService, user: User, posted: Params) -> Factor | None:
+        """Store the passkey. It has just shown who its user is."""
+        text, handle, token = posted.get("passkey") or "", posted.get("handle") or "", posted.get("csrf_token") or ""
+        try:
+            kept = await _ceremonies(service).enrol(user, text, handle, token, passkey_name(posted.get("name")))
+        except PasskeyRefused as refused:
+            log_refused(refused)
+            return None
+        if kept is None:
+            raise EnrolmentGone
+        return passkey_factor(service, kept)
+
+
+def passkey_factor(service: AuthorizeService, kept: KeptPasskey) -> Factor:
+    """What a passkey that was just used proves."""
+    return Factor(Method.PASSKEY, service.clock(), is_device_bound=not kept.passkey.backup_eligible)
+
+
+def passkey_name(typed: str | None) -> str:
+    """What its user calls a passkey, in one line."""
+    shown = "".join(character if character.isprintable() else " " for character in typed or "")
+    return " ".join(shown.split())[:MAX_NAME_LENGTH].rstrip() or _NAME
+
+
+def log_refused(refused: PasskeyRefused) -> None:
+    """Note why an answer proves nothing; whose it was is in the audit stream."""
+    _LOG.info("passkey refused", extra={"reason": refused.reason})
+
+
+def _ceremonies(service: AuthorizeService) -> Ceremonies:
+    if service.passkeys is None:
+        raise EnrolmentGone
+    return service.passkeys
