@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from valetkey.authorize.pages.models import (
-    Account,
+from valetkey.authorize.pages.account_models import (
     AccountPage,
     ApplicationWords,
-    ConsentPage,
     CredentialWords,
+    NewPasswordPage,
+    RecoverPage,
+    RecoverySentPage,
+    ResetDonePage,
+    ResetPasswordPage,
+    SessionWords,
+)
+from valetkey.authorize.pages.models import (
+    Account,
+    ConsentPage,
     EnrolPasskeyPage,
     EnrolTotpPage,
     ErrorPage,
@@ -18,21 +26,15 @@ from valetkey.authorize.pages.models import (
     LoggedOutPage,
     LoginPage,
     LogoutPage,
-    NewPasswordPage,
     NotAllowedPage,
-    Page,
-    RecoverPage,
     RecoveryCodesPage,
-    RecoverySentPage,
-    ResetDonePage,
-    ResetPasswordPage,
     ScopeGroup,
     ScopeWords,
     SecondFactorPage,
     SelectAccountPage,
-    SessionWords,
     SignedInPage,
 )
+from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.renderer import Pages
 
 REFERENCE = "4bf92f3577b34da6a3ce929d0e0e4736"

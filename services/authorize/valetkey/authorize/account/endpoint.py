@@ -21,13 +21,15 @@ from valetkey.authorize.account.visit import (
 )
 from valetkey.authorize.login.methods.recovery_code import new_codes
 from valetkey.authorize.login.methods.registry import ENROLMENTS
-from valetkey.authorize.pages.models import (
+from valetkey.authorize.pages.account_models import (
     AccountNews,
     AccountPage,
     ApplicationWords,
     CredentialWords,
-    RecoveryCodesPage,
     SessionWords,
+)
+from valetkey.authorize.pages.models import (
+    RecoveryCodesPage,
     account_of,
 )
 from valetkey.authorize.pages.response import see_other

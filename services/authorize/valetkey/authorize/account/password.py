@@ -20,7 +20,14 @@ from valetkey.authorize.account.visit import (
 )
 from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.login.browser_origin import origin_of
-from valetkey.authorize.pages.models import AccountNews, NewPasswordPage, PasswordError, account_of
+from valetkey.authorize.pages.account_models import (
+    AccountNews,
+    NewPasswordPage,
+    PasswordError,
+)
+from valetkey.authorize.pages.models import (
+    account_of,
+)
 from valetkey.core.authentication.session import Session
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSWORD

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from valetkey.authorize.account.notices import name_in_mail, tell_password_changed
 from valetkey.authorize.browser.csrf import require_own_origin
-from valetkey.authorize.pages.models import (
+from valetkey.authorize.pages.account_models import (
     PasswordError,
     RecoverPage,
     RecoverySentPage,

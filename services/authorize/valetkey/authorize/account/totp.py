@@ -21,7 +21,12 @@ from valetkey.authorize.login.credential_events import record_added
 from valetkey.authorize.login.methods.method import EnrolmentForm, EnrolmentGone
 from valetkey.authorize.login.methods.recovery_code import new_codes
 from valetkey.authorize.login.methods.registry import ENROLMENTS
-from valetkey.authorize.pages.models import AccountNews, ProofError, RecoveryCodesPage, account_of
+from valetkey.authorize.pages.account_models import AccountNews
+from valetkey.authorize.pages.models import (
+    ProofError,
+    RecoveryCodesPage,
+    account_of,
+)
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.factor import Factor, Method, merge_factors
 from valetkey.core.routes import ACCOUNT, ACCOUNT_TOTP

@@ -11,7 +11,7 @@ from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.begin import begin
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.login.due import RECENT
-from valetkey.authorize.pages.models import AccountNews
+from valetkey.authorize.pages.account_models import AccountNews
 from valetkey.authorize.pages.response import not_by_head, page_response, see_other
 from valetkey.authorize.pages.shown_error import CookieMissing
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
@@ -22,7 +22,7 @@ from valetkey.core.oauth.scope import OPENID
 from valetkey.core.oidc.claims.request import ClaimsRequest
 from valetkey.core.oidc.interaction import Interaction
 from valetkey.core.routes import ACCOUNT, Route
-from valetkey.runtime.http.forms import read_form
+from valetkey.runtime.http.forms import read_form, read_query
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -44,6 +44,10 @@ class Visit(NamedTuple):
 async def visit(request: web.Request) -> Visit | None:
     """Who is signed in, None where nobody is."""
     service = request.app[AUTHORIZE]
+    # What cannot be read is refused before anything is looked up.
+    read_query(request)
+    if request.method == "POST":
+        await read_form(request)
     session = await service.find_session(request)
     if session is None:
         return None

@@ -17,9 +17,16 @@ from jinja2 import (
 )
 
 from valetkey.authorize.consent.claim_words import claim_words
+from valetkey.authorize.pages.account_models import (
+    AccountPage,
+    NewPasswordPage,
+    RecoverPage,
+    RecoverySentPage,
+    ResetDonePage,
+    ResetPasswordPage,
+)
 from valetkey.authorize.pages.display import initial, picture, web_link
 from valetkey.authorize.pages.models import (
-    AccountPage,
     ConsentPage,
     EnrolPasskeyPage,
     EnrolTotpPage,
@@ -29,18 +36,13 @@ from valetkey.authorize.pages.models import (
     LoggedOutPage,
     LoginPage,
     LogoutPage,
-    NewPasswordPage,
     NotAllowedPage,
-    Page,
-    RecoverPage,
     RecoveryCodesPage,
-    RecoverySentPage,
-    ResetDonePage,
-    ResetPasswordPage,
     SecondFactorPage,
     SelectAccountPage,
     SignedInPage,
 )
+from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.static_assets import StaticAssets
 from valetkey.authorize.pages.theme import Theme, ThemeError
 from valetkey.core.plain_text import plain

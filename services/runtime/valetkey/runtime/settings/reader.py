@@ -76,10 +76,10 @@ def variable(setting: str) -> str:
 
 
 def table(settings: type[Any]) -> dict[str, Setting]:
-    """The rows of a settings dataclass by field name, in order."""
+    """The rows of a settings dataclass by field name, in order: its own before those of its parts."""
     hints = get_type_hints(settings, include_extras=True)
     rows: dict[str, Setting] = {}
-    for field in fields(settings):
+    for field in sorted(fields(settings), key=lambda field: field.name not in vars(settings)["__annotations__"]):
         (row,) = (extra for extra in get_args(hints[field.name]) if isinstance(extra, Setting))
         rows[field.name] = row
     return rows

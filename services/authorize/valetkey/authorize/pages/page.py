@@ -1,0 +1,49 @@
+"""Every page there is."""
+
+from valetkey.authorize.pages.account_models import (
+    AccountPage,
+    NewPasswordPage,
+    RecoverPage,
+    RecoverySentPage,
+    ResetDonePage,
+    ResetPasswordPage,
+)
+from valetkey.authorize.pages.models import (
+    ConsentPage,
+    EnrolPasskeyPage,
+    EnrolTotpPage,
+    ErrorPage,
+    FormPostPage,
+    HomePage,
+    LoggedOutPage,
+    LoginPage,
+    LogoutPage,
+    NotAllowedPage,
+    RecoveryCodesPage,
+    SecondFactorPage,
+    SelectAccountPage,
+    SignedInPage,
+)
+
+Page = (
+    HomePage
+    | LoginPage
+    | SecondFactorPage
+    | EnrolTotpPage
+    | EnrolPasskeyPage
+    | RecoveryCodesPage
+    | SelectAccountPage
+    | NotAllowedPage
+    | ConsentPage
+    | LogoutPage
+    | LoggedOutPage
+    | SignedInPage
+    | FormPostPage
+    | ErrorPage
+    | AccountPage
+    | NewPasswordPage
+    | RecoverPage
+    | RecoverySentPage
+    | ResetPasswordPage
+    | ResetDonePage
+)
