@@ -17,6 +17,7 @@ from valetkey.runtime.settings import types as t
 from valetkey.runtime.settings.checks import check
 from valetkey.runtime.settings.dsn import with_postgres_password
 from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key_list
+from valetkey.runtime.settings.mail import MailSettings
 from valetkey.runtime.settings.reader import SERVICES, TOGETHER, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
 from valetkey.runtime.settings.secret import Secret
@@ -28,11 +29,10 @@ DAY = 86400
 _BROWSERS: tuple[Service, ...] = ("authorize",)
 _SERVERS: tuple[Service, ...] = ("authorize", "token", "introspection")
 _SIGNERS: tuple[Service, ...] = ("token", "key_rotation")
-_MAILER: tuple[Service, ...] = ("mailer",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(MailSettings):
     """The frozen settings of one process. Durations are seconds, sizes are bytes unless the table says otherwise."""
 
     # Who we are
@@ -41,7 +41,7 @@ class Settings:
         Setting(
             t.issuer,
             "Issuer identifier: the public base URL, as clients compare it.",
-            required_by=(*_SERVERS, *_MAILER),
+            required_by=(*_SERVERS, "mailer"),
         ),
     ] = ""
     environment: Annotated[str, Setting(t.label, "Name of this installation in logs and traces.")] = "production"
@@ -305,59 +305,6 @@ class Settings:
             "Requests of one confidential client a minute, at each of /token and /introspect; 0: no limit.",
         ),
     ] = 0
-
-    # Mail to users
-    mail_host: Annotated[
-        str,
-        Setting(t.mail_host, "SMTP server that mail is handed to; unset: no mail is sent.", required_by=_MAILER),
-    ] = ""
-    mail_port: Annotated[int, Setting(t.port, "Its port; 0: 465 with mail_tls=tls, else 587.")] = 0
-    mail_tls: Annotated[
-        str,
-        Setting(
-            t.choice("starttls", "tls", "none"),
-            "How the connection to it is encrypted, its certificate verified; none for a loopback host only.",
-        ),
-    ] = "starttls"
-    mail_user: Annotated[str, Setting(t.name, "User to log in there as; unset: no login.")] = ""
-    mail_password: Annotated[Secret[str], Setting(t.password, "Password of that user.", secret=True)] = field(
-        default=Secret.unset("VALETKEY_MAIL_PASSWORD")
-    )
-    mail_from: Annotated[str, Setting(t.mail_address, "Address that mail comes from.", required_by=_MAILER)] = ""
-    mail_keys: Annotated[
-        Secret[tuple[bytes, ...]],
-        Setting(
-            key_list,
-            "Keys that seal what a mail says until it is sent, for authorize, mailer, cli: the first seals, all open.",
-            required_by=_MAILER,
-            secret=True,
-        ),
-    ] = field(default=Secret.unset("VALETKEY_MAIL_KEYS"))
-    mail_templates_directory: Annotated[
-        Path | None, Setting(t.directory, "Templates of mails that replace the built-in ones.")
-    ] = None
-    mail_connections: Annotated[int, Setting(t.integer(1, 20), "Mails that a worker sends at a time.")] = 2
-    mail_per_recipient: Annotated[
-        int, Setting(t.integer(1, 1000), "Mails to one recipient that may be asked for within mail_window.")
-    ] = 5
-    mail_per_address: Annotated[
-        int, Setting(t.integer(1, 100_000), "Mails that one network address may ask for within mail_window.")
-    ] = 20
-    mail_window: Annotated[int, Setting(t.seconds(60, DAY), "Time over which those mails count.")] = HOUR
-    mail_queue_limit: Annotated[
-        int,
-        Setting(
-            t.integer(1, 1_000_000),
-            "Mails that may wait before no more can be asked for; notices of what has happened: twice as many.",
-        ),
-    ] = 10_000
-    mail_give_up: Annotated[
-        int,
-        Setting(t.seconds(60, 30 * DAY), "Longest time that a mail is tried; one with a link only while that is good."),
-    ] = 2 * DAY
-    mail_retention: Annotated[
-        int, Setting(t.seconds(60, 400 * DAY), "How long it is remembered that a mail was sent or has failed.")
-    ] = 7 * DAY
 
     # Pages
     theme_name: Annotated[str, Setting(t.name, "Name that pages show.")] = "Valetkey"
