@@ -43,8 +43,8 @@ def compact_demo(directory: Path) -> Iterator[CompactDemo]:
         one_process = ServiceProcesses(postgres.dsn_of("valetkey"), redis.url)
         one_process.compact = True
         with one_process as system:
-            tour, api = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
-            registration = register(Addresses(issuer=system.issuer, tour=tour, api=api))
+            tour, api, inbox = (f"http://{LOOPBACK}:{free_port()}" for _ in range(3))
+            registration = register(Addresses(issuer=system.issuer, tour=tour, api=api, inbox=inbox))
             system.run(_register(system, registration))
             with demo_file(directory, registration) as file:
                 yield CompactDemo(file)

@@ -1,7 +1,4 @@
-"""What can be left behind, by whom, and how much of it at most: the table in ``deploy/sizing.md``.
-
-Written by ``make left-behind-table``; ``tests/architecture/test_left_behind.py`` compares.
-"""
+"""What can be left behind, by whom, and how much at most: the table in ``deploy/sizing.md``. `make left-behind-table`."""
 
 from __future__ import annotations
 
@@ -152,8 +149,8 @@ POSTGRES = (
     Row(
         "account_tokens",
         "any caller",
-        "5 for each user whose e-mail address is confirmed, for 30 minutes",
-        "about 200 bytes each; swept once expired",
+        "5 for each user with a confirmed e-mail address, for 30 minutes",
+        "about 200 bytes each; swept",
         "tests/protocol/test_recovery.py::test_the_link_asked_for_longest_ago_makes_room",
     ),
     Row(
@@ -166,8 +163,7 @@ POSTGRES = (
     Row(
         "mail_outbox",
         "any caller",
-        f"{_S.mail_per_recipient} for each recipient and {_S.mail_per_address} for each network address within "
-        f"{_minutes(_S.mail_window)}; {_S.mail_queue_limit:,} that wait; each for {_S.mail_retention // 86_400} days",
+        f"{_S.mail_per_recipient} for a recipient, {_S.mail_per_address} for an address, {_S.mail_queue_limit:,} waiting",
         "less than 2 kB while it waits, about 300 bytes afterwards",
         "tests/integration/mail/test_limits.py::test_two_limits_at_once_neither_overshoot_nor_wait_for_each_other",
     ),

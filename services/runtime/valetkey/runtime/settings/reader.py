@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, fields
+from inspect import get_annotations
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
@@ -76,10 +77,10 @@ def variable(setting: str) -> str:
 
 
 def table(settings: type[Any]) -> dict[str, Setting]:
-    """The rows of a settings dataclass by field name, in order: its own before those of its parts."""
+    """The rows of a settings dataclass by field name, in order; those that it inherits come last."""
     hints = get_type_hints(settings, include_extras=True)
     rows: dict[str, Setting] = {}
-    for field in sorted(fields(settings), key=lambda field: field.name not in vars(settings)["__annotations__"]):
+    for field in sorted(fields(settings), key=lambda each: each.name not in get_annotations(settings)):
         (row,) = (extra for extra in get_args(hints[field.name]) if isinstance(extra, Setting))
         rows[field.name] = row
     return rows

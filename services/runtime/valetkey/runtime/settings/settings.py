@@ -31,7 +31,6 @@ DAY = 86400
 _BROWSERS: tuple[Service, ...] = ("authorize",)
 _SERVERS: tuple[Service, ...] = ("authorize", "token", "introspection")
 _SIGNERS: tuple[Service, ...] = ("token", "key_rotation")
-_MAILER: tuple[Service, ...] = ("mailer",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ class Settings(SignInSettings, MailSettings):
         Setting(
             t.issuer,
             "Issuer identifier: the public base URL, as clients compare it.",
-            required_by=(*_SERVERS, *_MAILER),
+            required_by=(*_SERVERS, "mailer"),
         ),
     ] = ""
     environment: Annotated[str, Setting(t.label, "Name of this installation in logs and traces.")] = "production"

@@ -206,6 +206,7 @@ class _Use(NamedTuple):
     now: datetime
 
 
+_NOWHERE = (None, None)
 FIRST_PLACE = SessionPlace(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
@@ -267,7 +268,7 @@ class Sessions:
             session.user.installation_epoch,
             session.last_proof,
             factors_text(session.factors),
-            *_origin(session),
+            *(session.origin or _NOWHERE),
         )
         return renewed is not None
 
@@ -337,7 +338,7 @@ class Sessions:
             session.user.installation_epoch,
             self._most,
             factors_text(session.factors),
-            *_origin(session),
+            *(session.origin or _NOWHERE),
         )
 
     def _ends(self, session: Session) -> tuple[datetime, datetime]:
@@ -371,10 +372,6 @@ def _summary_from(row: Record) -> SessionSummary:
         device=row["device"],
         address=row["address"],
     )
-
-
-def _origin(session: Session) -> tuple[str | None, str | None]:
-    return (None, None) if session.origin is None else session.origin
 
 
 def _strength(session: Session) -> tuple[datetime, str, tuple[str, ...]]:
