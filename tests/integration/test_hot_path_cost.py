@@ -94,6 +94,7 @@ async def test_a_login_keeps_only_what_has_a_next_step(party: RelyingParty) -> N
         "redis interactions.put": 1,
         "redis interactions.find": 2,
         "postgresql users.find_by_login_name": 1,
+        "postgresql credentials.enrolled": 1,
         "redis login_attempts": 3,
         "postgresql sessions.create": 1,
         "postgresql consents.find": 1,

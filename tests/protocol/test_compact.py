@@ -29,6 +29,7 @@ NOWHERE = ("/nothing", "/token/", "/jwks/x", "//", "/.well-known/x", "/static/")
 # Traces, addresses, keys, and what tests register beside these; what is left says which endpoint answered, and how.
 VARYING = re.compile(
     r"[0-9a-f]{32}|127\.0\.0\.1:\d+|(?<=:\")[\w-]{22,}(?=\")"
+    r"|(?<=interaction=)[\w-]+|vk_browser[\w-]*=[\w-]+"
     r"|(?<=\"scopes_supported\": \[)[^]]*|(?<=\"claims_supported\": \[)[^]]*"
 )
 NOT_COMPARED = {"date", "x-trace-id", "content-length", "last-modified", "etag"}

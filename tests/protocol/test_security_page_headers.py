@@ -112,13 +112,19 @@ PAGES: dict[str, tuple[int, Ask]] = {
         for path in PAGE_PATHS
     },
 }
+# Of an interaction there is none, of a link neither; the account asks for a login, and nothing here sends mail.
+_STATUS_OF_HEAD = {
+    **dict.fromkeys(("/", "/logout"), 200),
+    **dict.fromkeys(("/account", "/account/password", "/account/totp", "/recover"), 303),
+    "/recover/password": 410,
+}
 OTHERS: dict[str, tuple[int, Ask]] = {
     "to the client": (303, answered()),
     "to the client, error": (303, answered(scope="nosuch")),
     "asset": (200, at("GET", "/static/valetkey.css")),
     "asset, known": (304, of_a_known_asset),
     "script": (200, at("GET", "/static/form_post.js")),
-    **{f"HEAD {path}": (200 if path in {"/", "/logout"} else 400, at("HEAD", path)) for path in PAGE_PATHS},
+    **{f"HEAD {path}": (_STATUS_OF_HEAD.get(path, 400), at("HEAD", path)) for path in PAGE_PATHS},
 }
 EVERYTHING = PAGES | OTHERS
 

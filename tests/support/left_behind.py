@@ -1,4 +1,4 @@
-"""What can be left behind, by whom, and how much at most: the table in ``deploy/sizing.md``. `make left-behind-table`."""
+"""What can be left behind, by whom, and how much at most: the table in ``deploy/sizing.md``."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ POSTGRES = (
     Row(
         "mail_outbox",
         "any caller",
-        f"{_S.mail_per_recipient} for a recipient, {_S.mail_per_address} for an address, {_S.mail_queue_limit:,} waiting",
+        f"{_S.mail_per_recipient} for a recipient, {_S.mail_per_address} for an address; {_S.mail_queue_limit:,} wait",
         "less than 2 kB while it waits, about 300 bytes afterwards",
         "tests/integration/mail/test_limits.py::test_two_limits_at_once_neither_overshoot_nor_wait_for_each_other",
     ),

@@ -50,6 +50,7 @@ _BUSY = "We cannot send mail right now. Wait a moment, then try again."
 async def show_recovery(request: web.Request) -> web.StreamResponse:
     """Whose password is forgotten; home where no mail can be sent."""
     service = request.app[AUTHORIZE]
+    read_query(request)
     return _ask(service) if service.outbox.is_configured else see_other(service.path(HOME))
 
 
