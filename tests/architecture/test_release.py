@@ -11,7 +11,6 @@ import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from deploy.release.chart_changes import with_changes
 from deploy.release.chart_images import with_images
 from deploy.release.images import Images
 from deploy.release.provenance import images_of, statement
@@ -210,44 +209,14 @@ def test_the_chart_of_a_release_names_images_by_digest(tmp_path: Path) -> None:
         assert rendered_images(chart, "--set", f"{value}=mirror.example") == images_in("mirror.example")
 
 
-CHANGES = """\
-### Added
-
-- `valetkey x`, see [its page](../x.md): "quotes",
-  colons and an Å.
-- **Loud**.
-
-### Fixed
-
-- One thing.
-"""
-
-
-def test_the_chart_of_a_release_says_what_changed() -> None:
-    chart = (CHART / "Chart.yaml").read_text(encoding="utf-8")
-
-    changed = yaml.safe_load(with_changes(chart, CHANGES))
-
-    annotations = changed.pop("annotations")
-    assert changed == yaml.safe_load(chart)
-    assert annotations["artifacthub.io/containsSecurityUpdates"] == "false"
-    assert yaml.safe_load(annotations["artifacthub.io/changes"]) == [
-        {"kind": "added", "description": '`valetkey x`, see its page: "quotes", colons and an Å.'},
-        {"kind": "added", "description": "Loud."},
-        {"kind": "fixed", "description": "One thing."},
+def check_chart(archive: Path, notes: Path) -> None:
+    """It has an entry for each of the notes, the first and the last among them, and Helm reads it."""
+    shown = subprocess.run([HELM, "show", "chart", archive], check=True, capture_output=True, text=True).stdout
+    entries = yaml.safe_load(yaml.safe_load(shown)["annotations"]["artifacthub.io/changes"])
+    of_notes = re.findall(r"^- (\S+)", notes.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [entry["description"].split()[0] for entry in entries] == [
+        re.sub(r"\*\*|\]\(\S+|^\[", "", word) for word in of_notes
     ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ("### Other\n\n- x\n", "a heading 'Other'"),
-        ("First.\n\n### Added\n\n- x\n", "above the first heading: 'First.'"),
-    ],
-)
-def test_changes_that_have_no_kind_are_refused(changes: str, said: str) -> None:
-    with pytest.raises(Refusal, match=re.escape(said)):
-        with_changes("name: valetkey\n", changes)
 
 
 def rendered_images(chart: Path, *options: str) -> set[str]:
