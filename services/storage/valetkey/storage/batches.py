@@ -33,6 +33,7 @@ class Batches(Generic[Question, Answer]):
         self._send = send
         self._most = most
         self._asked: _Batch[Question, Answer] = []
+        self._out: _Batch[Question, Answer] = []
         self._sending: asyncio.Task[None] | None = None
 
     def ask(self, question: Question) -> asyncio.Future[Answer]:
@@ -40,7 +41,7 @@ class Batches(Generic[Question, Answer]):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._asked.append((question, answer))
         if self._sending is None:
-            self._sending = detached_task(self._send_all(), "batches")
+            self._begin()
         return answer
 
     async def aclose(self) -> None:
@@ -51,34 +52,31 @@ class Batches(Generic[Question, Answer]):
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
-            self._sending = None
+
+    def _begin(self) -> None:
+        self._sending = detached_task(self._send_all(), "batches")
+        self._sending.add_done_callback(self._ended)
 
     async def _send_all(self) -> None:
         """Batch after batch, until nothing is asked: a task for each would cost more than most questions do."""
-        try:
-            while self._asked:
-                batch, self._asked = self._asked[: self._most], self._asked[self._most :]
-                waiting = [(question, answer) for question, answer in batch if not answer.done()]
-                if waiting:
-                    await self._carry(waiting)
-        finally:
-            # Something is left where a store was closed, which cancels what it is asked.
-            self._sending = detached_task(self._send_all(), "batches") if self._asked else None
-
-    async def _carry(self, batch: _Batch[Question, Answer]) -> None:
-        try:
-            answers = await self._send([question for question, _ in batch])
-            for (_, future), answer in zip(batch, answers, strict=True):
+        while self._asked:
+            batch, self._asked = self._asked[: self._most], self._asked[self._most :]
+            self._out = [(question, answer) for question, answer in batch if not answer.done()]
+            answers = await self._send([question for question, _ in self._out]) if self._out else ()
+            for (_, future), answer in zip(self._out, answers, strict=True):
                 if future.done():
                     continue
                 if isinstance(answer, Exception):
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
-        except BaseException as error:
-            share(error, (future for _, future in batch))
-            if not isinstance(error, Exception):
-                raise
+            self._out = []
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        share_end(task, (future for _, future in self._out))
+        self._out, self._sending = [], None
+        if self._asked:
+            self._begin()
 
 
 _Batch = list[tuple[Question, asyncio.Future[Answer]]]
@@ -86,15 +84,11 @@ _Batch = list[tuple[Question, asyncio.Future[Answer]]]
 
 def share_end(task: asyncio.Task[None], waiting: Iterable[asyncio.Future[Any]]) -> None:
     """Give the exception of this ended task, or its cancellation, to every future that is not done."""
-    share(None if task.cancelled() else task.exception(), waiting)
-
-
-def share(error: BaseException | None, waiting: Iterable[asyncio.Future[Any]]) -> None:
-    """Give the exception to every future that is not done; cancel them where there is none, or it is a cancellation."""
+    error = None if task.cancelled() else task.exception()
     for future in waiting:
         if future.done():
             continue
-        if error is None or isinstance(error, asyncio.CancelledError):
+        if error is None:
             future.cancel()
         else:
             future.set_exception(_one_of(error))
