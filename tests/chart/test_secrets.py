@@ -78,7 +78,7 @@ def test_no_variable_holds_a_secret(values: str) -> None:
 
 @pytest.mark.parametrize("values", SETS)
 def test_no_url_holds_a_password(values: str) -> None:
-    assert not re.findall(r"\w://[^\s/@]*:[^\s/@]+@", manifest(values))
+    assert not re.findall(r"\w://[^\s/@\"]*:[^\s/@\"]+@", manifest(values))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _COLUMNS = ("mail_id", "kind", "recipient", "state", "attempts", "created_at", "
 
 @click.group("mail", epilog=example("valetkey mail list --state failed"))
 def command() -> None:
-    """Show mails to users, have them tried again, and find out whether mail arrives."""
+    """Show mails to users, and have them tried again."""
 
 
 @command.command(
@@ -47,21 +47,27 @@ async def list_(installation: Installation, state: str | None, to: str | None, l
 )
 @click.argument("mail_ids", metavar="[MAIL_ID]...", nargs=-1, type=click.UUID)
 @click.option("--all", "is_all", is_flag=True, help="All that have failed or wait, and have not expired.")
+@output_option
 @with_installation
-async def retry(installation: Installation, mail_ids: Sequence[UUID], *, is_all: bool) -> None:
+async def retry(installation: Installation, mail_ids: Sequence[UUID], output: Output, *, is_all: bool) -> None:
     """Have mails tried again at once, unless they have expired or are being sent."""
     if bool(mail_ids) == is_all:
         raise click.UsageError("Give MAIL_IDs or --all.")
     count = await retry_mails(installation, None if is_all else list(mail_ids))
+    if output.is_json:
+        output.one({"retried": count})
     say(f"{count} mail(s) will be tried again.")
 
 
 @command.command("test", epilog=example("valetkey mail test --to ada@example.com"))
 @click.option("--to", metavar="ADDRESS", required=True, help="Where it shall arrive.")
+@output_option
 @with_installation
-async def test(installation: Installation, to: str) -> None:
+async def test(installation: Installation, to: str, output: Output) -> None:
     """Enqueue a mail that says nothing but that it has arrived."""
     await send_test_mail(installation, to)
+    if output.is_json:
+        output.one({"recipient": to, "state": "queued"})
     say(f"Enqueued. `valetkey mail list --to {to}` shows what becomes of it.")
 
 
