@@ -55,6 +55,15 @@ async def test_a_passkey_signs_in(make_passkey_party: MakePasskeyParty, flags: F
     assert set(claims["amr"]) == {key, "user", "mfa"}
 
 
+async def test_a_passkey_is_set_up_and_signs_in(make_passkey_party: MakePasskeyParty) -> None:
+    made = await make_passkey_party(enrolled=False)
+
+    shown = await made.enrol()
+
+    assert heading(shown) == "Your recovery codes"
+    assert (await made.finish(await made.use(await made.party.start()))).code
+
+
 async def test_a_passkey_follows_a_password(make_passkey_party: MakePasskeyParty) -> None:
     made = await make_passkey_party()
     page = await made.party.sign_in(await made.party.start())

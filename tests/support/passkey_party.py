@@ -12,6 +12,7 @@ import pytest
 from support.browser import query_of
 from support.front_channel import heading
 from support.movable_clock import MovableClock
+from support.planted_passkeys import plant_passkey
 from support.relying_party import CodeResponse, Person, RelyingParty
 from support.software_authenticator import SoftwareAuthenticator
 from valetkey.core.authentication.acr import ACR_MFA
@@ -117,7 +118,7 @@ def passkey_system(start_system: StartSystem, passkey_clock: MovableClock) -> Sy
 
 @pytest.fixture
 def make_passkey_party(make_party: MakeParty, passkey_system: System) -> MakePasskeyParty:
-    """A user whose passkey is set up, unless not ``enrolled``; ``device`` are fields of the authenticator."""
+    """A user who has a passkey, unless not ``enrolled``; ``device`` are fields of the authenticator."""
 
     async def make(
         person: Person | None = None,
@@ -132,8 +133,10 @@ def make_passkey_party(make_party: MakeParty, passkey_system: System) -> MakePas
         authenticator = SoftwareAuthenticator(system.origin, **(device or {}))
         made = PasskeyParty(await make_party(client, person, at=system), system, authenticator)
         if enrolled:
-            shown = await made.enrol()
-            assert shown.status in {200, 303}, shown.text
+            asked, owner = system.settings.relying_party, made.party.person
+            assert asked is not None
+            assert owner is not None
+            await plant_passkey(system.administration, asked, owner, authenticator)
         return made
 
     return make
