@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 from uuid import UUID
 
 import pytest
@@ -56,7 +57,7 @@ class PasskeyParty:
 
     async def send(self, page: Answer, fields: dict[str, str]) -> Answer:
         """Post them where the page's form says, and follow our own redirects."""
-        target = f"{self.system.origin}{passkey_form(page).attributes['action']}"
+        target = urljoin(page.url, passkey_form(page).attributes["action"])
         sent = await self.party.browser.post(target, list(fields.items()))
         return await self.party.browser.follow(sent, within=self.party.issuer)
 
@@ -73,7 +74,7 @@ class PasskeyParty:
             assert heading(page) == ENROL, page.text
             self.device.user_handle = None
             fields = self.answer(page, **wrong)
-            target = f"{self.system.origin}{passkey_form(page).attributes['action']}"
+            target = urljoin(page.url, passkey_form(page).attributes["action"])
             return await other.browser.post(target, list(fields.items()))
         finally:
             await other.browser.close()
@@ -132,6 +133,8 @@ def make_passkey_party(make_party: MakeParty, passkey_system: System) -> MakePas
         client = await system.administration.create_web_client(**metadata)
         authenticator = SoftwareAuthenticator(system.origin, **(device or {}))
         made = PasskeyParty(await make_party(client, person, at=system), system, authenticator)
+        # Also where it goes past the front door.
+        made.party.browser.origin = system.origin
         if enrolled:
             asked, owner = system.settings.relying_party, made.party.person
             assert asked is not None
