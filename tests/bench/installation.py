@@ -112,7 +112,8 @@ def installation(log: Path, **changes: str) -> Iterator[Installation]:
 
 def _environment(postgres_dsn: str, redis_url: str, sink_port: int) -> dict[str, str]:
     return {
-        "VALETKEY_ISSUER": f"http://{LOOPBACK}:{free_port()}",
+        # Browsers have passkeys for a name, and none for an address.
+        "VALETKEY_ISSUER": f"http://localhost:{free_port()}",
         "VALETKEY_HOST": LOOPBACK,
         "VALETKEY_POSTGRES_DSN": postgres_dsn,
         "VALETKEY_REDIS_URL": redis_url,

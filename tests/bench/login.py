@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from bench.exchange import get, post, require
 from bench.world import World
-from support.document import parse_document
+from support.document import Element, parse_document
 from support.relying_party import Person
+from support.software_authenticator import SoftwareAuthenticator
 
 _COOKIE = re.compile(rb"\r\nset-cookie: *([^=;\s]+)=([^;\r]*)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: *([^\r]*)", re.IGNORECASE)
@@ -53,16 +54,39 @@ class Login:
         return False
 
     def _submission(self, body: bytes) -> bytes:
-        form = parse_document(body.decode()).get("form")
+        form = self._form(parse_document(body.decode()), body)
         fields = {
             field.attributes["name"]: field.attributes.get("value", "")
             for field in form.find_all("input")
             if "name" in field.attributes
         }
-        require("password" in fields, _OK, body)
-        fields |= {"username": self._person.username, "password": self._person.password}
+        fields |= self._proof(form)
         target = urlsplit(form.attributes.get("action") or self._page).path
         return post(target, list(fields.items()), self._headers() | {"Origin": self._issuer})
 
+    def _form(self, page: Element, body: bytes) -> Element:
+        (form,) = (each for each in page.find_all("form") if "data-passkey" not in each.attributes)
+        require(bool(form.find_all("input", name="password")), _OK, body)
+        return form
+
+    def _proof(self, form: Element) -> dict[str, str]:  # noqa: ARG002 - a password needs nothing of the page
+        return {"username": self._person.username, "password": self._person.password}
+
     def _headers(self) -> dict[str, str]:
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+
+
+class PasskeyLogin(Login):
+    """The same by a passkey, which needs no name."""
+
+    def __init__(self, world: World, person: Person, authorization_request: str, device: SoftwareAuthenticator) -> None:
+        super().__init__(world, person, authorization_request)
+        self._device = device
+
+    def _form(self, page: Element, body: bytes) -> Element:
+        forms = [each for each in page.find_all("form") if "data-passkey" in each.attributes]
+        require(len(forms) == 1, _OK, body)
+        return forms[0]
+
+    def _proof(self, form: Element) -> dict[str, str]:
+        return {"passkey": self._device.get(form.attributes["data-options"])}

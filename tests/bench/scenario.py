@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 from bench.exchange import get, post
 from bench.grants import Redeem, Refresh, SignedInLogin, redemption
-from bench.login import Login
+from bench.login import Login, PasskeyLogin
 from bench.work import Requests, Work
 from bench.world import SCOPE, Holder, World, basic
+from support.planted_passkeys import plant_passkey
 from support.relying_party import ClientIdentity, challenge_for
 from support.tokens import altered
 
@@ -176,6 +177,17 @@ async def _login(world: World, load: Load) -> Work:
     return lambda number: Login(world, people[number], request)
 
 
+async def _passkey_login(world: World, load: Load) -> Work:
+    administration, party = world.installation.administration, world.installation.settings.relying_party
+    assert party is not None
+    people = [await administration.create_user() for _ in range(load.connections)]
+    for person in people:
+        await world.signed_in_cookies(person)
+    devices = [await plant_passkey(administration, party, person) for person in people]
+    request = authorization_request(world.web)
+    return lambda number: PasskeyLogin(world, people[number], request, devices[number])
+
+
 async def _user_info(world: World, load: Load) -> Work:
     party = world.party(world.web)
     reply = await party.redeem((await world.codes(1))[0])
@@ -215,6 +227,7 @@ SCENARIOS = (
     Scenario("code redemption, 20 groups", _TOKEN, _redeem_in_groups, remembers=True, is_spent=True),
     Scenario("login, signed in", ("authorize", "token"), _signed_in_login, remembers=True),
     LOGIN,
+    Scenario("login with passkey", _AUTHORIZE, _passkey_login, remembers=True, most_connections=32),
 )
 _HOT = ("client_credentials ES256", "introspect active, hot", "authorize, signed in", "refresh", "code redemption")
 HOT = tuple(scenario for scenario in SCENARIOS if scenario.name in _HOT)

@@ -55,6 +55,15 @@ async def test_a_passkey_signs_in(make_passkey_party: MakePasskeyParty, flags: F
     assert set(claims["amr"]) == {key, "user", "mfa"}
 
 
+async def test_a_passkey_is_set_up_and_signs_in(make_passkey_party: MakePasskeyParty) -> None:
+    made = await make_passkey_party(enrolled=False)
+
+    shown = await made.enrol()
+
+    assert heading(shown) == "Your recovery codes"
+    assert (await made.finish(await made.use(await made.party.start()))).code
+
+
 async def test_a_passkey_follows_a_password(make_passkey_party: MakePasskeyParty) -> None:
     made = await make_passkey_party()
     page = await made.party.sign_in(await made.party.start())
@@ -247,17 +256,25 @@ def narrow(start_system: StartSystem) -> System:
 
 @pytest.mark.requirement("security 40: what an address can make us do is bounded over all replicas")
 async def test_an_address_gives_so_many_answers(make_passkey_party: MakePasskeyParty, narrow: System) -> None:
-    made = await make_passkey_party(at=narrow, enrolled=False)
-    made.party.browser.headers["X-Forwarded-For"] = new_address()
-    made.device.user_handle = bytes(64)
-    page = await made.party.start()
+    here = await seen_at(new_address(), make_passkey_party, narrow, replica=0)
+    page = await here.party.start()
+    answers = [await here.use(page) for _ in range(LIMIT + 2)]
 
-    answers = [await made.use(page) for _ in range(LIMIT + 2)]
-    elsewhere = await make_passkey_party(at=narrow, enrolled=False)
-    elsewhere.party.browser.headers["X-Forwarded-For"] = new_address()
-    elsewhere.device.user_handle = bytes(64)
+    same = await seen_at(here.party.browser.headers["X-Forwarded-For"], make_passkey_party, narrow, replica=1)
+    spent = await same.use(await same.party.start())
+    elsewhere = await seen_at(new_address(), make_passkey_party, narrow, replica=1)
     other = await elsewhere.use(await elsewhere.party.start())
 
     assert [answer.status for answer in answers] == [403] * LIMIT + [429] * 2
     assert answers[-1].headers["Retry-After"]
+    assert spent.status == 429
     assert other.status == 403
+
+
+async def seen_at(address: str, make: MakePasskeyParty, system: System, *, replica: int) -> PasskeyParty:
+    """A browser with a passkey that is not known, at an address, before one of the replicas."""
+    made = await make(at=system, enrolled=False)
+    made.party.issuer = system.urls["authorize"][replica]
+    made.party.browser.headers["X-Forwarded-For"] = address
+    made.device.user_handle = bytes(64)
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from support.browser import query_of
 from support.front_channel import heading
 from support.movable_clock import MovableClock
+from support.planted_passkeys import plant_passkey
 from support.relying_party import CodeResponse, Person, RelyingParty
 from support.software_authenticator import SoftwareAuthenticator
 from valetkey.core.authentication.acr import ACR_MFA
@@ -55,7 +57,7 @@ class PasskeyParty:
 
     async def send(self, page: Answer, fields: dict[str, str]) -> Answer:
         """Post them where the page's form says, and follow our own redirects."""
-        target = f"{self.system.origin}{passkey_form(page).attributes['action']}"
+        target = urljoin(page.url, passkey_form(page).attributes["action"])
         sent = await self.party.browser.post(target, list(fields.items()))
         return await self.party.browser.follow(sent, within=self.party.issuer)
 
@@ -72,7 +74,7 @@ class PasskeyParty:
             assert heading(page) == ENROL, page.text
             self.device.user_handle = None
             fields = self.answer(page, **wrong)
-            target = f"{self.system.origin}{passkey_form(page).attributes['action']}"
+            target = urljoin(page.url, passkey_form(page).attributes["action"])
             return await other.browser.post(target, list(fields.items()))
         finally:
             await other.browser.close()
@@ -117,7 +119,7 @@ def passkey_system(start_system: StartSystem, passkey_clock: MovableClock) -> Sy
 
 @pytest.fixture
 def make_passkey_party(make_party: MakeParty, passkey_system: System) -> MakePasskeyParty:
-    """A user whose passkey is set up, unless not ``enrolled``; ``device`` are fields of the authenticator."""
+    """A user who has a passkey, unless not ``enrolled``; ``device`` are fields of the authenticator."""
 
     async def make(
         person: Person | None = None,
@@ -131,9 +133,13 @@ def make_passkey_party(make_party: MakeParty, passkey_system: System) -> MakePas
         client = await system.administration.create_web_client(**metadata)
         authenticator = SoftwareAuthenticator(system.origin, **(device or {}))
         made = PasskeyParty(await make_party(client, person, at=system), system, authenticator)
+        # Also where it goes past the front door.
+        made.party.browser.origin = system.origin
         if enrolled:
-            shown = await made.enrol()
-            assert shown.status in {200, 303}, shown.text
+            asked, owner = system.settings.relying_party, made.party.person
+            assert asked is not None
+            assert owner is not None
+            await plant_passkey(system.administration, asked, owner, authenticator)
         return made
 
     return make
