@@ -35,7 +35,6 @@ WRITES_TO_THE_TERMINAL = {
 
 CATCHES_EVERYTHING = {
     Path("services/runtime/valetkey/runtime/http/errors.py"): "whatever is not an OAuthError is a bug, answered once",
-    Path("services/storage/valetkey/storage/batches.py"): "whoever asked in a batch hears why there is no answer",
 }
 
 

@@ -209,16 +209,6 @@ def test_the_chart_of_a_release_names_images_by_digest(tmp_path: Path) -> None:
         assert rendered_images(chart, "--set", f"{value}=mirror.example") == images_in("mirror.example")
 
 
-def check_chart(archive: Path, notes: Path) -> None:
-    """It has an entry for each of the notes, the first and the last among them, and Helm reads it."""
-    shown = subprocess.run([HELM, "show", "chart", archive], check=True, capture_output=True, text=True).stdout
-    entries = yaml.safe_load(yaml.safe_load(shown)["annotations"]["artifacthub.io/changes"])
-    of_notes = re.findall(r"^- (\S+)", notes.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [entry["description"].split()[0] for entry in entries] == [
-        re.sub(r"\*\*|\]\(\S+|^\[", "", word) for word in of_notes
-    ]
-
-
 def rendered_images(chart: Path, *options: str) -> set[str]:
     """Of the services as three components, and as one."""
     rendered = ""

@@ -10,12 +10,12 @@ from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_removed
 from valetkey.authorize.account.visit import (
     Visit,
+    account_form,
     account_response,
     back_with,
     browser_of,
     form_token,
     is_recent,
-    read_account_form,
     sign_in_first,
     visit,
 )
@@ -62,7 +62,7 @@ async def change_account(request: web.Request) -> web.StreamResponse:
     visited = await visit(request)
     if visited is None:
         return await sign_in_first(request, ACCOUNT, None)
-    form = await read_account_form(visited)
+    form = account_form(visited)
     if not is_recent(visited):
         return await sign_in_first(request, ACCOUNT, visited)
     match form.get("action"):

@@ -9,12 +9,12 @@ from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_password_changed
 from valetkey.authorize.account.visit import (
     Visit,
+    account_form,
     account_response,
     back_with,
     browser_of,
     form_token,
     is_recent,
-    read_account_form,
     sign_in_first,
     visit,
 )
@@ -51,7 +51,7 @@ async def set_password(request: web.Request) -> web.StreamResponse:
     visited = await visit(request)
     if visited is None:
         return await sign_in_first(request, ACCOUNT_PASSWORD, None)
-    form = await read_account_form(visited)
+    form = account_form(visited)
     if not is_recent(visited):
         return await sign_in_first(request, ACCOUNT_PASSWORD, visited)
     password, again = form.get("password"), form.get("again")

@@ -18,6 +18,7 @@ from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.acr import ACR_MFA, Enrolled, reaches, strength_of
 from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.oauth.authorization_request import AuthorizationRequest, TrustedRedirect
+from valetkey.core.oauth.params import Params
 from valetkey.core.oauth.scope import OPENID
 from valetkey.core.oidc.claims.request import ClaimsRequest
 from valetkey.core.oidc.interaction import Interaction
@@ -27,18 +28,17 @@ from valetkey.runtime.http.forms import read_form, read_query
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from valetkey.core.oauth.params import Params
-
 FORM = "account"
 
 
 class Visit(NamedTuple):
-    """A user at the own account, and by which methods that user signs in."""
+    """A user at the own account, by which methods that user signs in, and what was posted, not yet believed."""
 
     service: AuthorizeService
     request: web.Request
     session: Session
     enrolled: Enrolled
+    posted: Params
 
 
 async def visit(request: web.Request) -> Visit | None:
@@ -46,12 +46,11 @@ async def visit(request: web.Request) -> Visit | None:
     service = request.app[AUTHORIZE]
     # What cannot be read is refused before anything is looked up.
     read_query(request)
-    if request.method == "POST":
-        await read_form(request)
+    posted = await read_form(request) if request.method == "POST" else Params({})
     session = await service.find_session(request)
     if session is None:
         return None
-    return Visit(service, request, session, await service.credentials.enrolled(session.user.subject))
+    return Visit(service, request, session, await service.credentials.enrolled(session.user.subject), posted)
 
 
 def is_recent(visited: Visit) -> bool:
@@ -86,11 +85,10 @@ async def sign_in_first(request: web.Request, route: Route, visited: Visit | Non
     return await begin(service, request, interaction, step, service.account)
 
 
-async def read_account_form(visited: Visit) -> Params:
+def account_form(visited: Visit) -> Params:
     """What was posted, from our page in this browser to this session. Raises ``FormRefused``."""
-    service, request = visited.service, visited.request
+    service, request, form = visited.service, visited.request, visited.posted
     require_own_origin(request.headers, service.settings.issuer_origin)
-    form = await read_form(request)
     browsers = service.cookies.browsers(request)
     if not browsers:
         raise CookieMissing("there is no binding cookie")
