@@ -318,12 +318,7 @@ class Settings:
         ),
     ] = True
     passkey_rp_id: Annotated[
-        str,
-        Setting(
-            t.domain,
-            "Domain that passkeys are bound to, for good: the issuer's host where unset, or one that it is in. After a "
-            "change nobody can sign in with the passkeys from before.",
-        ),
+        str, Setting(t.domain, "Domain that passkeys are bound to, for good: the issuer's host, or one that it is in.")
     ] = ""
 
     # Pages
