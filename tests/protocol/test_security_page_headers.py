@@ -115,7 +115,7 @@ PAGES: dict[str, tuple[int, Ask]] = {
 # Of an interaction there is none, of a link neither; the account asks for a login, and nothing here sends mail.
 _STATUS_OF_HEAD = {
     **dict.fromkeys(("/", "/logout"), 200),
-    **dict.fromkeys(("/account", "/account/password", "/account/totp", "/recover"), 303),
+    **dict.fromkeys(("/account", "/account/password", "/account/totp", "/account/passkey", "/recover"), 303),
     "/recover/password": 410,
 }
 OTHERS: dict[str, tuple[int, Ask]] = {

@@ -101,6 +101,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             email=text,
             password_uri="/account/password",
             totp_uri="/account/totp",
+            passkey_uri="/account/passkey",
             logout_uri="/logout",
             credentials=[CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02")],
             codes_left=9,

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from valetkey.authorize.account.endpoint import change_account, show_account
+from valetkey.authorize.account.enrolment import enrolment_page
 from valetkey.authorize.account.password import set_password, show_new_password
 from valetkey.authorize.account.recovery import ask_for_link, reset_password, show_recovery, show_reset
-from valetkey.authorize.account.totp import set_up_totp, show_totp
 from valetkey.authorize.consent.endpoint import decide_consent, show_consent
 from valetkey.authorize.flow.endpoint import authorize
 from valetkey.authorize.flow.select_account import select_account, show_accounts
@@ -23,6 +23,7 @@ from valetkey.authorize.pages.theme import Theme
 from valetkey.authorize.service import AUTHORIZE
 from valetkey.authorize.stores import open_service
 from valetkey.core import routes
+from valetkey.core.authentication.factor import Method
 from valetkey.core.ports.clock import Clock
 from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.http.routing import Handlers, cross_origin, public_routes
@@ -40,7 +41,10 @@ HANDLERS: Handlers = {
     routes.SELECT_ACCOUNT: {"GET": show_accounts, "POST": select_account},
     routes.ACCOUNT: {"GET": show_account, "POST": change_account},
     routes.ACCOUNT_PASSWORD: {"GET": show_new_password, "POST": set_password},
-    routes.ACCOUNT_TOTP: {"GET": show_totp, "POST": set_up_totp},
+    routes.ACCOUNT_TOTP: dict(zip(("GET", "POST"), enrolment_page(Method.TOTP, routes.ACCOUNT_TOTP), strict=True)),
+    routes.ACCOUNT_PASSKEY: dict(
+        zip(("GET", "POST"), enrolment_page(Method.PASSKEY, routes.ACCOUNT_PASSKEY), strict=True)
+    ),
     routes.RECOVER: {"GET": show_recovery, "POST": ask_for_link},
     routes.RECOVER_PASSWORD: {"GET": show_reset, "POST": reset_password},
     routes.CONSENT: {"GET": show_consent, "POST": decide_consent},

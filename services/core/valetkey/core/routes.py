@@ -89,6 +89,7 @@ ROUTES: tuple[Route, ...] = (
     ACCOUNT := Route("authorize", "/account", _GET_OR_FORM, is_page=True),
     ACCOUNT_PASSWORD := Route("authorize", "/account/password", _GET_OR_FORM, is_page=True),
     ACCOUNT_TOTP := Route("authorize", "/account/totp", _GET_OR_FORM, is_page=True),
+    ACCOUNT_PASSKEY := Route("authorize", "/account/passkey", _GET_OR_FORM, is_page=True),
     RECOVER := Route("authorize", "/recover", _GET_OR_FORM, is_page=True),
     RECOVER_PASSWORD := Route("authorize", "/recover/password", _GET_OR_FORM, is_page=True),
     CONSENT := Route("authorize", "/consent", _GET_OR_FORM, is_page=True),

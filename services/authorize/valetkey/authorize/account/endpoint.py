@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from valetkey.authorize.account.enrolment import can_set_up
 from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_removed
 from valetkey.authorize.account.visit import (
@@ -20,7 +21,6 @@ from valetkey.authorize.account.visit import (
     visit,
 )
 from valetkey.authorize.login.methods.recovery_code import new_codes
-from valetkey.authorize.login.methods.registry import ENROLMENTS
 from valetkey.authorize.pages.account_models import (
     AccountNews,
     AccountPage,
@@ -35,7 +35,7 @@ from valetkey.authorize.pages.models import (
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.factor import Method
 from valetkey.core.oauth.errors import InvalidRequest
-from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSWORD, ACCOUNT_TOTP, LOGOUT
+from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSKEY, ACCOUNT_PASSWORD, ACCOUNT_TOTP, LOGOUT
 from valetkey.runtime.http.forms import read_query
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
@@ -143,14 +143,14 @@ async def _page(visited: Visit, news: str | None) -> web.Response:
     sessions = await service.sessions.list(service.clock(), user.subject)
     consents = await service.consents.list(user.subject)
     catalog, browser = await service.catalog.get(), browser_of(visited)
-    can_set_up = Method.TOTP not in visited.enrolled.methods and ENROLMENTS[Method.TOTP].is_offered(service)
     page = AccountPage(
         form_action=service.path(ACCOUNT),
         csrf_token=form_token(visited, browser),
         account=account_of(user),
         email=user.email,
         password_uri=service.path(ACCOUNT_PASSWORD),
-        totp_uri=service.path(ACCOUNT_TOTP) if can_set_up else None,
+        totp_uri=service.path(ACCOUNT_TOTP) if can_set_up(visited, Method.TOTP) else None,
+        passkey_uri=service.path(ACCOUNT_PASSKEY) if can_set_up(visited, Method.PASSKEY) else None,
         logout_uri=service.path(LOGOUT),
         credentials=[
             CredentialWords(

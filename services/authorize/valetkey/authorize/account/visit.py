@@ -96,9 +96,11 @@ def account_form(visited: Visit) -> Params:
     return form
 
 
-def account_response(visited: Visit, browser: Browser, html: str, status: int = 200) -> web.Response:
+def account_response(
+    visited: Visit, browser: Browser, html: str, status: int = 200, *, runs_script: bool = False
+) -> web.Response:
     """A page of the account, bound to this browser."""
-    response = page_response(html, status=status)
+    response = page_response(html, status=status, runs_script=runs_script)
     if visited.request.method != "HEAD":
         visited.service.cookies.write_browser(visited.request, response, browser)
     return response

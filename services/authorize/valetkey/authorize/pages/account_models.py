@@ -47,7 +47,7 @@ class AccountNews(StrEnum):
     """What the account page says of what was done just now, by the word in its address."""
 
     PASSWORD = "Your password is changed. You are signed out everywhere else."  # noqa: S105 - a sentence
-    TOTP = "Your authenticator app is set up."
+    ADDED = "It is set up."
     REMOVED = "It is removed."
     SESSION = "That browser is signed out."
     SESSIONS = "All other browsers are signed out."
@@ -68,7 +68,7 @@ class AccountPage(FormPage):
     """The account of who is signed in. Every form posts ``action``, and what it is about.
 
     ``end_session`` with ``session_id``; ``end_others``; ``withdraw`` with ``client_id``; ``remove`` with
-    ``credential_id``; ``new_codes``. ``totp_uri`` is None where no authenticator app can be set up.
+    ``credential_id``; ``new_codes``. ``totp_uri`` and ``passkey_uri`` are None where there is none to be set up.
     """
 
     template: ClassVar[str] = "account.html"
@@ -76,6 +76,7 @@ class AccountPage(FormPage):
     email: str | None
     password_uri: str
     totp_uri: str | None
+    passkey_uri: str | None
     logout_uri: str
     credentials: Sequence[CredentialWords]
     codes_left: int
