@@ -13,7 +13,7 @@ and everything below it. Well-known documents may also precede the issuer's path
 {{- end }}
 {{- end }}
 {{- if $base }}
-{{- range list "oauth-authorization-server" "openid-configuration" }}
+{{- range list "oauth-authorization-server" "openid-configuration" "passkey-endpoints" }}
 - {path: /.well-known/{{ . }}{{ $base }}, service: {{ include "valetkey.serverOf" (dict "root" $ "service" "introspection") }}}
 {{- end }}
 {{- end }}
