@@ -15,7 +15,7 @@ KIND = ROOT / "deploy" / "kind"
 NEEDED = ("docker", "kind", "kubectl", "helm")
 SKAFFOLD = yaml.safe_load((ROOT / "skaffold.yaml").read_text("utf-8"))
 # Skaffold installs the demo, in which each service is a component; a cluster of kind may have any mode.
-IMAGES = [*(each["image"] for each in SKAFFOLD["build"]["artifacts"]), "valetkey-compact"]
+IMAGES = [*(each["image"] for each in SKAFFOLD["build"]["artifacts"]), "valetkey-mailer", "valetkey-compact"]
 
 
 @dataclass(frozen=True, slots=True)

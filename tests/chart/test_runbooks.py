@@ -145,6 +145,6 @@ def names_in_the_chart() -> set[str]:
 def labels_in_the_chart() -> set[tuple[str, str]]:
     return {
         (name, value)
-        for each in objects("demo") + objects("production")
+        for each in objects("demo") + objects("production") + objects("mail")
         for name, value in each["metadata"].get("labels", {}).items()
     }

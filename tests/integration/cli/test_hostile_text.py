@@ -32,6 +32,7 @@ NOTHING_FROM_OUTSIDE = {
     "valetkey serve all": "as serve authorize",
     "valetkey serve authorize": "runs until it is stopped; its log is escaped where it is written",
     "valetkey serve introspection": "as serve authorize",
+    "valetkey serve mailer": "as serve authorize",
     "valetkey serve token": "as serve authorize",
     "valetkey completion": "prints a script of our own",
 }
@@ -93,6 +94,9 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
     ],
     "valetkey attribute delete": [(STORABLE, "--yes"), (UNDECODABLE, "--yes")],
     "valetkey attribute list": [()],
+    "valetkey mail list": [(), ("--state", STORABLE), ("--state", UNDECODABLE)],
+    "valetkey mail retry": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
+    "valetkey mail test": [("--to", STORABLE), ("--to", UNDECODABLE)],
     "valetkey user create": [
         (STORABLE, "--generate-password"),
         ("eve", "--email", STORABLE, "--generate-password"),

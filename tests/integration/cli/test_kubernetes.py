@@ -18,8 +18,8 @@ from valetkey.runtime.settings.keys import sealing_key_list
 from valetkey.runtime.settings.settings import Settings
 
 SECRET = ("identity", "vk")
-KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "credential-keys", "key-encryption-keys"}
-ROLES = ("authorize", "token", "introspection", "compact", "key-rotation", "migration", "operator", "admin")
+KEYS = {"refresh-token-keys", "cookie-keys", "sealing-keys", "credential-keys", "mail-keys", "key-encryption-keys"}
+ROLES = ("authorize", "token", "introspection", "mailer", "compact", "key-rotation", "migration", "operator", "admin")
 PASSWORDS = {f"postgres-{role}-password" for role in ROLES} | {"redis-password"}
 
 
@@ -60,6 +60,7 @@ async def test_a_secret_is_made_with_keys_that_services_accept_and_never_shown(a
             "VALETKEY_COOKIE_KEYS": values["cookie-keys"],
             "VALETKEY_SEALING_KEYS": values["sealing-keys"],
             "VALETKEY_CREDENTIAL_KEYS": values["credential-keys"],
+            "VALETKEY_MAIL_KEYS": values["mail-keys"],
             "VALETKEY_KEY_ENCRYPTION_KEYS": values["key-encryption-keys"],
         },
         service="all",

@@ -47,6 +47,7 @@ class _Parser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.form: HtmlForm | None = None
+        self._is_inside = False
         self._texts: dict[str, list[str]] = {"h1": [], "alert": []}
         self._open: list[tuple[str, str]] = []
 
@@ -61,9 +62,11 @@ class _Parser(HTMLParser):
             self._open.append((tag, "h1"))
         elif tag == "div" and (given.get("role") == "alert" or self._inside("alert")):
             self._open.append((tag, "alert"))
-        elif tag == "form" and self.form is None:
-            self.form = HtmlForm(given.get("action", ""))
-        elif self.form is not None and (name := given.get("name")):
+        elif tag == "form":
+            # One that is hidden waits for a script.
+            self._is_inside = self.form is None and "hidden" not in given
+            self.form = HtmlForm(given.get("action", "")) if self._is_inside else self.form
+        elif self._is_inside and self.form is not None and (name := given.get("name")):
             if tag == "input" and given.get("type") == "hidden":
                 self.form.hidden[name] = given.get("value", "")
             elif tag == "input":
