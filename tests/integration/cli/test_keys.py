@@ -156,12 +156,12 @@ def test_the_doctor_finds_nothing_wrong_with_a_running_system(start_system: Star
     # Services of a test run in this process and count together with those of others, some of which have a proxy.
     assert found.pop("proxies in front") in {"ok", "failed"}
     # Nothing there sends mail.
-    assert found.pop("mail") == "skipped"
+    assert found.pop("mail server") == "skipped"
     assert set(found.values()) == {"ok"}, found
     assert set(found) == {
         *("settings", "sealing", "postgres", "clock", "schema", "roles", "redis", "redis memory"),
         *("keys ES256", "keys RS256", "key-encryption", "clients", "metadata", "jwks"),
-        *("trusted proxies", "outbound proxy", "postgres TLS", "redis TLS"),
+        *("trusted proxies", "outbound proxy", "postgres TLS", "redis TLS", "mail queue", "passkeys"),
     }
     assert operator.run("doctor").exit_code == ExitCode.OK
 
