@@ -26,12 +26,11 @@ class PipelinedConnection(asyncio.Protocol):
     """Between ``__init__`` and ``give_back`` no other code may use the connection.
 
     Redis answers in the order in which it was asked. So where an answer takes longer than ``timeout`` seconds, or makes
-    no sense, the next one cannot be matched to its command: ``served`` raises, and nothing more is sent. A caller must
-    close a connection that is not ``is_sound`` any more, and ask no more of one that is not ``is_open``: it is not
-    ``is_sound``, or older than ``lifetime`` seconds.
+    no sense, the next one cannot be matched to its command: ``answered`` raises, and nothing more is sent. A caller
+    must close a connection that is not ``is_sound`` any more.
     """
 
-    def __init__(self, connection: AbstractConnection, timeout: float, lifetime: float) -> None:
+    def __init__(self, connection: AbstractConnection, timeout: float) -> None:
         """Raises redis-py's ``ConnectionError`` if the connection was lost since it was proven."""
         self._connection = connection
         # Between commands nothing is buffered in redis-py's stream or parser, so that nothing gets lost here.
@@ -51,11 +50,10 @@ class PipelinedConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._asked: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._unsent: list[bytes] = []
-        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._answered: asyncio.Future[None] | None = None
         self._error: Exception | None = None
-        self.is_sound = self.is_open = True
+        self.is_sound = True
         self._timer = self._loop.call_later(timeout, self._look_at_the_clock)
-        self._ending = self._loop.call_later(lifetime, self._end)
         self._transport.set_protocol(self)
 
     def ask(self, command: bytes, answer: asyncio.Future[Any]) -> None:
@@ -65,9 +63,11 @@ class PipelinedConnection(asyncio.Protocol):
             self._loop.call_soon(self._send)
         self._unsent.append(command)
 
-    async def served(self) -> None:
-        """Return once it is not open any more and no command waits for an answer. Raises redis-py's errors."""
-        await self._over
+    async def answered(self) -> None:
+        """Return as soon as no command waits for an answer. Raises redis-py's errors."""
+        while self._asked and self._error is None:
+            self._answered = self._loop.create_future()
+            await self._answered
         if self._error is not None:
             raise self._error
         # Only a connection that lay idle for so long is asked whether it is alive.
@@ -76,9 +76,7 @@ class PipelinedConnection(asyncio.Protocol):
 
     def give_back(self) -> list[asyncio.Future[Any]]:
         """Leave the connection to redis-py again. Returns the commands that were not answered."""
-        self.is_open = False
         self._timer.cancel()
-        self._ending.cancel()
         self._unsent.clear()
         self._transport.set_protocol(self._lender)
         return [answer for answer, _ in self._asked]
@@ -91,7 +89,7 @@ class PipelinedConnection(asyncio.Protocol):
                 self._take(answer)
         except exceptions.InvalidResponse as error:
             self._fail(error)
-        if not self.is_open and not self._asked:
+        if not self._asked:
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -124,7 +122,7 @@ class PipelinedConnection(asyncio.Protocol):
     def _give(self, future: asyncio.Future[Any], answer: Any) -> None:  # noqa: ANN401 - likewise
         if isinstance(answer, Exception):
             if self._is_located and is_of_another(answer):
-                self.is_sound = self.is_open = False
+                self.is_sound = False
             if not future.done():
                 future.set_exception(answer)
         elif not future.done():
@@ -145,17 +143,12 @@ class PipelinedConnection(asyncio.Protocol):
         else:
             self._look_at_the_clock()
 
-    def _end(self) -> None:
-        self.is_open = False
-        if not self._asked:
-            self._wake()
-
     def _fail(self, error: Exception) -> None:
         if self._error is None:
             self._error = error
-        self.is_sound = self.is_open = False
+        self.is_sound = False
         self._wake()
 
     def _wake(self) -> None:
-        if not self._over.done():
-            self._over.set_result(None)
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
