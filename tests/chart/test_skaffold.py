@@ -143,7 +143,8 @@ def test_it_builds_the_image_of_every_service_from_the_dockerfile() -> None:
     artifacts = CONFIG["build"]["artifacts"]
 
     # The demo that it installs has each service as a component, and sends no mail.
-    locks = {path.stem for path in (ROOT / "deploy/docker/requirements").glob("*.lock")} - {"build", "compact", "mailer"}
+    locks = {path.stem for path in (ROOT / "deploy/docker/requirements").glob("*.lock")}
+    locks -= {"build", "compact", "mailer"}
     assert {each["image"]: each["docker"]["buildArgs"]["SERVICE"] for each in artifacts} == {
         f"valetkey-{service.replace('_', '-')}": service for service in locks
     }
