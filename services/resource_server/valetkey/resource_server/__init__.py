@@ -10,6 +10,7 @@ from valetkey.resource_server.cache_policy import CachePolicy
 from valetkey.resource_server.error import (
     BearerError,
     InsufficientScope,
+    InsufficientUserAuthentication,
     InvalidRequest,
     InvalidToken,
     IssuerUnavailable,
@@ -20,6 +21,7 @@ from valetkey.resource_server.key_set import KeySet
 from valetkey.resource_server.middleware import ACCESS_TOKEN, bearer_middleware, protect, public
 from valetkey.resource_server.protection import Protection
 from valetkey.resource_server.scope import requires
+from valetkey.resource_server.step_up import requires_login
 from valetkey.resource_server.verification import verify_access_token
 from valetkey.resource_server.verifier import Verifier
 
@@ -30,6 +32,7 @@ __all__ = [
     "BearerError",
     "CachePolicy",
     "InsufficientScope",
+    "InsufficientUserAuthentication",
     "Introspector",
     "InvalidRequest",
     "InvalidToken",
@@ -42,5 +45,6 @@ __all__ = [
     "protect",
     "public",
     "requires",
+    "requires_login",
     "verify_access_token",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from valetkey.resource_server.error import (
     BearerError,
     InsufficientScope,
+    InsufficientUserAuthentication,
     InvalidRequest,
     IssuerUnavailable,
     MissingToken,
@@ -48,6 +49,8 @@ def error_headers(error: BearerError, realm: str) -> dict[str, str]:
         challenge += [f'error="{error.error}"', f'error_description="{error.description}"']
     if isinstance(error, InsufficientScope):
         challenge.append(f'scope="{" ".join(sorted(error.scope))}"')
+    if isinstance(error, InsufficientUserAuthentication):
+        challenge += [f'{name}="{value}"' for name, value in _demanded(error).items()]
     return headers | {"WWW-Authenticate": ", ".join(challenge)}
 
 
@@ -58,4 +61,12 @@ def error_body(error: BearerError) -> dict[str, str]:
         body["error"] = error.error
     if isinstance(error, InsufficientScope):
         body["scope"] = " ".join(sorted(error.scope))
+    if isinstance(error, InsufficientUserAuthentication):
+        body |= _demanded(error)
     return body
+
+
+def _demanded(error: InsufficientUserAuthentication) -> dict[str, str]:
+    """What the client asks the issuer for. RFC 9470 §3."""
+    demanded = {"acr_values": " ".join(error.acr_values)} if error.acr_values else {}
+    return demanded if error.max_age is None else demanded | {"max_age": f"{int(error.max_age.total_seconds())}"}

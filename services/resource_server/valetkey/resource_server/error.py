@@ -6,9 +6,11 @@ BearerError
 |-- InvalidToken        401 invalid_token
 |   `-- UnknownKey      the key set may be older than the token
 |-- InsufficientScope   403 insufficient_scope
+|-- InsufficientUserAuthentication   401 insufficient_user_authentication
 `-- IssuerUnavailable   503 temporarily_unavailable, Retry-After
 """
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -66,6 +68,19 @@ class InsufficientScope(BearerError):
     def __init__(self, reason: str, scope: frozenset[str]) -> None:
         super().__init__(reason)
         self.scope = scope
+
+
+class InsufficientUserAuthentication(BearerError):
+    """The token is good, and the login behind it not strong or young enough for this. RFC 9470 §3."""
+
+    status = 401
+    error = "insufficient_user_authentication"
+    description = "This resource requires a stronger or more recent login."
+
+    def __init__(self, reason: str, acr_values: tuple[str, ...], max_age: timedelta | None) -> None:
+        super().__init__(reason)
+        self.acr_values = acr_values
+        self.max_age = max_age
 
 
 class IssuerUnavailable(BearerError):

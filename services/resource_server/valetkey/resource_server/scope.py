@@ -33,7 +33,7 @@ def requires(
     def decorate(handler: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
         @functools.wraps(handler)
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            request = _request_among(args)
+            request = request_among(args)
             if ACCESS_TOKEN not in request:
                 raise RuntimeError("the route requires a scope but bearer_middleware did not run")
             _require_scope(request[ACCESS_TOKEN], needed)
@@ -57,7 +57,7 @@ async def _confirm(request: web.Request) -> AccessToken:
     return agreement(request[ACCESS_TOKEN], await credentials.protection.introspect(credentials.token))
 
 
-def _request_among(args: tuple[object, ...]) -> web.Request:
+def request_among(args: tuple[object, ...]) -> web.Request:
     """The request, whether the handler is a function, a method, or belongs to a view."""
     for each in args:
         if isinstance(each, web.Request):

@@ -1,4 +1,4 @@
-"""What a password must be, whoever chooses it. NIST SP 800-63B §3.1.1."""
+"""What a password must be, chosen by a user or an operator. NIST SP 800-63B §3.1.1."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 async def show_account(request: web.Request) -> web.StreamResponse:
-    """What there is to see; the login first where nobody is signed in."""
+    """What there is to see; the login first where there is no session."""
     visited = await visit(request)
     if visited is None:
         return await sign_in_first(request, ACCOUNT, None)

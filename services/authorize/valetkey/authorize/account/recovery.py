@@ -1,7 +1,7 @@
 """A forgotten password: a link by mail, good once and for half an hour, and a page with a button behind it.
 
-The answer to whoever asks is the same for every name, in words, status and time: what is found out about the name is
-found out afterwards. A link signs nobody in, and removes no second factor: behind it there is a new password, no more.
+The answer is the same for every name, in words, status and time: what is found out about the name is found out
+afterwards. A link begins no session and removes no second factor: behind it there is a new password, no more.
 """
 
 from __future__ import annotations

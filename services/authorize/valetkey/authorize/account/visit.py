@@ -42,7 +42,7 @@ class Visit(NamedTuple):
 
 
 async def visit(request: web.Request) -> Visit | None:
-    """Who is signed in, None where nobody is."""
+    """Who is signed in, None where there is no session."""
     service = request.app[AUTHORIZE]
     # What cannot be read is refused before anything is looked up.
     read_query(request)

@@ -86,7 +86,7 @@ def answer_with_error(
 ) -> web.Response:
     """Tell the client no; the reason goes to the log. RFC 6749 §4.1.2.1."""
     if client is service.account:
-        # Whoever does not sign in to the account page is nowhere else to be answered.
+        # Who does not sign in to the account page has nowhere else to go.
         return see_other(service.path(HOME))
     note(request, error)
     AUTHORIZATION_REQUESTS.add("error", error.error)

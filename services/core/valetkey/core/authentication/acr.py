@@ -20,7 +20,7 @@ ACR_PHISHING_RESISTANT = "phr"
 ACR_HARDWARE_PROTECTED = "phrh"
 
 SUPPORTED_ACR = (ACR_PASSWORD, ACR_MFA, ACR_PHISHING_RESISTANT, ACR_HARDWARE_PROTECTED)
-"""The weakest first. Whoever reaches one reaches those before it."""
+"""The weakest first. A login that reaches one reaches those before it."""
 REQUIRABLE_ACR = SUPPORTED_ACR[1:]
 """What clients and groups can demand: every login reaches the weakest."""
 

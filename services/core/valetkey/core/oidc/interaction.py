@@ -45,7 +45,7 @@ NOT_ADMITTED = "the user is in none of the groups that the client allows"
 class Step(Enum):
     """The page to show next, or none. ``NOT_ALLOWED``: the client's ``allowed_groups`` leave this user out.
 
-    ``SECOND_FACTOR``: somebody has begun to sign in, or is signed in, and has to prove more. ``ENROL``: more than the
+    ``SECOND_FACTOR``: a login has begun, or there is a session, and more has to be proven. ``ENROL``: more than the
     user has a method for, so that one has to be set up first.
     """
 
