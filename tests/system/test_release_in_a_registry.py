@@ -27,7 +27,8 @@ pytestmark = [
 ]
 
 PLATFORMS = {"linux/amd64", "linux/arm64"}
-VALUES = [ROOT / f"helm/valetkey/ci/{mode}-values.yaml" for mode in ("demo", "compact")]
+# The services as three components, with their mailer; and as one.
+INSTALLATIONS = {"demo": ("--set", "mail.host=smtp.example,mail.from=id@example.com"), "compact": ()}
 
 
 def helm(*arguments: str | Path) -> str:
@@ -59,8 +60,10 @@ def test_the_chart_from_the_registry_names_the_images_that_were_pushed(published
     chart = f"oci://{published.path}/charts/valetkey"
     options: list[str | Path] = ["--version", published.version, "--plain-http"]
 
-    # Of the services as three components, and as one.
-    rendered = "".join(helm("template", "valetkey", chart, *options, "--values", values) for values in VALUES)
+    rendered = ""
+    for mode, more in INSTALLATIONS.items():
+        values = ROOT / f"helm/valetkey/ci/{mode}-values.yaml"
+        rendered += helm("template", "valetkey", chart, *options, "--values", values, *more)
 
     assert rendered_images(rendered) == expected
 
