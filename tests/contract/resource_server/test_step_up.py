@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from support.loopback_issuer import LoopbackIssuer
 from valetkey.resource_server import Protection, Verifier, protect, requires_login
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MFA, PHR = "urn:valetkey:acr:mfa", "phr"
 
 
