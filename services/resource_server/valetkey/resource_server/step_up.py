@@ -3,11 +3,12 @@
 import functools
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from valetkey.resource_server.access_token import AccessToken
 from valetkey.resource_server.claims import require_time
+from valetkey.resource_server.clock import Clock, system_clock
 from valetkey.resource_server.error import InsufficientUserAuthentication
 from valetkey.resource_server.middleware import ACCESS_TOKEN
 from valetkey.resource_server.scope import request_among
@@ -20,7 +21,7 @@ R = TypeVar("R")
 
 
 def requires_login(
-    *acr_values: str, max_age: timedelta | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    *acr_values: str, max_age: timedelta | None = None, clock: Clock = system_clock
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
     """A route for tokens of a login that reached one of `acr_values`, and is no older than `max_age`. RFC 9470 §3, §4.
 
