@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class IntrospectionService:
     """The parts behind the endpoints. ``max_age`` of the JWK Set is in seconds.
 
-    ``passkey_endpoints`` is None where nobody can sign in with a passkey.
+    ``passkey_endpoints`` is None where the issuer has no passkeys.
     """
 
     authenticator: ClientAuthenticator

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Shorter than the minutes of RFC 5321 §4.5.3.2: the server is a submission server of the same installation.
 COMMAND_SECONDS = 60.0
-# §4.5.3.2.6: whoever gives up sooner after the final dot makes the server send the mail twice.
+# §4.5.3.2.6: a client that gives up sooner after the final dot has its mail sent twice.
 DATA_SECONDS = 600.0
 _PERMANENT = 500
 _CLOSING = 421

@@ -31,6 +31,6 @@ async def examine_passkeys(settings: Settings, database: Executor) -> Finding:
     return unwell(
         _CHECK,
         f"browsers are asked for those of {party.rp_id}, and others are bound elsewhere: {bound}",
-        "Give VALETKEY_PASSKEY_RP_ID, or the issuer, the value that it had. Otherwise nobody can sign in with them: "
+        "Give VALETKEY_PASSKEY_RP_ID, or the issuer, the value that it had. Otherwise no user can sign in with them: "
         "remove them with `valetkey user credentials remove`, so that their users set up new ones.",
     )

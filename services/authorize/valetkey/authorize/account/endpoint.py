@@ -28,10 +28,7 @@ from valetkey.authorize.pages.account_models import (
     CredentialWords,
     SessionWords,
 )
-from valetkey.authorize.pages.models import (
-    RecoveryCodesPage,
-    account_of,
-)
+from valetkey.authorize.pages.models import RecoveryCodesPage, account_of
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.factor import Method
 from valetkey.core.oauth.errors import InvalidRequest

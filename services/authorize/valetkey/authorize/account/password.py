@@ -25,9 +25,7 @@ from valetkey.authorize.pages.account_models import (
     NewPasswordPage,
     PasswordError,
 )
-from valetkey.authorize.pages.models import (
-    account_of,
-)
+from valetkey.authorize.pages.models import account_of
 from valetkey.core.authentication.session import Session
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSWORD

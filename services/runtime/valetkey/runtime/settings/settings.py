@@ -374,7 +374,7 @@ class Settings(SignInSettings, MailSettings):
 
     @property
     def relying_party(self) -> RelyingParty | None:
-        """Whom passkeys are for; None where nobody can sign in with one."""
+        """Whom passkeys are for; None where the issuer has none."""
         if not self.passkeys or not has_passkeys(self.issuer_origin):
             return None
         return relying_party(self.issuer_origin, self.passkey_rp_id)

@@ -26,7 +26,7 @@ class SignInSettings:
         Setting(
             t.domain,
             "Domain that passkeys are bound to, for good: the issuer's host where unset, or one that it is in. After a "
-            "change nobody can sign in with the passkeys from before.",
+            "change the passkeys from before no longer work.",
         ),
     ] = ""
     credential_keys: Annotated[

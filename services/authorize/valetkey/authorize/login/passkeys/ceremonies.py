@@ -48,7 +48,7 @@ class Ceremonies:
     def from_settings(
         cls, settings: Settings, database: Executor, redis: Redis, reserve: MemoryReserve, clock: Clock
     ) -> Self | None:
-        """Those of an installation; None where nobody can sign in with a passkey."""
+        """Those of an installation; None where it has no passkeys."""
         if settings.relying_party is None:
             return None
         storage = RateLimitStorage(redis, RATE_LIMITS, reserve)
