@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from valetkey.authorize.login.methods.method import EnrolmentGone
 from valetkey.authorize.login.passkeys.refusal import PasskeyRefused
-from valetkey.authorize.pages.models import EnrolPasskeyPage, ProofError
+from valetkey.authorize.pages.models import EnrolPasskeyPage, ProofError, fields_of
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 if TYPE_CHECKING:
-    from valetkey.authorize.login.methods.method import EnrolmentForm
     from valetkey.authorize.login.passkeys.ceremonies import Ceremonies
+    from valetkey.authorize.pages.models import ProofPage
     from valetkey.authorize.service import AuthorizeService
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.params import Params
@@ -63,24 +63,17 @@ class PasskeyEnrolment:
         self,
         service: AuthorizeService,
         user: User,
-        shown: EnrolmentForm,
+        shown: ProofPage,
         posted: Params | None = None,
-        error: ProofError | None = None,
     ) -> str:
         """The page, with a new question; the name stays that was typed."""
         ours = service.settings.theme_name
         question, handle = await _ceremonies(service).ask_to_enrol(user, ours, shown.csrf_token)
         page = EnrolPasskeyPage(
-            form_action=shown.form_action,
-            csrf_token=shown.csrf_token,
-            interaction=shown.interaction,
-            account=shown.account,
-            others=shown.others,
-            client_name=shown.client_name,
+            **fields_of(shown),
             question=question,
             handle=handle,
             passkey_name="" if posted is None else (posted.get("name") or "")[:MAX_NAME_LENGTH],
-            error=error,
         )
         return service.pages.enrol_passkey(page, reference=current_trace_id())
 
