@@ -64,7 +64,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "home": HomePage(form_action="/logout"),
         "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
-        "login with passkeys": replace(login, passkey_question=text),
+        "login with passkeys": replace(login, passkey_question=text, keep=True),
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "second_factor": SecondFactorPage(
             **form, account=account, client_name=text, method="totp", others=[("recovery_code", "/second-factor?x=1")]

@@ -106,7 +106,7 @@ async def _prove(visited: Visit, factor: Factor, answer: web.Response) -> None:
     service, old_secret = visited.service, visited.service.cookies.session_secret(visited.request)
     proven = replace(visited.session, factors=merge_factors(visited.session.factors, (factor,)))
     if old_secret is not None and await service.sessions.renew(secret := service.next_secrets.make(old_secret), proven):
-        service.cookies.write_session(visited.request, answer, secret)
+        service.write_session(visited.request, answer, secret, proven)
 
 
 async def _page(

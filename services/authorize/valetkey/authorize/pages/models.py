@@ -89,6 +89,9 @@ class LoginPage(FormPage):
 
     ``passkey_question`` is what a script asks the browser for, None where there are no passkeys. The form with its
     answer posts ``method=passkey`` and ``passkey``.
+
+    ``keep`` is whether the box is ticked that has a user stay signed in when the browser is closed, None where there is
+    no choice. Both forms post ``keep=on`` for a box that is ticked.
     """
 
     template: ClassVar[str] = "login.html"
@@ -101,6 +104,7 @@ class LoginPage(FormPage):
     logo_uri: str | None = None
     recovery_uri: str | None = None
     passkey_question: str | None = None
+    keep: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
