@@ -86,6 +86,7 @@ AUDIT_EVENTS: tuple[EventRow, ...] = (
     EventRow("user.enabled", _CLI, "A user was enabled again."),
     EventRow("user.deleted", _CLI, "A user was deleted."),
     EventRow("user.password_set", _CLI, "A user was given another password."),
+    EventRow("user.reset_link_made", _CLI, "An operator made a link with which a user chooses a password."),
     EventRow("user.unlocked", _CLI, "Wrong passwords of a user were forgotten."),
 )
 
