@@ -103,7 +103,10 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             totp_uri="/account/totp",
             passkey_uri="/account/passkey",
             logout_uri="/logout",
-            credentials=[CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02")],
+            credentials=[
+                CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02"),
+                CredentialWords(f"{text} 2", "passkey", text, "2026-01-01", ""),
+            ],
             codes_left=9,
             sessions=[
                 SessionWords("s1", True, text, text, "2026-01-01 12:00 UTC", "2026-01-02 12:00 UTC"),
@@ -111,6 +114,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             ],
             applications=[ApplicationWords(text, text, [text], "2026-01-01")],
             news=text,
+            error=text,
         ),
         "new_password": NewPasswordPage(**form, account=account, back="/account", error=text),
         "recover": RecoverPage(form_action="/recover", error=text),

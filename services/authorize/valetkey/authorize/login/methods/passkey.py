@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from valetkey.core.oauth.params import Params
     from valetkey.storage.postgres.tables.passkeys import KeptPasskey
 
-MAX_NAME_LENGTH = 60
+MAX_NAME_LENGTH = 64
 # What a passkey is called whose user has given it no name.
 _NAME = "Passkey"
 _LOG = logging.getLogger(__name__)
@@ -96,9 +96,18 @@ def passkey_factor(service: AuthorizeService, kept: KeptPasskey) -> Factor:
 
 
 def passkey_name(typed: str | None) -> str:
-    """What its user calls a passkey, in one line."""
-    shown = "".join(character if character.isprintable() else " " for character in typed or "")
-    return " ".join(shown.split())[:MAX_NAME_LENGTH].rstrip() or _NAME
+    """What its user calls a new passkey: cut where it is too long, and a word of ours where there is none."""
+    return _in_one_line(typed or "")[:MAX_NAME_LENGTH].rstrip() or _NAME
+
+
+def other_passkey_name(typed: str | None) -> str | None:
+    """What its user wants to call a passkey from now on; None for what is no name, or too long."""
+    name = _in_one_line(typed or "")
+    return name if name and len(name) <= MAX_NAME_LENGTH else None
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def log_refused(refused: PasskeyRefused) -> None:
