@@ -231,7 +231,9 @@ class Administration:
             async def publish(revocations: Sequence[Revocation]) -> None:
                 ended.extend(revocations)
 
-            sessions = Sessions(database, publish, idle_lifetime=_HOUR, lifetime=_HOUR, most=1)
+            sessions = Sessions(
+                database, publish, idle_lifetime=_HOUR, kept_idle_lifetime=_HOUR, lifetime=_HOUR, most=1
+            )
             for session in await sessions.list(self.clock() - _HOUR, UUID(person.subject)):
                 await sessions.end(session.session_id, self.clock())
             await self._publish(database, ended)

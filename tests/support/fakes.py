@@ -148,9 +148,11 @@ class FakeUserLifecycle:
 class FakeSessions:
     """Browser sessions. What ending one revokes is in `FakeWorld.revocations`."""
 
-    def __init__(self, world: FakeWorld, *, idle_lifetime: timedelta, lifetime: timedelta) -> None:
+    def __init__(
+        self, world: FakeWorld, *, idle_lifetime: timedelta, kept_idle_lifetime: timedelta, lifetime: timedelta
+    ) -> None:
         self._world = world
-        self._idle_lifetime = idle_lifetime
+        self._idle_lifetime = {False: idle_lifetime, True: kept_idle_lifetime}
         self._lifetime = lifetime
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
@@ -180,7 +182,8 @@ class FakeSessions:
         for kept in self._world.sessions.values():
             user, _ = self._world.users[kept.session.user.subject]
             if kept.secret == secret and kept.is_live(now) and _is_current(kept.session, user):
-                kept.idle_expires_at = min(now + self._idle_lifetime, kept.expires_at)
+                idle_lifetime = self._idle_lifetime[kept.session.is_kept]
+                kept.idle_expires_at = min(now + idle_lifetime, kept.expires_at)
                 return replace(kept.session, user=user)
         return None
 
@@ -213,7 +216,10 @@ class FakeSessions:
     def _keep(self, secret: str, session: Session) -> None:
         begun = session.strength.auth_time
         self._world.sessions[session.session_id] = KeptSession(
-            secret, session, begun + min(self._idle_lifetime, self._lifetime), begun + self._lifetime
+            secret,
+            session,
+            begun + min(self._idle_lifetime[session.is_kept], self._lifetime),
+            begun + self._lifetime,
         )
 
 

@@ -64,7 +64,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "home": HomePage(form_action="/logout"),
         "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
-        "login with passkeys": replace(login, passkey_question=text),
+        "login with passkeys": replace(login, passkey_question=text, keep=True),
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "second_factor": SecondFactorPage(
             **form, account=account, client_name=text, method="totp", others=[("recovery_code", "/second-factor?x=1")]
@@ -103,7 +103,10 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             totp_uri="/account/totp",
             passkey_uri="/account/passkey",
             logout_uri="/logout",
-            credentials=[CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02")],
+            credentials=[
+                CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02"),
+                CredentialWords(f"{text} 2", "passkey", text, "2026-01-01", ""),
+            ],
             codes_left=9,
             sessions=[
                 SessionWords("s1", True, text, text, "2026-01-01 12:00 UTC", "2026-01-02 12:00 UTC"),
@@ -111,6 +114,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             ],
             applications=[ApplicationWords(text, text, [text], "2026-01-01")],
             news=text,
+            error=text,
         ),
         "new_password": NewPasswordPage(**form, account=account, back="/account", error=text),
         "recover": RecoverPage(form_action="/recover", error=text),

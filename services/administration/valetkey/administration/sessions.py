@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from valetkey.administration.errors import NotFound
@@ -69,11 +68,4 @@ async def _publish_nothing(_revocations: object) -> None:
 
 
 def _sessions(installation: Installation, publish: Publish) -> Sessions:
-    settings = installation.settings
-    return Sessions(
-        installation.database,
-        publish,
-        idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
-        lifetime=timedelta(seconds=settings.session_lifetime),
-        most=settings.sessions_per_user,
-    )
+    return Sessions.from_settings(installation.settings, installation.database, publish)

@@ -13,8 +13,8 @@ from valetkey.authorize.flow.endpoint import authorize
 from valetkey.authorize.flow.select_account import select_account, show_accounts
 from valetkey.authorize.home import show_home
 from valetkey.authorize.login.endpoint import log_in, show_login
-from valetkey.authorize.login.enrolment import enrol, show_enrolment
-from valetkey.authorize.login.second_factor import check_second_factor, show_second_factor
+from valetkey.authorize.login.enrolment import ENROLMENT_PAGE
+from valetkey.authorize.login.second_factor import SECOND_FACTOR_PAGE
 from valetkey.authorize.logout.endpoint import log_out
 from valetkey.authorize.pages.failure_page import failure_renderer, shown_errors_middleware
 from valetkey.authorize.pages.renderer import Pages
@@ -36,8 +36,8 @@ HANDLERS: Handlers = {
     routes.HOME: show_home,
     routes.AUTHORIZE: authorize,
     routes.LOGIN: {"GET": show_login, "POST": log_in},
-    routes.SECOND_FACTOR: {"GET": show_second_factor, "POST": check_second_factor},
-    routes.ENROL: {"GET": show_enrolment, "POST": enrol},
+    routes.SECOND_FACTOR: {"GET": SECOND_FACTOR_PAGE.get, "POST": SECOND_FACTOR_PAGE.post},
+    routes.ENROL: {"GET": ENROLMENT_PAGE.get, "POST": ENROLMENT_PAGE.post},
     routes.SELECT_ACCOUNT: {"GET": show_accounts, "POST": select_account},
     routes.ACCOUNT: {"GET": show_account, "POST": change_account},
     routes.ACCOUNT_PASSWORD: {"GET": show_new_password, "POST": set_password},

@@ -80,7 +80,7 @@ async def open_service(
             credentials=Credentials(stores.database),
             credential_sealer=_credential_sealer(settings),
             passkeys=Ceremonies.from_settings(settings, stores.database, stores.redis, stores.reserve, clock),
-            sessions=_sessions(settings, stores),
+            sessions=Sessions.from_settings(settings, stores.database, stores.revocations.publish),
             consents=Consents(stores.database),
             interactions=RedisInteractions(
                 stores.redis, lifetime=timedelta(seconds=settings.login_lifetime), sealer=sealer, clock=clock
@@ -106,16 +106,6 @@ async def open_service(
             pages=pages,
             clock=clock,
         )
-
-
-def _sessions(settings: Settings, stores: Stores) -> Sessions:
-    return Sessions(
-        stores.database,
-        stores.revocations.publish,
-        idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
-        lifetime=timedelta(seconds=settings.session_lifetime),
-        most=settings.sessions_per_user,
-    )
 
 
 def _credential_sealer(settings: Settings) -> ValueSealer | None:

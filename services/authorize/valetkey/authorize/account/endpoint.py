@@ -20,8 +20,10 @@ from valetkey.authorize.account.visit import (
     sign_in_first,
     visit,
 )
+from valetkey.authorize.login.methods.passkey import other_passkey_name
 from valetkey.authorize.login.methods.recovery_code import new_codes
 from valetkey.authorize.pages.account_models import (
+    AccountError,
     AccountNews,
     AccountPage,
     ApplicationWords,
@@ -71,6 +73,8 @@ async def change_account(request: web.Request) -> web.StreamResponse:
             return await _withdraw(visited, form)
         case "remove":
             return await _remove(visited, form)
+        case "rename":
+            return await _rename(visited, form)
         case "new_codes":
             return await _new_codes(visited)
         case _:
@@ -121,6 +125,17 @@ async def _remove(visited: Visit, form: Params) -> web.Response:
     return back_with(visited, AccountNews.REMOVED)
 
 
+async def _rename(visited: Visit, form: Params) -> web.Response:
+    """Call a passkey something else, so that its user tells it from others."""
+    name, credential_id = other_passkey_name(form.get("name")), _uuid(form.get("credential_id"))
+    if name is None:
+        return await _page(visited, None, AccountError.NAME)
+    service, subject = visited.service, visited.session.user.subject
+    if credential_id is not None and await service.credentials.rename_passkey(subject, credential_id, name):
+        record_change("credential.renamed", visited.session, reason=Method.PASSKEY)
+    return back_with(visited, AccountNews.RENAMED)
+
+
 async def _new_codes(visited: Visit) -> web.StreamResponse:
     service = visited.service
     if visited.enrolled.methods <= {Method.PASSWORD, Method.RECOVERY_CODE}:
@@ -134,7 +149,7 @@ async def _new_codes(visited: Visit) -> web.StreamResponse:
     return account_response(visited, browser_of(visited), html)
 
 
-async def _page(visited: Visit, news: str | None) -> web.Response:
+async def _page(visited: Visit, news: str | None, error: AccountError | None = None) -> web.Response:
     service, user = visited.service, visited.session.user
     found = await service.credentials.list(user.subject)
     sessions = await service.sessions.list(service.clock(), user.subject)
@@ -174,8 +189,10 @@ async def _page(visited: Visit, news: str | None) -> web.Response:
         ],
         applications=[_application(each, catalog) for each in consents],
         news=AccountNews.__members__.get((news or "").upper()),
+        error=error,
     )
-    return account_response(visited, browser, service.pages.account(page, reference=current_trace_id()))
+    html = service.pages.account(page, reference=current_trace_id())
+    return account_response(visited, browser, html, 200 if error is None else 400)
 
 
 def _application(agreed: ConsentSummary, catalog: Catalog) -> ApplicationWords:

@@ -49,10 +49,17 @@ class AccountNews(StrEnum):
     PASSWORD = "Your password is changed. You are signed out everywhere else."  # noqa: S105 - a sentence
     ADDED = "It is set up."
     REMOVED = "It is removed."
+    RENAMED = "It has its new name."
     SESSION = "That browser is signed out."
     SESSIONS = "All other browsers are signed out."
     APPLICATION = "That application has no access any more."
     AGAIN = "You have confirmed that it is you. Now do it once more."
+
+
+class AccountError(StrEnum):
+    """What the account page says of a change that was not made."""
+
+    NAME = "A name has 1 to 64 characters. The passkey keeps its old one."
 
 
 class PasswordError(StrEnum):
@@ -68,7 +75,8 @@ class AccountPage(FormPage):
     """The account of who is signed in. Every form posts ``action``, and what it is about.
 
     ``end_session`` with ``session_id``; ``end_others``; ``withdraw`` with ``client_id``; ``remove`` with
-    ``credential_id``; ``new_codes``. ``totp_uri`` and ``passkey_uri`` are None where there is none to be set up.
+    ``credential_id``; ``rename`` of a passkey with ``credential_id`` and ``name``; ``new_codes``. ``error``
+    says what was not done. ``totp_uri`` and ``passkey_uri`` are None where there is none to be set up.
     """
 
     template: ClassVar[str] = "account.html"
@@ -83,6 +91,7 @@ class AccountPage(FormPage):
     sessions: Sequence[SessionWords]
     applications: Sequence[ApplicationWords]
     news: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 from jinja2 import (
@@ -41,6 +40,7 @@ from valetkey.authorize.pages.models import (
     SecondFactorPage,
     SelectAccountPage,
     SignedInPage,
+    fields_of,
 )
 from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.static_assets import StaticAssets
@@ -189,8 +189,7 @@ class Pages:
         return self._page(page, reference)
 
     def _page(self, page: Page, reference: str | None) -> str:
-        context = {field.name: getattr(page, field.name) for field in fields(page)}
-        return self.render(page.template, **context, reference=reference)
+        return self.render(page.template, **fields_of(page), reference=reference)
 
     def _compile(self) -> None:
         for name in self._environment.list_templates(extensions=["html"]):

@@ -22,7 +22,7 @@ from valetkey.runtime.settings.mail import MailSettings
 from valetkey.runtime.settings.reader import SERVICES, TOGETHER, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
 from valetkey.runtime.settings.secret import Secret
-from valetkey.runtime.settings.sign_in import SignInSettings
+from valetkey.runtime.settings.sign_in import KeepSignedIn, SignInSettings
 
 __all__ = ["SERVICES", "TOGETHER", "Secret", "Service", "Settings", "SettingsError"]
 
@@ -378,6 +378,13 @@ class Settings(SignInSettings, MailSettings):
         if not self.passkeys or not has_passkeys(self.issuer_origin):
             return None
         return relying_party(self.issuer_origin, self.passkey_rp_id)
+
+    @property
+    def kept_idle_lifetime(self) -> int:
+        """How long a session may be unused that stays when the browser is closed."""
+        if self.keep_signed_in == KeepSignedIn.NEVER:
+            return self.session_idle_lifetime
+        return max(self.session_idle_lifetime, self.kept_session_idle_lifetime)
 
     @property
     def issuer_is_https(self) -> bool:

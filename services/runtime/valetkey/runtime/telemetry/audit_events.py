@@ -28,6 +28,7 @@ AUDIT_EVENTS: tuple[EventRow, ...] = (
     EventRow("login.second_factor", "authorize", "A user has proven more than the first factor, or could not."),
     EventRow("credential.added", "authorize", "A user has set up a method to sign in with."),
     EventRow("credential.removed", "authorize", "A user has removed one."),
+    EventRow("credential.renamed", "authorize", "A user calls a passkey something else."),
     EventRow("account.recovery_asked", "authorize", "A link for a forgotten password was asked for, and sent or not."),
     EventRow("account.password_reset", "authorize", "A user has chosen a password by a link; the rest has ended."),
     EventRow("account.password_set", "authorize", "A user has chosen another password; all from before has ended."),
@@ -86,6 +87,7 @@ AUDIT_EVENTS: tuple[EventRow, ...] = (
     EventRow("user.enabled", _CLI, "A user was enabled again."),
     EventRow("user.deleted", _CLI, "A user was deleted."),
     EventRow("user.password_set", _CLI, "A user was given another password."),
+    EventRow("user.reset_link_made", _CLI, "An operator made a link with which a user chooses a password."),
     EventRow("user.unlocked", _CLI, "Wrong passwords of a user were forgotten."),
 )
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 from uuid import UUID
 
 from asyncpg import Record
@@ -27,6 +27,9 @@ from valetkey.storage.postgres.tables.rows import (
     session_from,
 )
 
+if TYPE_CHECKING:
+    from valetkey.runtime.settings.settings import Settings
+
 # Nothing is created if the user's sessions were ended since the login began: by disabling the user, by a new password,
 # or with all others. Of a user's sessions, the one used longest ago makes room.
 _CREATE = Statement(
@@ -44,11 +47,11 @@ _CREATE = Statement(
     ), created AS (
         INSERT INTO sessions (
             session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
-            installation_epoch, user_epoch, factors, device, address
+            installation_epoch, user_epoch, factors, device, address, is_kept
         )
         SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
             $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch, $14::text[],
-            $15::text, $16::text
+            $15::text, $16::text, $17::boolean
         FROM resource_owner
         RETURNING subject
     )
@@ -70,7 +73,8 @@ _RENEW = Statement(
     UPDATE sessions AS s
     SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $11, idle_expires_at = $7, expires_at = $8,
         installation_epoch = o.installation_epoch, user_epoch = o.user_epoch, factors = $12::text[],
-        device = COALESCE($13::text, s.device), address = COALESCE($14::text, s.address)
+        device = COALESCE($13::text, s.device), address = COALESCE($14::text, s.address),
+        is_kept = $15::boolean
     FROM resource_owner AS o
     WHERE s.session_id = $1 AND s.subject = o.subject
     RETURNING s.session_id
@@ -82,7 +86,10 @@ _FIND = Statement(
     "sessions.find",
     """
     WITH used AS (
-        UPDATE sessions SET used_at = $2, idle_expires_at = least($2::timestamptz + $3::interval, expires_at)
+        UPDATE sessions SET used_at = $2,
+            idle_expires_at = least(
+                $2::timestamptz + CASE WHEN is_kept THEN $6::interval ELSE $3::interval END, expires_at
+            )
         WHERE session_id IN (
             SELECT session_id FROM sessions
             WHERE secret_digest = ANY ($1::bytea[]) AND used_at <= $2::timestamptz - $4::interval
@@ -90,11 +97,11 @@ _FIND = Statement(
             FOR NO KEY UPDATE SKIP LOCKED
         )
     )
-    SELECT s.secret_digest, s.session_id, s.auth_time, s.factors, u.subject, u.username, u.email, u.email_verified,
-        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups, u.sub,
-        asked.client_uid, k.scope AS consent_scope, k.resources AS consent_resources, k.claims AS consent_claims,
-        k.epoch AS consent_epoch
+    SELECT s.secret_digest, s.session_id, s.auth_time, s.factors, s.is_kept, u.subject, u.username, u.email,
+        u.email_verified, u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since,
+        u.updated_at AS user_updated_at, u.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(u.subject) AS user_groups, u.sub, asked.client_uid, k.scope AS consent_scope,
+        k.resources AS consent_resources, k.claims AS consent_claims, k.epoch AS consent_epoch
     FROM unnest($1::bytea[], $5::uuid[]) AS asked (secret_digest, client_uid)
         JOIN sessions AS s ON s.secret_digest = asked.secret_digest JOIN users AS u ON u.subject = s.subject
         JOIN installation AS i ON i.id = 1
@@ -213,20 +220,41 @@ FIRST_PLACE = SessionPlace(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 class Sessions:
     """Browser sessions, by the secret in the browser's cookie.
 
-    ``most`` is how many a user may have. ``publish`` takes the revocations that ending a session has stored here to
-    where introspection looks first.
+    ``idle_lifetime`` is how long one may be unused, ``kept_idle_lifetime`` the same of one that stays when the browser
+    is closed, ``lifetime`` how long any of them lives. ``most`` is how many a user may have. ``publish`` takes the
+    revocations that ending a session has stored here to where introspection looks first.
     """
 
+    @classmethod
+    def from_settings(cls, settings: Settings, database: Database, publish: Publish) -> Self:
+        """Those of an installation."""
+        return cls(
+            database,
+            publish,
+            idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
+            kept_idle_lifetime=timedelta(seconds=settings.kept_idle_lifetime),
+            lifetime=timedelta(seconds=settings.session_lifetime),
+            most=settings.sessions_per_user,
+        )
+
     def __init__(
-        self, database: Database, publish: Publish, *, idle_lifetime: timedelta, lifetime: timedelta, most: int
+        self,
+        database: Database,
+        publish: Publish,
+        *,
+        idle_lifetime: timedelta,
+        kept_idle_lifetime: timedelta,
+        lifetime: timedelta,
+        most: int,
     ) -> None:
         self._database = database
         self._publish = publish
         self._most = most
         self._idle_lifetime = idle_lifetime
+        self._kept_idle_lifetime = kept_idle_lifetime
         self._lifetime = lifetime
         # Noting every use would write a row for every page; so short a lifetime needs a finer note.
-        self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
+        self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10, kept_idle_lifetime / 10)
         self._uses: Batches[_Use, SignedIn | None] = Batches(self._find)
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
@@ -269,6 +297,7 @@ class Sessions:
             session.last_proof,
             factors_text(session.factors),
             *(session.origin or _NOWHERE),
+            session.is_kept,
         )
         return renewed is not None
 
@@ -339,17 +368,20 @@ class Sessions:
             self._most,
             factors_text(session.factors),
             *(session.origin or _NOWHERE),
+            session.is_kept,
         )
 
     def _ends(self, session: Session) -> tuple[datetime, datetime]:
         """When it ends unless it is used, and in any case."""
         ends = session.strength.auth_time + self._lifetime
-        return min(session.last_proof + self._idle_lifetime, ends), ends
+        idle_lifetime = self._kept_idle_lifetime if session.is_kept else self._idle_lifetime
+        return min(session.last_proof + idle_lifetime, ends), ends
 
     async def _find(self, asked: Sequence[_Use]) -> Sequence[SignedIn | None]:
         digests, client_uids = zip(*{use[:2] for use in asked}, strict=True)
         now = max(use.now for use in asked)
-        rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval, client_uids)
+        lifetimes = self._idle_lifetime, self._note_interval, client_uids, self._kept_idle_lifetime
+        rows = await self._database.fetch(_FIND, digests, now, *lifetimes)
         found = {(row["secret_digest"], row["client_uid"]): _signed_in_from(row) for row in rows}
         return [found.get(use[:2]) for use in asked]
 
