@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from support.fake_clients import FakeClientLifecycle, FakeClients
 from support.fake_world import FakeWorld
 from support.fakes import (
     FakeAuthorizations,
     FakeCatalog,
-    FakeClientLifecycle,
-    FakeClients,
     FakeConsents,
     FakeRevocationRecords,
     FakeSessions,
