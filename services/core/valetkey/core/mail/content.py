@@ -79,6 +79,15 @@ class EmailChangeConfirmation(_Content):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmailInUse(_Content):
+    """To an address that was to become that of another account, and belongs to one already: nothing has changed."""
+
+    kind: ClassVar = "email_in_use"
+    is_requested: ClassVar = True
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryTest(_Content):
     """An operator wants to see whether mail arrives."""
 
@@ -96,6 +105,39 @@ class EmailChanged(_Content):
     name: str
     revert_link: str
     minutes: int
+    at: datetime
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailReverted(_Content):
+    """To both addresses: the change is undone, and everything has ended that was signed in."""
+
+    kind: ClassVar = "email_reverted"
+    is_requested: ClassVar = False
+    name: str
+    at: datetime
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileChanged(_Content):
+    """What is known of the user is changed."""
+
+    kind: ClassVar = "profile_changed"
+    is_requested: ClassVar = False
+    name: str
+    at: datetime
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeleted(_Content):
+    """The account is no more."""
+
+    kind: ClassVar = "account_deleted"
+    is_requested: ClassVar = False
+    name: str
     at: datetime
     address: str = ""
 
@@ -166,8 +208,12 @@ Content = (
     PasswordReset
     | EmailVerification
     | EmailChangeConfirmation
+    | EmailInUse
     | DeliveryTest
     | EmailChanged
+    | EmailReverted
+    | ProfileChanged
+    | AccountDeleted
     | PasswordChanged
     | FactorAdded
     | FactorRemoved
@@ -180,8 +226,12 @@ KINDS: dict[str, type[Content]] = {
         PasswordReset,
         EmailVerification,
         EmailChangeConfirmation,
+        EmailInUse,
         DeliveryTest,
         EmailChanged,
+        EmailReverted,
+        ProfileChanged,
+        AccountDeleted,
         PasswordChanged,
         FactorAdded,
         FactorRemoved,
