@@ -116,6 +116,8 @@ PAGES: dict[str, tuple[int, Ask]] = {
 _STATUS_OF_HEAD = {
     **dict.fromkeys(("/", "/logout"), 200),
     **dict.fromkeys(("/account", "/account/password", "/account/totp", "/account/passkey", "/recover"), 303),
+    **dict.fromkeys((f"/account/{page}" for page in ("profile", "email", "export", "delete")), 303),
+    **dict.fromkeys((f"/account/email/{link}" for link in ("verify", "confirm", "revert")), 410),
     "/recover/password": 410,
 }
 OTHERS: dict[str, tuple[int, Ask]] = {

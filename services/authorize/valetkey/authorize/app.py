@@ -4,9 +4,14 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from valetkey.authorize.account.deletion import delete_account, show_deletion
+from valetkey.authorize.account.email import change_email, show_email
+from valetkey.authorize.account.email_links import EMAIL_LINKS
 from valetkey.authorize.account.endpoint import change_account, show_account
 from valetkey.authorize.account.enrolment import enrolment_page
+from valetkey.authorize.account.export import export, show_export
 from valetkey.authorize.account.password import set_password, show_new_password
+from valetkey.authorize.account.profile import edit_profile, show_profile
 from valetkey.authorize.account.recovery import ask_for_link, reset_password, show_recovery, show_reset
 from valetkey.authorize.consent.endpoint import decide_consent, show_consent
 from valetkey.authorize.flow.endpoint import authorize
@@ -45,6 +50,11 @@ HANDLERS: Handlers = {
     routes.ACCOUNT_PASSKEY: dict(
         zip(("GET", "POST"), enrolment_page(Method.PASSKEY, routes.ACCOUNT_PASSKEY), strict=True)
     ),
+    routes.ACCOUNT_PROFILE: {"GET": show_profile, "POST": edit_profile},
+    routes.ACCOUNT_EMAIL: {"GET": show_email, "POST": change_email},
+    **{route: {"GET": show, "POST": press} for route, (show, press) in EMAIL_LINKS.items()},
+    routes.ACCOUNT_EXPORT: {"GET": show_export, "POST": export},
+    routes.ACCOUNT_DELETE: {"GET": show_deletion, "POST": delete_account},
     routes.RECOVER: {"GET": show_recovery, "POST": ask_for_link},
     routes.RECOVER_PASSWORD: {"GET": show_reset, "POST": reset_password},
     routes.CONSENT: {"GET": show_consent, "POST": decide_consent},

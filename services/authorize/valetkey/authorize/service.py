@@ -34,7 +34,9 @@ from valetkey.runtime.settings.sign_in import KeepSignedIn
 from valetkey.storage.postgres.tables.account_tokens import AccountTokens
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.credentials import Credentials
+from valetkey.storage.postgres.tables.email_changes import EmailChanges
 from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
+from valetkey.storage.postgres.tables.own_account import OwnAccounts
 from valetkey.storage.postgres.tables.sessions import Sessions
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
@@ -75,6 +77,9 @@ class AuthorizeService:
     tokens: AccountTokens
     outbox: MailOutbox
     recoveries: WindowLimit
+    email_requests: WindowLimit
+    email_changes: EmailChanges
+    own_accounts: OwnAccounts
     after_answers: AfterAnswers
     credentials: Credentials
     credential_sealer: ValueSealer | None

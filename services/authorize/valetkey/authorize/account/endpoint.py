@@ -9,6 +9,7 @@ from uuid import UUID
 from valetkey.authorize.account.enrolment import can_set_up
 from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_removed
+from valetkey.authorize.account.profile import own_details
 from valetkey.authorize.account.visit import (
     Visit,
     account_form,
@@ -34,7 +35,17 @@ from valetkey.authorize.pages.models import RecoveryCodesPage, account_of
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.factor import Method
 from valetkey.core.oauth.errors import InvalidRequest
-from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSKEY, ACCOUNT_PASSWORD, ACCOUNT_TOTP, LOGOUT
+from valetkey.core.routes import (
+    ACCOUNT,
+    ACCOUNT_DELETE,
+    ACCOUNT_EMAIL,
+    ACCOUNT_EXPORT,
+    ACCOUNT_PASSKEY,
+    ACCOUNT_PASSWORD,
+    ACCOUNT_PROFILE,
+    ACCOUNT_TOTP,
+    LOGOUT,
+)
 from valetkey.runtime.http.forms import read_query
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
@@ -155,11 +166,17 @@ async def _page(visited: Visit, news: str | None, error: AccountError | None = N
     sessions = await service.sessions.list(service.clock(), user.subject)
     consents = await service.consents.list(user.subject)
     catalog, browser = await service.catalog.get(), browser_of(visited)
+    is_owned = await service.own_accounts.is_owned(user.subject)
     page = AccountPage(
         form_action=service.path(ACCOUNT),
         csrf_token=form_token(visited, browser),
         account=account_of(user),
         email=user.email,
+        is_verified=user.email_verified,
+        email_uri=service.path(ACCOUNT_EMAIL) if service.outbox.is_configured and not is_owned else None,
+        profile_uri=service.path(ACCOUNT_PROFILE) if own_details(visited) and not is_owned else None,
+        export_uri=service.path(ACCOUNT_EXPORT),
+        delete_uri=service.path(ACCOUNT_DELETE) if service.settings.account_deletion and not is_owned else None,
         password_uri=service.path(ACCOUNT_PASSWORD),
         totp_uri=service.path(ACCOUNT_TOTP) if can_set_up(visited, Method.TOTP) else None,
         passkey_uri=service.path(ACCOUNT_PASSKEY) if can_set_up(visited, Method.PASSKEY) else None,

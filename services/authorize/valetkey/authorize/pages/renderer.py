@@ -18,7 +18,15 @@ from jinja2 import (
 from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages.account_models import (
     AccountPage,
+    DeletedPage,
+    DeletePage,
+    EmailLinkDonePage,
+    EmailLinkGonePage,
+    EmailLinkPage,
+    EmailPage,
+    ExportPage,
     NewPasswordPage,
+    ProfilePage,
     RecoverPage,
     RecoverySentPage,
     ResetDonePage,
@@ -133,6 +141,38 @@ class Pages:
 
     def new_password(self, page: NewPasswordPage, *, reference: str | None = None) -> str:
         """The form for a new password."""
+        return self._page(page, reference)
+
+    def account_email(self, page: EmailPage, *, reference: str | None = None) -> str:
+        """The e-mail address, and the form for another."""
+        return self._page(page, reference)
+
+    def email_link(self, page: EmailLinkPage, *, reference: str | None = None) -> str:
+        """The page behind a link about an address."""
+        return self._page(page, reference)
+
+    def email_link_done(self, page: EmailLinkDonePage, *, reference: str | None = None) -> str:
+        """What the link has done."""
+        return self._page(page, reference)
+
+    def email_link_gone(self, page: EmailLinkGonePage, *, reference: str | None = None) -> str:
+        """A link that does nothing."""
+        return self._page(page, reference)
+
+    def account_profile(self, page: ProfilePage, *, reference: str | None = None) -> str:
+        """What the user may edit."""
+        return self._page(page, reference)
+
+    def account_export(self, page: ExportPage, *, reference: str | None = None) -> str:
+        """The button for a copy of one's own data."""
+        return self._page(page, reference)
+
+    def account_delete(self, page: DeletePage, *, reference: str | None = None) -> str:
+        """The question whether to delete the account."""
+        return self._page(page, reference)
+
+    def account_deleted(self, page: DeletedPage, *, reference: str | None = None) -> str:
+        """The end of it."""
         return self._page(page, reference)
 
     def recover(self, page: RecoverPage, *, reference: str | None = None) -> str:

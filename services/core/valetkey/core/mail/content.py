@@ -97,6 +97,15 @@ class EmailChangeConfirmation(_Link):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmailInUse(_Content):
+    """To an address that was to become that of another account, and belongs to one already: nothing has changed."""
+
+    kind: ClassVar = "email_in_use"
+    is_requested: ClassVar = True
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryTest(_Content):
     """An operator wants to see whether mail arrives."""
 
@@ -112,6 +121,27 @@ class EmailChanged(_Notice):
     kind: ClassVar = "email_changed"
     revert_link: str
     minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailReverted(_Notice):
+    """To both addresses: the change is undone, and everything has ended that was signed in."""
+
+    kind: ClassVar = "email_reverted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileChanged(_Notice):
+    """What is known of the user is changed."""
+
+    kind: ClassVar = "profile_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeleted(_Notice):
+    """The account is no more."""
+
+    kind: ClassVar = "account_deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +190,12 @@ Content = (
     PasswordReset
     | EmailVerification
     | EmailChangeConfirmation
+    | EmailInUse
     | DeliveryTest
     | EmailChanged
+    | EmailReverted
+    | ProfileChanged
+    | AccountDeleted
     | PasswordChanged
     | FactorAdded
     | FactorRemoved
@@ -174,8 +208,12 @@ KINDS: dict[str, type[Content]] = {
         PasswordReset,
         EmailVerification,
         EmailChangeConfirmation,
+        EmailInUse,
         DeliveryTest,
         EmailChanged,
+        EmailReverted,
+        ProfileChanged,
+        AccountDeleted,
         PasswordChanged,
         FactorAdded,
         FactorRemoved,

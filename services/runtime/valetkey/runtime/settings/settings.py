@@ -15,6 +15,7 @@ from valetkey.core.routes import issuer_path
 from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime.settings import reader
 from valetkey.runtime.settings import types as t
+from valetkey.runtime.settings.account import AccountSettings
 from valetkey.runtime.settings.checks import check
 from valetkey.runtime.settings.dsn import with_postgres_password
 from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key_list
@@ -34,7 +35,7 @@ _SIGNERS: tuple[Service, ...] = ("token", "key_rotation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(SignInSettings, MailSettings):
+class Settings(SignInSettings, AccountSettings, MailSettings):
     """The frozen settings of one process. Durations are seconds, sizes are bytes unless the table says otherwise."""
 
     # Who we are

@@ -34,6 +34,16 @@ AUDIT_EVENTS: tuple[EventRow, ...] = (
     EventRow("account.password_set", "authorize", "A user has chosen another password; all from before has ended."),
     EventRow("account.session_ended", "authorize", "A user has signed out another browser."),
     EventRow("account.consent_withdrawn", "authorize", "A user has taken back what an application may do."),
+    EventRow(
+        "account.email_verification_asked", "authorize", "A link to confirm an address was asked for, and sent or not."
+    ),
+    EventRow("account.email_verified", "authorize", "A user has confirmed the e-mail address by a link."),
+    EventRow("account.email_change_asked", "authorize", "A user wants another address; a link was sent to it or not."),
+    EventRow("account.email_changed", "authorize", "A user has confirmed another address; it is in place now, or not."),
+    EventRow("account.email_reverted", "authorize", "A former address is brought back by a link; the rest has ended."),
+    EventRow("account.profile_changed", "authorize", "A user has edited details; `reason` names them."),
+    EventRow("account.exported", "authorize", "A user has fetched a copy of the own data."),
+    EventRow("account.deleted", "authorize", "A user has deleted the own account."),
     EventRow("account.recovery_codes_made", "authorize", "A user has made new recovery codes."),
     EventRow("logout", "authorize", "A session was ended by its user or by a client of its user."),
     EventRow("client.authentication", "token, introspection", "A client was refused, or its failures are limited."),

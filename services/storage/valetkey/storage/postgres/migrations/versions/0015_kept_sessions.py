@@ -5,8 +5,8 @@ What the release before has written, and goes on writing beside this one, ends w
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
