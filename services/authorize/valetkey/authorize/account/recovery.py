@@ -20,6 +20,7 @@ from valetkey.authorize.pages.account_models import (
     ResetPasswordPage,
 )
 from valetkey.authorize.pages.response import page_response, see_other
+from valetkey.authorize.pages.shown_error import LinkGone
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.account_token import LIFETIME, TokenPurpose, generate_token, token_digest
 from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, normalize_login_name
@@ -182,6 +183,8 @@ def _form(service: AuthorizeService, token: str, error: str | None = None, statu
 def _gone(service: AuthorizeService) -> web.Response:
     """A link that is used, too old, ended with its user, or none of ours: all look the same."""
     PASSWORD_RECOVERIES.add("dead_link")
+    if not service.outbox.is_configured:
+        raise LinkGone("the link to choose a password behind counts no longer")
     return _ask(service, "This link does not work any more. Ask for a new one.", 410)
 
 
