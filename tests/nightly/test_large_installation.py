@@ -16,7 +16,8 @@ from support.seed import make_client, make_session, make_user, password_hash
 from valetkey.core.authentication.user import listed_name
 from valetkey.core.client.client import Client
 from valetkey.storage.postgres.database.pool import Database
-from valetkey.storage.postgres.tables.sessions import FIRST_PLACE, Sessions
+from valetkey.storage.postgres.tables.session_summaries import FIRST_PLACE
+from valetkey.storage.postgres.tables.sessions import Sessions
 from valetkey.storage.postgres.tables.users import Users
 
 T = TypeVar("T")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from valetkey.administration.errors import NotFound
-from valetkey.storage.postgres.tables.sessions import FIRST_PLACE, SessionPlace, Sessions, SessionSummary
+from valetkey.storage.postgres.tables.session_summaries import FIRST_PLACE, SessionPlace, SessionSummary
+from valetkey.storage.postgres.tables.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
