@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from valetkey.authorize.pages.language import language_of_mail
 from valetkey.core.authentication.factor import Method
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import Factor as MailFactor
@@ -61,7 +62,8 @@ async def _tell(service: AuthorizeService, user: User, content: Content) -> None
     if user.email is None or not user.email_verified or not service.outbox.is_configured:
         return
     try:
-        await service.outbox.put(Mail(recipient=user.email, subject=user.subject, content=content))
+        language = language_of_mail(service.pages.languages, user)
+        await service.outbox.put(Mail(recipient=user.email, subject=user.subject, content=content, language=language))
     except MailRefused:
         # An address that operators could store before there was mail, and that no mail can go to.
         return

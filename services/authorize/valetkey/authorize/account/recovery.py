@@ -19,6 +19,7 @@ from valetkey.authorize.pages.account_models import (
     ResetDonePage,
     ResetPasswordPage,
 )
+from valetkey.authorize.pages.language import language_of_mail, with_language
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.account_token import LIFETIME, TokenPurpose, generate_token, token_digest
@@ -26,6 +27,7 @@ from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, normalize_l
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import PasswordReset
 from valetkey.core.mail.mail import Mail
+from valetkey.core.message import Message
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.routes import ACCOUNT, HOME, RECOVER, RECOVER_PASSWORD
 from valetkey.runtime.http.address import address_group, caller_address, client_address
@@ -43,8 +45,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _PURPOSE = TokenPurpose.PASSWORD_RESET
-_TOO_MANY = "There were too many attempts. Wait a while and try again."
-_BUSY = "We cannot send mail right now. Wait a moment, then try again."
+_NO_NAME = Message("Enter your user name or e-mail.")
+_TOO_MANY = Message("There were too many attempts. Wait a while and try again.")
+_BUSY = Message("We cannot send mail right now. Wait a moment, then try again.")
+_GONE = Message("This link does not work any more. Ask for a new one.")
+ERRORS = (_NO_NAME, _TOO_MANY, _BUSY, _GONE)
 
 
 async def show_recovery(request: web.Request) -> web.StreamResponse:
@@ -62,7 +67,7 @@ async def ask_for_link(request: web.Request) -> web.StreamResponse:
     if not service.outbox.is_configured:
         return see_other(service.path(HOME))
     if name is None or len(name) > MAX_LOGIN_NAME_LENGTH:
-        return _ask(service, "Enter your user name or e-mail.", 400)
+        return _ask(service, _NO_NAME, 400)
     address = address_group(client_address(request, service.settings.trusted_proxies))
     if await service.recoveries.count(address) is not Standing.WITHIN:
         RATE_LIMITED.add("recoveries")
@@ -140,7 +145,13 @@ async def _send(service: AuthorizeService, name: str, address: str) -> None:
         address=caller_address(),
     )
     try:
-        mail = Mail(recipient=user.email, subject=user.subject, content=content, requested_from=address)
+        mail = Mail(
+            recipient=user.email,
+            subject=user.subject,
+            content=content,
+            requested_from=address,
+            language=language_of_mail(service.pages.languages, user),
+        )
         await service.outbox.put(mail)
     except MailRefused as error:
         record_recovery("account.recovery_asked", user, "failure", str(error))
@@ -157,19 +168,19 @@ async def _owner(service: AuthorizeService, token: str) -> User | None:
 def _ask(
     service: AuthorizeService, error: str | None = None, status: int = 200, retry_after: int | None = None
 ) -> web.Response:
-    page = RecoverPage(form_action=service.path(RECOVER), error=error)
+    page = RecoverPage(form_action=with_language(service.path(RECOVER)), error=error)
     html = service.pages.recover(page, reference=current_trace_id())
     return page_response(html, status=status, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
 def _form(service: AuthorizeService, token: str, error: str | None = None, status: int = 200) -> web.Response:
-    page = ResetPasswordPage(form_action=service.path(RECOVER_PASSWORD), token=token, error=error)
+    page = ResetPasswordPage(form_action=with_language(service.path(RECOVER_PASSWORD)), token=token, error=error)
     return page_response(service.pages.reset_password(page, reference=current_trace_id()), status=status)
 
 
 def _gone(service: AuthorizeService) -> web.Response:
     """A link that is used, too old, ended with its user, or none of ours: all look the same."""
-    return _ask(service, "This link does not work any more. Ask for a new one.", 410)
+    return _ask(service, _GONE, 410)
 
 
 def _minutes() -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from valetkey.authorize.pages.models import Account, FormPage
+from valetkey.core.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +47,21 @@ class ApplicationWords:
 class AccountNews(StrEnum):
     """What the account page says of what was done just now, by the word in its address."""
 
-    PASSWORD = "Your password is changed. You are signed out everywhere else."  # noqa: S105 - a sentence
-    ADDED = "It is set up."
-    REMOVED = "It is removed."
-    SESSION = "That browser is signed out."
-    SESSIONS = "All other browsers are signed out."
-    APPLICATION = "That application has no access any more."
-    AGAIN = "You have confirmed that it is you. Now do it once more."
+    PASSWORD = Message("Your password is changed. You are signed out everywhere else.")
+    ADDED = Message("It is set up.")
+    REMOVED = Message("It is removed.")
+    SESSION = Message("That browser is signed out.")
+    SESSIONS = Message("All other browsers are signed out.")
+    APPLICATION = Message("That application has no access any more.")
+    AGAIN = Message("You have confirmed that it is you. Now do it once more.")
 
 
 class PasswordError(StrEnum):
     """What the page for a new password says when it is shown again; what the rules say of a password comes as it is."""
 
-    INCOMPLETE = "Enter the new password twice."
-    DIFFERENT = "The two are not the same. Enter the new password twice."
-    BUSY = "We cannot change passwords right now. Wait a moment, then try again."
+    INCOMPLETE = Message("Enter the new password twice.")
+    DIFFERENT = Message("The two are not the same. Enter the new password twice.")
+    BUSY = Message("We cannot change passwords right now. Wait a moment, then try again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
