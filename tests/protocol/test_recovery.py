@@ -66,7 +66,7 @@ class Postbox:
             "SELECT id, kind, recipient, sealed FROM mail_outbox WHERE subject = $1 ORDER BY created_at",
             UUID(person.subject),
         )
-        return [self._sealer.open(row["id"], row["kind"], row["recipient"], row["sealed"]) for row in rows]
+        return [self._sealer.open(row["id"], row["kind"], row["recipient"], row["sealed"]).content for row in rows]
 
     async def links(self, person: Person, count: int = 1) -> list[str]:
         """The links of so many mails, as they have come to be there."""
