@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from support.administration import CALLBACK, Administration
+from support.administration import Administration
 from support.browser import FORM, Answer, Browser, query_of
 from support.front_channel import heading
 from support.relying_party import RelyingParty
@@ -133,7 +133,8 @@ async def test_signing_out_is_in_the_language_that_the_client_asks_for(party: Re
 
     question = await party.browser.get(f"{party.issuer}/logout?ui_locales=fr")
     signed_out = await party.browser.submit(question, action="logout")
-    nothing = await party.browser.post(f"{party.issuer}/logout", [("ui_locales", "de")])
+    posted = await party.browser.post(f"{party.issuer}/logout", [("ui_locales", "de")])
+    nothing = await party.browser.follow(posted, within=party.issuer)
 
     assert heading(question) == "Se déconnecter ?"
     assert heading(signed_out) == "Vous êtes déconnecté"
@@ -155,7 +156,9 @@ async def test_no_language_breaks_a_page(party: RelyingParty, hostile: str, wher
         login = await party.start()
         page = await party.browser.get(f"{party.issuer}/nothing")
 
-    assert (login.status, page.status) == (200, 404)
+    # What no parameter may hold is refused as ever.
+    refused = hostile == "null" and where == "ui_locales"
+    assert (login.status, page.status) == (400 if refused else 200, 404)
     assert {language_of(each) for each in (login, page)} <= {"en", "de"}
     assert not [each for each in (login, page) if text.strip() and text in each.text]
     assert "alert(1)" not in login.text + page.text
@@ -183,7 +186,7 @@ async def test_what_clients_read_stays_english(party: RelyingParty) -> None:
     assert "Content-Language" not in answer.headers
     assert "client" in answer.text
     assert " ist " not in answer.text
-    assert query_of(redirect.location)["error_description"].startswith("The ")
+    assert "is not registered for this client" in query_of(redirect.location)["error_description"]
 
 
 async def test_a_page_of_a_failure_keeps_what_operators_and_developers_read(party: RelyingParty) -> None:
@@ -200,7 +203,7 @@ async def test_a_page_of_a_failure_keeps_what_operators_and_developers_read(part
 @pytest.mark.requirement("RFC 8414 §2: ui_locales_supported")
 async def test_the_metadata_names_the_languages(party: RelyingParty) -> None:
     for path in ("oauth-authorization-server", "openid-configuration"):
-        document = (await party.get_json(f"/.well-known/{path}")).json
+        document = (await party.get_json(f"/.well-known/{path}")).body
 
         assert document["ui_locales_supported"] == sorted(SHIPPED)
 
@@ -210,8 +213,8 @@ async def test_the_metadata_names_the_languages(party: RelyingParty) -> None:
 async def test_names_are_data_in_every_language(
     make_party: MakeParty, administration: Administration, tag: str
 ) -> None:
-    client = await administration.create_client(name="%(app)s {{ 7 }} <b>ثقة\u202e", redirect_uris=[CALLBACK])
-    party = await make_party(client=client)
+    client = await administration.create_web_client(client_name="%(app)s {{ 7 }} <b>ثقة\u202e")
+    party = await make_party(client)
 
     login = await party.start(ui_locales=tag)
 

@@ -18,6 +18,7 @@ from support.relying_party import Person, RelyingParty
 from support.second_factor import ASK, MakeSecond
 from support.system import System
 from support.systems import MakeParty, StartSystem
+from valetkey.core.mail.encoding import KeptContent
 from valetkey.storage.mail_sealer import MailSealer
 
 ASKED, SENT, CHOOSE, DONE = (
@@ -61,12 +62,18 @@ class Postbox:
         self._connection = connection
         self._sealer = sealer
 
+    async def languages(self, person: Person) -> list[str]:
+        return [each.language for each in await self._kept(person)]
+
     async def mails(self, person: Person) -> list[object]:
+        return [each.content for each in await self._kept(person)]
+
+    async def _kept(self, person: Person) -> list[KeptContent]:
         rows = await self._connection.fetch(
             "SELECT id, kind, recipient, sealed FROM mail_outbox WHERE subject = $1 ORDER BY created_at",
             UUID(person.subject),
         )
-        return [self._sealer.open(row["id"], row["kind"], row["recipient"], row["sealed"]).content for row in rows]
+        return [self._sealer.open(row["id"], row["kind"], row["recipient"], row["sealed"]) for row in rows]
 
     async def links(self, person: Person, count: int = 1) -> list[str]:
         """The links of so many mails, as they have come to be there."""
@@ -313,3 +320,39 @@ async def test_a_form_of_another_site_asks_for_nothing(party: RelyingParty) -> N
     answer = await party.browser.post(f"{party.issuer}/recover", [("username", "ada")])
 
     assert answer.status == 403
+
+
+@pytest.mark.parametrize(
+    ("claims", "ui_locales", "accepted", "language"),
+    [
+        ({}, "", "", "en"),
+        ({}, "", "de-CH, fr;q=0.4", "de"),
+        ({}, "ja", "de", "ja"),
+        ({"locale": "es-MX"}, "ja", "de", "es"),
+        ({"locale": "fr_CA"}, "", "", "fr"),
+        ({"locale": "pt"}, "", "de", "de"),
+    ],
+)
+async def test_a_mail_is_in_the_language_of_its_user_then_of_the_page(
+    make_party: MakeParty,
+    mailing: System,
+    postbox: Postbox,
+    claims: dict[str, str],
+    ui_locales: str,
+    accepted: str,
+    language: str,
+) -> None:
+    person = await mailing.administration.create_user(claims=claims)
+    party = await make_party(person=person, at=mailing)
+    if accepted:
+        party.browser.headers["Accept-Language"] = accepted
+    login = await party.start(**({"ui_locales": ui_locales} if ui_locales else {}))
+    (forgotten,) = (each for each in login.page.find_all("a") if "/recover" in each.attributes["href"])
+
+    page = await party.browser.get(f"{mailing.issuer}{forgotten.attributes['href']}")
+    await party.browser.submit(page, username=person.username)
+
+    await postbox.links(person)
+    assert await postbox.languages(person) == [language]
+    shown = ui_locales or accepted[:2] or "en"
+    assert page.page.get("html").attributes["lang"] == shown

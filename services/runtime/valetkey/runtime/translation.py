@@ -107,14 +107,11 @@ class Translator:
 
     def translated(self, value: object) -> object:
         """A sentence that stands in code, in the language; anything else as it is."""
-        match value:
-            case Message():
-                text = self.gettext(value.source)
-                return text % value.values if value.values else text
-            case StrEnum():
-                return self.gettext(value.value)
-            case _:
-                return value
+        # Asked for whatever a template writes.
+        if isinstance(value, Message):
+            text = self.gettext(value.source)
+            return text % value.values if value.values else text
+        return self.gettext(value.value) if isinstance(value, StrEnum) else value
 
 
 class _Catalogue(GNUTranslations):

@@ -45,6 +45,7 @@ from valetkey.authorize.pages.models import (
 )
 from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.static_assets import StaticAssets
+from valetkey.authorize.pages.texts import PageTexts
 from valetkey.authorize.pages.theme import Theme, ThemeError
 from valetkey.core.language import SOURCE
 from valetkey.core.plain_text import MAX_LENGTH, plain
@@ -98,14 +99,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.policies["ext.i18n.trimmed"] = True
-        self._environment.install_gettext_callables(  # type: ignore[attr-defined] # of the extension
-            self._translator.gettext,
-            self._translator.ngettext,
-            newstyle=True,
-            pgettext=self._translator.pgettext,
-            npgettext=self._translator.npgettext,
-        )
+        PageTexts(self._translator).install(self._environment)
         self._environment.filters |= {
             "plain": self._plain,
             "initial": initial,
@@ -220,7 +214,7 @@ class Pages:
         return self.render(page.template, **context, reference=reference)
 
     def _plain(self, text: str, limit: int = MAX_LENGTH) -> str:
-        return plain(f"{self._translator.translated(text)}", limit)
+        return plain(str(self._translator.translated(text)), limit)
 
     def _compile(self) -> None:
         for name in self._environment.list_templates(extensions=["html"]):
