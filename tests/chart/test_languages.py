@@ -2,8 +2,8 @@
 
 import pytest
 
-from support.chart import container_of, environment, merged, objects, pods
-from support.chart_values import EXTERNAL
+from support.chart import container_of, environment, objects, pods
+from support.chart_values import EXTERNAL, merged
 
 GIVEN = merged(
     EXTERNAL,

@@ -14,13 +14,18 @@ from support.document import Element, parse_document
 from support.pseudo_language import TAG, unmarked, unmarked_text, write_marked
 from support.sample_pages import REFERENCE, every_page, show
 from valetkey.authorize.account.page_client import account_client
-from valetkey.authorize.account.recovery import ERRORS as RECOVERY_ERRORS
 from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.consent.scope_words import scope_words
 from valetkey.authorize.login.browser_origin import device_name, device_words
 from valetkey.authorize.login.methods.registry import credential_words
 from valetkey.authorize.pages import shown_error
-from valetkey.authorize.pages.account_models import AccountNews, AccountPage, NewPasswordPage, PasswordError
+from valetkey.authorize.pages.account_models import (
+    AccountNews,
+    AccountPage,
+    NewPasswordPage,
+    PasswordError,
+    RecoveryError,
+)
 from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.language import languages
 from valetkey.authorize.pages.models import ConsentPage, HomePage, LoggedOutPage, LoginError, LoginPage, ProofError
@@ -91,7 +96,7 @@ def test_every_word_of_a_page_comes_from_a_catalogue(name: str, marked: Pages) -
 
 def sentences() -> Iterator[tuple[str, object]]:
     """Every sentence of the code that a page may show."""
-    for kind in (LoginError, ProofError, AccountNews, PasswordError):
+    for kind in (LoginError, ProofError, AccountNews, PasswordError, RecoveryError):
         yield from ((f"{kind.__name__}.{each.name}", each) for each in kind)
     for status in (400, 403, 404, 405, 410, 413, 418, 429, 500, 503):
         page = error_page(status)
@@ -99,7 +104,6 @@ def sentences() -> Iterator[tuple[str, object]]:
     for name, error in vars(shown_error).items():
         if isinstance(error, type) and issubclass(error, shown_error.ShownError):
             yield from ((name, each) for each in (error.page.title, error.page.happened, error.page.advice))
-    yield from (("recovery", each) for each in RECOVERY_ERRORS)
     for claim in [*(claim.name for claim in CLAIMS), "sub", "acr", "amr", "auth_time", NAME]:
         yield f"claim {claim}", claim_words(claim)
     yield from (("scope", scope_words(RegisteredScope(words, words))) for words in OF_EVERY_INSTALLATION)

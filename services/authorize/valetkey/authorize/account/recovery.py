@@ -15,6 +15,7 @@ from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.pages.account_models import (
     PasswordError,
     RecoverPage,
+    RecoveryError,
     RecoverySentPage,
     ResetDonePage,
     ResetPasswordPage,
@@ -27,7 +28,6 @@ from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, normalize_l
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import PasswordReset
 from valetkey.core.mail.mail import Mail
-from valetkey.core.message import Message
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.routes import ACCOUNT, HOME, RECOVER, RECOVER_PASSWORD
 from valetkey.runtime.http.address import address_group, caller_address, client_address
@@ -45,11 +45,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _PURPOSE = TokenPurpose.PASSWORD_RESET
-_NO_NAME = Message("Enter your user name or e-mail.")
-_TOO_MANY = Message("There were too many attempts. Wait a while and try again.")
-_BUSY = Message("We cannot send mail right now. Wait a moment, then try again.")
-_GONE = Message("This link does not work any more. Ask for a new one.")
-ERRORS = (_NO_NAME, _TOO_MANY, _BUSY, _GONE)
 
 
 async def show_recovery(request: web.Request) -> web.StreamResponse:
@@ -67,13 +62,13 @@ async def ask_for_link(request: web.Request) -> web.StreamResponse:
     if not service.outbox.is_configured:
         return see_other(service.path(HOME))
     if name is None or len(name) > MAX_LOGIN_NAME_LENGTH:
-        return _ask(service, _NO_NAME, 400)
+        return _ask(service, RecoveryError.NO_NAME, 400)
     address = address_group(client_address(request, service.settings.trusted_proxies))
     if await service.recoveries.count(address) is not Standing.WITHIN:
         RATE_LIMITED.add("recoveries")
-        return _ask(service, _TOO_MANY, 429, service.recoveries.window)
+        return _ask(service, RecoveryError.TOO_MANY, 429, service.recoveries.window)
     if not service.after_answers.has_room:
-        return _ask(service, _BUSY, 503)
+        return _ask(service, RecoveryError.BUSY, 503)
     service.after_answers.begin(_send(service, name, address))
     page = RecoverySentPage(typed=name, minutes=_minutes())
     return page_response(service.pages.recovery_sent(page, reference=current_trace_id()))
@@ -180,7 +175,7 @@ def _form(service: AuthorizeService, token: str, error: str | None = None, statu
 
 def _gone(service: AuthorizeService) -> web.Response:
     """A link that is used, too old, ended with its user, or none of ours: all look the same."""
-    return _ask(service, _GONE, 410)
+    return _ask(service, RecoveryError.GONE, 410)
 
 
 def _minutes() -> int:

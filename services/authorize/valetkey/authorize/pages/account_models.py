@@ -64,6 +64,15 @@ class PasswordError(StrEnum):
     BUSY = Message("We cannot change passwords right now. Wait a moment, then try again.")
 
 
+class RecoveryError(StrEnum):
+    """What the page that asks whose password is forgotten says when it is shown again."""
+
+    NO_NAME = Message("Enter your user name or e-mail.")
+    TOO_MANY = Message("There were too many attempts. Wait a while and try again.")
+    BUSY = Message("We cannot send mail right now. Wait a moment, then try again.")
+    GONE = Message("This link does not work any more. Ask for a new one.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPage(FormPage):
     """The account of who is signed in. Every form posts ``action``, and what it is about.
