@@ -27,6 +27,7 @@ SAME = {
     },
     "fr": {
         "Applications": "the same word",
+        "E-mail": "the same word",
         "%(count)s minute": "the same word",
         "%(count)s minutes": "the same word",
     },
@@ -38,6 +39,7 @@ SAME = {
     "ar": {},
 }
 _PLACE = re.compile(r"%\(\w+\)[sd]|%%")
+_LETTER = re.compile(r"[^\W\d_]")
 _TAG = re.compile(r"</?\w+[^>]*>")
 
 
@@ -90,7 +92,7 @@ def test_no_translation_is_a_guess(domain: Domain, tag: str) -> None:
 
 @pytest.mark.parametrize(("domain", "tag"), CATALOGUES)
 def test_no_english_is_left(domain: Domain, tag: str) -> None:
-    same = {english for _, english, text in texts(domain, tag) if text == english and _PLACE.sub("", text).strip()}
+    same = {english for _, english, text in texts(domain, tag) if text == english and _LETTER.search(_PLACE.sub("", text))}
 
     assert same <= SAME[tag].keys(), "translate it, or say in SAME why it is the same"
 

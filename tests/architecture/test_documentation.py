@@ -22,9 +22,16 @@ from valetkey.runtime.telemetry.audit_events import AUDIT_EVENTS, FIELDS
 # What they have instead of pages is for the forge.
 NO_PAGES = (".github/",)
 # Functions that write an event, by the number of the argument that is its type.
-WRITERS = {"record_change": 0, "record_recovery": 0, "audited": 0, "record": 0, "_record": 1, "_emit": 0}
-# `create`, `update` and `delete`, as plans and runs of the rotation have them.
-KINDS = {"kind": ("create", "update", "delete"), "change": ("created", "activated", "retired", "deleted")}
+WRITERS = {
+    **dict.fromkeys(("record_change", "record_recovery", "record_email", "audited", "record", "_emit"), 0),
+    "_record": 1,
+}
+# `create`, `update` and `delete`, as plans and runs of the rotation have them; what links in mails do to an address.
+KINDS = {
+    "kind": ("create", "update", "delete"),
+    "change": ("created", "activated", "retired", "deleted"),
+    "done": ("verified", "changed", "reverted"),
+}
 
 
 def text_of(page: Path) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.left_behind import BEGIN, END, MEMORY, PAGE, PLACES, POSTGRES, REDIS, Row, written
+from support.left_behind import BEGIN, END, MEMORY, PAGE, PLACES, REDIS, written
+from support.left_behind_postgres import POSTGRES
+from support.left_behind_row import Row
 from support.repository import ROOT
 from valetkey.storage.postgres.schema.privileges import ROLES
 from valetkey.storage.redis.kept.keyspace import KEYSPACE

@@ -13,7 +13,9 @@ from valetkey.core.routes import FALLBACK, ROUTES, SERVICE_OF_SEGMENT, Route
 
 HOST = "id.example.com"
 BASES = ["", "/identity", "/identity/v1"]
-DOCUMENTS = [route for route in ROUTES if route.path.startswith("/.well-known/")]
+WELL_KNOWN = [route for route in ROUTES if route.path.startswith("/.well-known/")]
+DOCUMENTS = [route for route in WELL_KNOWN if not route.of_host]
+OF_HOST = [route for route in WELL_KNOWN if route.of_host]
 
 
 def published(base: str) -> Values:
@@ -66,12 +68,28 @@ def test_well_known_documents_are_found_before_and_below_the_path_of_the_issuer(
         assert ingress_service(found, path) == route_service(found, path) == f"valetkey-{document.service}"
 
 
+@pytest.mark.requirement("RFC 8615 §3: what is well known of a host is at its root")
 @pytest.mark.parametrize("base", BASES)
-def test_nothing_but_the_table_of_routes_is_published(base: str) -> None:
-    found = objects(published(base))
+@pytest.mark.parametrize("route", OF_HOST, ids=lambda route: route.path)
+def test_what_is_of_the_host_is_published_where_the_host_is_ours(route: Route, base: str) -> None:
+    assert route.paths(base) == (route.path,)
+    for is_ours in (True, False):
+        found = objects(merged(published(base), {"hostWellKnown": is_ours}))
+
+        expected = f"valetkey-{route.service}" if is_ours or not base else ""
+        assert ingress_service(found, route.path) == route_service(found, route.path) == expected
+
+
+@pytest.mark.parametrize("host_well_known", [True, False])
+@pytest.mark.parametrize("base", BASES)
+def test_nothing_but_the_table_of_routes_is_published(base: str, host_well_known: bool) -> None:
+    found = objects(merged(published(base), {"hostWellKnown": host_well_known}))
     below = {f"{base}/{segment}": service for segment, service in SERVICE_OF_SEGMENT.items()}
     before = {
-        path: route.service for route in DOCUMENTS for path in route.paths(base) if not path.startswith(f"{base}/")
+        path: route.service
+        for route in (WELL_KNOWN if host_well_known else DOCUMENTS)
+        for path in route.paths(base)
+        if not path.startswith(f"{base}/")
     }
     expected = {path: f"valetkey-{service}" for path, service in {**below, **before, base or "/": FALLBACK}.items()}
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.eventually import eventually
 from support.seed import make_user, password_hash
 from valetkey.core.authentication.factor import Method
 from valetkey.core.authentication.passkey import Passkey, new_user_handle
@@ -17,6 +18,14 @@ from valetkey.storage.postgres.tables.credentials import Credentials
 from valetkey.storage.postgres.tables.passkeys import MOST_PASSKEYS, KeptPasskey, Passkeys
 from valetkey.storage.postgres.tables.users import Users
 
+_GATE = Statement("test.gate", "SELECT FROM users WHERE subject = $1 FOR UPDATE")
+_WAITING = Statement(
+    "test.waiting",
+    """
+    SELECT count(*) AS waiting FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """,
+)
 _DISABLE = Statement("test.disable", "UPDATE users SET enabled = FALSE WHERE subject = $1")
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -96,6 +105,27 @@ async def test_a_user_has_so_many(passkeys: Passkeys, ada: User) -> None:
     added = [await passkeys.add(ada, kept(ada), str(number), NOW) for number in range(MOST_PASSKEYS + 2)]
 
     assert added == [True] * MOST_PASSKEYS + [False] * 2
+
+
+@pytest.mark.requirement("security 55c: what a user can leave is bounded, by enrolments in the same moment too")
+async def test_of_enrolments_at_once_only_those_count_for_which_there_is_room(
+    passkeys: Passkeys, database: Database, ada: User
+) -> None:
+    room = 3
+    for number in range(MOST_PASSKEYS - room):
+        await passkeys.add(ada, kept(ada), str(number), NOW)
+
+    async def all_wait() -> bool:
+        row = await database.fetch_row(_WAITING)
+        return row is not None and row["waiting"] == len(enrolments)
+
+    async with asyncio.TaskGroup() as tasks, database.transaction("test.gate") as gate:
+        await gate.execute(_GATE, ada.subject)
+        enrolments = [tasks.create_task(passkeys.add(ada, kept(ada), str(number), NOW)) for number in range(10)]
+        await eventually(all_wait)
+
+    assert sum(each.result() for each in enrolments) == room
+    assert len(await passkeys.of_user(ada.subject)) == MOST_PASSKEYS
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from support.postgres import IDLE_LIFETIME, LIFETIME, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.client.client import Client
 from valetkey.storage.postgres.database.pool import Database
-from valetkey.storage.postgres.tables.sessions import FIRST_PLACE, Sessions
+from valetkey.storage.postgres.tables.session_list import FIRST_PLACE
+from valetkey.storage.postgres.tables.sessions import Sessions
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from support.granting_party import CLOCKS
-from support.postgres import IDLE_LIFETIME, LIFETIME, MOST_SESSIONS, Stores, postgres_stores
+from support.postgres import IDLE_LIFETIME, KEPT_IDLE_LIFETIME, LIFETIME, MOST_SESSIONS, Stores, postgres_stores
 from support.seed import make_authorization, make_client, make_session, make_user, password_hash
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.session import Session
@@ -248,6 +248,29 @@ async def test_use_is_noted_once_a_minute_at_most(database: Database) -> None:
         noted += [row["used_at"] - NOW for row in await database.fetch(used_at)]
 
     assert [moment.total_seconds() for moment in noted] == [0, 0, 60, 60, 60, 120]
+
+
+@pytest.mark.parametrize("way", ["begun", "renewed"])
+async def test_a_session_that_is_kept_may_be_unused_for_longer(stores: Stores, session: Session, way: str) -> None:
+    is_begun, secret = way == "begun", "another secret"
+    login = replace(session, is_kept=True) if not is_begun else replace(session, session_id=uuid4(), is_kept=True)
+    assert await (stores.sessions.create(secret, login, None) if is_begun else stores.sessions.renew(secret, login))
+
+    unused = await stores.sessions.find(secret, NOW + KEPT_IDLE_LIFETIME - timedelta(seconds=1))
+    used_again = await stores.sessions.find(secret, NOW + 2 * KEPT_IDLE_LIFETIME - timedelta(minutes=5))
+
+    assert (unused, used_again) == (login, login)
+    assert await stores.sessions.find(secret, NOW + LIFETIME) is None
+    assert await stores.sessions.find(SECRET, NOW + IDLE_LIFETIME) is None
+
+
+async def test_a_session_that_is_kept_no_longer_ends_as_others_do(stores: Stores, session: Session) -> None:
+    await stores.sessions.renew("kept", replace(session, is_kept=True))
+
+    await stores.sessions.renew("not kept", session)
+
+    assert await stores.sessions.find("not kept", NOW + IDLE_LIFETIME - timedelta(seconds=1)) == session
+    assert await stores.sessions.find("not kept", NOW + 2 * IDLE_LIFETIME) is None
 
 
 async def test_what_ending_a_session_revokes_is_published(database: Database) -> None:

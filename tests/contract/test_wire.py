@@ -230,6 +230,7 @@ SAMPLE_INTERACTION_PROOFS = bytes.fromhex(
     "5a430a10000000000000000000000000000000031003180122130a0870617373776f726410c0e4c3add3fe920322140a0770"
     "6173736b657910c0e4c3add3fe920318012801"
 )
+SAMPLE_INTERACTION_KEPT = bytes.fromhex("5a023001")
 SAMPLE_INTERACTION_LEVELS = bytes.fromhex("0a055a03706872")
 SAMPLE_INTERACTION_LANGUAGES = bytes.fromhex("0a0b620564652d434862026672")
 
@@ -250,11 +251,16 @@ def test_what_is_appended_to_a_code_is_for_good() -> None:
 
 
 def test_the_field_numbers_of_an_interaction_are_for_good() -> None:
+    assert wire_values.INTERACTION.proofs is not None
+    not_kept = wire_values.INTERACTION.proofs._replace(is_kept=False)
     second = replace(wire_values.INTERACTION, proofs=None)
     first = replace(second, installation_epoch=None, client_epoch=None)
     assert interaction_message.from_bytes(SAMPLE_INTERACTION) == first
     assert interaction_message.from_bytes(SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS) == second
-    assert INTERACTION == SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS + SAMPLE_INTERACTION_PROOFS
+    third = SAMPLE_INTERACTION + SAMPLE_INTERACTION_EPOCHS + SAMPLE_INTERACTION_PROOFS
+    assert interaction_message.from_bytes(third + SAMPLE_INTERACTION_KEPT) == wire_values.INTERACTION
+    assert interaction_message.from_bytes(third) == replace(wire_values.INTERACTION, proofs=not_kept)
+    assert interaction_message.from_bytes(INTERACTION) == wire_values.INTERACTION
     levels = interaction_message.from_bytes(INTERACTION + SAMPLE_INTERACTION_LEVELS).request.acr_values
     assert levels == ("phr",)
     languages = interaction_message.from_bytes(INTERACTION + SAMPLE_INTERACTION_LANGUAGES).request.ui_locales

@@ -330,7 +330,7 @@ def test_a_neighbouring_port_that_is_taken_moves_only_that_part(tmp_path: Path) 
         document = demo.document
         demo.end(signal.SIGTERM)
 
-    assert document["issuer"] == f"http://127.0.0.1:{port}"
+    assert document["issuer"] == f"http://localhost:{port}"
     assert f"http://127.0.0.1:{port + 1}/callback" not in document["clients"]["web"]["redirect_uris"]
     assert document["clients"]["api"]["resource"] == f"http://127.0.0.1:{port + 2}/"
 

@@ -36,25 +36,29 @@ group_nesting      S          S      S              -       S        -          
 groups             s          s      s              -       s        -             SIUD
 installation       S          S      S              -       S        -             Su
 key_observations   SIUD       SIUD   SIUD           -       SIUD     S             S
-login_names        S          -      -              -       S        -             SID
+login_names        SID        -      -              -       SID      -             SID
 mail_outbox        sI         -      -              SuD     SIuD     -             sIu
 published_jwk_set  S          S      S              -       S        SIU           SIU
 revocations        SIU        SIUD   S              -       SIUD     -             SIUD
 scopes             S          S      S              -       S        -             SIUD
 sessions           SIUD       su     -              -       SIUD     -             SD
 signing_keys       -          S      -              -       S        SIUD          SIUD
-token_subjects     -          -      -              -       -        -             SID
+token_subjects     SD         -      -              -       SD       -             SID
 user_attributes    S          S      S              -       S        -             SIUD
-users              Su         su     s              -       Su       -             SIUD
+users              SuD        su     s              -       SuD      -             SIUD
 """
 USER = "subject username email email_verified claims enabled valid_since updated_at epoch sub"
+USER_CHANGES = "password_hash epoch valid_since updated_at email email_verified email_epoch claims"
 MAIL_PROGRESS = "sealed state attempts last_error due_at finished_at lease"
 COLUMNS = {
     (
         "authorize",
         "authorizations",
         "SELECT",
-    ): "id session_id bound_to_session expires_at revoked_at subject client_uid auth_time",
+    ): (
+        "id session_id bound_to_session expires_at revoked_at subject client_uid auth_time created_at rotated_at "
+        "idle_expires_at installation_epoch client_epoch user_epoch"
+    ),
     **{(role, "account_tokens", "UPDATE"): "created_at" for role in ("authorize", "compact", "operator")},
     ("authorize", "mail_outbox", "SELECT"): "recipient requester is_requested state created_at",
     ("mailer", "mail_outbox", "UPDATE"): MAIL_PROGRESS,
@@ -65,7 +69,7 @@ COLUMNS = {
     ),
     ("operator", "mail_outbox", "UPDATE"): "state due_at finished_at",
     ("authorize", "authorizations", "UPDATE"): "revoked_at",
-    ("authorize", "users", "UPDATE"): "password_hash epoch valid_since updated_at",
+    **{(role, "users", "UPDATE"): USER_CHANGES for role in ("authorize", "compact")},
     **{(role, "groups", "SELECT"): "name required_acr" for role in ("authorize", "token", "introspection", "compact")},
     ("token", "authorizations", "UPDATE"): (
         "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
@@ -82,7 +86,6 @@ COLUMNS = {
         "generation rotated_at idle_expires_at revoked_at installation_epoch client_epoch user_epoch"
     ),
     ("compact", "clients", "UPDATE"): "updated_at",
-    ("compact", "users", "UPDATE"): "password_hash epoch valid_since updated_at",
     ("operator", "authorizations", "UPDATE"): "revoked_at",
     ("operator", "consents", "UPDATE"): "scope resources claims is_given updated_at withdrawn_at epoch",
     ("operator", "installation", "UPDATE"): "epoch",
@@ -118,6 +121,9 @@ FORBIDDEN = {
         "UPDATE clients SET redirect_uris = '{https://evil.example}'",
         "INSERT INTO client_secrets (id) VALUES (gen_random_uuid())",
         "UPDATE users SET enabled = TRUE",
+        "UPDATE users SET username = 'root'",
+        "UPDATE users SET email_floor = 0",
+        "UPDATE login_names SET subject = gen_random_uuid()",
         "INSERT INTO users (subject) VALUES (gen_random_uuid())",
         "DELETE FROM revocations",
         "DELETE FROM consents",
@@ -145,7 +151,8 @@ FORBIDDEN = {
     ],
     "compact": [
         "UPDATE users SET enabled = TRUE",
-        "UPDATE users SET email = 'a@evil.example'",
+        "UPDATE users SET username = 'root'",
+        "UPDATE users SET email_floor = 0",
         "INSERT INTO users (subject) VALUES (gen_random_uuid())",
         "UPDATE clients SET redirect_uris = '{https://evil.example}'",
         "INSERT INTO client_secrets (id) VALUES (gen_random_uuid())",

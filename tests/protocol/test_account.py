@@ -2,9 +2,9 @@
 
 import pytest
 
+from support.account_page import entries, forms, press, visit
 from support.administration import CALLBACK
-from support.browser import Answer, form_of
-from support.document import Element
+from support.browser import form_of
 from support.front_channel import heading, response_of
 from support.movable_clock import MovableClock
 from support.relying_party import Person
@@ -12,37 +12,6 @@ from support.second_factor import CODES, ENROL, MakeSecond, SecondFactorParty
 
 ACCOUNT, CONFIRM, PASSWORD = "Your account", "Confirm that it is you", "Choose a new password"
 NEW = "a new password of many words"
-
-
-async def visit(second: SecondFactorParty, path: str = "/account") -> Answer:
-    """Open a page of the account, and do what stands before it."""
-    page = await second.go(f"{second.party.issuer}{path}")
-    if "password" in {each.attributes.get("name") for each in page.page.find_all("input")} and "/login" in page.url:
-        page = await second.party.sign_in(page)
-    if "/second-factor" in page.url:
-        page = await second.answer(page, second.next_code())
-    return page
-
-
-def forms(page: Answer, action: str) -> list[Element]:
-    """The forms of the account page that post this action."""
-    return [
-        form
-        for form in page.page.find_all("form")
-        if any(each.attributes.get("value") == action for each in form.find_all("input"))
-    ]
-
-
-async def press(second: SecondFactorParty, page: Answer, action: str, index: int = 0) -> Answer:
-    """Press the button of a form of the account page; where the browser is led, without what stands before it."""
-    form = forms(page, action)[index]
-    pairs = [(each.attributes["name"], each.attributes["value"]) for each in form.find_all("input")]
-    answer = await second.party.browser.post(f"{second.party.issuer}/account", pairs)
-    return await second.party.browser.follow(answer, within=second.party.issuer)
-
-
-def entries(page: Answer) -> str:
-    return page.page.get("main").text
 
 
 async def test_a_visitor_signs_in_and_arrives(make_second: MakeSecond) -> None:

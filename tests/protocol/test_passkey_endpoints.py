@@ -24,7 +24,7 @@ def switched_off(start_system: StartSystem) -> System:
 @pytest.mark.requirement("W3C Passkey Endpoints §2: enroll and manage are addresses of the relying party")
 async def test_they_lead_to_the_account_page(with_passkeys: System) -> None:
     async with Browser() as browser:
-        answer = await browser.get(f"{with_passkeys.origin}{PATH}{with_passkeys.issuer_path}")
+        answer = await browser.get(f"{with_passkeys.origin}{PATH}")
 
     account = f"{with_passkeys.issuer}/account"
     assert answer.status == 200

@@ -2,24 +2,18 @@
 
 import asyncio
 import re
-import secrets
-from collections.abc import AsyncIterator
-from uuid import UUID
 
-import asyncpg
 import pytest
 
 from support.administration import CALLBACK
 from support.browser import Answer, Browser
-from support.eventually import eventually
 from support.front_channel import heading, response_of
 from support.movable_clock import MovableClock
+from support.postbox import MAIL, Postbox
 from support.relying_party import Person, RelyingParty
 from support.second_factor import ASK, MakeSecond
 from support.system import System
 from support.systems import MakeParty, StartSystem
-from valetkey.core.mail.encoding import KeptContent
-from valetkey.storage.mail_sealer import MailSealer
 
 ASKED, SENT, CHOOSE, DONE = (
     "Forgotten your password?",
@@ -29,66 +23,6 @@ ASKED, SENT, CHOOSE, DONE = (
 )
 NEW = "a new password of many words"
 LONG = "x" * 5000
-KEY = secrets.token_urlsafe(32)
-
-
-@pytest.fixture(scope="module")
-def mailing(start_system: StartSystem, clock: MovableClock) -> System:
-    """A system that can send mail; nothing takes it away here."""
-    return start_system(
-        clock=clock,
-        replicas=2,
-        changes={
-            "mail_host": "smtp.example",
-            "mail_from": "id@example.com",
-            "mail_keys": KEY,
-            "mail_per_address": "100000",
-            "mail_per_recipient": "1000",
-        },
-    )
-
-
-@pytest.fixture
-async def postbox(mailing: System) -> AsyncIterator["Postbox"]:
-    connection = await asyncpg.connect(mailing.postgres_dsn)
-    yield Postbox(connection, MailSealer(mailing.settings.mail_keys.reveal()))
-    await connection.close()
-
-
-class Postbox:
-    """What is in the outbox for whom, opened."""
-
-    def __init__(self, connection: asyncpg.Connection, sealer: MailSealer) -> None:
-        self._connection = connection
-        self._sealer = sealer
-
-    async def languages(self, person: Person) -> list[str]:
-        return [each.language for each in await self._kept(person)]
-
-    async def mails(self, person: Person) -> list[object]:
-        return [each.content for each in await self._kept(person)]
-
-    async def _kept(self, person: Person) -> list[KeptContent]:
-        rows = await self._connection.fetch(
-            "SELECT id, kind, recipient, sealed FROM mail_outbox WHERE subject = $1 ORDER BY created_at",
-            UUID(person.subject),
-        )
-        return [self._sealer.open(row["id"], row["kind"], row["recipient"], row["sealed"]) for row in rows]
-
-    async def links(self, person: Person, count: int = 1) -> list[str]:
-        """The links of so many mails, as they have come to be there."""
-
-        async def are_there() -> bool:
-            return len(await self._links(person)) >= count
-
-        await eventually(are_there)
-        return await self._links(person)
-
-    async def _links(self, person: Person) -> list[str]:
-        return [mail.link for mail in await self.mails(person) if hasattr(mail, "link")]
-
-    async def kinds(self, person: Person) -> list[str]:
-        return [mail.kind for mail in await self.mails(person)]  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -104,7 +38,7 @@ async def ask(party: RelyingParty, name: str) -> Answer:
 
 async def link_for(party: RelyingParty, postbox: Postbox) -> str:
     assert party.person is not None
-    before = len(await postbox._links(party.person))  # noqa: SLF001 - its own
+    before = len(await postbox.links(party.person, 0))
     assert heading(await ask(party, party.person.username)) == SENT
     return (await postbox.links(party.person, before + 1))[-1]
 
@@ -289,12 +223,7 @@ async def test_the_link_asked_for_longest_ago_makes_room(party: RelyingParty, po
 async def test_so_many_from_one_address(start_system: StartSystem, make_party: MakeParty) -> None:
     limited = await asyncio.to_thread(
         start_system,
-        changes={
-            "mail_host": "smtp.example",
-            "mail_from": "id@example.com",
-            "mail_keys": KEY,
-            "mail_per_address": "3",
-        },
+        changes=MAIL | {"mail_per_address": "3"},
     )
     party = await make_party(at=limited)
 

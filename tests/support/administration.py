@@ -184,6 +184,19 @@ class Administration:
         """Delete."""
         await self.change_user(lambda endings, subject: endings.delete(subject, self.clock()), person)
 
+    async def own_user(self, person: Person, owner: str) -> None:
+        """Say that an applied file owns the user."""
+        async with self.database() as database:
+            await Users(database).set_owner(UUID(person.subject), owner)
+
+    async def set_email(self, person: Person, email: str, *, verified: bool = False) -> None:
+        """Another address."""
+        async with self.database() as database:
+            found = await Users(database).find_by_subject(UUID(person.subject))
+            assert found is not None
+            changed = replace(found, email=email, email_verified=verified)
+            assert await Users(database).update(changed, self.clock(), (), {})
+
     async def set_password(self, person: Person, password: str) -> Person:
         """Another password; the person who knows it."""
         settings = self.settings
@@ -231,7 +244,9 @@ class Administration:
             async def publish(revocations: Sequence[Revocation]) -> None:
                 ended.extend(revocations)
 
-            sessions = Sessions(database, publish, idle_lifetime=_HOUR, lifetime=_HOUR, most=1)
+            sessions = Sessions(
+                database, publish, idle_lifetime=_HOUR, kept_idle_lifetime=_HOUR, lifetime=_HOUR, most=1
+            )
             for session in await sessions.list(self.clock() - _HOUR, UUID(person.subject)):
                 await sessions.end(session.session_id, self.clock())
             await self._publish(database, ended)

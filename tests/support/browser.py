@@ -96,6 +96,7 @@ class Browser:
     headers: dict[str, str] = field(default_factory=dict)
     keeps_names: bool = False
     _names: dict[tuple[str, str], str] = field(default_factory=dict)
+    _lasting: set[str] = field(default_factory=set)
 
     @classmethod
     def trusting(cls, authority: Path) -> Self:
@@ -118,6 +119,10 @@ class Browser:
     async def close(self) -> None:
         """Close the window; ``cookies`` stay readable."""
         await self._session.close()
+
+    def reopen(self) -> None:
+        """Close every window and begin anew: cookies that were set without ``Max-Age`` are gone. RFC 6265 §5.3."""
+        self.cookies = {name: value for name, value in self.cookies.items() if name in self._lasting}
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -143,6 +148,7 @@ class Browser:
                 self.cookies.pop(short, None)
             else:
                 self.cookies[short] = morsel.value
+                (self._lasting.add if morsel["max-age"] else self._lasting.discard)(short)
                 if short != name:
                     self._names[short, morsel.value] = name
 
@@ -176,7 +182,7 @@ def form_of(answer: Answer) -> Form:
     fields = [
         (field.attributes["name"], field.attributes.get("value", ""))
         for field in element.find_all("input")
-        if "name" in field.attributes
+        if "name" in field.attributes and (field.attributes.get("type") != "checkbox" or "checked" in field.attributes)
     ]
     action = urljoin(answer.url, element.attributes.get("action", answer.url))
     return Form(action, element.attributes.get("method", "get").upper(), fields)

@@ -57,6 +57,7 @@ PAGES = Domain(
         f"{AUTHORIZE}/pages/templates/*",
         f"{AUTHORIZE}/**/*.py",
         "services/core/valetkey/core/oidc/claims/registry.py",
+        "services/core/valetkey/core/oidc/claims/check.py",
         "services/runtime/valetkey/runtime/password_rules.py",
     ),
 )

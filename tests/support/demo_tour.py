@@ -33,8 +33,12 @@ class Tour:
             return response
 
     def forms(self, action: str) -> list[Element]:
-        """The forms of the page with this action."""
-        return [form for form in self.page.find_all("form") if form.attributes["action"].partition("?")[0] == action]
+        """The forms of the page with this action, but for those that only a script answers."""
+        return [
+            form
+            for form in self.page.find_all("form")
+            if form.attributes["action"].partition("?")[0] == action and "data-passkey" not in form.attributes
+        ]
 
     async def sign_in(self) -> None:
         await self.open("/")

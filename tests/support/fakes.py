@@ -11,7 +11,6 @@ from uuid import UUID
 from support.fake_world import FakeWorld, KeptAuthorization, KeptSession
 from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.authentication.user import User, normalize_login_name
-from valetkey.core.client.client import Client
 from valetkey.core.epoch import TokenEpochs
 from valetkey.core.oauth.consent import Consent, KeptConsent
 from valetkey.core.oauth.refresh_token import RefreshState
@@ -20,56 +19,10 @@ from valetkey.core.oauth.revocation import (
     Revocation,
     RevocationTarget,
     authorization_target,
-    client_target,
     subject_target,
 )
 from valetkey.core.oauth.stored_authorization import GrantedAuthorization, NewAuthorization
 from valetkey.storage.postgres.tables.revocation_lifetime import IN_FLIGHT
-
-
-class FakeClients:
-    """`ClientFinder`, and what registers clients."""
-
-    def __init__(self, world: FakeWorld) -> None:
-        self._world = world
-
-    async def find(self, client_id: str) -> Client | None:
-        self._world.require_presence()
-        return self._world.client(client_id)
-
-    async def insert(self, client: Client, now: datetime, managed_by: str | None = None) -> None:  # noqa: ARG002
-        ended = self._world.revocations.get(client_target(client.client_id))
-        epoch = client.epoch if ended is None else max(client.epoch, ended.epoch or 0)
-        self._world.clients[client.uid] = replace(client, epoch=epoch)
-
-
-class FakeClientLifecycle:
-    """Disables, enables and deletes clients."""
-
-    def __init__(self, world: FakeWorld) -> None:
-        self._world = world
-
-    async def disable(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
-        client = self._world.client(client_id)
-        if client is None:
-            return None
-        self._world.clients[client.uid] = replace(client, enabled=False, epoch=client.epoch + 1)
-        return self._world.revoke((), now + IN_FLIGHT, client_target(client_id), client.epoch + 1)
-
-    async def enable(self, client_id: str, now: datetime) -> bool:  # noqa: ARG002
-        client = self._world.client(client_id)
-        if client is None:
-            return False
-        self._world.clients[client.uid] = replace(client, enabled=True)
-        return True
-
-    async def delete(self, client_id: str, now: datetime) -> Sequence[Revocation] | None:
-        client = self._world.client(client_id)
-        revocations = await self.disable(client_id, now)
-        if client is not None:
-            del self._world.clients[client.uid]
-            self._world.delete_authorizations(lambda kept: kept.new.client_uid == client.uid)
-        return revocations
 
 
 class FakeUsers:
@@ -148,9 +101,11 @@ class FakeUserLifecycle:
 class FakeSessions:
     """Browser sessions. What ending one revokes is in `FakeWorld.revocations`."""
 
-    def __init__(self, world: FakeWorld, *, idle_lifetime: timedelta, lifetime: timedelta) -> None:
+    def __init__(
+        self, world: FakeWorld, *, idle_lifetime: timedelta, kept_idle_lifetime: timedelta, lifetime: timedelta
+    ) -> None:
         self._world = world
-        self._idle_lifetime = idle_lifetime
+        self._idle_lifetime = {False: idle_lifetime, True: kept_idle_lifetime}
         self._lifetime = lifetime
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
@@ -180,7 +135,8 @@ class FakeSessions:
         for kept in self._world.sessions.values():
             user, _ = self._world.users[kept.session.user.subject]
             if kept.secret == secret and kept.is_live(now) and _is_current(kept.session, user):
-                kept.idle_expires_at = min(now + self._idle_lifetime, kept.expires_at)
+                idle_lifetime = self._idle_lifetime[kept.session.is_kept]
+                kept.idle_expires_at = min(now + idle_lifetime, kept.expires_at)
                 return replace(kept.session, user=user)
         return None
 
@@ -213,7 +169,10 @@ class FakeSessions:
     def _keep(self, secret: str, session: Session) -> None:
         begun = session.strength.auth_time
         self._world.sessions[session.session_id] = KeptSession(
-            secret, session, begun + min(self._idle_lifetime, self._lifetime), begun + self._lifetime
+            secret,
+            session,
+            begun + min(self._idle_lifetime[session.is_kept], self._lifetime),
+            begun + self._lifetime,
         )
 
 

@@ -192,6 +192,7 @@ class World:
             jwks_max_age=300,
             client_rate=ClientRate(NoLimit(), self.clock, 0),
             passkey_endpoints=None,
+            change_password_uri="https://id.example/account/password",
         )
 
     def claims(self, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - any claim

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from support.left_behind_postgres import POSTGRES
+from support.left_behind_row import Row
 from support.repository import ROOT
 from valetkey.core.oauth import redirect_uri
 from valetkey.core.oauth.revocation import REVOCATION_MARGIN
@@ -15,7 +16,6 @@ from valetkey.runtime.http import address, client_authentication_cache
 from valetkey.runtime.http.limits import client_rate, connection_limit
 from valetkey.runtime.settings.settings import Settings
 from valetkey.runtime.telemetry.metric import MAX_LABEL_SETS
-from valetkey.storage.postgres.tables.passkeys import MOST_PASSKEYS
 from valetkey.storage.postgres.tables.revocation_lifetime import REVOCATION_LIFETIME
 from valetkey.storage.redis.limits import window_limit
 from valetkey.token import revocation_limit
@@ -30,23 +30,6 @@ CODE, INTERACTION, COUNT, CODE_COUNT, REVOCATION = 710, 650, 200, 150, 220
 _MINUTES = 60
 CODE_SECONDS = _S.authorization_code_lifetime + _S.access_token_lifetime
 REVOCATION_SECONDS = int((REVOCATION_LIFETIME + REVOCATION_MARGIN) / timedelta(seconds=1))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """``what`` names a key pattern, a table, or a module and the name in it; ``test`` is a path and a test in it."""
-
-    what: str
-    who: str
-    count: str
-    size: str
-    test: str
-
-    @property
-    def line(self) -> str:
-        """As the page shows it."""
-        path, _, name = self.test.partition("::")
-        return f"| `{self.what}` | {self.who} | {self.count} | {self.size} | [{name}](../{path}) |"
 
 
 def megabytes(size: float) -> str:
@@ -106,8 +89,8 @@ REDIS = (
         "vk:limits",
         "any caller",
         f"one for each browser that an interaction is counted for, {_S.client_failures_per_address} for wrong secrets "
-        "from each address, and three for the address; one for each client that revokes; one for each answer of a "
-        "passkey that was right, for 7 minutes, of which an address gives as many as it may begin interactions",
+        "from each address, and three for the address; one for each client that revokes, and for each user who has the "
+        "own address confirmed; one for each right answer of a passkey, for 7 minutes, as many as interactions",
         f"{COUNT} bytes each; {megabytes((_S.client_failures_per_address + 2) * COUNT)} an address beside its "
         "browsers, which interactions include",
         "tests/protocol/test_security_interaction_limit.py::"
@@ -143,66 +126,6 @@ REDIS = (
         "one",
         f"{COUNT} bytes",
         "tests/contract/test_revocations.py::test_an_empty_redis_is_not_believed",
-    ),
-)
-POSTGRES = (
-    Row(
-        "account_tokens",
-        "any caller",
-        "5 for each user with a confirmed e-mail address, for 30 minutes",
-        "about 200 bytes each; swept",
-        "tests/protocol/test_recovery.py::test_the_link_asked_for_longest_ago_makes_room",
-    ),
-    Row(
-        "credentials",
-        "a user",
-        f"one authenticator app, 10 recovery codes and {MOST_PASSKEYS} passkeys for each user",
-        "about 200 bytes each; of passkeys 600, and 2 kB at most",
-        "tests/contract/test_credentials.py::test_a_user_has_one_app",
-    ),
-    Row(
-        "mail_outbox",
-        "any caller",
-        f"{_S.mail_per_recipient} for a recipient, {_S.mail_per_address} for an address; {_S.mail_queue_limit:,} wait",
-        "less than 2 kB while it waits, about 300 bytes afterwards",
-        "tests/integration/mail/test_limits.py::test_two_limits_at_once_neither_overshoot_nor_wait_for_each_other",
-    ),
-    Row(
-        "sessions",
-        "a user",
-        f"{_S.sessions_per_user} for each user; the one used longest ago ends",
-        "about 300 bytes each",
-        "tests/contract/test_sessions.py::test_the_session_used_longest_ago_makes_room_for_one_too_many",
-    ),
-    Row(
-        "consents",
-        "a user",
-        "one for each user and client",
-        "scopes, resources and claims that are registered for the client",
-        "tests/protocol/test_security_left_behind.py::"
-        "test_a_user_leaves_one_consent_for_each_client_however_often_it_is_given",
-    ),
-    Row(
-        "authorizations",
-        "a user",
-        f"{_S.grants_per_user_and_client} live ones for each user and client; the one used longest ago ends",
-        "scopes, resources and claims that are registered for the client; swept once expired",
-        "tests/contract/test_granted_authorizations.py::"
-        "test_the_authorization_used_longest_ago_makes_room_for_one_too_many",
-    ),
-    Row(
-        "revocations",
-        "a client, a user",
-        "as in Redis",
-        "about 150 bytes each; swept once expired",
-        "tests/protocol/test_security_revocation_limit.py::test_what_is_remembered_is_bounded_in_both_stores",
-    ),
-    Row(
-        "key_observations",
-        "ourselves",
-        "one for each replica and key",
-        "about 100 bytes each; swept",
-        "tests/nightly/upgrade/test_nothing_grows.py::test_after_the_longest_lifetime_no_table_grows_any_more",
     ),
 )
 MEMORY = (
@@ -246,7 +169,7 @@ MEMORY = (
     Row(
         "storage/redis/limits/window_limit.py WindowLimit",
         "any caller",
-        f"{window_limit.MAX_REMEMBERED:,} digests of who has spent a limit, for each of at most four limits",
+        f"{window_limit.MAX_REMEMBERED:,} digests of who has spent a limit, for each of at most five limits",
         "4.2 MB for each limit",
         "tests/unit/runtime/test_memory_of_unauthenticated_requests.py::"
         "test_so_many_keys_that_are_spent_are_remembered_by_their_digests",

@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from support.fake_clients import FakeClientLifecycle, FakeClients
 from support.fake_world import FakeWorld
 from support.fakes import (
     FakeAuthorizations,
     FakeCatalog,
-    FakeClientLifecycle,
-    FakeClients,
     FakeConsents,
     FakeRevocationRecords,
     FakeSessions,
@@ -31,6 +30,7 @@ from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 
 IDLE_LIFETIME = timedelta(hours=12)
+KEPT_IDLE_LIFETIME = timedelta(days=7)
 LIFETIME = timedelta(days=14)
 MOST_SESSIONS, MOST_GRANTS = 30, 12
 
@@ -73,7 +73,9 @@ def fake_stores() -> Stores:
         client_lifecycle=FakeClientLifecycle(world),
         users=FakeUsers(world),
         user_lifecycle=FakeUserLifecycle(world),
-        sessions=FakeSessions(world, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME),
+        sessions=FakeSessions(
+            world, idle_lifetime=IDLE_LIFETIME, kept_idle_lifetime=KEPT_IDLE_LIFETIME, lifetime=LIFETIME
+        ),
         consents=FakeConsents(world),
         authorizations=FakeAuthorizations(world),
         revocations=FakeRevocationRecords(world),
@@ -92,7 +94,14 @@ def postgres_stores(database: Database) -> Stores:
         client_lifecycle=ClientLifecycle(database),
         users=Users(database),
         user_lifecycle=UserLifecycle(database),
-        sessions=Sessions(database, publish, idle_lifetime=IDLE_LIFETIME, lifetime=LIFETIME, most=MOST_SESSIONS),
+        sessions=Sessions(
+            database,
+            publish,
+            idle_lifetime=IDLE_LIFETIME,
+            kept_idle_lifetime=KEPT_IDLE_LIFETIME,
+            lifetime=LIFETIME,
+            most=MOST_SESSIONS,
+        ),
         consents=Consents(database),
         authorizations=Authorizations(database, publish, most=MOST_GRANTS, sweep_pause=timedelta(0)),
         revocations=RevocationRecords(database),

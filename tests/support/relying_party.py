@@ -112,11 +112,13 @@ class RelyingParty:
         params = self.request_params(verifier or secrets.token_urlsafe(48), **changes)
         return await self.browser.follow(await self.browser.get(f"{self.issuer}/authorize", params), within=self.issuer)
 
-    async def sign_in(self, page: Answer, person: Person | None = None) -> Answer:
-        """Fill in the login page."""
+    async def sign_in(
+        self, page: Answer, person: Person | None = None, *, fields: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Fill in the login page; ``fields`` are further ones of it."""
         person = person or self.person
         assert person is not None
-        answer = await self.browser.submit(page, username=person.username, password=person.password)
+        answer = await self.browser.submit(page, username=person.username, password=person.password, **(fields or {}))
         return await self.browser.follow(answer, within=self.issuer)
 
     async def walk(self, answer: Answer) -> Answer:

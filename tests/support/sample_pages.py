@@ -8,7 +8,16 @@ from valetkey.authorize.pages.account_models import (
     AccountPage,
     ApplicationWords,
     CredentialWords,
+    DeletedPage,
+    DeletePage,
+    EmailLinkDonePage,
+    EmailLinkGonePage,
+    EmailLinkPage,
+    EmailPage,
+    ExportPage,
     NewPasswordPage,
+    ProfileField,
+    ProfilePage,
     RecoverPage,
     RecoverySentPage,
     ResetDonePage,
@@ -64,7 +73,7 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
         "home": HomePage(form_action="/logout"),
         "home, signed in": HomePage(form_action="/logout", account=account),
         "login": login,
-        "login with passkeys": replace(login, passkey_question=text),
+        "login with passkeys": replace(login, passkey_question=text, keep=True),
         "login again": replace(login, username=text, error=text, account=account, code_page=text, is_limited=True),
         "second_factor": SecondFactorPage(
             **form, account=account, client_name=text, method="totp", others=[("recovery_code", "/second-factor?x=1")]
@@ -99,11 +108,19 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             **form,
             account=account,
             email=text,
+            is_verified=False,
+            email_uri="/account/email",
+            profile_uri="/account/profile",
+            export_uri="/account/export",
+            delete_uri="/account/delete",
             password_uri="/account/password",
             totp_uri="/account/totp",
             passkey_uri="/account/passkey",
             logout_uri="/logout",
-            credentials=[CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02")],
+            credentials=[
+                CredentialWords(text, "totp", text, "2026-01-01", "2026-01-02"),
+                CredentialWords(f"{text} 2", "passkey", text, "2026-01-01", ""),
+            ],
             codes_left=9,
             sessions=[
                 SessionWords("s1", True, text, text, "2026-01-01 12:00 UTC", "2026-01-02 12:00 UTC"),
@@ -111,8 +128,33 @@ def every_page(text: str = "Ada") -> dict[str, Page]:
             ],
             applications=[ApplicationWords(text, text, [text], "2026-01-01")],
             news=text,
+            error=text,
         ),
         "new_password": NewPasswordPage(**form, account=account, back="/account", error=text),
+        "account_email": EmailPage(
+            **form, account=account, email=text, is_verified=False, typed=text, back="/account", error=text
+        ),
+        **{
+            f"email_link, {kind}": EmailLinkPage(form_action="/x", token=text, kind=kind, username=text, email=text)
+            for kind in ("verify", "confirm", "revert")
+        },
+        **{
+            f"email_link_done, {kind}": EmailLinkDonePage(
+                kind=kind, email=text, account_uri="/account", recovery_uri="/recover"
+            )
+            for kind in ("verify", "confirm", "revert")
+        },
+        "email_link_gone": EmailLinkGonePage(error=text, account_uri="/account"),
+        "account_profile": ProfilePage(
+            **form,
+            account=account,
+            fields=[ProfileField("name", text, text), ProfileField("locale", text), ProfileField("nickname", text)],
+            back="/account",
+            error=text,
+        ),
+        "account_export": ExportPage(**form, account=account, back="/account"),
+        "account_delete": DeletePage(**form, account=account, username=text, back="/account", error=text),
+        "account_deleted": DeletedPage(),
         "recover": RecoverPage(form_action="/recover", error=text),
         "recovery_sent": RecoverySentPage(typed=text, minutes=30),
         "reset_password": ResetPasswordPage(form_action="/recover/password", token=text, error=text),

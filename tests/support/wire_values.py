@@ -69,6 +69,7 @@ INTERACTION = Interaction(
         1,
         (Factor(Method.PASSWORD, NOON), Factor(Method.PASSKEY, NOON, is_device_bound=True)),
         is_login=True,
+        is_kept=True,
     ),
 )
 REVOCATION = Revocation(
@@ -85,7 +86,9 @@ _times = st.datetimes(timezones=st.just(UTC))
 _epochs = st.integers(0, 2**63 - 1)
 _claims = st.builds(ClaimsRequest, _tuples, _tuples, _tuples, _maybe_text, st.booleans(), st.just(()))
 _factors = st.builds(Factor, st.sampled_from(Method), _times, st.booleans())
-_proofs = st.builds(Proofs, st.uuids(), _epochs, _epochs, st.lists(_factors, max_size=3).map(tuple), st.booleans())
+_proofs = st.builds(
+    Proofs, st.uuids(), _epochs, _epochs, st.lists(_factors, max_size=3).map(tuple), st.booleans(), st.booleans()
+)
 _authentications = st.builds(Authentication, st.uuids(), _times, _texts, _tuples, st.uuids())
 
 authorization_codes = st.builds(

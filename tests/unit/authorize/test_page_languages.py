@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ from valetkey.authorize.login.browser_origin import device_name, device_words
 from valetkey.authorize.login.methods.registry import credential_words
 from valetkey.authorize.pages import shown_error
 from valetkey.authorize.pages.account_models import (
+    AccountError,
     AccountNews,
     AccountPage,
+    EmailError,
+    EmailLinkError,
     NewPasswordPage,
     PasswordError,
     RecoveryError,
@@ -44,6 +48,10 @@ NAME = "Ægir"
 THEME = "Ørsted"
 # What sample pages are given beside that name.
 DATA = {NAME, THEME, "@example.com", "Bare API", "Read your orders", "UTC", REFERENCE}
+SENTENCES: tuple[type[StrEnum], ...] = (
+    *(LoginError, ProofError, PasswordError, RecoveryError),
+    *(AccountNews, AccountError, EmailError, EmailLinkError),
+)
 OF_EVERY_INSTALLATION = ("Confirm who you are", "See your name and profile", "Keep this access while you are away")
 
 
@@ -96,7 +104,7 @@ def test_every_word_of_a_page_comes_from_a_catalogue(name: str, marked: Pages) -
 
 def sentences() -> Iterator[tuple[str, object]]:
     """Every sentence of the code that a page may show."""
-    for kind in (LoginError, ProofError, AccountNews, PasswordError, RecoveryError):
+    for kind in SENTENCES:
         yield from ((f"{kind.__name__}.{each.name}", each) for each in kind)
     for status in (400, 403, 404, 405, 410, 413, 418, 429, 500, 503):
         page = error_page(status)
@@ -107,6 +115,7 @@ def sentences() -> Iterator[tuple[str, object]]:
     for claim in [*(claim.name for claim in CLAIMS), "sub", "acr", "amr", "auth_time", NAME]:
         yield f"claim {claim}", claim_words(claim)
     yield from (("scope", scope_words(RegisteredScope(words, words))) for words in OF_EVERY_INSTALLATION)
+    yield from ((f"value of {claim.name}", claim.check("\t")) for claim in CLAIMS if claim.is_editable)
     for password in ("short", "x" * 65, "ada.lovelace", "password1"):
         yield f"password {password}", password_problem(password, ("ada.lovelace",), 64)
     yield "account", account_client(Settings(theme_name=THEME), ()).client_name
@@ -172,7 +181,7 @@ def test_a_script_says_nothing_that_did_not_come_from_the_page(path: Path) -> No
     script = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
     literals = re.findall(r'"([^"\n]*)"|\'([^\'\n]*)\'|`([^`]*)`', script)
 
-    assert [text for text in map("".join, literals) if " " in text] == ["use strict"] * script.count("use strict")
+    assert [text for text in map("".join, literals) if " " in text.strip()] == ["use strict"] * script.count("use strict")
     assert not re.search(r"textContent = [^;]*[\"'`]\w|innerText|innerHTML|alert\(|confirm\(|prompt\(", script)
 
 

@@ -89,15 +89,27 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(document: Element) -
     assert all(script.text == "" and "src" in script.attributes for script in document.find_all("script"))
 
 
-@pytest.mark.requirement("security 9: script only where a response has to be posted, or a passkey asked for")
+@pytest.mark.requirement("security 9: script only where a response is posted, a passkey asked for, or a password shown")
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_a_script_only_where_there_is_no_other_way(name: str, pages: Pages) -> None:
     scripts = parse_document(show(pages, every_page()[name])).find_all("script")
 
-    kind = "form_post" if name == "form_post" else "passkey"
-    assert [script.attributes["src"].partition("?")[0] for script in scripts] == (
-        [f"/tenant/static/{kind}.js"] if kind in name else []
-    )
+    shows_password = name.startswith("login") or name in {"new_password", "reset_password"}
+    reasons = {"show_password": shows_password, "passkey": "passkey" in name, "form_post": name == "form_post"}
+    assert [script.attributes["src"].partition("?")[0] for script in scripts] == [
+        f"/tenant/static/{script}.js" for script, is_there in reasons.items() if is_there
+    ]
+
+
+@pytest.mark.parametrize("name", ["login", "new_password", "reset_password"])
+def test_a_button_that_shows_a_password_is_hidden_until_a_script_answers_it(name: str, pages: Pages) -> None:
+    document = parse_document(show(pages, every_page()[name]))
+
+    (button,) = (each for each in document.find_all("button") if "data-show-password" in each.attributes)
+
+    assert button.attributes.keys() >= {"hidden", "aria-pressed"}
+    fields = [each.attributes["id"] for each in document.find_all("input") if each.attributes["type"] == "password"]
+    assert button.attributes["aria-controls"].split() == fields
 
 
 @pytest.mark.requirement("security 9: what a script is given comes back exactly, and runs nothing")
@@ -166,7 +178,9 @@ def test_every_field_that_shows_has_a_label_and_every_picture_an_alternative(doc
 
 
 def test_every_button_says_what_it_does_and_submits(document: Element) -> None:
-    assert all(button.text and button.attributes["type"] == "submit" for button in document.find_all("button"))
+    for button in document.find_all("button"):
+        assert button.text
+        assert button.attributes["type"] == ("button" if "data-show-password" in button.attributes else "submit")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -211,7 +225,8 @@ def test_a_form_without_an_interaction_sends_none(pages: Pages) -> None:
     ],
 )
 def test_each_page_offers_exactly_its_actions(name: str, actions: list[str | None], pages: Pages) -> None:
-    buttons = parse_document(show(pages, every_page()[name])).find_all("button")
+    all_buttons = parse_document(show(pages, every_page()[name])).find_all("button")
+    buttons = [button for button in all_buttons if button.attributes["type"] == "submit"]
 
     assert [button.attributes.get("value") for button in buttons] == actions
     assert {button.attributes.get("name") for button in buttons} <= {"action", None}

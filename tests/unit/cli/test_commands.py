@@ -19,6 +19,7 @@ README = (ROOT / "services/cli/README.md").read_text(encoding="utf-8")
 # What may be typed where other users can read it: where a secret is, never what it is.
 PLACES_OF_SECRETS = {"--secret-file", "--client-secret-file", "--password-file", "--token-file", "--secrets-directory"}
 MAKE_SECRETS = {"--generate-password"}
+DO_WITHOUT = {"--no-password"}
 
 
 @pytest.mark.parametrize("path", EVERY_COMMAND)
@@ -63,7 +64,7 @@ def test_no_command_takes_a_secret_as_an_argument(path: str) -> None:
     }
     arguments = {parameter.name for parameter in EVERY_COMMAND[path].params if isinstance(parameter, click.Argument)}
 
-    assert named <= PLACES_OF_SECRETS | MAKE_SECRETS
+    assert named <= PLACES_OF_SECRETS | MAKE_SECRETS | DO_WITHOUT
     assert not arguments & {"secret", "password", "token", "code"}
 
 

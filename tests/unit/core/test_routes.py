@@ -4,6 +4,7 @@ import pytest
 
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
 from valetkey.core.routes import (
+    CHANGE_PASSWORD,
     HOME,
     INTROSPECT,
     OPENID_CONFIGURATION,
@@ -34,6 +35,13 @@ def test_where_metadata_is_found() -> None:
     assert OPENID_CONFIGURATION.paths("/a/b") == (
         "/.well-known/openid-configuration/a/b", "/a/b/.well-known/openid-configuration",
     )  # fmt: skip
+
+
+@pytest.mark.requirement("RFC 8615 §3: what is well known of a host is at its root")
+@pytest.mark.parametrize("base", ["", "/a/b"])
+def test_what_is_of_the_host_is_at_its_root(base: str) -> None:
+    assert CHANGE_PASSWORD.paths(base) == ("/.well-known/change-password",)
+    assert PASSKEY_ENDPOINTS.paths(base) == ("/.well-known/passkey-endpoints",)
 
 
 def test_every_other_route_is_below_the_path_of_the_issuer() -> None:
@@ -86,7 +94,7 @@ def test_the_metadata_names_the_routes_that_have_a_member(issuer: str) -> None:
 def test_scripts_of_any_origin_call_neither_pages_nor_introspection() -> None:
     closed = {route.path for route in ROUTES if not route.cross_origin}
 
-    apart = {INTROSPECT.path, PASSKEY_ENDPOINTS.path, "/static/{name}"}
+    apart = {INTROSPECT.path, PASSKEY_ENDPOINTS.path, CHANGE_PASSWORD.path, "/static/{name}"}
     assert closed == apart | {*(route.path for route in ROUTES if route.is_page)}
 
 

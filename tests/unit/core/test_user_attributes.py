@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from valetkey.administration.errors import Refused
-from valetkey.administration.user_attributes import MAX_BYTES, parse_attributes, require_bounded
+from valetkey.administration.user_attributes import parse_attributes, require_bounded
 from valetkey.core.oauth.resource import RegisteredScope
 from valetkey.core.oidc.claims.attribute import (
     MAX_ATTRIBUTES,
@@ -18,6 +18,7 @@ from valetkey.core.oidc.claims.attribute import (
     attribute_set_problems,
     claim_table,
 )
+from valetkey.core.oidc.claims.bound import MAX_BYTES
 from valetkey.core.oidc.claims.registry import CLAIM
 from valetkey.core.oidc.claims.reserved import RESERVED_CLAIMS
 from valetkey.core.oidc.claims.table import STANDARD_CLAIMS

@@ -87,7 +87,7 @@ def test_an_issuer_says_its_port_itself(issuer: str, port: int) -> None:
     assert (chosen_port(options), issuer_at(options, port)) == (port, issuer)
 
 
-@pytest.mark.parametrize(("port", "issuer"), [(8080, "http://127.0.0.1:8080"), (80, "http://127.0.0.1")])
+@pytest.mark.parametrize(("port", "issuer"), [(8080, "http://localhost:8080"), (80, "http://localhost")])
 def test_the_issuer_follows_the_port_and_never_spells_out_the_default_one(port: int, issuer: str) -> None:
     assert issuer_at(DemoOptions(issuer_port=port), port) == issuer
 

@@ -140,12 +140,15 @@ class Proofs(_message.Message):
     INSTALLATION_EPOCH_FIELD_NUMBER: _builtins.int
     FACTORS_FIELD_NUMBER: _builtins.int
     IS_LOGIN_FIELD_NUMBER: _builtins.int
+    IS_KEPT_FIELD_NUMBER: _builtins.int
     subject: _builtins.bytes
     """UUID, 16 bytes"""
     user_epoch: _builtins.int
     installation_epoch: _builtins.int
     is_login: _builtins.bool
     """began with a first factor; otherwise they add to a session"""
+    is_kept: _builtins.bool
+    """the session that they lead to stays when the browser is closed"""
     @_builtins.property
     def factors(self) -> _containers.RepeatedCompositeFieldContainer[_factor_pb2.Factor]:
         """the oldest first"""
@@ -158,10 +161,11 @@ class Proofs(_message.Message):
         installation_epoch: _builtins.int = ...,
         factors: _abc.Iterable[_factor_pb2.Factor] | None = ...,
         is_login: _builtins.bool = ...,
+        is_kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "installation_epoch", b"installation_epoch", "is_login", b"is_login", "subject", b"subject", "user_epoch", b"user_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "installation_epoch", b"installation_epoch", "is_kept", b"is_kept", "is_login", b"is_login", "subject", b"subject", "user_epoch", b"user_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from valetkey.administration.errors import NotFound
-from valetkey.storage.postgres.tables.sessions import FIRST_PLACE, SessionPlace, Sessions, SessionSummary
+from valetkey.storage.postgres.tables.session_list import FIRST_PLACE, SessionPlace, SessionSummary
+from valetkey.storage.postgres.tables.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -69,11 +69,4 @@ async def _publish_nothing(_revocations: object) -> None:
 
 
 def _sessions(installation: Installation, publish: Publish) -> Sessions:
-    settings = installation.settings
-    return Sessions(
-        installation.database,
-        publish,
-        idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
-        lifetime=timedelta(seconds=settings.session_lifetime),
-        most=settings.sessions_per_user,
-    )
+    return Sessions.from_settings(installation.settings, installation.database, publish)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,10 +9,9 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailSyntaxError, validate
 
 from valetkey.administration.errors import Refused
 from valetkey.core.authentication.user import User
+from valetkey.core.oidc.claims.bound import MAX_BYTES, claims_size
 from valetkey.core.oidc.claims.registry import CLAIM, Claim, parse_attribute
 from valetkey.core.oidc.claims.table import ClaimTable
-
-MAX_BYTES = 16 << 10
 
 # A company's own network may have names such as `.local` and `.test`. The library says to change its list.
 SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -26,7 +24,7 @@ def parse_attributes(values: Mapping[str, str], table: ClaimTable) -> dict[str, 
 
 def require_bounded(claims: Mapping[str, object]) -> None:
     """Raise ``Refused`` where the attributes of a user are more than would fit into a token."""
-    size = len(json.dumps(claims))
+    size = claims_size(claims)
     if size > MAX_BYTES:
         raise Refused(f"The attributes would take {size} bytes of JSON, and {MAX_BYTES} is the most; shorten some.")
 

@@ -113,8 +113,11 @@ def password_hash_for(installation: Installation, user: User, password: str) -> 
     return hash_password(password, names, installation.settings)
 
 
-async def create_user(installation: Installation, user: User, password_hash: str) -> None:
-    """Store a user. Raises ``Refused`` for a name that cannot be signed in with, and for attributes beyond a bound."""
+async def create_user(installation: Installation, user: User, password_hash: str | None) -> None:
+    """Store a user, who signs in by nothing yet where there is no hash.
+
+    Raises ``Refused`` for a name that cannot be signed in with, and for attributes beyond a bound.
+    """
     require_bounded(user.claims)
     with installation.audited("user.created", subject=user.sub):
         try:

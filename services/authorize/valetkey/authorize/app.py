@@ -4,17 +4,22 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from valetkey.authorize.account.deletion import delete_account, show_deletion
+from valetkey.authorize.account.email import change_email, show_email
+from valetkey.authorize.account.email_links import EMAIL_LINKS
 from valetkey.authorize.account.endpoint import change_account, show_account
 from valetkey.authorize.account.enrolment import enrolment_page
+from valetkey.authorize.account.export import export, show_export
 from valetkey.authorize.account.password import set_password, show_new_password
+from valetkey.authorize.account.profile import edit_profile, show_profile
 from valetkey.authorize.account.recovery import ask_for_link, reset_password, show_recovery, show_reset
 from valetkey.authorize.consent.endpoint import decide_consent, show_consent
 from valetkey.authorize.flow.endpoint import authorize
 from valetkey.authorize.flow.select_account import select_account, show_accounts
 from valetkey.authorize.home import show_home
 from valetkey.authorize.login.endpoint import log_in, show_login
-from valetkey.authorize.login.enrolment import enrol, show_enrolment
-from valetkey.authorize.login.second_factor import check_second_factor, show_second_factor
+from valetkey.authorize.login.enrolment import ENROLMENT_PAGE
+from valetkey.authorize.login.second_factor import SECOND_FACTOR_PAGE
 from valetkey.authorize.logout.endpoint import log_out
 from valetkey.authorize.pages.failure_page import failure_renderer, shown_errors_middleware
 from valetkey.authorize.pages.language import page_languages
@@ -37,8 +42,8 @@ HANDLERS: Handlers = {
     routes.HOME: show_home,
     routes.AUTHORIZE: authorize,
     routes.LOGIN: {"GET": show_login, "POST": log_in},
-    routes.SECOND_FACTOR: {"GET": show_second_factor, "POST": check_second_factor},
-    routes.ENROL: {"GET": show_enrolment, "POST": enrol},
+    routes.SECOND_FACTOR: {"GET": SECOND_FACTOR_PAGE.get, "POST": SECOND_FACTOR_PAGE.post},
+    routes.ENROL: {"GET": ENROLMENT_PAGE.get, "POST": ENROLMENT_PAGE.post},
     routes.SELECT_ACCOUNT: {"GET": show_accounts, "POST": select_account},
     routes.ACCOUNT: {"GET": show_account, "POST": change_account},
     routes.ACCOUNT_PASSWORD: {"GET": show_new_password, "POST": set_password},
@@ -46,6 +51,11 @@ HANDLERS: Handlers = {
     routes.ACCOUNT_PASSKEY: dict(
         zip(("GET", "POST"), enrolment_page(Method.PASSKEY, routes.ACCOUNT_PASSKEY), strict=True)
     ),
+    routes.ACCOUNT_PROFILE: {"GET": show_profile, "POST": edit_profile},
+    routes.ACCOUNT_EMAIL: {"GET": show_email, "POST": change_email},
+    **{route: {"GET": show, "POST": press} for route, (show, press) in EMAIL_LINKS.items()},
+    routes.ACCOUNT_EXPORT: {"GET": show_export, "POST": export},
+    routes.ACCOUNT_DELETE: {"GET": show_deletion, "POST": delete_account},
     routes.RECOVER: {"GET": show_recovery, "POST": ask_for_link},
     routes.RECOVER_PASSWORD: {"GET": show_reset, "POST": reset_password},
     routes.CONSENT: {"GET": show_consent, "POST": decide_consent},

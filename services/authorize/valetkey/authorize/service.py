@@ -30,10 +30,13 @@ from valetkey.core.ports.users import UserFinder
 from valetkey.core.routes import Route
 from valetkey.core.sealed_value import ValueSealer
 from valetkey.runtime.settings.settings import Settings
+from valetkey.runtime.settings.sign_in import KeepSignedIn
 from valetkey.storage.postgres.tables.account_tokens import AccountTokens
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.credentials import Credentials
+from valetkey.storage.postgres.tables.email_changes import EmailChanges
 from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
+from valetkey.storage.postgres.tables.own_account import OwnAccounts
 from valetkey.storage.postgres.tables.sessions import Sessions
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.redis.limits.login_attempts import LoginAttempts
@@ -74,6 +77,9 @@ class AuthorizeService:
     tokens: AccountTokens
     outbox: MailOutbox
     recoveries: WindowLimit
+    email_requests: WindowLimit
+    email_changes: EmailChanges
+    own_accounts: OwnAccounts
     after_answers: AfterAnswers
     credentials: Credentials
     credential_sealer: ValueSealer | None
@@ -98,6 +104,13 @@ class AuthorizeService:
     async def find_client(self, client_id: str) -> Client | None:
         """The client of this name, and our own account page, which is registered nowhere."""
         return self.account if client_id == self.account.client_id else await self.clients.find(client_id)
+
+    def write_session(self, request: web.Request, response: web.StreamResponse, secret: str, session: Session) -> None:
+        """Sign the browser in, until it is closed or, where the session is kept, until that ends."""
+        is_kept = session.is_kept and self.settings.keep_signed_in != KeepSignedIn.NEVER
+        self.cookies.write_session(
+            request, response, secret, max_age=self.settings.session_lifetime if is_kept else None
+        )
 
     def path(self, route: Route) -> str:
         """The path of one of our routes, below the issuer's; no header of a request ever takes part in it."""

@@ -25,7 +25,9 @@ from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.postgres.tables.account_tokens import AccountTokens
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.credentials import Credentials
+from valetkey.storage.postgres.tables.email_changes import EmailChanges
 from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
+from valetkey.storage.postgres.tables.own_account import OwnAccounts
 from valetkey.storage.postgres.tables.password_parameters import PasswordParameters
 from valetkey.storage.postgres.tables.session_count import SessionCount
 from valetkey.storage.postgres.tables.sessions import Sessions
@@ -59,6 +61,8 @@ async def open_service(
         stack.push_async_callback(session_count.close)
         await session_count.start()
         cookie_keys, sealer = settings.cookie_keys.reveal(), create_sealer(settings)
+        outbox = MailOutbox.from_settings(settings, stores.database)
+        limits = RateLimitStorage(stores.redis, RATE_LIMITS, stores.reserve)
         yield AuthorizeService(
             settings=settings,
             clients=stores.clients,
@@ -69,18 +73,16 @@ async def open_service(
             user_lifecycle=UserLifecycle(stores.database),
             revocations=stores.revocations,
             tokens=AccountTokens(stores.database),
-            outbox=MailOutbox.from_settings(settings, stores.database),
-            recoveries=WindowLimit(
-                RateLimitStorage(stores.redis, RATE_LIMITS, stores.reserve),
-                "recoveries",
-                settings.mail_per_address,
-                settings.mail_window,
-            ),
+            outbox=outbox,
+            recoveries=WindowLimit(limits, "recoveries", settings.mail_per_address, settings.mail_window),
+            email_requests=WindowLimit(limits, "email_requests", settings.mail_per_recipient, settings.mail_window),
+            email_changes=EmailChanges(stores.database, outbox),
+            own_accounts=OwnAccounts(stores.database, outbox),
             after_answers=after_answers,
             credentials=Credentials(stores.database),
             credential_sealer=_credential_sealer(settings),
             passkeys=Ceremonies.from_settings(settings, stores.database, stores.redis, stores.reserve, clock),
-            sessions=_sessions(settings, stores),
+            sessions=Sessions.from_settings(settings, stores.database, stores.revocations.publish),
             consents=Consents(stores.database),
             interactions=RedisInteractions(
                 stores.redis, lifetime=timedelta(seconds=settings.login_lifetime), sealer=sealer, clock=clock
@@ -106,16 +108,6 @@ async def open_service(
             pages=pages,
             clock=clock,
         )
-
-
-def _sessions(settings: Settings, stores: Stores) -> Sessions:
-    return Sessions(
-        stores.database,
-        stores.revocations.publish,
-        idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
-        lifetime=timedelta(seconds=settings.session_lifetime),
-        most=settings.sessions_per_user,
-    )
 
 
 def _credential_sealer(settings: Settings) -> ValueSealer | None:

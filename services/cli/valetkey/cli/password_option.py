@@ -24,6 +24,11 @@ class PasswordChoice:
     is_generated: bool
     secret_file: Path | None
 
+    @property
+    def is_given(self) -> bool:
+        """Whether any option says where the password comes from."""
+        return self.is_generated or self.password_file is not None
+
     def read(self) -> str:
         """The password. Asks where no option says otherwise."""
         if self.is_generated:

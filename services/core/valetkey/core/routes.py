@@ -37,6 +37,7 @@ class Route:
     ``path`` is that of an issuer without a path; it may hold ``{name}``. ``methods`` are all that are answered.
     ``cross_origin``: scripts of any origin may call the route with these methods. ``is_page``: a person sees HTML, so
     the headers are those of pages. ``metadata`` is the member of the discovery documents. RFC 8414 §2.
+    ``of_host``: browsers ask the host for it, whatever the path of the issuer. RFC 8615 §3.
     """
 
     service: str
@@ -46,6 +47,7 @@ class Route:
     cross_origin: bool = False
     is_page: bool = False
     metadata: str | None = None
+    of_host: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a page that scripts of other origins could read. Raises ``ValueError``."""
@@ -62,11 +64,14 @@ class Route:
 
         The route is below the issuer's path. A well-known document is also found where the well-known part precedes
         that path: RFC 8414 §3.1 inserts, OIDC Discovery §4.1 appends. Clients try both, and a 404 on the first stops
-        some. The home page is at the issuer's path, with and without a slash.
+        some. What is of the host is there, and in no other place. The home page is at the issuer's path, with and
+        without a slash.
         """
         below = f"{issuer_path}{self.path}"
         if self.path == "/":
             return tuple(dict.fromkeys((issuer_path or below, below)))
+        if self.of_host:
+            return (self.path,)
         if not self.path.startswith(_WELL_KNOWN):
             return (below,)
         return tuple(dict.fromkeys((f"{self.path}{issuer_path}", below)))
@@ -90,6 +95,14 @@ ROUTES: tuple[Route, ...] = (
     ACCOUNT_PASSWORD := Route("authorize", "/account/password", _GET_OR_FORM, is_page=True),
     ACCOUNT_TOTP := Route("authorize", "/account/totp", _GET_OR_FORM, is_page=True),
     ACCOUNT_PASSKEY := Route("authorize", "/account/passkey", _GET_OR_FORM, is_page=True),
+    ACCOUNT_PROFILE := Route("authorize", "/account/profile", _GET_OR_FORM, is_page=True),
+    ACCOUNT_EMAIL := Route("authorize", "/account/email", _GET_OR_FORM, is_page=True),
+    # Where links in mails lead.
+    ACCOUNT_EMAIL_VERIFY := Route("authorize", "/account/email/verify", _GET_OR_FORM, is_page=True),
+    ACCOUNT_EMAIL_CONFIRM := Route("authorize", "/account/email/confirm", _GET_OR_FORM, is_page=True),
+    ACCOUNT_EMAIL_REVERT := Route("authorize", "/account/email/revert", _GET_OR_FORM, is_page=True),
+    ACCOUNT_EXPORT := Route("authorize", "/account/export", _GET_OR_FORM, is_page=True),
+    ACCOUNT_DELETE := Route("authorize", "/account/delete", _GET_OR_FORM, is_page=True),
     RECOVER := Route("authorize", "/recover", _GET_OR_FORM, is_page=True),
     RECOVER_PASSWORD := Route("authorize", "/recover/password", _GET_OR_FORM, is_page=True),
     CONSENT := Route("authorize", "/consent", _GET_OR_FORM, is_page=True),
@@ -109,7 +122,9 @@ ROUTES: tuple[Route, ...] = (
         "introspection", "/.well-known/openid-configuration", _READ, Cache.MAX_AGE, cross_origin=True
     ),
     # Where password managers send people, once there are passkeys.
-    PASSKEY_ENDPOINTS := Route("introspection", "/.well-known/passkey-endpoints", _READ, Cache.MAX_AGE),
+    PASSKEY_ENDPOINTS := Route("introspection", "/.well-known/passkey-endpoints", _READ, Cache.MAX_AGE, of_host=True),
+    # Where password managers send people whose password is known to others. A redirect to their page for a new one.
+    CHANGE_PASSWORD := Route("introspection", "/.well-known/change-password", _READ, of_host=True),
 )
 # By first segment below the issuer; what is not here is the home page, or gets a page that says that nothing is there.
 SERVICE_OF_SEGMENT: Mapping[str, str] = {route.segment: route.service for route in ROUTES if route.segment}

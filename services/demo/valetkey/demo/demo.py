@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +28,8 @@ from valetkey.demo.front_door import FrontDoor, create_front_door
 from valetkey.demo.health import wait_until_healthy
 from valetkey.demo.inbox import Inbox, create_inbox, inbox_server
 from valetkey.demo.key_rotation import KeyRotation
-from valetkey.demo.listening import listen_at, listen_near, port_of
-from valetkey.demo.options import DemoOptions, chosen_port, issuer_at, loopback_url, require_options
+from valetkey.demo.listening import listen_at, listen_at_ipv6, listen_near, port_of
+from valetkey.demo.options import DemoOptions, chosen_port, is_at_localhost, issuer_at, loopback_url, require_options
 from valetkey.demo.registration import Addresses, Registration, register
 from valetkey.demo.relying_party.actions import Privileges, SetMembership
 from valetkey.demo.relying_party.app import create_relying_party
@@ -113,6 +113,9 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
         api=loopback_url(port_of(api)),
         inbox=loopback_url(port_of(mail)),
     )
+    doors = [door]
+    if is_at_localhost(addresses.issuer) and (beside := listen_at_ipv6(port)) is not None:
+        doors.append(stack.enter_context(closing(beside)))
     kept = kept_directory(directory) if options.keep else None
     run = RunSecrets() if kept is None else read_secrets(kept)
     registration = register(addresses, options.redirect_uris, run)
@@ -137,11 +140,11 @@ async def _start(options: DemoOptions, given: Mapping[str, str], stack: AsyncExi
     upstreams = await _start_services(settings, roles, stack)
     front_door = create_front_door(FrontDoor(upstreams, settings.issuer_path, is_https=certificate is not None))
     config = _relying_party_config(registration)
-    await _serve(front_door, door, stack, None if certificate is None else serving(certificate))
-    await _serve(create_resource_server(_resource_server_config(registration), trust), api, stack)
+    await _serve(front_door, doors, stack, None if certificate is None else serving(certificate))
+    await _serve(create_resource_server(_resource_server_config(registration), trust), [api], stack)
     privileges = Privileges(rotation.advance, _membership(database))
-    await _serve(create_inbox(inbox, f"{addresses.tour}/"), mail, stack)
-    await _serve(create_relying_party(config, privileges, trust), tour, stack)
+    await _serve(create_inbox(inbox, f"{addresses.tour}/"), [mail], stack)
+    await _serve(create_relying_party(config, privileges, trust), [tour], stack)
     await wait_until_healthy(registration, config, trust)
     key = f"demo:{run.key('encryption')}"
     variables = operator_variables(settings, roles["valetkey_operator"], key, run.key("mail"), taken(given))
@@ -171,11 +174,14 @@ def _membership(database: Database) -> SetMembership:
     return set_membership
 
 
-async def _serve(app: web.Application, listener: socket, stack: AsyncExitStack, tls: SSLContext | None = None) -> None:
+async def _serve(
+    app: web.Application, listeners: Sequence[socket], stack: AsyncExitStack, tls: SSLContext | None = None
+) -> None:
     runner = Runner(app, access_log=None, shutdown_timeout=_GOODBYE)
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
-    await web.SockSite(runner, listener, ssl_context=tls).start()
+    for listener in listeners:
+        await web.SockSite(runner, listener, ssl_context=tls).start()
 
 
 def _relying_party_config(registration: Registration) -> RelyingPartyConfig:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from valetkey.demo.demo_error import DemoError
 from valetkey.demo.free_port import LOOPBACK, free_port
 
 _BACKLOG = 1024
+LOOPBACK_IPV6 = "::1"
 # Where the other parts of the demo listen, from the issuer's port on.
 NEIGHBOURS = (1, 2, 3)
 
@@ -19,9 +21,17 @@ def listen_at(port: int) -> socket.socket:
     except PermissionError:
         raise DemoError(f"Port {port} is for administrators: choose another with --issuer-port.") from None
     except OSError:
-        raise DemoError(
-            f"Port {port} is taken, perhaps by another demo: end that, or choose another port with --issuer-port."
-        ) from None
+        raise _taken(port) from None
+
+
+def listen_at_ipv6(port: int) -> socket.socket | None:
+    """The same at ::1, so that no other program answers those who take `localhost` for that; None without IPv6."""
+    try:
+        return _listen(port, socket.AF_INET6, LOOPBACK_IPV6)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise _taken(port) from None
+        return None
 
 
 def listen_near(port: int) -> socket.socket:
@@ -38,11 +48,19 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _taken(port: int) -> DemoError:
+    return DemoError(
+        f"Port {port} is taken, perhaps by another demo: end that, or choose another port with --issuer-port."
+    )
+
+
+def _listen(port: int, family: socket.AddressFamily = socket.AF_INET, host: str = LOOPBACK) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
+        if family is socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
         listener.listen(_BACKLOG)
         listener.setblocking(False)  # noqa: FBT003 - socket's signature
     except (OSError, OverflowError):

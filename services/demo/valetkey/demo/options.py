@@ -19,7 +19,7 @@ _LOOPBACK, _LOCALHOST = "127.0.0.1", "localhost"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """``issuer`` stands for ``http://127.0.0.1:<issuer_port>`` and goes before it; port 0 is a free one.
+    """``issuer`` stands for ``http://localhost:<issuer_port>`` and goes before it; port 0 is a free one.
 
     With https, the demo has a certificate of its own. ``redirect_uris`` are added to those of the clients ``web`` and
     ``spa``. ``keep``: users, clients and keys are there the next time.
@@ -62,13 +62,25 @@ def chosen_port(options: DemoOptions) -> int:
 
 
 def issuer_at(options: DemoOptions, port: int) -> str:
-    """The issuer identifier, now that the port is known. The default port is never spelled out."""
-    return options.issuer or loopback_url(port)
+    """The issuer identifier, now that the port is known. The default port is never spelled out.
+
+    Browsers have passkeys for a name, and none for an address.
+    """
+    return options.issuer or _url(_LOCALHOST, port)
 
 
 def loopback_url(port: int) -> str:
     """Where something that listens on this port is found, without a trailing slash."""
-    return f"http://{_LOOPBACK}" if port == _DEFAULT_PORTS["http"] else f"http://{_LOOPBACK}:{port}"
+    return _url(_LOOPBACK, port)
+
+
+def is_at_localhost(issuer: str) -> bool:
+    """Whether programs find the issuer by a name, which means 127.0.0.1 to some and ::1 to others."""
+    return urlsplit(issuer).hostname == _LOCALHOST
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{host}" if port == _DEFAULT_PORTS["http"] else f"http://{host}:{port}"
 
 
 def _issuer_problem(issuer: str) -> str | None:
@@ -78,8 +90,8 @@ def _issuer_problem(issuer: str) -> str | None:
         return str(error)
     parts = urlsplit(issuer)
     if not is_loopback(parts.hostname or ""):
-        return "is not loopback, and the demo is not for others to reach; use http://127.0.0.1"
+        return "is not loopback, and the demo is not for others to reach; use http://localhost"
     # A browser that has been to https://localhost goes to no other http://localhost afterwards. RFC 6797 §8.3.
     if parts.hostname not in ((_LOOPBACK, _LOCALHOST) if parts.scheme == "http" else (_LOOPBACK,)):
-        return "is not where the demo listens; use http://127.0.0.1, http://localhost or https://127.0.0.1"
+        return "is not where the demo listens; use http://localhost, http://127.0.0.1 or https://127.0.0.1"
     return None

@@ -29,6 +29,7 @@ HANDLERS: Handlers = {
     routes.AUTHORIZATION_SERVER: endpoints.metadata,
     routes.OPENID_CONFIGURATION: endpoints.metadata,
     routes.PASSKEY_ENDPOINTS: endpoints.passkey_endpoints,
+    routes.CHANGE_PASSWORD: endpoints.change_password,
 }
 
 

@@ -62,3 +62,9 @@ async def passkey_endpoints(request: web.Request) -> web.Response:
     if document is None:
         raise web.HTTPNotFound
     return document.response(request)
+
+
+async def change_password(request: web.Request) -> web.Response:
+    """To the page for a new password. W3C, A Well-Known URL for Changing Passwords §4."""
+    location = request.app[SERVICE].change_password_uri
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})

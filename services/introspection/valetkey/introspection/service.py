@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class IntrospectionService:
     """The parts behind the endpoints. ``max_age`` of the JWK Set is in seconds.
 
-    ``passkey_endpoints`` is None where the issuer has no passkeys.
+    ``passkey_endpoints`` is None where the issuer has no passkeys. ``change_password_uri`` is a page for people.
     """
 
     authenticator: ClientAuthenticator
@@ -32,6 +32,7 @@ class IntrospectionService:
     jwks_max_age: int
     client_rate: ClientRate
     passkey_endpoints: Document | None
+    change_password_uri: str
 
 
 SERVICE = web.AppKey("introspection_service", IntrospectionService)

@@ -6,6 +6,7 @@ import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSWORD
 from valetkey.introspection.access_tokens import AccessTokens
 from valetkey.introspection.discovery import Discovery
 from valetkey.introspection.document import Document
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from valetkey.runtime.lifecycle.readiness import ReadinessChecks
     from valetkey.runtime.settings.settings import Settings
     from valetkey.storage.stores import Stores
-
-# The page on which people look after what they sign in with.
-ACCOUNT_PATH = "/account"
 
 
 @asynccontextmanager
@@ -59,12 +57,13 @@ async def open_service(
             jwks_max_age=settings.jwks_max_age,
             client_rate=client_rate,
             passkey_endpoints=_passkey_endpoints(settings),
+            change_password_uri=f"{settings.issuer}{ACCOUNT_PASSWORD.path}",
         )
 
 
 def _passkey_endpoints(settings: Settings) -> Document | None:
     if settings.relying_party is None:
         return None
-    account = f"{settings.issuer}{ACCOUNT_PATH}"
+    account = f"{settings.issuer}{ACCOUNT.path}"
     body = json.dumps({"enroll": account, "manage": account}).encode("ascii")
     return Document.of(body, content_type="application/json", max_age=settings.jwks_max_age)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from valetkey.administration.diagnosis.finding import Finding, skipped, unwell, well
 from valetkey.runtime.settings.settings import Settings
-from valetkey.storage.postgres.database.statement import Executor
+from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.tables.passkeys import Passkeys
 
 _CHECK = "passkeys"
 
 
-async def examine_passkeys(settings: Settings, database: Executor) -> Finding:
+async def examine_passkeys(settings: Settings, database: Database) -> Finding:
     """The domains of the passkeys that there are, beside the one that browsers are asked for."""
     counts = await Passkeys(database).count_by_rp_id()
     party = settings.relying_party

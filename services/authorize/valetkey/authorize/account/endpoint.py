@@ -9,6 +9,7 @@ from uuid import UUID
 from valetkey.authorize.account.enrolment import can_set_up
 from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_removed
+from valetkey.authorize.account.profile import own_details
 from valetkey.authorize.account.visit import (
     Visit,
     account_form,
@@ -22,9 +23,11 @@ from valetkey.authorize.account.visit import (
 )
 from valetkey.authorize.consent.scope_words import scope_words
 from valetkey.authorize.login.browser_origin import device_words
+from valetkey.authorize.login.methods.passkey import other_passkey_name
 from valetkey.authorize.login.methods.recovery_code import new_codes
 from valetkey.authorize.login.methods.registry import credential_words
 from valetkey.authorize.pages.account_models import (
+    AccountError,
     AccountNews,
     AccountPage,
     ApplicationWords,
@@ -35,7 +38,17 @@ from valetkey.authorize.pages.models import RecoveryCodesPage, account_of
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.factor import Method
 from valetkey.core.oauth.errors import InvalidRequest
-from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSKEY, ACCOUNT_PASSWORD, ACCOUNT_TOTP, LOGOUT
+from valetkey.core.routes import (
+    ACCOUNT,
+    ACCOUNT_DELETE,
+    ACCOUNT_EMAIL,
+    ACCOUNT_EXPORT,
+    ACCOUNT_PASSKEY,
+    ACCOUNT_PASSWORD,
+    ACCOUNT_PROFILE,
+    ACCOUNT_TOTP,
+    LOGOUT,
+)
 from valetkey.runtime.http.forms import read_query
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
@@ -74,6 +87,8 @@ async def change_account(request: web.Request) -> web.StreamResponse:
             return await _withdraw(visited, form)
         case "remove":
             return await _remove(visited, form)
+        case "rename":
+            return await _rename(visited, form)
         case "new_codes":
             return await _new_codes(visited)
         case _:
@@ -124,6 +139,17 @@ async def _remove(visited: Visit, form: Params) -> web.Response:
     return back_with(visited, AccountNews.REMOVED)
 
 
+async def _rename(visited: Visit, form: Params) -> web.Response:
+    """Call a passkey something else, so that its user tells it from others."""
+    name, credential_id = other_passkey_name(form.get("name")), _uuid(form.get("credential_id"))
+    if name is None:
+        return await _page(visited, None, AccountError.NAME)
+    service, subject = visited.service, visited.session.user.subject
+    if credential_id is not None and await service.credentials.rename_passkey(subject, credential_id, name):
+        record_change("credential.renamed", visited.session, reason=Method.PASSKEY)
+    return back_with(visited, AccountNews.RENAMED)
+
+
 async def _new_codes(visited: Visit) -> web.StreamResponse:
     service = visited.service
     if visited.enrolled.methods <= {Method.PASSWORD, Method.RECOVERY_CODE}:
@@ -137,17 +163,23 @@ async def _new_codes(visited: Visit) -> web.StreamResponse:
     return account_response(visited, browser_of(visited), html)
 
 
-async def _page(visited: Visit, news: str | None) -> web.Response:
+async def _page(visited: Visit, news: str | None, error: AccountError | None = None) -> web.Response:
     service, user = visited.service, visited.session.user
     found = await service.credentials.list(user.subject)
     sessions = await service.sessions.list(service.clock(), user.subject)
     consents = await service.consents.list(user.subject)
     catalog, browser = await service.catalog.get(), browser_of(visited)
+    is_owned = await service.own_accounts.is_owned(user.subject)
     page = AccountPage(
         form_action=service.path(ACCOUNT),
         csrf_token=form_token(visited, browser),
         account=account_of(user),
         email=user.email,
+        is_verified=user.email_verified,
+        email_uri=service.path(ACCOUNT_EMAIL) if service.outbox.is_configured and not is_owned else None,
+        profile_uri=service.path(ACCOUNT_PROFILE) if own_details(visited) and not is_owned else None,
+        export_uri=service.path(ACCOUNT_EXPORT),
+        delete_uri=service.path(ACCOUNT_DELETE) if service.settings.account_deletion and not is_owned else None,
         password_uri=service.path(ACCOUNT_PASSWORD),
         totp_uri=service.path(ACCOUNT_TOTP) if can_set_up(visited, Method.TOTP) else None,
         passkey_uri=service.path(ACCOUNT_PASSKEY) if can_set_up(visited, Method.PASSKEY) else None,
@@ -177,8 +209,10 @@ async def _page(visited: Visit, news: str | None) -> web.Response:
         ],
         applications=[_application(each, catalog) for each in consents],
         news=AccountNews.__members__.get((news or "").upper()),
+        error=error,
     )
-    return account_response(visited, browser, service.pages.account(page, reference=current_trace_id()))
+    html = service.pages.account(page, reference=current_trace_id())
+    return account_response(visited, browser, html, 200 if error is None else 400)
 
 
 def _application(agreed: ConsentSummary, catalog: Catalog) -> ApplicationWords:

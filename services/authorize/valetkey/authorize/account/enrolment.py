@@ -18,12 +18,13 @@ from valetkey.authorize.account.visit import (
     visit,
 )
 from valetkey.authorize.login.credential_events import record_added
-from valetkey.authorize.login.methods.method import EnrolmentForm, EnrolmentGone
+from valetkey.authorize.login.methods.method import EnrolmentGone
 from valetkey.authorize.login.methods.recovery_code import new_codes
 from valetkey.authorize.login.methods.registry import ENROLMENTS
 from valetkey.authorize.pages.account_models import AccountNews
 from valetkey.authorize.pages.models import (
     ProofError,
+    ProofPage,
     RecoveryCodesPage,
     account_of,
 )
@@ -105,19 +106,19 @@ async def _prove(visited: Visit, factor: Factor, answer: web.Response) -> None:
     service, old_secret = visited.service, visited.service.cookies.session_secret(visited.request)
     proven = replace(visited.session, factors=merge_factors(visited.session.factors, (factor,)))
     if old_secret is not None and await service.sessions.renew(secret := service.next_secrets.make(old_secret), proven):
-        service.cookies.write_session(visited.request, answer, secret)
+        service.write_session(visited.request, answer, secret, proven)
 
 
 async def _page(
     visited: Visit, method: Method, route: Route, posted: Params | None = None, error: ProofError | None = None
 ) -> web.Response:
     browser = browser_of(visited)
-    shown = EnrolmentForm(
+    shown = ProofPage(
         form_action=visited.service.path(route),
         csrf_token=form_token(visited, browser),
-        interaction="",
         account=account_of(visited.session.user),
+        error=error,
     )
-    html = await ENROLMENTS[method].show(visited.service, visited.session.user, shown, posted, error)
+    html = await ENROLMENTS[method].show(visited.service, visited.session.user, shown, posted)
     status = 200 if error is None else 403
     return account_response(visited, browser, html, status, runs_script=method is Method.PASSKEY)

@@ -12,13 +12,25 @@ from uuid import UUID
 from valetkey.core.client.client import Client, ConsentPolicy, GrantType
 from valetkey.core.message import Message
 from valetkey.core.oauth.scope import OPENID
-from valetkey.core.routes import ACCOUNT, ACCOUNT_PASSKEY, ACCOUNT_PASSWORD, ACCOUNT_TOTP
+from valetkey.core.routes import (
+    ACCOUNT,
+    ACCOUNT_DELETE,
+    ACCOUNT_EMAIL,
+    ACCOUNT_EXPORT,
+    ACCOUNT_PASSKEY,
+    ACCOUNT_PASSWORD,
+    ACCOUNT_PROFILE,
+    ACCOUNT_TOTP,
+)
 
 if TYPE_CHECKING:
     from valetkey.core.routes import Route
     from valetkey.runtime.settings.settings import Settings
 
-PAGES = (ACCOUNT, ACCOUNT_PASSWORD, ACCOUNT_TOTP, ACCOUNT_PASSKEY)
+PAGES = (
+    *(ACCOUNT, ACCOUNT_PASSWORD, ACCOUNT_TOTP, ACCOUNT_PASSKEY),
+    *(ACCOUNT_PROFILE, ACCOUNT_EMAIL, ACCOUNT_EXPORT, ACCOUNT_DELETE),
+)
 # Says that a change, which the login has interrupted, is to be made once more.
 AGAIN = f"{ACCOUNT.path}?news=again"
 # A colon is in no ``client_id`` that can be registered.

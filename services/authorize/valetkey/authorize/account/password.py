@@ -80,9 +80,9 @@ async def _change(visited: Visit, password_hash: str) -> web.StreamResponse:
     user = await service.users.find_by_subject(session.user.subject)
     if user is not None:
         secret = generate_secret()
-        begun = Session(uuid4(), user, session.factors, origin_of(service, visited.request))
+        begun = Session(uuid4(), user, session.factors, session.is_kept, origin_of(service, visited.request))
         if await service.sessions.create(secret, begun, None):
-            service.cookies.write_session(visited.request, response, secret)
+            service.write_session(visited.request, response, secret, begun)
     return response
 
 
@@ -96,4 +96,4 @@ def _form(visited: Visit, error: str | None = None, status: int = 200) -> web.Re
         error=error,
     )
     html = service.pages.new_password(page, reference=current_trace_id())
-    return account_response(visited, browser, html, status)
+    return account_response(visited, browser, html, status, runs_script=True)

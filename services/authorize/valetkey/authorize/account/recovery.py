@@ -170,7 +170,8 @@ def _ask(
 
 def _form(service: AuthorizeService, token: str, error: str | None = None, status: int = 200) -> web.Response:
     page = ResetPasswordPage(form_action=with_language(service.path(RECOVER_PASSWORD)), token=token, error=error)
-    return page_response(service.pages.reset_password(page, reference=current_trace_id()), status=status)
+    html = service.pages.reset_password(page, reference=current_trace_id())
+    return page_response(html, status=status, runs_script=True)
 
 
 def _gone(service: AuthorizeService) -> web.Response:

@@ -51,7 +51,8 @@ class Browser:
 class BrowserCookies:
     """Reads and writes the three cookies.
 
-    The session and binding cookies end with the browser; on a shared computer closing it signs the user out.
+    The binding cookie ends with the browser, and so does the session cookie unless the session is kept: on a shared
+    computer closing the browser signs the user out.
 
     Tabs that a new browser opens at once are each given a binding, for none of them has one to send. So a binding
     cookie has a tag of its own, and those of several tabs stand side by side.
@@ -85,9 +86,11 @@ class BrowserCookies:
         """Whether the browser has sent its session or its binding cookie."""
         return self._cookies.read(request, SESSION) is not None or bool(self.browsers(request))
 
-    def write_session(self, request: web.Request, response: web.StreamResponse, secret: str) -> None:
-        """Sign the browser in."""
-        self._cookies.write(request, response, SESSION, secret)
+    def write_session(
+        self, request: web.Request, response: web.StreamResponse, secret: str, *, max_age: int | None = None
+    ) -> None:
+        """Sign the browser in, for ``max_age`` seconds or until it is closed."""
+        self._cookies.write(request, response, SESSION, secret, max_age=max_age)
 
     def write_browser(self, request: web.Request, response: web.StreamResponse, browser: Browser) -> None:
         """Bind a browser that was not bound yet; one that was keeps its secret, so that its other tabs work on."""

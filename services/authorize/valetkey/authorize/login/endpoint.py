@@ -15,13 +15,14 @@ from valetkey.authorize.pages.shown_client import shown_client
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.session import Session
-from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, User, normalize_login_name
+from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, normalize_login_name
 from valetkey.core.oauth.errors import AccessDenied
 from valetkey.core.oauth.params import Params
 from valetkey.core.oidc.interaction import Step, is_expected_subject
 from valetkey.core.routes import LOGIN, RECOVER
 from valetkey.runtime.http.address import address_group, client_address
 from valetkey.runtime.http.forms import read_form, read_query
+from valetkey.runtime.settings.sign_in import KeepSignedIn
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 FORM = "login"
@@ -41,7 +42,8 @@ async def show_login(request: web.Request) -> web.StreamResponse:
     # A user who has to choose an account, or whose account will not do, may also sign in to another one.
     if pending.step not in (Step.LOGIN, Step.SELECT_ACCOUNT, Step.NOT_ALLOWED):
         return await advance(service, request, pending)
-    return _form(service, pending, username=_first_name(pending))
+    again = _expected_again(pending)
+    return _form(service, pending, username=_first_name(pending), keep=again is not None and again.is_kept)
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
@@ -61,7 +63,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
             return await _log_in_by_passkey(service, request, pending, form)
         return await _log_in_by_password(service, request, pending, form)
     except LoginRefused as refusal:
-        return _form(service, pending, username=form.get("username") or "", refusal=refusal)
+        return _form(service, pending, username=form.get("username") or "", refusal=refusal, keep=_keeps(service, form))
 
 
 async def _log_in_by_password(
@@ -69,7 +71,10 @@ async def _log_in_by_password(
 ) -> web.StreamResponse:
     attempt = _attempt(service, request, pending, form)
     user = await check_credentials(service, attempt)
-    advanced = await _sign_in(service, request, pending, user, Factor(Method.PASSWORD, service.clock()))
+    factor = Factor(Method.PASSWORD, service.clock())
+    advanced = await _sign_in(
+        service, request, pending, Proof(user, factor, begins=True, is_kept=_keeps(service, form))
+    )
     if advanced is None:
         raise ended_meanwhile(attempt, user)
     return advanced
@@ -79,18 +84,26 @@ async def _log_in_by_passkey(
     service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params
 ) -> web.StreamResponse:
     user, factor = await check_passkey(service, request, pending.client, form)
-    advanced = await _sign_in(service, request, pending, user, factor)
+    advanced = await _sign_in(
+        service, request, pending, Proof(user, factor, begins=True, is_kept=_keeps(service, form))
+    )
     if advanced is None:
         raise LoginRefused(LoginError.PASSKEY, 403)
     return advanced
 
 
 async def _sign_in(
-    service: AuthorizeService, request: web.Request, pending: InteractionContext, user: User, factor: Factor
+    service: AuthorizeService, request: web.Request, pending: InteractionContext, proof: Proof
 ) -> web.StreamResponse | None:
-    if not is_expected_subject(pending.interaction, user):
+    if not is_expected_subject(pending.interaction, proof.user):
         raise LoginRefused(LoginError.OTHER_ACCOUNT, 403)
-    return await go_on_with(service, request, pending, Proof(user, factor, begins=True))
+    return await go_on_with(service, request, pending, proof)
+
+
+def _keeps(service: AuthorizeService, form: Params) -> bool:
+    """Whether the session stays when the browser is closed. What is posted counts only where people are asked."""
+    rule = service.settings.keep_signed_in
+    return rule == KeepSignedIn.ALWAYS or (rule == KeepSignedIn.CHOICE and form.get("keep") == "on")
 
 
 def _attempt(service: AuthorizeService, request: web.Request, pending: InteractionContext, form: Params) -> Attempt:
@@ -128,7 +141,12 @@ def _code_page(service: AuthorizeService) -> str:
 
 
 def _form(
-    service: AuthorizeService, pending: InteractionContext, *, username: str, refusal: LoginRefused | None = None
+    service: AuthorizeService,
+    pending: InteractionContext,
+    *,
+    username: str,
+    keep: bool,
+    refusal: LoginRefused | None = None,
 ) -> web.Response:
     again, shown = _expected_again(pending), shown_client(pending.client)
     token = service.csrf.token(pending.browser, FORM, pending.interaction_id)
@@ -146,6 +164,7 @@ def _form(
         recovery_uri=with_language(service.path(RECOVER)) if service.outbox.is_configured else None,
         is_limited=refusal is not None and refusal.shown is LoginError.TOO_MANY_ATTEMPTS,
         passkey_question=question,
+        keep=keep if service.settings.keep_signed_in == KeepSignedIn.CHOICE else None,
     )
     html = service.pages.login(page, reference=current_trace_id())
     headers = {}
@@ -158,5 +177,5 @@ def _form(
         leads_to_client=True,
         picture=shown.logo_uri,
         headers=headers,
-        runs_script=question is not None,
+        runs_script=True,
     )

@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 
 class Proof(NamedTuple):
-    """What a user has just proven; ``begins``: a login, so that what was proven before does not count."""
+    """What a user has just proven; ``begins``: a login, so that what was proven before does not count.
+
+    ``is_kept``: the session that this login leads to stays when the browser is closed.
+    """
 
     user: User
     factor: Factor
     begins: bool = False
+    is_kept: bool = False
 
 
 async def go_on_with(
@@ -44,16 +48,16 @@ async def go_on_with(
     ``pauses``: it only says where to go on, and the client is not answered before the browser goes there.
     """
     is_login = proof.begins or pending.interaction.unfinished is not None
-    interaction = pending.interaction.proven(proof.user, proof.factor, begins=proof.begins)
+    interaction = pending.interaction.proven(proof.user, proof.factor, begins=proof.begins, is_kept=proof.is_kept)
     if is_login:
         due = await due_of_login(service, interaction, pending.client, proof.user)
         if not due.is_reached:
             # Nothing but the interaction knows of it, so that the browser has no session yet.
             return await advance(service, request, await pending.after_step(service, interaction, pending.session))
-        factors = due.factors
+        factors, is_kept = due.factors, interaction.proofs is not None and interaction.proofs.is_kept
     else:
-        factors = (proof.factor,)
-    session = Session(uuid4(), proof.user, factors, origin_of(service, request))
+        factors, is_kept = (proof.factor,), pending.session is not None and pending.session.is_kept
+    session = Session(uuid4(), proof.user, factors, is_kept, origin_of(service, request))
     begun = await _begin_session(service, request, pending, session)
     if begun is None:
         return None
@@ -65,7 +69,7 @@ async def go_on_with(
         response = see_other(step_location(service, advanced.step, advanced.interaction_id, advanced.client))
     else:
         response = await advance(service, request, advanced)
-    service.cookies.write_session(request, response, secret)
+    service.write_session(request, response, secret, session)
     device = service.devices.parse(service.cookies.device(request))
     service.cookies.write_device(request, response, str(service.devices.remember(device, proof.user.subject)))
     return response

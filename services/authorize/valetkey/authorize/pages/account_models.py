@@ -50,10 +50,38 @@ class AccountNews(StrEnum):
     PASSWORD = Message("Your password is changed. You are signed out everywhere else.")
     ADDED = Message("It is set up.")
     REMOVED = Message("It is removed.")
+    RENAMED = Message("It has its new name.")
     SESSION = Message("That browser is signed out.")
     SESSIONS = Message("All other browsers are signed out.")
     APPLICATION = Message("That application has no access any more.")
+    PROFILE = Message("Your details are changed.")
+    EMAIL_VERIFICATION = Message("A mail is on its way to your address. Open the link in it.")
+    EMAIL_CHANGE = Message("A mail is on its way to the new address. Nothing changes before its link is opened.")
     AGAIN = Message("You have confirmed that it is you. Now do it once more.")
+
+
+class AccountError(StrEnum):
+    """What the account page says of a change that was not made."""
+
+    NAME = Message("A name has 1 to 64 characters. The passkey keeps its old one.")
+
+
+class EmailError(StrEnum):
+    """What the page for an e-mail address says when it is shown again."""
+
+    NO_ADDRESS = Message("We cannot send mail to that. Enter an address such as ada@example.com.")
+    SAME = Message("That is your address already.")
+    TOO_OFTEN = Message("Your address was changed too often. Wait some days, then try again.")
+    TOO_MANY = Message("There were too many mails. Wait a while and try again.")
+    BUSY = Message("We cannot send mail right now. Wait a moment, then try again.")
+
+
+class EmailLinkError(StrEnum):
+    """Why a link in a mail does nothing."""
+
+    GONE = Message("This link does not work any more. It works once, and only for a while.")
+    TAKEN = Message("This address cannot be used here. Ask the people who run this service.")
+    TOO_OFTEN = EmailError.TOO_OFTEN.value
 
 
 class PasswordError(StrEnum):
@@ -78,12 +106,19 @@ class AccountPage(FormPage):
     """The account of who is signed in. Every form posts ``action``, and what it is about.
 
     ``end_session`` with ``session_id``; ``end_others``; ``withdraw`` with ``client_id``; ``remove`` with
-    ``credential_id``; ``new_codes``. ``totp_uri`` and ``passkey_uri`` are None where there is none to be set up.
+    ``credential_id``; ``rename`` of a passkey with ``credential_id`` and ``name``; ``new_codes``. ``error``
+    says what was not done. ``totp_uri`` and ``passkey_uri`` are None where there is none to be set up,
+    ``email_uri``, ``profile_uri`` and ``delete_uri`` where that is not for the user to change.
     """
 
     template: ClassVar[str] = "account.html"
     account: Account
     email: str | None
+    is_verified: bool
+    email_uri: str | None
+    profile_uri: str | None
+    export_uri: str
+    delete_uri: str | None
     password_uri: str
     totp_uri: str | None
     passkey_uri: str | None
@@ -93,6 +128,7 @@ class AccountPage(FormPage):
     sessions: Sequence[SessionWords]
     applications: Sequence[ApplicationWords]
     news: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,3 +175,95 @@ class ResetDonePage:
 
     template: ClassVar[str] = "reset_done.html"
     account_uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailPage(FormPage):
+    """Posts ``action=verify``, or ``action=change`` with ``email``; ``typed`` is what was. ``back`` leads back."""
+
+    template: ClassVar[str] = "account_email.html"
+    account: Account
+    email: str | None
+    is_verified: bool
+    typed: str
+    back: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailLinkPage:
+    """Posts ``token`` to ``form_action``. ``kind``: ``verify``, ``confirm`` or ``revert`` the ``email``."""
+
+    template: ClassVar[str] = "email_link.html"
+    form_action: str
+    token: str
+    kind: str
+    username: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailLinkDonePage:
+    """Nothing to post. ``recovery_uri`` is for a new password."""
+
+    template: ClassVar[str] = "email_link_done.html"
+    kind: str
+    email: str
+    account_uri: str
+    recovery_uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailLinkGonePage:
+    """Nothing to post. The link did nothing."""
+
+    template: ClassVar[str] = "email_link_gone.html"
+    error: str
+    account_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileField:
+    """A claim that the user may edit; ``error`` says how it is to be written."""
+
+    name: str
+    value: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePage(FormPage):
+    """Posts each of ``fields`` by its name; an empty one is taken away. ``back`` leads back."""
+
+    template: ClassVar[str] = "account_profile.html"
+    account: Account
+    fields: Sequence[ProfileField]
+    back: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPage(FormPage):
+    """Posts nothing else. The answer is a file."""
+
+    template: ClassVar[str] = "account_export.html"
+    account: Account
+    back: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePage(FormPage):
+    """Posts ``username``, as it is typed. ``back`` leads back."""
+
+    template: ClassVar[str] = "account_delete.html"
+    account: Account
+    username: str
+    back: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedPage:
+    """Nothing to post. There is no account any more."""
+
+    template: ClassVar[str] = "account_deleted.html"

@@ -7,13 +7,15 @@ Besides these, every template sees ``theme``, ``demo``, ``logo``, ``home`` (the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from valetkey.core.message import Message
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from valetkey.core.authentication.user import User
 
 
@@ -60,6 +62,11 @@ class ProofError(StrEnum):
     GONE = Message("This took too long, or something has changed meanwhile. Begin again with the new code.")
 
 
+def fields_of(page: DataclassInstance) -> dict[str, Any]:
+    """The fields of a page by name: for its template, or for a page that shows more."""
+    return {field.name: getattr(page, field.name) for field in fields(page)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPage:
     """A page with a form: ``form_action`` is where it posts to, within our origin.
@@ -86,6 +93,9 @@ class LoginPage(FormPage):
 
     ``passkey_question`` is what a script asks the browser for, None where there are no passkeys. The form with its
     answer posts ``method=passkey`` and ``passkey``.
+
+    ``keep`` is whether the box is ticked that has a user stay signed in when the browser is closed, None where there is
+    no choice. Both forms post ``keep=on`` for a box that is ticked.
     """
 
     template: ClassVar[str] = "login.html"
@@ -98,10 +108,24 @@ class LoginPage(FormPage):
     logo_uri: str | None = None
     recovery_uri: str | None = None
     passkey_question: str | None = None
+    keep: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecondFactorPage(FormPage):
+class ProofPage(FormPage):
+    """A page that asks for a proof by one method. Posts ``method``; ``action=cancel``, or ``action=another``.
+
+    ``others`` are further methods that will do, with the address of this page for each.
+    """
+
+    account: Account
+    others: Sequence[tuple[str, str]] = ()
+    client_name: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorPage(ProofPage):
     """Posts ``method`` and ``code``; ``action=cancel``, or ``action=another`` to sign in as another user.
 
     ``method`` is ``totp``, ``recovery_code`` or ``passkey``. For a passkey, ``question`` is what a script asks the
@@ -110,16 +134,12 @@ class SecondFactorPage(FormPage):
     """
 
     template: ClassVar[str] = "second_factor.html"
-    account: Account
     method: str
     question: str | None = None
-    others: Sequence[tuple[str, str]] = ()
-    client_name: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolTotpPage(FormPage):
+class EnrolTotpPage(ProofPage):
     """Posts ``method=totp``, ``enrolment`` and ``code``; ``action=cancel``, or ``action=another``.
 
     ``qr_code`` is an SVG image, ``secret`` the same for people who type it, in groups of four letters. ``others`` are
@@ -127,17 +147,13 @@ class EnrolTotpPage(FormPage):
     """
 
     template: ClassVar[str] = "enrol_totp.html"
-    account: Account
     qr_code: str
     secret: str
     enrolment: str
-    others: Sequence[tuple[str, str]] = ()
-    client_name: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolPasskeyPage(FormPage):
+class EnrolPasskeyPage(ProofPage):
     """Posts ``method=passkey``, ``handle``, ``name`` and ``passkey``; ``action=cancel``, or ``action=another``.
 
     ``question`` is what a script asks the browser for, ``passkey_name`` what was typed as a name before. ``others`` are
@@ -145,13 +161,9 @@ class EnrolPasskeyPage(FormPage):
     """
 
     template: ClassVar[str] = "enrol_passkey.html"
-    account: Account
     question: str
     handle: str
     passkey_name: str = ""
-    others: Sequence[tuple[str, str]] = ()
-    client_name: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,15 @@
 
 from valetkey.authorize.pages.account_models import (
     AccountPage,
+    DeletedPage,
+    DeletePage,
+    EmailLinkDonePage,
+    EmailLinkGonePage,
+    EmailLinkPage,
+    EmailPage,
+    ExportPage,
     NewPasswordPage,
+    ProfilePage,
     RecoverPage,
     RecoverySentPage,
     ResetDonePage,
@@ -46,4 +54,12 @@ Page = (
     | RecoverySentPage
     | ResetPasswordPage
     | ResetDonePage
+    | DeletedPage
+    | DeletePage
+    | EmailLinkDonePage
+    | EmailLinkGonePage
+    | EmailLinkPage
+    | EmailPage
+    | ExportPage
+    | ProfilePage
 )

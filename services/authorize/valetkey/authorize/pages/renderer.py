@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import (
@@ -20,7 +20,15 @@ from valetkey.authorize.consent.claim_words import claim_words
 from valetkey.authorize.pages import language as page_language
 from valetkey.authorize.pages.account_models import (
     AccountPage,
+    DeletedPage,
+    DeletePage,
+    EmailLinkDonePage,
+    EmailLinkGonePage,
+    EmailLinkPage,
+    EmailPage,
+    ExportPage,
     NewPasswordPage,
+    ProfilePage,
     RecoverPage,
     RecoverySentPage,
     ResetDonePage,
@@ -42,6 +50,7 @@ from valetkey.authorize.pages.models import (
     SecondFactorPage,
     SelectAccountPage,
     SignedInPage,
+    fields_of,
 )
 from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.static_assets import StaticAssets
@@ -156,6 +165,38 @@ class Pages:
         """The form for a new password."""
         return self._page(page, reference)
 
+    def account_email(self, page: EmailPage, *, reference: str | None = None) -> str:
+        """The e-mail address, and the form for another."""
+        return self._page(page, reference)
+
+    def email_link(self, page: EmailLinkPage, *, reference: str | None = None) -> str:
+        """The page behind a link about an address."""
+        return self._page(page, reference)
+
+    def email_link_done(self, page: EmailLinkDonePage, *, reference: str | None = None) -> str:
+        """What the link has done."""
+        return self._page(page, reference)
+
+    def email_link_gone(self, page: EmailLinkGonePage, *, reference: str | None = None) -> str:
+        """A link that does nothing."""
+        return self._page(page, reference)
+
+    def account_profile(self, page: ProfilePage, *, reference: str | None = None) -> str:
+        """What the user may edit."""
+        return self._page(page, reference)
+
+    def account_export(self, page: ExportPage, *, reference: str | None = None) -> str:
+        """The button for a copy of one's own data."""
+        return self._page(page, reference)
+
+    def account_delete(self, page: DeletePage, *, reference: str | None = None) -> str:
+        """The question whether to delete the account."""
+        return self._page(page, reference)
+
+    def account_deleted(self, page: DeletedPage, *, reference: str | None = None) -> str:
+        """The end of it."""
+        return self._page(page, reference)
+
     def recover(self, page: RecoverPage, *, reference: str | None = None) -> str:
         """The question whose password is forgotten."""
         return self._page(page, reference)
@@ -210,8 +251,7 @@ class Pages:
         return self._page(page, reference)
 
     def _page(self, page: Page, reference: str | None) -> str:
-        context = {field.name: getattr(page, field.name) for field in fields(page)}
-        return self.render(page.template, **context, reference=reference)
+        return self.render(page.template, **fields_of(page), reference=reference)
 
     def _plain(self, text: str, limit: int = MAX_LENGTH) -> str:
         return plain(str(self._translator.translated(text)), limit)

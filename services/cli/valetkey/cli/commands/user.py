@@ -26,7 +26,7 @@ from valetkey.administration.users import (
     update_user,
 )
 from valetkey.administration.users import set_password as set_user_password
-from valetkey.cli.commands import user_credentials, user_import
+from valetkey.cli.commands import user_credentials, user_import, user_reset_link
 from valetkey.cli.installation import with_installation
 from valetkey.cli.option import confirm, example, output_option, yes_option
 from valetkey.cli.output import Output, say
@@ -78,6 +78,7 @@ def command() -> None:
 
 command.add_command(user_import.command)
 command.add_command(user_credentials.command)
+command.add_command(user_reset_link.command)
 
 
 @command.command(
@@ -87,6 +88,7 @@ command.add_command(user_credentials.command)
         "valetkey user create ada --password-file - < password.txt",
         "valetkey user create ada --generate-password -o json",
         "valetkey user create --if-absent ada --generate-password",
+        "valetkey user create ada --no-password",
     ),
 )
 @click.argument("username")
@@ -95,6 +97,9 @@ command.add_command(user_credentials.command)
 @_claim_option
 @click.option(
     "--if-absent", is_flag=True, help="Succeed and change nothing where the name is taken already, as jobs want it."
+)
+@click.option(
+    "--no-password", is_flag=True, help="The user has none yet, and chooses one behind a `valetkey user reset-link`."
 )
 @password_options
 @output_option
@@ -109,17 +114,25 @@ async def create(  # noqa: PLR0913 - one parameter per option
     *,
     email_verified: bool,
     if_absent: bool,
+    no_password: bool,
 ) -> None:
     """Create a user. The user name and the e-mail address both work for signing in."""
     if email_verified and email is None:
         raise click.UsageError("--email-verified needs --email.")
+    if no_password and choice.is_given:
+        raise click.UsageError("--no-password goes with no other option of a password.")
     if if_absent and (found := await find_user(installation, username)) is not None:
         output.one(_record(found))
         say(f"The user {username} is there already; nothing was changed.")
         return
     stored = await _stored(installation, claims)
-    password = choice.read()
     user = new_user(installation, username, email=email, email_verified=email_verified, claims=stored)
+    if no_password:
+        await create_user(installation, user, None)
+        output.one(_record(user))
+        say(f"There is no password yet: `valetkey user reset-link {shlex.quote(username)}` makes a link to choose one.")
+        return
+    password = choice.read()
     password_hash = password_hash_for(installation, user, password)
     with choice.handed_over(password) as handed:
         await create_user(installation, user, password_hash)

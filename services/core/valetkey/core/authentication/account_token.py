@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 LIFETIME = timedelta(minutes=30)
+EMAIL_LIFETIME = timedelta(minutes=60)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -16,6 +17,9 @@ class TokenPurpose(StrEnum):
     """What a token is for. None counts for anything else."""
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose
+    EMAIL_VERIFICATION = "email_verification"
+    EMAIL_CHANGE = "email_change"
+    EMAIL_REVERT = "email_revert"
 
 
 def generate_token() -> str:

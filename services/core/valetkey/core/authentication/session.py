@@ -27,13 +27,14 @@ class Origin(NamedTuple):
 class Session:
     """One signed-in browser. ``session_id`` is the ``sid`` claim; the cookie holds another secret. Times are UTC.
 
-    ``factors`` are the last proofs by each method, the oldest first; together they reach a level. ``origin`` is written
-    with a proof, and not read with the rest.
+    ``factors`` are the last proofs by each method, the oldest first; together they reach a level. ``is_kept``: it stays
+    when the browser is closed. ``origin`` is written with a proof, and not read with the rest.
     """
 
     session_id: UUID
     user: User
     factors: tuple[Factor, ...]
+    is_kept: bool = False
     origin: Origin | None = field(default=None, compare=False)
 
     @property

@@ -47,34 +47,61 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordReset(_Content):
-    """A link to set a new password, asked for from ``address``; good for so many ``minutes``."""
+class _Link(_Content):
+    """A link that was asked for; it is good for so many ``minutes``."""
 
-    kind: ClassVar = "password_reset"
     is_requested: ClassVar = True
-    name: str
     link: str
     minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Notice(_Content):
+    """What has changed, ``at`` which moment, and from which ``address`` if that is known."""
+
+    is_requested: ClassVar = False
+    name: str
+    at: datetime
     address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmailVerification(_Content):
-    """A link that proves who reads the mail of this address."""
+class _FactorNotice(_Notice):
+    """The same of a way to sign in, or of a step; ``label`` is what the user calls it."""
 
-    kind: ClassVar = "email_verification"
-    is_requested: ClassVar = True
-    link: str
-    minutes: int
+    factor: Factor
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmailChangeConfirmation(_Content):
+class PasswordReset(_Link):
+    """A link to set a new password, asked for from ``address``."""
+
+    kind: ClassVar = "password_reset"
+    name: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailVerification(_Link):
+    """A link that proves who reads the mail of this address."""
+
+    kind: ClassVar = "email_verification"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChangeConfirmation(_Link):
     """To the new address: a link that puts it in the place of the old one."""
 
     kind: ClassVar = "email_change_confirmation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailInUse(_Content):
+    """To an address that was to become that of another account, and belongs to one already: nothing has changed."""
+
+    kind: ClassVar = "email_in_use"
     is_requested: ClassVar = True
-    link: str
     minutes: int
 
 
@@ -88,67 +115,64 @@ class DeliveryTest(_Content):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmailChanged(_Content):
-    """To the old address: it is replaced by another, and a link that undoes that."""
+class EmailChanged(_Notice):
+    """To the old address: it is replaced by another, and a link that undoes that for so many ``minutes``."""
 
     kind: ClassVar = "email_changed"
-    is_requested: ClassVar = False
-    name: str
     revert_link: str
     minutes: int
-    at: datetime
-    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordChanged(_Content):
+class EmailReverted(_Notice):
+    """To both addresses: the change is undone, and everything has ended that was signed in."""
+
+    kind: ClassVar = "email_reverted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileChanged(_Notice):
+    """What is known of the user is changed."""
+
+    kind: ClassVar = "profile_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeleted(_Notice):
+    """The account is no more."""
+
+    kind: ClassVar = "account_deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(_Notice):
     """The password is another one."""
 
     kind: ClassVar = "password_changed"
-    is_requested: ClassVar = False
-    name: str
-    at: datetime
-    address: str = ""
     by_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FactorAdded(_Content):
-    """There is one more way to sign in, or one more step; ``label`` is what the user calls it."""
+class FactorAdded(_FactorNotice):
+    """There is one more."""
 
     kind: ClassVar = "factor_added"
-    is_requested: ClassVar = False
-    name: str
-    factor: Factor
-    at: datetime
-    label: str = ""
-    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FactorRemoved(_Content):
+class FactorRemoved(_FactorNotice):
     """There is one less."""
 
     kind: ClassVar = "factor_removed"
-    is_requested: ClassVar = False
-    name: str
-    factor: Factor
-    at: datetime
-    label: str = ""
-    address: str = ""
     by_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryCodeUsed(_Content):
+class RecoveryCodeUsed(_Notice):
     """A recovery code has stood in for another factor; so many ``remain``."""
 
     kind: ClassVar = "recovery_code_used"
-    is_requested: ClassVar = False
-    name: str
     remain: int
-    at: datetime
-    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +190,12 @@ Content = (
     PasswordReset
     | EmailVerification
     | EmailChangeConfirmation
+    | EmailInUse
     | DeliveryTest
     | EmailChanged
+    | EmailReverted
+    | ProfileChanged
+    | AccountDeleted
     | PasswordChanged
     | FactorAdded
     | FactorRemoved
@@ -180,8 +208,12 @@ KINDS: dict[str, type[Content]] = {
         PasswordReset,
         EmailVerification,
         EmailChangeConfirmation,
+        EmailInUse,
         DeliveryTest,
         EmailChanged,
+        EmailReverted,
+        ProfileChanged,
+        AccountDeleted,
         PasswordChanged,
         FactorAdded,
         FactorRemoved,

@@ -62,7 +62,8 @@ class Proofs(NamedTuple):
     """What a person has proven in an interaction. There is no session before all that is due.
 
     The epochs are those of the user when it began: what ends the user meanwhile ends this too. ``is_login``: they began
-    with a first factor; otherwise they add to a session.
+    with a first factor; otherwise they add to a session. ``is_kept``: the session that they lead to stays when the
+    browser is closed.
     """
 
     subject: UUID
@@ -70,6 +71,7 @@ class Proofs(NamedTuple):
     installation_epoch: int
     factors: tuple[Factor, ...]
     is_login: bool = False
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,17 @@ class Interaction:
         proofs = self.proofs
         return proofs if proofs is not None and proofs.is_login and self.login is None else None
 
-    def proven(self, user: User, factor: Factor, *, begins: bool) -> Interaction:
-        """The same, after one more proof by this user; ``begins``: a login, so that those before do not count."""
+    def proven(self, user: User, factor: Factor, *, begins: bool, is_kept: bool = False) -> Interaction:
+        """The same, after one more proof by this user; ``begins``: a login, so that those before do not count.
+
+        ``is_kept`` counts where a login begins.
+        """
         before = self.proofs
         goes_on = before is not None and before.subject == user.subject and not begins
         factors = merge_factors(before.factors if before is not None and goes_on else (), (factor,))
         is_login = begins or (before is not None and goes_on and before.is_login)
-        proofs = Proofs(user.subject, user.epoch, user.installation_epoch, factors, is_login)
+        is_kept = is_kept if begins else before is not None and goes_on and before.is_kept
+        proofs = Proofs(user.subject, user.epoch, user.installation_epoch, factors, is_login, is_kept)
         return replace(self, proofs=proofs, login=None if begins else self.login)
 
     def counted(self, session: Session, now: datetime) -> tuple[Factor, ...]:

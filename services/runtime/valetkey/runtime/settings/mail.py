@@ -51,7 +51,11 @@ class MailSettings:
     ] = None
     mail_connections: Annotated[int, Setting(t.integer(1, 20), "Mails that a worker sends at a time.")] = 2
     mail_per_recipient: Annotated[
-        int, Setting(t.integer(1, 1000), "Mails to one recipient that may be asked for within mail_window.")
+        int,
+        Setting(
+            t.integer(1, 1000),
+            "Mails to one recipient, and of one user about the own address, that may be asked for within mail_window.",
+        ),
     ] = 5
     mail_per_address: Annotated[
         int, Setting(t.integer(1, 100_000), "Mails that one network address may ask for within mail_window.")

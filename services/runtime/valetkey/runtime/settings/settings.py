@@ -15,6 +15,7 @@ from valetkey.core.routes import issuer_path
 from valetkey.core.sealed_value import SealingKeys
 from valetkey.runtime.settings import reader
 from valetkey.runtime.settings import types as t
+from valetkey.runtime.settings.account import AccountSettings
 from valetkey.runtime.settings.checks import check
 from valetkey.runtime.settings.dsn import with_postgres_password
 from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key_list
@@ -23,7 +24,7 @@ from valetkey.runtime.settings.mail import MailSettings
 from valetkey.runtime.settings.reader import SERVICES, TOGETHER, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
 from valetkey.runtime.settings.secret import Secret
-from valetkey.runtime.settings.sign_in import SignInSettings
+from valetkey.runtime.settings.sign_in import KeepSignedIn, SignInSettings
 
 __all__ = ["SERVICES", "TOGETHER", "Secret", "Service", "Settings", "SettingsError"]
 
@@ -35,7 +36,7 @@ _SIGNERS: tuple[Service, ...] = ("token", "key_rotation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(SignInSettings, MailSettings, LanguageSettings):
+class Settings(SignInSettings, AccountSettings, MailSettings, LanguageSettings):
     """The frozen settings of one process. Durations are seconds, sizes are bytes unless the table says otherwise."""
 
     # Who we are
@@ -379,6 +380,13 @@ class Settings(SignInSettings, MailSettings, LanguageSettings):
         if not self.passkeys or not has_passkeys(self.issuer_origin):
             return None
         return relying_party(self.issuer_origin, self.passkey_rp_id)
+
+    @property
+    def kept_idle_lifetime(self) -> int:
+        """How long a session may be unused that stays when the browser is closed."""
+        if self.keep_signed_in == KeepSignedIn.NEVER:
+            return self.session_idle_lifetime
+        return max(self.session_idle_lifetime, self.kept_session_idle_lifetime)
 
     @property
     def issuer_is_https(self) -> bool:

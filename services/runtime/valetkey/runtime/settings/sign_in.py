@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated
 
 from valetkey.runtime.settings import types as t
 from valetkey.runtime.settings.keys import key_list
 from valetkey.runtime.settings.reader import Setting
 from valetkey.runtime.settings.secret import Secret
+
+_DAY = 86400
+
+
+class KeepSignedIn(StrEnum):
+    """Whether a session stays when the browser is closed."""
+
+    NEVER = "never"
+    CHOICE = "choice"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +40,20 @@ class SignInSettings:
             "change the passkeys from before no longer work.",
         ),
     ] = ""
+    keep_signed_in: Annotated[
+        str,
+        Setting(
+            t.choice(*KeepSignedIn),
+            "Whether people stay signed in when they close the browser: never, by choice at each login, or always.",
+        ),
+    ] = KeepSignedIn.NEVER.value
+    kept_session_idle_lifetime: Annotated[
+        int,
+        Setting(
+            t.seconds(60, 90 * _DAY),
+            "An unused session that stays when the browser is closed ends; no sooner than another one.",
+        ),
+    ] = 14 * _DAY
     credential_keys: Annotated[
         Secret[tuple[bytes, ...]],
         Setting(

@@ -99,6 +99,18 @@ def choices(*names: str) -> Parser[tuple[str, ...]]:
     return Parser(lambda text: tuple(items(text)), f"list of {', '.join(names)}", forms=(form,))
 
 
+def choices_or_none(*names: str) -> Parser[tuple[str, ...]]:
+    """The same, or the word ``none``."""
+    advice = f"must be none, or list some of {', '.join(names)}, each once; separate them with commas"
+    forms = (SomeOf((*names, "none"), advice), Lacks(r".*,\s*none(?:[\s,].*)?|\s*none\s*,.*", advice))
+    return Parser(
+        lambda text: tuple(each for each in items(text) if each != "none"),
+        f"none or list of {', '.join(names)}",
+        "",
+        forms,
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address literal can only mean this machine: 127.0.0.0/8, ::1, localhost."""
     bare = host.removeprefix("[").removesuffix("]")

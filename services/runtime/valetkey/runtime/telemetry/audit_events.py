@@ -28,11 +28,22 @@ AUDIT_EVENTS: tuple[EventRow, ...] = (
     EventRow("login.second_factor", "authorize", "A user has proven more than the first factor, or could not."),
     EventRow("credential.added", "authorize", "A user has set up a method to sign in with."),
     EventRow("credential.removed", "authorize", "A user has removed one."),
+    EventRow("credential.renamed", "authorize", "A user calls a passkey something else."),
     EventRow("account.recovery_asked", "authorize", "A link for a forgotten password was asked for, and sent or not."),
     EventRow("account.password_reset", "authorize", "A user has chosen a password by a link; the rest has ended."),
     EventRow("account.password_set", "authorize", "A user has chosen another password; all from before has ended."),
     EventRow("account.session_ended", "authorize", "A user has signed out another browser."),
     EventRow("account.consent_withdrawn", "authorize", "A user has taken back what an application may do."),
+    EventRow(
+        "account.email_verification_asked", "authorize", "A link to confirm an address was asked for, and sent or not."
+    ),
+    EventRow("account.email_verified", "authorize", "A user has confirmed the e-mail address by a link."),
+    EventRow("account.email_change_asked", "authorize", "A user wants another address; a link was sent to it or not."),
+    EventRow("account.email_changed", "authorize", "A user has confirmed another address; it is in place now, or not."),
+    EventRow("account.email_reverted", "authorize", "A former address is brought back by a link; the rest has ended."),
+    EventRow("account.profile_changed", "authorize", "A user has edited details; `reason` names them."),
+    EventRow("account.exported", "authorize", "A user has fetched a copy of the own data."),
+    EventRow("account.deleted", "authorize", "A user has deleted the own account."),
     EventRow("account.recovery_codes_made", "authorize", "A user has made new recovery codes."),
     EventRow("logout", "authorize", "A session was ended by its user or by a client of its user."),
     EventRow("client.authentication", "token, introspection", "A client was refused, or its failures are limited."),
@@ -86,6 +97,7 @@ AUDIT_EVENTS: tuple[EventRow, ...] = (
     EventRow("user.enabled", _CLI, "A user was enabled again."),
     EventRow("user.deleted", _CLI, "A user was deleted."),
     EventRow("user.password_set", _CLI, "A user was given another password."),
+    EventRow("user.reset_link_made", _CLI, "An operator made a link with which a user chooses a password."),
     EventRow("user.unlocked", _CLI, "Wrong passwords of a user were forgotten."),
 )
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from valetkey.authorize.pages.models import Account, ProofError
+    from valetkey.authorize.pages.models import ProofError, ProofPage
     from valetkey.authorize.service import AuthorizeService
     from valetkey.core.authentication.factor import Factor, Method
     from valetkey.core.authentication.user import User
@@ -39,18 +36,6 @@ class SecondFactor(Protocol):
         """The proof that the form holds, used up; None where it holds none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentForm:
-    """Where the page that sets a method up posts to, and what else it shows; see ``FormPage`` and ``EnrolTotpPage``."""
-
-    form_action: str
-    csrf_token: str
-    interaction: str
-    account: Account
-    others: Sequence[tuple[str, str]] = ()
-    client_name: str | None = None
-
-
 class EnrolmentGone(Exception):
     """What was to be set up waited too long, is set up already, or its user has ended meanwhile."""
 
@@ -73,11 +58,10 @@ class Enrolment(Protocol):
         self,
         service: AuthorizeService,
         user: User,
-        shown: EnrolmentForm,
+        shown: ProofPage,
         posted: Params | None = None,
-        error: ProofError | None = None,
     ) -> str:
-        """The page: anew, or once more after what was ``posted`` did not do."""
+        """The page, with what every such page shows: anew, or once more after what was ``posted`` did not do."""
 
     async def enrol(self, service: AuthorizeService, user: User, posted: Params) -> Factor | None:
         """Store the credential; that the form proves it is a proof. None for an answer that does not fit.

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from valetkey.authorize.login.methods.method import EnrolmentGone
 from valetkey.authorize.login.passkeys.refusal import PasskeyRefused
-from valetkey.authorize.pages.models import EnrolPasskeyPage, ProofError
+from valetkey.authorize.pages.models import EnrolPasskeyPage, ProofError, fields_of
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.message import Message
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 if TYPE_CHECKING:
-    from valetkey.authorize.login.methods.method import EnrolmentForm
     from valetkey.authorize.login.passkeys.ceremonies import Ceremonies
+    from valetkey.authorize.pages.models import ProofPage
     from valetkey.authorize.service import AuthorizeService
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.params import Params
     from valetkey.storage.postgres.tables.passkeys import KeptPasskey
 
-MAX_NAME_LENGTH = 60
+MAX_NAME_LENGTH = 64
 # What a passkey is called whose user has given it no name.
 NAME = Message("Passkey")
 _LOG = logging.getLogger(__name__)
@@ -64,24 +64,17 @@ class PasskeyEnrolment:
         self,
         service: AuthorizeService,
         user: User,
-        shown: EnrolmentForm,
+        shown: ProofPage,
         posted: Params | None = None,
-        error: ProofError | None = None,
     ) -> str:
         """The page, with a new question; the name stays that was typed."""
         ours = service.settings.theme_name
         question, handle = await _ceremonies(service).ask_to_enrol(user, ours, shown.csrf_token)
         page = EnrolPasskeyPage(
-            form_action=shown.form_action,
-            csrf_token=shown.csrf_token,
-            interaction=shown.interaction,
-            account=shown.account,
-            others=shown.others,
-            client_name=shown.client_name,
+            **fields_of(shown),
             question=question,
             handle=handle,
             passkey_name="" if posted is None else (posted.get("name") or "")[:MAX_NAME_LENGTH],
-            error=error,
         )
         return service.pages.enrol_passkey(page, reference=current_trace_id())
 
@@ -104,9 +97,18 @@ def passkey_factor(service: AuthorizeService, kept: KeptPasskey) -> Factor:
 
 
 def passkey_name(typed: str | None) -> str:
-    """What its user calls a passkey, in one line."""
-    shown = "".join(character if character.isprintable() else " " for character in typed or "")
-    return " ".join(shown.split())[:MAX_NAME_LENGTH].rstrip() or NAME
+    """What its user calls a new passkey: cut where it is too long, and a word of ours where there is none."""
+    return _in_one_line(typed or "")[:MAX_NAME_LENGTH].rstrip() or NAME
+
+
+def other_passkey_name(typed: str | None) -> str | None:
+    """What its user wants to call a passkey from now on; None for what is no name, or too long."""
+    name = _in_one_line(typed or "")
+    return name if name and len(name) <= MAX_NAME_LENGTH else None
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def log_refused(refused: PasskeyRefused) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import segno
 
 from valetkey.authorize.login.methods.method import EnrolmentGone
-from valetkey.authorize.pages.models import EnrolTotpPage, ProofError
+from valetkey.authorize.pages.models import EnrolTotpPage, ProofError, fields_of
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.totp import generate_secret, matching_step, otpauth_uri, secret_text
 from valetkey.core.message import Message
@@ -22,7 +22,7 @@ from valetkey.runtime.telemetry.tracing import current_trace_id
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from valetkey.authorize.login.methods.method import EnrolmentForm
+    from valetkey.authorize.pages.models import ProofPage
     from valetkey.authorize.service import AuthorizeService
     from valetkey.core.authentication.user import User
     from valetkey.core.oauth.params import Params
@@ -86,9 +86,8 @@ class TotpEnrolment:
         self,
         service: AuthorizeService,
         user: User,
-        shown: EnrolmentForm,
+        shown: ProofPage,
         posted: Params | None = None,
-        error: ProofError | None = None,
     ) -> str:
         """The secret, as an image and as text: a new one unless one was posted."""
         sealer, now = _sealer(service), service.clock()
@@ -96,16 +95,10 @@ class TotpEnrolment:
         secret, begun = _open(sealer, user, enrolment, now) or (generate_secret(), now)
         text = secret_text(secret)
         page = EnrolTotpPage(
-            form_action=shown.form_action,
-            csrf_token=shown.csrf_token,
-            interaction=shown.interaction,
-            account=shown.account,
-            others=shown.others,
-            client_name=shown.client_name,
+            **fields_of(shown),
             qr_code=_qr_code(otpauth_uri(secret, service.settings.theme_name, user.email or user.username)),
             secret=" ".join(text[start : start + 4] for start in range(0, len(text), 4)),
             enrolment=_seal(sealer, user, secret, begun),
-            error=error,
         )
         return service.pages.enrol_totp(page, reference=current_trace_id())
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from valetkey.core.authentication.user import User
     from valetkey.core.ports.clock import Clock
     from valetkey.runtime.settings.settings import Settings
-    from valetkey.storage.postgres.database.statement import Executor
+    from valetkey.storage.postgres.database.pool import Database
     from valetkey.storage.redis.limits.memory_reserve import MemoryReserve
 
 _SIGN_IN, _SECOND_FACTOR, _ENROL = "sign in", "second factor", "enrol"
@@ -46,7 +46,7 @@ class Ceremonies:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, database: Executor, redis: Redis, reserve: MemoryReserve, clock: Clock
+        cls, settings: Settings, database: Database, redis: Redis, reserve: MemoryReserve, clock: Clock
     ) -> Self | None:
         """Those of an installation; None where it has no passkeys."""
         if settings.relying_party is None:

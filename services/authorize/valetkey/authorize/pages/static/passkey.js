@@ -1,5 +1,5 @@
 // Forms that a passkey answers. Each has `data-passkey` (get or create) and `data-options`, stays hidden where the
-// browser has no passkeys, and is posted with the answer in its field `passkey`. Web Authentication Level 3.
+// browser has no passkeys, and is posted with the answer in its field `passkey`. A field with `data-as` is sent as the box of that id is ticked. Web Authentication Level 3.
 "use strict";
 (() => {
   const forms = document.querySelectorAll("form[data-passkey]");
@@ -41,6 +41,10 @@
     const publicKey = wanted[kind](JSON.parse(form.dataset.options));
     const { id, type, response } = await navigator.credentials[kind]({ ...more, publicKey, signal: mine.signal });
     const answer = { clientDataJSON: text(response.clientDataJSON), ...given[kind](response) };
+    for (const field of form.querySelectorAll("[data-as]")) {
+      const box = document.getElementById(field.dataset.as);
+      field.value = box && box.checked ? box.value : "";
+    }
     form.elements.passkey.value = JSON.stringify({ id, rawId: id, type, response: answer });
     form.submit();
   };

@@ -27,6 +27,7 @@ class Claim:
     ``check`` says how a value is to be written, None for a good one. ``column`` gives the value where it is not one of
     the user's attributes, and None where the user has none; operators do not set it as an attribute. ``attribute`` is
     the name of the attribute where that is not the claim's. ``is_list`` where every value is a list of texts.
+    ``is_editable`` where an installation may leave it to its users, because it proves nothing and is a text.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Claim:
     column: Callable[[User], object] | None = None
     attribute: str = ""
     is_list: bool = False
+    is_editable: bool = False
 
     @property
     def attribute_name(self) -> str:
@@ -48,19 +50,19 @@ class Claim:
 
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim("name", PROFILE, Message("Your full name")),
-    Claim("given_name", PROFILE, Message("Your given name")),
-    Claim("family_name", PROFILE, Message("Your family name")),
-    Claim("middle_name", PROFILE, Message("Your middle name")),
-    Claim("nickname", PROFILE, Message("Your nickname")),
+    Claim("name", PROFILE, Message("Your full name"), is_editable=True),
+    Claim("given_name", PROFILE, Message("Your given name"), is_editable=True),
+    Claim("family_name", PROFILE, Message("Your family name"), is_editable=True),
+    Claim("middle_name", PROFILE, Message("Your middle name"), is_editable=True),
+    Claim("nickname", PROFILE, Message("Your nickname"), is_editable=True),
     Claim("preferred_username", PROFILE, Message("Your user name"), column=lambda user: user.username),
-    Claim("profile", PROFILE, Message("The address of your profile page"), check.web_address),
-    Claim("picture", PROFILE, Message("Your profile picture"), check.web_address),
-    Claim("website", PROFILE, Message("The address of your website"), check.web_address),
-    Claim("gender", PROFILE, Message("Your gender")),
-    Claim("birthdate", PROFILE, Message("Your date of birth"), check.birthdate),
-    Claim("zoneinfo", PROFILE, Message("Your time zone"), check.zoneinfo),
-    Claim("locale", PROFILE, Message("Your language and region"), check.locale),
+    Claim("profile", PROFILE, Message("The address of your profile page"), check.web_address, is_editable=True),
+    Claim("picture", PROFILE, Message("Your profile picture"), check.web_address, is_editable=True),
+    Claim("website", PROFILE, Message("The address of your website"), check.web_address, is_editable=True),
+    Claim("gender", PROFILE, Message("Your gender"), is_editable=True),
+    Claim("birthdate", PROFILE, Message("Your date of birth"), check.birthdate, is_editable=True),
+    Claim("zoneinfo", PROFILE, Message("Your time zone"), check.zoneinfo, is_editable=True),
+    Claim("locale", PROFILE, Message("Your language and region"), check.locale, is_editable=True),
     Claim(
         "updated_at",
         PROFILE,
@@ -88,6 +90,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 CLAIM: Mapping[str, Claim] = {claim.name: claim for claim in CLAIMS}
+EDITABLE_CLAIMS = tuple(claim.name for claim in CLAIMS if claim.is_editable)
 
 
 def parse_attribute(claim: Claim, text: str) -> object:

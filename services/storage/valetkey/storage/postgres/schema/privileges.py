@@ -72,9 +72,17 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
     "valetkey_authorize": {
         **_SERVER,
         **_GROUPS_OF_USERS,
-        # A user who changes the password ends, as one who is given another.
-        "users": {"SELECT": WHOLE, "UPDATE": ("password_hash", "epoch", "valid_since", "updated_at")},
-        "login_names": _READ,
+        # A user who changes the password ends, as one who is given another; the rest is for the account page.
+        "users": {
+            "SELECT": WHOLE,
+            "UPDATE": (
+                *("password_hash", "epoch", "valid_since", "updated_at"),
+                *("email", "email_verified", "email_epoch", "claims"),
+            ),
+            "DELETE": WHOLE,
+        },
+        "login_names": {"SELECT": WHOLE, "INSERT": WHOLE, "DELETE": WHOLE},
+        "token_subjects": {"SELECT": WHOLE, "DELETE": WHOLE},
         "credentials": _EVERYTHING,
         "account_tokens": _LINKS,
         "sessions": _EVERYTHING,
@@ -82,7 +90,8 @@ _SERVICES: Mapping[str, Mapping[str, Privileges]] = {
         "authorizations": {
             "SELECT": (
                 *("id", "session_id", "bound_to_session", "expires_at", "revoked_at"),
-                *("subject", "client_uid", "auth_time"),
+                *("subject", "client_uid", "auth_time", "created_at", "rotated_at", "idle_expires_at"),
+                *("installation_epoch", "client_epoch", "user_epoch"),
             ),
             "UPDATE": ("revoked_at",),
         },

@@ -81,6 +81,10 @@ _REMOVE = Statement(
     "credentials.remove",
     "DELETE FROM credentials WHERE subject = $1 AND id = $2 AND kind <> 'recovery_code' RETURNING kind",
 )
+_RENAME_PASSKEY = Statement(
+    "credentials.rename_passkey",
+    "UPDATE credentials SET name = $3 WHERE subject = $1 AND id = $2 AND kind = 'passkey' RETURNING id",
+)
 _REMOVE_KINDS = Statement(
     "credentials.remove_kinds", "DELETE FROM credentials WHERE subject = $1 AND kind = ANY ($2::text[]) RETURNING kind"
 )
@@ -154,6 +158,10 @@ class Credentials:
         """Use up a recovery code: how many are left, None where there is no such code any more."""
         row = await self._database.fetch_row(_USE_RECOVERY_CODE, subject, digest)
         return None if row is None else cast("int", row["left_over"])
+
+    async def rename_passkey(self, subject: UUID, credential_id: UUID, name: str) -> bool:
+        """Call a passkey something else; False where this user has none of this id."""
+        return await self._database.fetch_row(_RENAME_PASSKEY, subject, credential_id, name) is not None
 
     async def remove(self, subject: UUID, credential_id: UUID) -> Method | None:
         """Remove one, other than a recovery code; of which method it was, None where there is none of this user."""

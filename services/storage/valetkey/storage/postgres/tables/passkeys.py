@@ -11,13 +11,14 @@ from uuid import UUID
 import asyncpg
 
 from valetkey.core.authentication.passkey import Passkey
-from valetkey.storage.postgres.database.statement import Executor, Statement
+from valetkey.storage.postgres.database.pool import Database
+from valetkey.storage.postgres.database.statement import Statement
 
 if TYPE_CHECKING:
     from valetkey.core.authentication.user import User
 
 MOST_PASSKEYS = 20
-"""How many one user may have; of enrolments in the same moment, each may add one."""
+"""How many one user may have."""
 _FIND = Statement(
     "passkeys.find",
     """
@@ -32,6 +33,8 @@ _OF_USER = Statement(
     FROM credentials WHERE subject = $1 AND kind = 'passkey' ORDER BY created_at, id
     """,
 )
+# Enrolments of one user take turns, so that `_ADD` counts what those before have added.
+_TAKE_TURNS = Statement("passkeys.take_turns", "SELECT FROM users WHERE subject = $1 FOR NO KEY UPDATE")
 # Nothing is added for a user who has ended since the login.
 _ADD = Statement(
     "passkeys.add",
@@ -78,7 +81,7 @@ class KeptPasskey(NamedTuple):
 class Passkeys:
     """Passkeys of all users. ``user`` is as a login read it: one who has ended since adds nothing."""
 
-    def __init__(self, database: Executor) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, credential_id: bytes) -> KeptPasskey | None:
@@ -101,12 +104,14 @@ class Passkeys:
             "rp_id": kept.rp_id,
         }
         try:
-            row = await self._database.fetch_row(
-                _ADD,
-                *(user.subject, user.epoch, user.installation_epoch),
-                *(kept.credential_id, name, passkey.credential_id, passkey.public_key, passkey.user_handle),
-                *(passkey.sign_count, json.dumps(details), now, MOST_PASSKEYS),
-            )
+            async with self._database.transaction("passkeys.add") as transaction:
+                await transaction.execute(_TAKE_TURNS, user.subject)
+                row = await transaction.fetch_row(
+                    _ADD,
+                    *(user.subject, user.epoch, user.installation_epoch),
+                    *(kept.credential_id, name, passkey.credential_id, passkey.public_key, passkey.user_handle),
+                    *(passkey.sign_count, json.dumps(details), now, MOST_PASSKEYS),
+                )
         except asyncpg.UniqueViolationError:
             return False
         return row is not None

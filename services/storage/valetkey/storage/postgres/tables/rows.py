@@ -111,7 +111,7 @@ def session_from(row: Record) -> Session:
     """A session with its user."""
     kept = row["factors"]
     factors = (Factor(Method.PASSWORD, row["auth_time"]),) if kept is None else tuple(map(_factor, kept))
-    return Session(row["session_id"], user_from(row), factors)
+    return Session(row["session_id"], user_from(row), factors, row["is_kept"])
 
 
 def factors_text(factors: Sequence[Factor]) -> list[str] | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, cast
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 from uuid import UUID
 
 from asyncpg import Record
@@ -26,6 +25,17 @@ from valetkey.storage.postgres.tables.rows import (
     revocation_from,
     session_from,
 )
+from valetkey.storage.postgres.tables.session_list import (
+    FIRST_PLACE,
+    SessionPlace,
+    SessionSummary,
+    find_place,
+    find_summary,
+    list_sessions,
+)
+
+if TYPE_CHECKING:
+    from valetkey.runtime.settings.settings import Settings
 
 # Nothing is created if the user's sessions were ended since the login began: by disabling the user, by a new password,
 # or with all others. Of a user's sessions, the one used longest ago makes room.
@@ -44,11 +54,11 @@ _CREATE = Statement(
     ), created AS (
         INSERT INTO sessions (
             session_id, secret_digest, subject, auth_time, acr, amr, created_at, used_at, idle_expires_at, expires_at,
-            installation_epoch, user_epoch, factors, device, address
+            installation_epoch, user_epoch, factors, device, address, is_kept
         )
         SELECT $1::uuid, $2::bytea, subject, $4::timestamptz, $5::text, $6::text[], $7::timestamptz, $8::timestamptz,
             $9::timestamptz, $10::timestamptz, installation_epoch, user_epoch, $14::text[],
-            $15::text, $16::text
+            $15::text, $16::text, $17::boolean
         FROM resource_owner
         RETURNING subject
     )
@@ -70,7 +80,8 @@ _RENEW = Statement(
     UPDATE sessions AS s
     SET secret_digest = $2, auth_time = $4, acr = $5, amr = $6, used_at = $11, idle_expires_at = $7, expires_at = $8,
         installation_epoch = o.installation_epoch, user_epoch = o.user_epoch, factors = $12::text[],
-        device = COALESCE($13::text, s.device), address = COALESCE($14::text, s.address)
+        device = COALESCE($13::text, s.device), address = COALESCE($14::text, s.address),
+        is_kept = $15::boolean
     FROM resource_owner AS o
     WHERE s.session_id = $1 AND s.subject = o.subject
     RETURNING s.session_id
@@ -82,7 +93,10 @@ _FIND = Statement(
     "sessions.find",
     """
     WITH used AS (
-        UPDATE sessions SET used_at = $2, idle_expires_at = least($2::timestamptz + $3::interval, expires_at)
+        UPDATE sessions SET used_at = $2,
+            idle_expires_at = least(
+                $2::timestamptz + CASE WHEN is_kept THEN $6::interval ELSE $3::interval END, expires_at
+            )
         WHERE session_id IN (
             SELECT session_id FROM sessions
             WHERE secret_digest = ANY ($1::bytea[]) AND used_at <= $2::timestamptz - $4::interval
@@ -90,11 +104,11 @@ _FIND = Statement(
             FOR NO KEY UPDATE SKIP LOCKED
         )
     )
-    SELECT s.secret_digest, s.session_id, s.auth_time, s.factors, u.subject, u.username, u.email, u.email_verified,
-        u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since, u.updated_at AS user_updated_at,
-        u.epoch AS user_epoch, i.epoch AS installation_epoch, groups_of(u.subject) AS user_groups, u.sub,
-        asked.client_uid, k.scope AS consent_scope, k.resources AS consent_resources, k.claims AS consent_claims,
-        k.epoch AS consent_epoch
+    SELECT s.secret_digest, s.session_id, s.auth_time, s.factors, s.is_kept, u.subject, u.username, u.email,
+        u.email_verified, u.claims AS user_claims, u.enabled AS user_enabled, u.valid_since,
+        u.updated_at AS user_updated_at, u.epoch AS user_epoch, i.epoch AS installation_epoch,
+        groups_of(u.subject) AS user_groups, u.sub, asked.client_uid, k.scope AS consent_scope,
+        k.resources AS consent_resources, k.claims AS consent_claims, k.epoch AS consent_epoch
     FROM unnest($1::bytea[], $5::uuid[]) AS asked (secret_digest, client_uid)
         JOIN sessions AS s ON s.secret_digest = asked.secret_digest JOIN users AS u ON u.subject = s.subject
         JOIN installation AS i ON i.id = 1
@@ -129,73 +143,6 @@ _END_AUTHORIZATIONS = Statement(
     RETURNING kind, target, revoked_at, expires_at, epoch
     """,
 )
-# What operators see of the sessions that are in force at $1.
-_SUMMARIES = """
-    SELECT s.session_id, s.subject, u.username, s.auth_time, s.amr, s.created_at, s.used_at, s.idle_expires_at,
-        s.expires_at, s.device, s.address
-    FROM sessions AS s JOIN users AS u ON u.subject = s.subject JOIN installation AS i ON i.id = 1
-    WHERE s.idle_expires_at > $1 AND s.expires_at > $1 AND u.enabled
-        AND CASE WHEN s.user_epoch IS NULL THEN u.valid_since <= s.auth_time
-            ELSE s.user_epoch = u.epoch AND s.installation_epoch = i.epoch END
-    """
-# A page comes from one index, wherever it begins.
-_PAGE = "AND (s.created_at, s.session_id) > ($3, $4) ORDER BY s.created_at, s.session_id LIMIT $2"
-_LIST = Statement("sessions.list", f"{_SUMMARIES} {_PAGE}")
-# A user has at most so many sessions as settings allow.
-_LIST_OF_USER = Statement("sessions.list_of_user", f"{_SUMMARIES} AND s.subject = $5 {_PAGE}")
-# Those behind a grant that the client may use at $1. With a join, the planner could not tell how many there are.
-_OF_CLIENT = """
-    AND (SELECT enabled FROM clients WHERE uid = {0})
-    AND EXISTS (
-        SELECT FROM authorizations AS a
-        WHERE a.session_id = s.session_id AND a.client_uid = {0} AND a.revoked_at IS NULL AND a.expires_at > $1
-            AND a.idle_expires_at > $1
-            AND (a.client_epoch IS NULL OR a.client_epoch = (SELECT epoch FROM clients WHERE uid = {0}))
-    )
-"""
-_LIST_OF_CLIENT = Statement("sessions.list_of_client", f"{_SUMMARIES} {_OF_CLIENT.format('$5')} {_PAGE}")
-_LIST_OF_USER_AND_CLIENT = Statement(
-    "sessions.list_of_user_and_client", f"{_SUMMARIES} AND s.subject = $5 {_OF_CLIENT.format('$6')} {_PAGE}"
-)
-_FIND_SUMMARY = Statement("sessions.find_summary", f"{_SUMMARIES} AND s.session_id = $2")
-_FIND_PLACE = Statement("sessions.find_place", "SELECT created_at, session_id FROM sessions WHERE session_id = $1")
-
-
-# By whether a user is asked for, and whether a client is.
-_LISTS = {
-    (False, False): _LIST,
-    (True, False): _LIST_OF_USER,
-    (False, True): _LIST_OF_CLIENT,
-    (True, True): _LIST_OF_USER_AND_CLIENT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSummary:
-    """What an operator sees of a live session. Times are UTC."""
-
-    session_id: UUID
-    subject: UUID
-    username: str
-    auth_time: datetime
-    amr: tuple[str, ...]
-    created_at: datetime
-    used_at: datetime
-    expires_at: datetime
-    device: str | None = None
-    address: str | None = None
-
-    @property
-    def place(self) -> SessionPlace:
-        """Where it stands in the list of all."""
-        return SessionPlace(self.created_at, self.session_id)
-
-
-class SessionPlace(NamedTuple):
-    """Where a session stands in the list of all."""
-
-    created_at: datetime
-    session_id: UUID
 
 
 class _Use(NamedTuple):
@@ -207,26 +154,46 @@ class _Use(NamedTuple):
 
 
 _NOWHERE = (None, None)
-FIRST_PLACE = SessionPlace(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class Sessions:
     """Browser sessions, by the secret in the browser's cookie.
 
-    ``most`` is how many a user may have. ``publish`` takes the revocations that ending a session has stored here to
-    where introspection looks first.
+    ``idle_lifetime`` is how long one may be unused, ``kept_idle_lifetime`` the same of one that stays when the browser
+    is closed, ``lifetime`` how long any of them lives. ``most`` is how many a user may have. ``publish`` takes the
+    revocations that ending a session has stored here to where introspection looks first.
     """
 
+    @classmethod
+    def from_settings(cls, settings: Settings, database: Database, publish: Publish) -> Self:
+        """Those of an installation."""
+        return cls(
+            database,
+            publish,
+            idle_lifetime=timedelta(seconds=settings.session_idle_lifetime),
+            kept_idle_lifetime=timedelta(seconds=settings.kept_idle_lifetime),
+            lifetime=timedelta(seconds=settings.session_lifetime),
+            most=settings.sessions_per_user,
+        )
+
     def __init__(
-        self, database: Database, publish: Publish, *, idle_lifetime: timedelta, lifetime: timedelta, most: int
+        self,
+        database: Database,
+        publish: Publish,
+        *,
+        idle_lifetime: timedelta,
+        kept_idle_lifetime: timedelta,
+        lifetime: timedelta,
+        most: int,
     ) -> None:
         self._database = database
         self._publish = publish
         self._most = most
         self._idle_lifetime = idle_lifetime
+        self._kept_idle_lifetime = kept_idle_lifetime
         self._lifetime = lifetime
         # Noting every use would write a row for every page; so short a lifetime needs a finer note.
-        self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10)
+        self._note_interval = min(timedelta(minutes=1), idle_lifetime / 10, kept_idle_lifetime / 10)
         self._uses: Batches[_Use, SignedIn | None] = Batches(self._find)
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
@@ -269,6 +236,7 @@ class Sessions:
             session.last_proof,
             factors_text(session.factors),
             *(session.origin or _NOWHERE),
+            session.is_kept,
         )
         return renewed is not None
 
@@ -307,21 +275,15 @@ class Sessions:
 
         ``client_uid``: only those in which something was granted to this client that it may still use.
         """
-        about = [each for each in (subject, client_uid) if each is not None]
-        rows = await self._database.fetch(
-            _LISTS[subject is not None, client_uid is not None], now, most, *after, *about
-        )
-        return [_summary_from(row) for row in rows]
+        return await list_sessions(self._database, now, subject, most, after, client_uid)
 
     async def find_summary(self, session_id: UUID, now: datetime) -> SessionSummary | None:
         """The live session of this id, as an operator sees it. Notes no use."""
-        row = await self._database.fetch_row(_FIND_SUMMARY, now, session_id)
-        return None if row is None else _summary_from(row)
+        return await find_summary(self._database, session_id, now)
 
     async def find_place(self, session_id: UUID) -> SessionPlace | None:
         """Where this session stands, live or not; None where it is gone."""
-        row = await self._database.fetch_row(_FIND_PLACE, session_id)
-        return None if row is None else SessionPlace(row["created_at"], row["session_id"])
+        return await find_place(self._database, session_id)
 
     async def _insert(self, executor: Executor, secret: str, session: Session) -> Record | None:
         """``crowded_out`` are the sessions that have to make room; None if nothing was stored."""
@@ -339,17 +301,20 @@ class Sessions:
             self._most,
             factors_text(session.factors),
             *(session.origin or _NOWHERE),
+            session.is_kept,
         )
 
     def _ends(self, session: Session) -> tuple[datetime, datetime]:
         """When it ends unless it is used, and in any case."""
         ends = session.strength.auth_time + self._lifetime
-        return min(session.last_proof + self._idle_lifetime, ends), ends
+        idle_lifetime = self._kept_idle_lifetime if session.is_kept else self._idle_lifetime
+        return min(session.last_proof + idle_lifetime, ends), ends
 
     async def _find(self, asked: Sequence[_Use]) -> Sequence[SignedIn | None]:
         digests, client_uids = zip(*{use[:2] for use in asked}, strict=True)
         now = max(use.now for use in asked)
-        rows = await self._database.fetch(_FIND, digests, now, self._idle_lifetime, self._note_interval, client_uids)
+        lifetimes = self._idle_lifetime, self._note_interval, client_uids, self._kept_idle_lifetime
+        rows = await self._database.fetch(_FIND, digests, now, *lifetimes)
         found = {(row["secret_digest"], row["client_uid"]): _signed_in_from(row) for row in rows}
         return [found.get(use[:2]) for use in asked]
 
@@ -357,21 +322,6 @@ class Sessions:
 def _signed_in_from(row: Record) -> SignedIn:
     epoch = row["consent_epoch"]
     return SignedIn(session_from(row), None if epoch is None else KeptConsent(consent_from(row, "consent_"), epoch))
-
-
-def _summary_from(row: Record) -> SessionSummary:
-    return SessionSummary(
-        session_id=row["session_id"],
-        subject=row["subject"],
-        username=row["username"],
-        auth_time=row["auth_time"],
-        amr=tuple(row["amr"]),
-        created_at=row["created_at"],
-        used_at=row["used_at"],
-        expires_at=min(row["idle_expires_at"], row["expires_at"]),
-        device=row["device"],
-        address=row["address"],
-    )
 
 
 def _strength(session: Session) -> tuple[datetime, str, tuple[str, ...]]:

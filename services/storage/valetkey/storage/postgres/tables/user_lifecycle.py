@@ -76,12 +76,12 @@ class UserLifecycle:
         """Give the user another password, as an argon2id hash, and end every session and grant."""
         async with self._database.transaction("users.set_password") as transaction:
             row = await transaction.fetch_row(_SET_PASSWORD, subject, now, password_hash)
-            return await _end(transaction, row, now)
+            return await end_user(transaction, row, now)
 
     async def disable(self, subject: UUID, now: datetime) -> Sequence[Revocation] | None:
         """Refuse the user from now on, and end every session and grant."""
         async with self._database.transaction("users.disable") as transaction:
-            return await _end(transaction, await transaction.fetch_row(_DISABLE, subject, now), now)
+            return await end_user(transaction, await transaction.fetch_row(_DISABLE, subject, now), now)
 
     async def enable(self, subject: UUID, now: datetime) -> None:
         """Accept the user again. What was authenticated before stays ended."""
@@ -90,12 +90,13 @@ class UserLifecycle:
     async def delete(self, subject: UUID, now: datetime) -> Sequence[Revocation] | None:
         """Forget the user. ``subject`` is never given to another."""
         async with self._database.transaction("users.delete", _TIMEOUT) as transaction:
-            revocations = await _end(transaction, await transaction.fetch_row(_DISABLE, subject, now), now)
+            revocations = await end_user(transaction, await transaction.fetch_row(_DISABLE, subject, now), now)
             await transaction.execute(_DELETE, subject)
             return revocations
 
 
-async def _end(transaction: Executor, user: Record | None, now: datetime) -> list[Revocation] | None:
+async def end_user(transaction: Executor, user: Record | None, now: datetime) -> list[Revocation] | None:
+    """End the sessions and grants of a user whose epoch was just raised: ``subject``, ``epoch`` and ``valid_since``."""
     if user is None:
         return None
     subject, moment = user["subject"], floor_to_millisecond(now)

@@ -192,8 +192,8 @@ class Users:
         statement = _LISTS[bool(prefix), groups is not None, enabled]
         return [user_from(row) for row in await self._database.fetch(statement, after, most, *about)]
 
-    async def create(self, user: User, password_hash: str, managed_by: str | None = None) -> None:
-        """Add a user, made at ``updated_at``, with an argon2id hash.
+    async def create(self, user: User, password_hash: str | None, managed_by: str | None = None) -> None:
+        """Add a user, made at ``updated_at``, with an argon2id hash, or without a password.
 
         Raises ``Conflict`` where a name is taken or the subject is a client's name, ``ValueError`` for what is no name.
         """

@@ -62,6 +62,7 @@ def _proofs_to_message(proofs: Proofs) -> interaction_pb2.Proofs:
         installation_epoch=proofs.installation_epoch,
         factors=[factor_message.to_message(factor) for factor in proofs.factors],
         is_login=proofs.is_login,
+        is_kept=proofs.is_kept,
     )
 
 
@@ -72,6 +73,7 @@ def _proofs_from_message(message: interaction_pb2.Proofs) -> Proofs:
         installation_epoch=message.installation_epoch,
         factors=tuple(factor_message.from_message(factor) for factor in message.factors),
         is_login=message.is_login,
+        is_kept=message.is_kept,
     )
 
 
