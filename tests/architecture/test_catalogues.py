@@ -92,7 +92,9 @@ def test_no_translation_is_a_guess(domain: Domain, tag: str) -> None:
 
 @pytest.mark.parametrize(("domain", "tag"), CATALOGUES)
 def test_no_english_is_left(domain: Domain, tag: str) -> None:
-    same = {english for _, english, text in texts(domain, tag) if text == english and _LETTER.search(_PLACE.sub("", text))}
+    same = {
+        english for _, english, text in texts(domain, tag) if text == english and _LETTER.search(_PLACE.sub("", text))
+    }
 
     assert same <= SAME[tag].keys(), "translate it, or say in SAME why it is the same"
 
