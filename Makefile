@@ -54,7 +54,7 @@ demo: $(READY) ## Start everything on this machine; ARGS="--no-open --issuer-por
 
 .PHONY: test
 test: $(READY) ## Prove every promise, in minutes; ARGS="-k refresh" passes arguments on
-	@$(PYTEST) tests --ignore=tests/system --ignore=tests/nightly $(ARGS)
+	@$(PYTEST) tests --ignore=tests/system --ignore=tests/cluster --ignore=tests/nightly $(ARGS)
 
 .PHONY: test-nightly
 test-nightly: $(READY) ## Run what takes long: all faults, mutants, upgrades, floods, growth; more rounds and combinations
@@ -112,6 +112,14 @@ images: ## Build the images as valetkey-*:$(TAG) and print their sizes; PYTHON_I
 .PHONY: test-system
 test-system: $(READY) images ## Run the images as containers, from outside; needs a Docker engine
 	@VALETKEY_IMAGE_TAG=$(TAG) $(BIN)/pytest tests/system $(ARGS)
+
+.PHONY: cluster-test
+cluster-test: $(READY) ## Install the chart in a real Kubernetes, built from Go modules; needs root. See tests/cluster
+	@$(BIN)/pytest -s tests/cluster $(ARGS)
+
+.PHONY: cluster
+cluster: $(READY) ## Start that Kubernetes alone, until Ctrl-C
+	@PYTHONPATH=tests $(BIN)/python -m cluster
 
 .PHONY: kind
 kind: images ## Load the images into a kind cluster, made if there is none; see deploy/kind

@@ -9,7 +9,7 @@ import yaml
 from support.repository import ROOT, repository_files, syntax
 
 NIGHTLY = Path("tests/nightly")
-APART = (NIGHTLY, Path("tests/system"))
+APART = (NIGHTLY, Path("tests/system"), Path("tests/cluster"))
 # Tools of others that have to be built or installed first.
 PEERS = NIGHTLY / "peers"
 # Each of them needs minutes by its nature.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from support.postbox import MAIL, Postbox
 from support.second_factor import MakeSecond, SecondFactorParty
 from support.system import System
 from support.systems import StartSystem
+from valetkey.core.authentication.subject import subject_of
 from valetkey.core.oidc.claims.registry import EDITABLE_CLAIMS
 from valetkey.core.routes import ACCOUNT_DELETE, ACCOUNT_EMAIL, ACCOUNT_EXPORT, ACCOUNT_PROFILE, Route
 
@@ -327,3 +329,17 @@ async def test_a_form_that_is_not_ours_does_nothing(
     second.party.browser.headers.pop("Sec-Fetch-Site", None)
     assert heading(await visit(second)) == ACCOUNT
     assert await postbox.kinds(person_of(second)) == []
+
+
+async def test_a_user_who_came_with_a_subject_is_deleted_and_can_come_again(
+    make_second: MakeSecond, open_to_all: System
+) -> None:
+    sub = f"auth0|{secrets.token_hex(8)}"
+    second = await make_person(make_second, open_to_all, subject=subject_of(sub), given_sub=sub)
+    assert (await fetch(second))["profile"]["sub"] == sub
+
+    gone = await send(second, await visit(second, "/account/delete"), username=person_of(second).username)
+
+    assert heading(gone) == DELETED
+    again = await make_person(make_second, open_to_all, subject=subject_of(sub), given_sub=sub)
+    assert (await fetch(again))["profile"]["sub"] == sub

@@ -32,7 +32,7 @@ from support.systems import StartSystem
 from valetkey.core.mail.content import EmailChangeConfirmation, EmailChanged, EmailInUse, EmailVerification
 
 ACCOUNT, CONFIRM = "Your account", "Confirm that it is you"
-ASK, BACK = "Is this your address?", "Bring your address back?"
+BACK = "Bring your address back?"
 CONFIRMED, REVERTED = "Your address is confirmed", "Your address is back"
 
 

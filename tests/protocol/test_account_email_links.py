@@ -23,9 +23,7 @@ from support.postbox import Postbox
 from support.second_factor import MakeSecond
 from support.system import System
 
-ACCOUNT, CONFIRM = "Your account", "Confirm that it is you"
-ASK, BACK = "Is this your address?", "Bring your address back?"
-CONFIRMED, REVERTED = "Your address is confirmed", "Your address is back"
+ASK = "Is this your address?"
 
 
 async def test_the_page_says_whose_account_it_is(
@@ -156,3 +154,33 @@ async def test_an_operator_s_change_ends_what_was_under_way(
 
     token = (await second.party.log_in(scope="openid email")).access_token
     assert await claims(second, token) == (f"{person_of(second).username}@operator.example", False)
+
+
+@pytest.mark.requirement("account: a link is about the user it was made for, whoever is signed in")
+async def test_a_link_is_pressed_where_another_user_is_signed_in(
+    make_second: MakeSecond, mailing: System, postbox: Postbox
+) -> None:
+    ada, bob = await make_person(make_second, mailing), await make_person(make_second, mailing)
+    link = await change_link(ada, postbox)
+    before = entries(await visit(bob))
+
+    page = await bob.party.browser.get(f"{bob.party.issuer}{link}")
+    done = await bob.party.browser.submit(page)
+
+    assert person_of(ada).username in entries(page)
+    assert heading(done) == CHANGED
+    assert entries(await visit(bob)) == before
+    assert new_address(ada) in entries(await visit(ada))
+
+
+async def test_a_form_for_another_tab_s_address_leaves_the_first_confirmed(
+    make_second: MakeSecond, mailing: System, postbox: Postbox
+) -> None:
+    second = await make_person(make_second, mailing)
+    name = person_of(second).username
+    links = [await change_link(second, postbox, f"{name}@{tab}.example") for tab in ("one", "two")]
+
+    done = [heading(await press_link(second, link)) for link in links]
+
+    assert done == [CHANGED, GONE]
+    assert f"{name}@one.example" in entries(await visit(second))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from socket import AF_INET, AddressFamily
 from ssl import create_default_context
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from support.document import Element, parse_document
@@ -75,6 +77,23 @@ class Form:
         return [*kept, *values.items()]
 
 
+class KnownHosts(AbstractResolver):
+    """Names with one address each, and no others."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = addresses
+
+    async def resolve(self, host: str, port: int = 0, family: AddressFamily = AF_INET) -> list[ResolveResult]:
+        """The address of a host that is known."""
+        if host not in self._addresses:
+            raise OSError(f"no address of {host} is known")
+        known = self._addresses[host]
+        return [ResolveResult(hostname=host, host=known, port=port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
 @dataclass(slots=True)
 class Browser:
     """One browser profile. Every POST carries an ``Origin``, as in browsers: that of the address unless told.
@@ -99,9 +118,10 @@ class Browser:
     _lasting: set[str] = field(default_factory=set)
 
     @classmethod
-    def trusting(cls, authority: Path) -> Self:
-        """One that knows another authority for certificates."""
-        connector = TCPConnector(ssl=create_default_context(cafile=authority))
+    def trusting(cls, authority: Path, addresses: Mapping[str, str] | None = None) -> Self:
+        """One that knows another authority for certificates, and ``addresses`` of hosts that no name server knows."""
+        resolver = KnownHosts(addresses) if addresses else None
+        connector = TCPConnector(ssl=create_default_context(cafile=authority), resolver=resolver)
         return cls(
             ClientSession(
                 cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=30), auto_decompress=False, connector=connector

@@ -101,11 +101,9 @@ class FakeUserLifecycle:
 class FakeSessions:
     """Browser sessions. What ending one revokes is in `FakeWorld.revocations`."""
 
-    def __init__(
-        self, world: FakeWorld, *, idle_lifetime: timedelta, kept_idle_lifetime: timedelta, lifetime: timedelta
-    ) -> None:
+    def __init__(self, world: FakeWorld, *, idle: timedelta, kept_idle: timedelta, lifetime: timedelta) -> None:
         self._world = world
-        self._idle_lifetime = {False: idle_lifetime, True: kept_idle_lifetime}
+        self._idle_lifetime = {False: idle, True: kept_idle}
         self._lifetime = lifetime
 
     async def create(self, secret: str, session: Session, replaced: str | None) -> bool:
@@ -167,13 +165,9 @@ class FakeSessions:
         self._world.revoke(bound, now)
 
     def _keep(self, secret: str, session: Session) -> None:
-        begun = session.strength.auth_time
-        self._world.sessions[session.session_id] = KeptSession(
-            secret,
-            session,
-            begun + min(self._idle_lifetime[session.is_kept], self._lifetime),
-            begun + self._lifetime,
-        )
+        begun, lifetime = session.strength.auth_time, self._lifetime
+        idle_ends = begun + min(self._idle_lifetime[session.is_kept], lifetime)
+        self._world.sessions[session.session_id] = KeptSession(secret, session, idle_ends, begun + lifetime)
 
 
 class FakeConsents:

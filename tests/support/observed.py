@@ -22,6 +22,7 @@ from support.stores import create_migrated
 from support.system import System
 from support.traffic import (
     a_day_at,
+    a_day_of_factors_at,
     a_day_of_mail_at,
     a_flood_of_logins_at,
     a_full_redis_at,
@@ -84,6 +85,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
             urls = {name: each[0] for name, each in system.management_urls.items()}
             at = (system.issuer, system.administration)
             system.run(a_day_at(*at))
+            system.run(a_day_of_factors_at(*at))
             system.run(many_connections_at(system.urls["token"][0], _MOST_CONNECTIONS))
             with Redis.from_url(redis.url) as store:
                 system.run(a_full_redis_at(*at, partial(store.config_set, "maxmemory")))

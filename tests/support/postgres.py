@@ -73,9 +73,7 @@ def fake_stores() -> Stores:
         client_lifecycle=FakeClientLifecycle(world),
         users=FakeUsers(world),
         user_lifecycle=FakeUserLifecycle(world),
-        sessions=FakeSessions(
-            world, idle_lifetime=IDLE_LIFETIME, kept_idle_lifetime=KEPT_IDLE_LIFETIME, lifetime=LIFETIME
-        ),
+        sessions=FakeSessions(world, idle=IDLE_LIFETIME, kept_idle=KEPT_IDLE_LIFETIME, lifetime=LIFETIME),
         consents=FakeConsents(world),
         authorizations=FakeAuthorizations(world),
         revocations=FakeRevocationRecords(world),

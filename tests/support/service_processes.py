@@ -36,6 +36,7 @@ class ServiceProcesses(System):
             "cookie_keys": secrets.token_urlsafe(32),
             "sealing_keys": secrets.token_urlsafe(32),
             "key_encryption_keys": f"test:{secrets.token_urlsafe(32)}",
+            "credential_keys": secrets.token_urlsafe(32),
             "drain_delay": "0",
             **changes,
         }

@@ -11,12 +11,16 @@ from urllib.parse import urlencode
 from redis.asyncio import Redis
 
 from support.administration import Administration
+from support.authenticator import read_off
 from support.browser import query_of
 from support.eventually import eventually
 from support.mail_world import notice
 from support.raw_connection import RawConnection
 from support.relying_party import Person, RelyingParty
 from support.smtp_server import SmtpMailbox, smtp_server
+from valetkey.administration.installation import Installation
+from valetkey.administration.reset_links import new_reset_link, store_reset_link
+from valetkey.administration.users import get_user
 from valetkey.runtime.settings.settings import Settings
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
@@ -60,6 +64,50 @@ async def a_day_at(issuer: str, administration: Administration) -> None:
     finally:
         for each in (party, api, machine):
             await each.browser.close()
+
+
+async def a_day_of_factors_at(issuer: str, administration: Administration) -> None:
+    """An app that is set up, asked for and removed; passwords that are forgotten. The installation can send mail."""
+    person = await administration.create_user()
+    party = RelyingParty(issuer, await administration.create_web_client(), person)
+    try:
+        page = await party.browser.follow(await party.browser.get(f"{issuer}/account/totp"), within=issuer)
+        page = await party.sign_in(page)
+        app = read_off(page)
+        # Each step counts once: that of half a minute ago is still good, and that of half a minute later already.
+        assert (await party.browser.submit(page, code=app.code(administration.clock(), -1))).status == 200
+        asked = await party.sign_in(await party.start(prompt="login"))
+        assert (await party.browser.submit(asked, code="000000")).status == 403
+        assert (await party.browser.submit(asked, code=app.code(administration.clock(), 1))).is_redirect
+        await _remove_the_app(party)
+        for name in (person.username, "a stranger"):
+            await party.browser.post(f"{issuer}/recover", [("username", name)])
+        for link in (await _reset_link(administration, person), f"{issuer}/recover/password?token=dead"):
+            page = await party.browser.get(link)
+            if page.status == 200:
+                words = "a new password of many words"
+                assert (await party.browser.submit(page, password=words, again=words)).status == 200
+    finally:
+        await party.browser.close()
+
+
+async def _remove_the_app(party: RelyingParty) -> None:
+    account = await party.browser.get(f"{party.issuer}/account")
+    for form in account.page.find_all("form"):
+        fields = {each.attributes["name"]: each.attributes["value"] for each in form.find_all("input")}
+        if fields.get("action") == "remove":
+            assert (await party.browser.post(f"{party.issuer}/account", list(fields.items()))).is_redirect
+            return
+    raise AssertionError(f"there is nothing to remove: {account.text}")
+
+
+async def _reset_link(administration: Administration, person: Person) -> str:
+    """As an operator makes one."""
+    async with administration.database() as database:
+        installation = Installation(administration.settings, database, administration.clock, "an operator")
+        link = new_reset_link(installation)
+        await store_reset_link(installation, await get_user(installation, person.username), link)
+    return link.url
 
 
 async def an_outage_at(issuer: str, administration: Administration, take_redis_away: Callable[[], None]) -> None:

@@ -25,6 +25,11 @@ metadata:
 spec:
   {{- if not $values.autoscaling.enabled }}
   replicas: {{ int $values.replicas }}
+  {{- else }}
+  {{- /* As many as there are. Left out, Kubernetes would go on with one until the autoscaler looks, where a release before had a number. */}}
+  {{- with lookup "apps/v1" "Deployment" $root.Release.Namespace (printf "%s-%s" (include "valetkey.fullname" $root) $component) }}
+  replicas: {{ int .spec.replicas }}
+  {{- end }}
   {{- end }}
   revisionHistoryLimit: 5
   strategy:

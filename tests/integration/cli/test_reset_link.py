@@ -39,8 +39,11 @@ async def choose(link: str, password: str = NEW) -> Answer:
 
 
 async def opened(link: str) -> int:
+    """The status of the page behind a link; one that is dead says what to do."""
     async with Browser() as browser:
-        return (await browser.get(link)).status
+        page = await browser.get(link)
+        assert page.status == 200 or heading(page) == "This link does not work any more"
+        return page.status
 
 
 async def status_of_login(make_party: MakeParty, person: Person) -> int:

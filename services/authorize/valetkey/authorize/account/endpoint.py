@@ -50,6 +50,7 @@ from valetkey.core.routes import (
     LOGOUT,
 )
 from valetkey.runtime.http.forms import read_query
+from valetkey.runtime.telemetry.metrics import CREDENTIAL_CHANGES
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ async def _remove(visited: Visit, form: Params) -> web.Response:
     credential_id = _uuid(form.get("credential_id"))
     removed = None if credential_id is None else await service.credentials.remove(subject, credential_id)
     if removed is not None:
+        CREDENTIAL_CHANGES.add(removed, "removed")
         record_change("credential.removed", visited.session, reason=removed)
         await tell_removed(service, visited.session.user, removed)
         left = await service.credentials.enrolled(subject)

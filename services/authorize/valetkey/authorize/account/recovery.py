@@ -22,29 +22,38 @@ from valetkey.authorize.pages.account_models import (
 )
 from valetkey.authorize.pages.language import language_of_mail, with_language
 from valetkey.authorize.pages.response import page_response, see_other
+from valetkey.authorize.pages.shown_error import LinkGone
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.account_token import LIFETIME, TokenPurpose, generate_token, token_digest
 from valetkey.core.authentication.user import MAX_LOGIN_NAME_LENGTH, normalize_login_name
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import PasswordReset
-from valetkey.core.mail.mail import Mail
+from valetkey.core.mail.mail import Enqueued, Mail
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.routes import ACCOUNT, HOME, RECOVER, RECOVER_PASSWORD
 from valetkey.runtime.http.address import address_group, caller_address, client_address
 from valetkey.runtime.http.forms import read_form, read_query
 from valetkey.runtime.password_rules import password_problem
 from valetkey.runtime.telemetry import audit
-from valetkey.runtime.telemetry.metrics import RATE_LIMITED
+from valetkey.runtime.telemetry.metrics import PASSWORD_RECOVERIES, RATE_LIMITED
 from valetkey.runtime.telemetry.tracing import current_trace_id
 from valetkey.storage.redis.limits.window_limit import Standing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
     from valetkey.core.authentication.user import User
 
 _LOG = logging.getLogger(__name__)
 _PURPOSE = TokenPurpose.PASSWORD_RESET
+# By audit event.
+_RESULTS: Mapping[tuple[str, audit.Outcome], str] = {
+    ("account.recovery_asked", "success"): "sent",
+    ("account.recovery_asked", "failure"): "not_sent",
+    ("account.password_reset", "success"): "changed",
+}
 
 
 async def show_recovery(request: web.Request) -> web.StreamResponse:
@@ -147,9 +156,12 @@ async def _send(service: AuthorizeService, name: str, address: str) -> None:
             requested_from=address,
             language=language_of_mail(service.pages.languages, user),
         )
-        await service.outbox.put(mail)
+        result = await service.outbox.put(mail)
     except MailRefused as error:
         record_recovery("account.recovery_asked", user, "failure", str(error))
+        return
+    if result is not Enqueued.QUEUED:
+        record_recovery("account.recovery_asked", user, "failure", f"mail: {result}")
         return
     record_recovery("account.recovery_asked", user, "success", "")
 
@@ -176,6 +188,9 @@ def _form(service: AuthorizeService, token: str, error: str | None = None, statu
 
 def _gone(service: AuthorizeService) -> web.Response:
     """A link that is used, too old, ended with its user, or none of ours: all look the same."""
+    PASSWORD_RECOVERIES.add("dead_link")
+    if not service.outbox.is_configured:
+        raise LinkGone("the link to choose a password behind counts no longer")
     return _ask(service, RecoveryError.GONE, 410)
 
 
@@ -184,7 +199,8 @@ def _minutes() -> int:
 
 
 def record_recovery(event: str, user: User | None, outcome: audit.Outcome, reason: str) -> None:
-    """Put what became of a request for a link into the audit stream."""
+    """Count what became of a request for a link, or of a link, and put it into the audit stream."""
+    PASSWORD_RECOVERIES.add(_RESULTS[event, outcome])
     audit.emit(
         audit.AuditEvent(
             type=event,

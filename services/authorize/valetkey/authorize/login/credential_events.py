@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from valetkey.runtime.http.address import caller_address
 from valetkey.runtime.telemetry import audit
+from valetkey.runtime.telemetry.metrics import CREDENTIAL_CHANGES
 
 if TYPE_CHECKING:
     from valetkey.core.authentication.factor import Method
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def record_added(user: User, client_id: str, method: Method) -> None:
     """Put into the audit stream that the user has set up a method, on the way to a client or on the account page."""
+    CREDENTIAL_CHANGES.add(method, "added")
     audit.emit(
         audit.AuditEvent(
             type="credential.added",

@@ -7,6 +7,7 @@
     ├── InteractionGone     spent, expired, unknown, or another browser's
     ├── CookieMissing       the browser did not send the cookie that binds it to its interaction
     ├── NothingWaiting      a step was opened without an interaction
+    ├── LinkGone            a link that stands for a user is spent, expired or unknown
     ├── ClientGone          the client or its redirect URI is not what it was when the interaction began
     ├── TooManyInteractions the address or browser has begun more of them than it may
     ├── TooManyAnswers      the user has been sent back to the application more often than is sensible
@@ -70,6 +71,17 @@ class NothingWaiting(ShownError):
             "This page opens when an application asks you to sign in. Nothing is wrong with your account."
         ),
         advice=_FROM_THE_APPLICATION,
+    )
+
+
+class LinkGone(ShownError):
+    """A link by an operator is used, too old, ended with its user, or none of ours: all look the same."""
+
+    page = ErrorPage(
+        status=410,
+        title=Message("This link does not work any more"),
+        happened=Message("It was used before, or it is too old. Nothing was changed."),
+        advice=Message("Ask the person who gave it to you for a new one."),
     )
 
 

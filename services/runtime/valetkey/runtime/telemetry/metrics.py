@@ -88,6 +88,20 @@ CODES_WITHOUT_PKCE = Count(
     services=_AUTHORIZE,
 )
 LOGIN_ATTEMPTS = Count("valetkey_login_attempts", "Login attempts.", "method", "result", services=_AUTHORIZE)
+CREDENTIAL_CHANGES = Count(
+    "valetkey_credential_changes",
+    "Ways to sign in that users have set up or removed themselves: added or removed.",
+    "method",
+    "change",
+    services=_AUTHORIZE,
+)
+PASSWORD_RECOVERIES = Count(
+    "valetkey_password_recoveries",
+    "Forgotten passwords: links that were asked for, and sent or not_sent; passwords that were changed behind one, and "
+    "links that were dead when they were opened.",
+    "result",
+    services=_AUTHORIZE,
+)
 CONSENTS = Count("valetkey_consents", "Consent decisions.", "result", services=_AUTHORIZE)
 SESSIONS = Level(
     "valetkey_sessions",
