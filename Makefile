@@ -225,6 +225,14 @@ metrics-table: $(READY) ## Write the table of metrics from the code
 metrics-table-check: $(READY) ## Fail when the table of metrics is not the code's
 	@$(BIN)/python -m valetkey.runtime.telemetry.metrics_table | diff $(METRICS_TABLE) -
 
+.PHONY: catalogs
+catalogs: $(READY) ## Take the texts of pages and mails into the catalogues of their languages, and compile these
+	@PYTHONPATH=tests $(BIN)/python -m support.catalogues
+
+.PHONY: catalogs-check
+catalogs-check: $(READY) ## Fail when a text is missing in a language, or a catalogue is not the code's
+	@$(BIN)/pytest -q tests/architecture/test_catalogues.py
+
 .PHONY: left-behind-table
 left-behind-table: $(READY) ## Write the bounds of what clients can leave behind into deploy/sizing.md
 	@PYTHONPATH=tests $(BIN)/python -m support.left_behind

@@ -63,6 +63,9 @@ def validated(**settings: str) -> list[str]:
         ),
         ("tracing.otlpEndpoint", {"tracing": {"otlpEndpoint": "collector:4317"}}, {"otlp_endpoint": "collector:4317"}),
         ("theme.colour", {"theme": {"colour": "red"}}, {"theme_colour": "red"}),
+        ("languages.offered", {"languages": {"offered": ["en", "de_AT"]}}, {"languages": "en,de_AT"}),
+        ("languages.default", {"languages": {"default": "english language"}}, {"default_language": "english language"}),
+        ("languages.default", {"languages": {"default": "pt"}}, {"default_language": "pt"}),
         ("theme.name", {"theme": {"name": "x" * 61}}, {"theme_name": "x" * 61}),
         ("shutdown.graceSeconds", {"shutdown": {"graceSeconds": 301}}, {"shutdown_grace": "301"}),
         (

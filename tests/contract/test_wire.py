@@ -232,6 +232,7 @@ SAMPLE_INTERACTION_PROOFS = bytes.fromhex(
 )
 SAMPLE_INTERACTION_KEPT = bytes.fromhex("5a023001")
 SAMPLE_INTERACTION_LEVELS = bytes.fromhex("0a055a03706872")
+SAMPLE_INTERACTION_LANGUAGES = bytes.fromhex("0a0b620564652d434862026672")
 
 
 def test_the_field_numbers_of_a_code_are_for_good() -> None:
@@ -262,6 +263,8 @@ def test_the_field_numbers_of_an_interaction_are_for_good() -> None:
     assert interaction_message.from_bytes(INTERACTION) == wire_values.INTERACTION
     levels = interaction_message.from_bytes(INTERACTION + SAMPLE_INTERACTION_LEVELS).request.acr_values
     assert levels == ("phr",)
+    languages = interaction_message.from_bytes(INTERACTION + SAMPLE_INTERACTION_LANGUAGES).request.ui_locales
+    assert languages == ("de-CH", "fr")
 
 
 def test_a_login_at_a_level_is_left_to_releases_that_know_of_levels() -> None:

@@ -282,7 +282,7 @@ async def test_a_repeated_parameter_is_refused_at_the_client(party: RelyingParty
 @pytest.mark.requirement("RFC 6749 §3.1: parameters without a value count as omitted, unknown ones are ignored")
 async def test_empty_and_unknown_parameters_change_nothing(party: RelyingParty) -> None:
     empty = dict.fromkeys(("prompt", "max_age", "nonce", "claims", "resource", "id_token_hint", "response_mode"), "")
-    unknown = {"display": "page", "ui_locales": "de", "foo": "bar", "password": "secret"}
+    unknown = {"display": "page", "claims_locales": "de", "foo": "bar", "password": "secret"}
 
     answer = await party.start(**empty, **unknown)
 

@@ -249,3 +249,39 @@ async def test_a_form_of_another_site_asks_for_nothing(party: RelyingParty) -> N
     answer = await party.browser.post(f"{party.issuer}/recover", [("username", "ada")])
 
     assert answer.status == 403
+
+
+@pytest.mark.parametrize(
+    ("claims", "ui_locales", "accepted", "language"),
+    [
+        ({}, "", "", "en"),
+        ({}, "", "de-CH, fr;q=0.4", "de"),
+        ({}, "ja", "de", "ja"),
+        ({"locale": "es-MX"}, "ja", "de", "es"),
+        ({"locale": "fr_CA"}, "", "", "fr"),
+        ({"locale": "pt"}, "", "de", "de"),
+    ],
+)
+async def test_a_mail_is_in_the_language_of_its_user_then_of_the_page(
+    make_party: MakeParty,
+    mailing: System,
+    postbox: Postbox,
+    claims: dict[str, str],
+    ui_locales: str,
+    accepted: str,
+    language: str,
+) -> None:
+    person = await mailing.administration.create_user(claims=claims)
+    party = await make_party(person=person, at=mailing)
+    if accepted:
+        party.browser.headers["Accept-Language"] = accepted
+    login = await party.start(**({"ui_locales": ui_locales} if ui_locales else {}))
+    (forgotten,) = (each for each in login.page.find_all("a") if "/recover" in each.attributes["href"])
+
+    page = await party.browser.get(f"{mailing.issuer}{forgotten.attributes['href']}")
+    await party.browser.submit(page, username=person.username)
+
+    await postbox.links(person)
+    assert await postbox.languages(person) == [language]
+    shown = ui_locales or accepted[:2] or "en"
+    assert page.page.get("html").attributes["lang"] == shown

@@ -37,6 +37,8 @@ VALUES_OF_SETTINGS = {
     "trace_sample_ratio": "tracing.sampleRatio",
     "theme_name": "theme.name",
     "theme_colour": "theme.colour",
+    "languages": "languages.offered",
+    "default_language": "languages.default",
     "mail_host": "mail.host",
     "mail_port": "mail.port",
     "mail_tls": "mail.tls",
@@ -47,6 +49,7 @@ VALUES_OF_SETTINGS = {
 DECIDED = {
     *("host", "port", "management_host", "management_port", "log_format", "reuse_port"),
     *("postgres_dsn", "postgres_listen_dsn", "theme_logo", "templates_directory", "mail_templates_directory"),
+    "languages_directory",
 }
 HAVE_THEIR_OWN_VALUES = VALUES_OF_SETTINGS.keys() | DECIDED
 SERVICES = ("authorize", "token", "introspection", "mailer", "compact")
@@ -63,7 +66,7 @@ def checked_settings() -> dict[str, Any]:
     """What the chart checks of settings, as ``files/settings.json``: the form of each text, and rules between them."""
     return {
         "settings": {
-            name: {"value": VALUES_OF_SETTINGS[name], "forms": form["forms"]} if name in VALUES_OF_SETTINGS else form
+            name: {"value": VALUES_OF_SETTINGS[name], **form} if name in VALUES_OF_SETTINGS else form
             for name, form in forms_of_settings().items()
             if name not in DECIDED
         },

@@ -10,18 +10,20 @@ from aiohttp import web
 
 from support.sample_pages import every_page, show
 from valetkey.authorize.pages.csp import page_policy
+from valetkey.authorize.pages.language import languages
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.pages.theme import Theme
+from valetkey.core.language import SHIPPED, SOURCE
 from valetkey.demo.free_port import LOOPBACK
 
 NAMES = tuple(every_page())
 
 
 class Gallery:
-    """Each sample page at an address of its own; ``text`` is in every place that holds untrusted text."""
+    """Each sample page at an address of its own, in a language; ``text`` is wherever untrusted text may be."""
 
-    def __init__(self, text: str = "Ada Lovelace") -> None:
-        self._pages = Pages(Theme())
+    def __init__(self, tag: str, text: str = "Ada Lovelace") -> None:
+        self._pages = Pages(Theme(), languages=languages(SHIPPED, tag))
         self._samples = every_page(text)
         self.origin = ""
 
@@ -44,9 +46,9 @@ class Gallery:
 
 
 @asynccontextmanager
-async def open_gallery() -> AsyncIterator[Gallery]:
+async def open_gallery(tag: str = SOURCE) -> AsyncIterator[Gallery]:
     """The gallery, until it closes."""
-    gallery, app = Gallery(), web.Application()
+    gallery, app = Gallery(tag), web.Application()
     app.router.add_get("/page/{name}", gallery.show)
     app.router.add_get("/static/{name}", gallery.file)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

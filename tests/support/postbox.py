@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from support.system import System
     from support.systems import StartSystem
     from valetkey.core.mail.content import Content
+    from valetkey.core.mail.encoding import KeptContent
 
 # Settings of a system that can send mail, with limits that no test reaches by itself; nothing takes the mail away.
 MAIL = {
@@ -78,7 +79,14 @@ class Postbox:
     async def _links(self, person: Person) -> list[str]:
         return [mail.link for mail in await self.mails(person) if hasattr(mail, "link")]
 
+    async def languages(self, person: Person) -> list[str]:
+        """In which languages the mails about a user are."""
+        return [mail.language for mail in await self._kept(subject=UUID(person.subject))]
+
     async def _opened(self, subject: UUID | None = None, recipient: str | None = None) -> list[Content]:
+        return [mail.content for mail in await self._kept(subject, recipient)]
+
+    async def _kept(self, subject: UUID | None = None, recipient: str | None = None) -> list[KeptContent]:
         rows = await self._connection.fetch(
             """
             SELECT id, kind, recipient, sealed FROM mail_outbox WHERE subject = $1 OR recipient = $2 ORDER BY created_at

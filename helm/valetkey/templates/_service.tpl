@@ -9,9 +9,11 @@
 {{- $theme := and (has $component (list "authorize" "compact")) (not (empty (or $root.Values.theme.logoSvg $root.Values.theme.templates))) -}}
 {{- $migrates := and (has $component (list "token" "compact")) (eq (include "valetkey.migrationMode" $root) "initContainer") -}}
 {{- $mailTemplates := and (has $component (list "mailer" "compact")) (not (empty $root.Values.mail.templates)) (not (empty $root.Values.mail.host)) -}}
+{{- $languages := and (has $component (list "authorize" "mailer" "compact")) (not (empty $root.Values.languages.configMap)) -}}
 {{- $mounts := list -}}
 {{- if $theme }}{{ $mounts = include "valetkey.themeMounts" $root | fromYamlArray }}{{ end -}}
 {{- if $mailTemplates }}{{ $mounts = append $mounts (dict "name" "mail-templates" "mountPath" "/etc/valetkey/mails" "readOnly" true) }}{{ end -}}
+{{- if $languages }}{{ $mounts = append $mounts (dict "name" "languages" "mountPath" "/etc/valetkey/languages" "readOnly" true) }}{{ end -}}
 {{- $checksums := dict "checksum/settings" (include "valetkey.settings" $access | sha256sum) "checksum/secrets" (include "valetkey.secretFiles" $access | sha256sum) -}}
 {{- if $root.Values.monitoring.serviceMonitor.enabled }}{{ $_ := set $values "podLabels" (merge (dict "valetkey/scraped" "true") $values.podLabels) }}{{ end -}}
 {{- if $theme }}{{ $_ := set $checksums "checksum/theme" (toJson $root.Values.theme | sha256sum) }}{{ end -}}
@@ -85,6 +87,10 @@ spec:
         {{- if $mailTemplates }}
         - name: mail-templates
           configMap: {name: {{ include "valetkey.fullname" $root }}-mails}
+        {{- end }}
+        {{- if $languages }}
+        - name: languages
+          configMap: {name: {{ $root.Values.languages.configMap | quote }}}
         {{- end }}
         {{- with concat $values.extraVolumes (ternary $root.Values.jobs.extraVolumes list $migrates) | uniq }}
         {{- toYaml . | nindent 8 }}

@@ -141,6 +141,11 @@ redis://{{ include "valetkey.fullname" . }}-redis:6379/0
 {{- if $values.theme.logoSvg }}{{ $_ := set $told "theme_logo" "/etc/valetkey/logo/logo.svg" }}{{ end -}}
 {{- if $values.theme.templates }}{{ $_ := set $told "templates_directory" "/etc/valetkey/templates" }}{{ end -}}
 {{- end -}}
+{{- if has .identity (list "authorize" "compact" "mailer" "introspection") -}}
+{{- with $values.languages.offered }}{{ $_ := set $told "languages" (join "," .) }}{{ end -}}
+{{- with $values.languages.default }}{{ $_ := set $told "default_language" . }}{{ end -}}
+{{- if and $values.languages.configMap (ne .identity "introspection") }}{{ $_ := set $told "languages_directory" "/etc/valetkey/languages" }}{{ end -}}
+{{- end -}}
 {{- $settings := deepCopy $values.settings -}}
 {{- /* Jobs are too short to be scraped or to push, and have no hole to the collector. */ -}}
 {{- if not (or $serves $isMailer) }}{{ $settings = omit $settings "metrics_otlp_endpoint" }}{{ end -}}

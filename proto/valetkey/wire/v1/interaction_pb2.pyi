@@ -66,6 +66,7 @@ class AuthorizationRequest(_message.Message):
     LOGIN_HINT_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
     ACR_VALUES_FIELD_NUMBER: _builtins.int
+    UI_LOCALES_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     code_challenge: _builtins.str
     """S256, base64url; empty where the client sent none and need not"""
@@ -89,6 +90,10 @@ class AuthorizationRequest(_message.Message):
     def acr_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """levels that we have, the weakest first"""
 
+    @_builtins.property
+    def ui_locales(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """language tags, BCP 47, the most wanted first"""
+
     def __init__(
         self,
         *,
@@ -103,10 +108,11 @@ class AuthorizationRequest(_message.Message):
         login_hint: _builtins.str | None = ...,
         claims: _claims_request_pb2.ClaimsRequest | None = ...,
         acr_values: _abc.Iterable[_builtins.str] | None = ...,
+        ui_locales: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint", "_max_age", b"_max_age", "_nonce", b"_nonce", "claims", b"claims", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "redirect", b"redirect"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint", "_max_age", b"_max_age", "_nonce", b"_nonce", "acr_values", b"acr_values", "claims", b"claims", "client_id", b"client_id", "code_challenge", b"code_challenge", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect", b"redirect", "resources", b"resources", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint", "_max_age", b"_max_age", "_nonce", b"_nonce", "acr_values", b"acr_values", "claims", b"claims", "client_id", b"client_id", "code_challenge", b"code_challenge", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect", b"redirect", "resources", b"resources", "scope", b"scope", "ui_locales", b"ui_locales"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__login_hint: _TypeAlias = _typing.Literal["login_hint"]  # noqa: Y015
     _WhichOneofArgType__login_hint: _TypeAlias = _typing.Literal["_login_hint", b"_login_hint"]  # noqa: Y015

@@ -22,6 +22,7 @@ from valetkey.authorize.login.enrolment import ENROLMENT_PAGE
 from valetkey.authorize.login.second_factor import SECOND_FACTOR_PAGE
 from valetkey.authorize.logout.endpoint import log_out
 from valetkey.authorize.pages.failure_page import failure_renderer, shown_errors_middleware
+from valetkey.authorize.pages.language import page_languages
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.pages.static_file import static_file
 from valetkey.authorize.pages.theme import Theme
@@ -93,6 +94,12 @@ def create_authorize(
 
 
 def create_pages(settings: Settings, *, demo: bool = False) -> Pages:
-    """The pages as settings want them. Raises ``ThemeError`` where they cannot be shown like that."""
+    """The pages as settings want them. Raises ``ThemeError`` and ``CatalogueError`` where they cannot be."""
     theme = Theme(name=settings.theme_name, accent=settings.theme_colour, logo=settings.theme_logo)
-    return Pages(theme, base_path=settings.issuer_path, directory=settings.templates_directory, demo=demo)
+    return Pages(
+        theme,
+        base_path=settings.issuer_path,
+        directory=settings.templates_directory,
+        demo=demo,
+        languages=page_languages(settings),
+    )

@@ -10,8 +10,11 @@ _JOINERS = frozenset("\u200c\u200d")  # Persian, Indic scripts and emoji need th
 
 def plain(text: str, limit: int = MAX_LENGTH) -> str:
     """One line of at most ``limit`` characters, without control, invisible and text-direction characters."""
-    spaced = "".join(" " if character.isspace() else character for character in text)
-    visible = "".join(character for character in spaced if character in _JOINERS or not is_invisible(character))
+    if text.isascii() and text.isprintable():
+        visible = text
+    else:
+        spaced = "".join(" " if character.isspace() else character for character in text)
+        visible = "".join(character for character in spaced if character in _JOINERS or not is_invisible(character))
     line = " ".join(visible.split())
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.language import SHIPPED
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.oauth.scope import USER_SCOPES
 from valetkey.core.oauth.server_metadata import authorization_server_metadata
@@ -27,9 +28,15 @@ class Discovery:
     """Builds the document anew only when the catalog has changed."""
 
     def __init__(
-        self, issuer: str, catalog: CatalogSource, max_age: int, algorithms: Sequence[str] = SUPPORTED_ALGORITHMS
+        self,
+        issuer: str,
+        catalog: CatalogSource,
+        max_age: int,
+        algorithms: Sequence[str] = SUPPORTED_ALGORITHMS,
+        languages: Sequence[str] = SHIPPED,
     ) -> None:
         self._issuer = issuer
+        self._languages = languages
         self._algorithms = algorithms
         self._source = catalog
         self._max_age = max_age
@@ -49,5 +56,5 @@ class Discovery:
         return self._document
 
     def _build(self, scopes: Iterable[str], claims: frozenset[str]) -> Document:
-        metadata = authorization_server_metadata(self._issuer, scopes, claims, self._algorithms)
+        metadata = authorization_server_metadata(self._issuer, scopes, claims, self._algorithms, self._languages)
         return Document.of(json.dumps(metadata).encode("ascii"), content_type="application/json", max_age=self._max_age)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from valetkey.core.mail.content import KINDS
 from valetkey.mailer.smtp import SmtpServer
-from valetkey.mailer.templates import MailTemplates
+from valetkey.mailer.templates import MailTemplates, mail_languages
 from valetkey.mailer.worker import LEASE, MailWorker, WorkerOptions
 from valetkey.runtime.http.app import HEALTH, create_app
 from valetkey.runtime.lifecycle.clock import system_clock
@@ -56,8 +56,13 @@ def create_mailer(
 
 
 def create_templates(settings: Settings) -> MailTemplates:
-    """The wording as settings want it. Raises ``MailTemplateError`` where it cannot be used."""
-    return MailTemplates(settings.theme_name, settings.issuer, directory=settings.mail_templates_directory)
+    """The wording as settings want it. Raises ``MailTemplateError`` and ``CatalogueError`` where it cannot be used."""
+    return MailTemplates(
+        settings.theme_name,
+        settings.issuer,
+        directory=settings.mail_templates_directory,
+        languages=mail_languages(settings.languages, settings.default_language, settings.languages_directory),
+    )
 
 
 @asynccontextmanager

@@ -155,8 +155,8 @@ class MailWorker:
             await self._give_up(mail, "its time is over")
             return None
         try:
-            content = self._sealer.open(mail.mail_id, mail.kind, mail.recipient, mail.sealed)
-            worded = self._templates.word(content, mail.recipient)
+            kept = self._sealer.open(mail.mail_id, mail.kind, mail.recipient, mail.sealed)
+            worded = self._templates.word(kept.content, mail.recipient, kept.language)
             return build_message(mail, worded, sender=self._server.sender, sender_name=self._templates.theme_name)
         except MailRefused as error:
             await self._give_up(mail, f"{error}")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import Content
-from valetkey.core.mail.encoding import decode, encode
+from valetkey.core.mail.encoding import KeptContent, decode, encode
 from valetkey.core.sealed_value import Purpose, SealingKeys, ValueRefused, ValueSealer
 
 _REQUESTER = b"valetkey mail requester v1\0"
@@ -25,11 +25,11 @@ class MailSealer:
         self._sealer = ValueSealer(SealingKeys(tuple(keys)))
         self._first = keys[0]
 
-    def seal(self, mail_id: UUID, recipient: str, content: Content) -> bytes:
-        """What the row keeps of the content."""
-        return self._sealer.seal(Purpose.MAIL, str(mail_id), encode(content), _bound(content.kind, recipient))
+    def seal(self, mail_id: UUID, recipient: str, content: Content, language: str = "") -> bytes:
+        """What the row keeps of the content, and of its language."""
+        return self._sealer.seal(Purpose.MAIL, str(mail_id), encode(content, language), _bound(content.kind, recipient))
 
-    def open(self, mail_id: UUID, kind: str, recipient: str, sealed: bytes) -> Content:
+    def open(self, mail_id: UUID, kind: str, recipient: str, sealed: bytes) -> KeptContent:
         """The content again. Raises ``MailRefused`` where we have not sealed it for this row."""
         try:
             return decode(kind, self._sealer.read(Purpose.MAIL, str(mail_id), sealed, _bound(kind, recipient)))

@@ -20,13 +20,14 @@ from valetkey.authorize.pages.account_models import DeletedPage, DeletePage
 from valetkey.authorize.pages.models import account_of
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.core.authentication.user import normalize_login_name
+from valetkey.core.message import Message
 from valetkey.core.routes import ACCOUNT, ACCOUNT_DELETE
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-_DIFFERENT = "That is not your user name. Nothing was deleted."
+_DIFFERENT = Message("That is not your user name. Nothing was deleted.")
 
 
 async def show_deletion(request: web.Request) -> web.StreamResponse:

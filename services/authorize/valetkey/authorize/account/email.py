@@ -21,6 +21,7 @@ from valetkey.authorize.account.visit import (
     visit,
 )
 from valetkey.authorize.pages.account_models import AccountNews, EmailError, EmailPage
+from valetkey.authorize.pages.language import language_of_mail
 from valetkey.authorize.pages.models import account_of
 from valetkey.authorize.pages.response import see_other
 from valetkey.core.authentication.account_token import EMAIL_LIFETIME, TokenPurpose, generate_token, token_digest
@@ -151,7 +152,13 @@ def link_of(route: Route, token: str) -> str:
 
 
 async def _put(service: AuthorizeService, about: User, recipient: str, content: Content, address: str) -> Enqueued:
-    mail = Mail(recipient=recipient, subject=about.subject, content=content, requested_from=address)
+    mail = Mail(
+        recipient=recipient,
+        subject=about.subject,
+        content=content,
+        requested_from=address,
+        language=language_of_mail(service.pages.languages, about),
+    )
     return await service.outbox.put(mail)
 
 

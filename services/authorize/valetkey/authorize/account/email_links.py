@@ -13,6 +13,7 @@ from valetkey.authorize.account.email import link_of, record_email
 from valetkey.authorize.account.notices import name_in_mail
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.pages.account_models import EmailLinkDonePage, EmailLinkError, EmailLinkGonePage, EmailLinkPage
+from valetkey.authorize.pages.language import language_of_mail
 from valetkey.authorize.pages.response import page_response
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.authentication.account_token import TokenPurpose, generate_token, token_digest
@@ -126,18 +127,22 @@ async def _confirm(service: AuthorizeService, digest: bytes, user: User, now: da
         at=now,
         address=caller_address(),
     )
-    return await service.email_changes.change(digest, now, Revert(revert, now + lifetime), _telling(notice))
+    return await service.email_changes.change(
+        digest, now, Revert(revert, now + lifetime), _telling(service, user, notice)
+    )
 
 
 async def _revert(service: AuthorizeService, digest: bytes, user: User, now: datetime) -> ChangedEmail | None:
     notice = EmailReverted(name=name_in_mail(user), at=now, address=caller_address())
-    return await service.email_changes.revert(digest, now, _telling(notice))
+    return await service.email_changes.revert(digest, now, _telling(service, user, notice))
 
 
-def _telling(content: Content) -> Callable[[UUID, str], Mail | None]:
+def _telling(service: AuthorizeService, user: User, content: Content) -> Callable[[UUID, str], Mail | None]:
+    language = language_of_mail(service.pages.languages, user)
+
     def tell(subject: UUID, recipient: str) -> Mail | None:
         try:
-            return Mail(recipient=recipient, subject=subject, content=content)
+            return Mail(recipient=recipient, subject=subject, content=content, language=language)
         except MailRefused:
             # An address that operators could store before there was mail, and that no mail can go to.
             return None

@@ -21,8 +21,11 @@ from valetkey.authorize.account.visit import (
     sign_in_first,
     visit,
 )
+from valetkey.authorize.consent.scope_words import scope_words
+from valetkey.authorize.login.browser_origin import device_words
 from valetkey.authorize.login.methods.passkey import other_passkey_name
 from valetkey.authorize.login.methods.recovery_code import new_codes
+from valetkey.authorize.login.methods.registry import credential_words
 from valetkey.authorize.pages.account_models import (
     AccountError,
     AccountNews,
@@ -187,7 +190,7 @@ async def _page(visited: Visit, news: str | None, error: AccountError | None = N
             CredentialWords(
                 str(each.credential_id),
                 each.method.value,
-                each.name,
+                credential_words(each.method, each.name),
                 _day(each.created_at),
                 "" if each.used_at is None else _day(each.used_at),
             )
@@ -199,7 +202,7 @@ async def _page(visited: Visit, news: str | None, error: AccountError | None = N
             SessionWords(
                 str(each.session_id),
                 each.session_id == visited.session.session_id,
-                each.device or "",
+                device_words(each.device or ""),
                 each.address or "",
                 _minute(each.created_at),
                 _minute(each.used_at),
@@ -215,7 +218,7 @@ async def _page(visited: Visit, news: str | None, error: AccountError | None = N
 
 
 def _application(agreed: ConsentSummary, catalog: Catalog) -> ApplicationWords:
-    scopes = [catalog.scopes[name].description for name in sorted(agreed.consent.scope) if name in catalog.scopes]
+    scopes = [scope_words(catalog.scopes[name]) for name in sorted(agreed.consent.scope) if name in catalog.scopes]
     return ApplicationWords(agreed.client_id, agreed.client_name, scopes, _day(agreed.updated_at))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from valetkey.authorize.pages.language import language_of_mail
 from valetkey.core.authentication.factor import Method
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import (
@@ -86,7 +87,8 @@ def _notice(service: AuthorizeService, user: User, content: Content, subject: UU
     if user.email is None or not user.email_verified or not service.outbox.is_configured:
         return None
     try:
-        return Mail(recipient=user.email, subject=subject, content=content)
+        language = language_of_mail(service.pages.languages, user)
+        return Mail(recipient=user.email, subject=subject, content=content, language=language)
     except MailRefused:
         # An address that operators could store before there was mail, and that no mail can go to.
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from valetkey.core.client.client import Client, ConsentPolicy, GrantType
+from valetkey.core.message import Message
 from valetkey.core.oauth.scope import OPENID
 from valetkey.core.routes import (
     ACCOUNT,
@@ -42,7 +43,7 @@ def account_client(settings: Settings, routes: tuple[Route, ...]) -> Client:
     return Client(
         client_id=CLIENT_ID,
         uid=UID,
-        client_name=f"{settings.theme_name} account",
+        client_name=Message("%(name)s account", name=settings.theme_name),
         token_endpoint_auth_method=None,
         grant_types=frozenset({GrantType.AUTHORIZATION_CODE}),
         redirect_uris=(f"{settings.issuer}{AGAIN}", *(f"{settings.issuer}{route.path}" for route in routes)),

@@ -20,6 +20,7 @@ from valetkey.authorize.account.visit import (
 from valetkey.authorize.pages.account_models import AccountNews, ProfileField, ProfilePage
 from valetkey.authorize.pages.models import account_of
 from valetkey.authorize.pages.response import see_other
+from valetkey.core.message import Message
 from valetkey.core.oidc.claims.bound import MAX_BYTES, claims_size
 from valetkey.core.oidc.claims.registry import CLAIM
 from valetkey.core.routes import ACCOUNT, ACCOUNT_PROFILE
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-_TOO_LARGE = "All your details together are too long. Shorten some."
+_TOO_LARGE = Message("All your details together are too long. Shorten some.")
 
 
 async def show_profile(request: web.Request) -> web.StreamResponse:

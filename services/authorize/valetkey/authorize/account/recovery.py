@@ -15,10 +15,12 @@ from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.pages.account_models import (
     PasswordError,
     RecoverPage,
+    RecoveryError,
     RecoverySentPage,
     ResetDonePage,
     ResetPasswordPage,
 )
+from valetkey.authorize.pages.language import language_of_mail, with_language
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.pages.shown_error import LinkGone
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
@@ -52,8 +54,6 @@ _RESULTS: Mapping[tuple[str, audit.Outcome], str] = {
     ("account.recovery_asked", "failure"): "not_sent",
     ("account.password_reset", "success"): "changed",
 }
-_TOO_MANY = "There were too many attempts. Wait a while and try again."
-_BUSY = "We cannot send mail right now. Wait a moment, then try again."
 
 
 async def show_recovery(request: web.Request) -> web.StreamResponse:
@@ -71,13 +71,13 @@ async def ask_for_link(request: web.Request) -> web.StreamResponse:
     if not service.outbox.is_configured:
         return see_other(service.path(HOME))
     if name is None or len(name) > MAX_LOGIN_NAME_LENGTH:
-        return _ask(service, "Enter your user name or e-mail.", 400)
+        return _ask(service, RecoveryError.NO_NAME, 400)
     address = address_group(client_address(request, service.settings.trusted_proxies))
     if await service.recoveries.count(address) is not Standing.WITHIN:
         RATE_LIMITED.add("recoveries")
-        return _ask(service, _TOO_MANY, 429, service.recoveries.window)
+        return _ask(service, RecoveryError.TOO_MANY, 429, service.recoveries.window)
     if not service.after_answers.has_room:
-        return _ask(service, _BUSY, 503)
+        return _ask(service, RecoveryError.BUSY, 503)
     service.after_answers.begin(_send(service, name, address))
     page = RecoverySentPage(typed=name, minutes=_minutes())
     return page_response(service.pages.recovery_sent(page, reference=current_trace_id()))
@@ -149,7 +149,13 @@ async def _send(service: AuthorizeService, name: str, address: str) -> None:
         address=caller_address(),
     )
     try:
-        mail = Mail(recipient=user.email, subject=user.subject, content=content, requested_from=address)
+        mail = Mail(
+            recipient=user.email,
+            subject=user.subject,
+            content=content,
+            requested_from=address,
+            language=language_of_mail(service.pages.languages, user),
+        )
         result = await service.outbox.put(mail)
     except MailRefused as error:
         record_recovery("account.recovery_asked", user, "failure", str(error))
@@ -169,13 +175,13 @@ async def _owner(service: AuthorizeService, token: str) -> User | None:
 def _ask(
     service: AuthorizeService, error: str | None = None, status: int = 200, retry_after: int | None = None
 ) -> web.Response:
-    page = RecoverPage(form_action=service.path(RECOVER), error=error)
+    page = RecoverPage(form_action=with_language(service.path(RECOVER)), error=error)
     html = service.pages.recover(page, reference=current_trace_id())
     return page_response(html, status=status, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
 def _form(service: AuthorizeService, token: str, error: str | None = None, status: int = 200) -> web.Response:
-    page = ResetPasswordPage(form_action=service.path(RECOVER_PASSWORD), token=token, error=error)
+    page = ResetPasswordPage(form_action=with_language(service.path(RECOVER_PASSWORD)), token=token, error=error)
     html = service.pages.reset_password(page, reference=current_trace_id())
     return page_response(html, status=status, runs_script=True)
 
@@ -185,7 +191,7 @@ def _gone(service: AuthorizeService) -> web.Response:
     PASSWORD_RECOVERIES.add("dead_link")
     if not service.outbox.is_configured:
         raise LinkGone("the link to choose a password behind counts no longer")
-    return _ask(service, "This link does not work any more. Ask for a new one.", 410)
+    return _ask(service, RecoveryError.GONE, 410)
 
 
 def _minutes() -> int:

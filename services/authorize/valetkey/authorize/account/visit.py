@@ -12,6 +12,7 @@ from valetkey.authorize.flow.begin import begin
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.login.due import RECENT
 from valetkey.authorize.pages.account_models import AccountNews
+from valetkey.authorize.pages.language import asked_tags
 from valetkey.authorize.pages.response import not_by_head, page_response, see_other
 from valetkey.authorize.pages.shown_error import CookieMissing
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
@@ -78,6 +79,7 @@ async def sign_in_first(request: web.Request, route: Route, visited: Visit | Non
         code_challenge="",
         max_age=int(RECENT.total_seconds()),
         claims=ClaimsRequest(essential_acr=levels),
+        ui_locales=asked_tags(request),
     )
     interaction = Interaction(asked, service.account.uid, browser=b"", created_at=service.clock())
     signed_in = None if visited is None else SignedIn(visited.session, None)

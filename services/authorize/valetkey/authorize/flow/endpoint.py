@@ -13,6 +13,7 @@ from valetkey.authorize.flow.id_token_hint import hinted_subject
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.flow.response import answer_with_code, answer_with_error
 from valetkey.authorize.pages.failure_page import CLIENT
+from valetkey.authorize.pages.language import note_asked
 from valetkey.authorize.pages.response import not_by_head, see_other
 from valetkey.authorize.service import AUTHORIZE, AuthorizeService
 from valetkey.core.client.client import Client
@@ -37,6 +38,7 @@ async def authorize(request: web.Request) -> web.StreamResponse:
     service = request.app[AUTHORIZE]
     try:
         params = await _read(request)
+        note_asked(request, params)
         client = request[CLIENT] = await _require_client(service, params)
         redirect = trust_redirect(params, client)
     except OAuthError as error:

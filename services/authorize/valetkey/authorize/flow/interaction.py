@@ -11,6 +11,7 @@ from aiohttp import web
 from valetkey.authorize.browser.cookies import Browser, is_secret
 from valetkey.authorize.flow.next_step import next_step
 from valetkey.authorize.pages.failure_page import CLIENT
+from valetkey.authorize.pages.language import ask_for
 from valetkey.authorize.pages.shown_error import (
     ClientGone,
     CookieMissing,
@@ -109,6 +110,7 @@ async def _open(service: AuthorizeService, request: web.Request, interaction_id:
     browser = next((one for one in browsers if hmac.compare_digest(interaction.browser, one.digest)), None)
     if browser is None:
         raise InteractionGone("the interaction belongs to another browser")
+    ask_for(request, interaction.request.ui_locales)
     client = request[CLIENT] = await require_same_client(service, interaction)
     signed_in = await service.find_signed_in(request, client)
     session = None if signed_in is None else signed_in.session

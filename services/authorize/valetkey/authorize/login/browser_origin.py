@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from valetkey.core.authentication.session import Origin
+from valetkey.core.message import Message
 from valetkey.runtime.http.address import client_address
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _SYSTEMS = (
     ("Mac OS", "macOS"),
     ("Linux", "Linux"),
 )
+_ON = " on "
 _MOST = 1024
 _PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
 
@@ -48,6 +50,12 @@ def device_name(agent: str) -> str:
     browser = next((name for sign, name in _BROWSERS if sign in agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in agent), "")
     if browser and system:
-        return f"{browser} on {system}"
+        return f"{browser}{_ON}{system}"
     program = _PROGRAM.match(agent)
     return browser or (program[0] if program is not None else "")
+
+
+def device_words(device: str) -> str:
+    """The same as its user reads it, in any language."""
+    browser, on, system = device.partition(_ON)
+    return Message("%(browser)s on %(system)s", browser=browser, system=system) if on else device

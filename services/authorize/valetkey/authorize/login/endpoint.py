@@ -8,6 +8,7 @@ from valetkey.authorize.flow.interaction import InteractionContext, form_action,
 from valetkey.authorize.login.credentials import Attempt, LoginRefused, check_credentials, ended_meanwhile
 from valetkey.authorize.login.passkey_sign_in import check_passkey
 from valetkey.authorize.login.sign_in import Proof, go_on_with
+from valetkey.authorize.pages.language import with_language
 from valetkey.authorize.pages.models import LoginError, LoginPage, SignedInPage, account_of
 from valetkey.authorize.pages.response import page_response
 from valetkey.authorize.pages.shown_client import shown_client
@@ -160,7 +161,7 @@ def _form(
         error=None if refusal is None else refusal.shown,
         account=None if again is None else account_of(again.user),
         code_page=None if refusal is None or refusal.shown not in _MAY_BE_RIGHT else _code_page(service),
-        recovery_uri=service.path(RECOVER) if service.outbox.is_configured else None,
+        recovery_uri=with_language(service.path(RECOVER)) if service.outbox.is_configured else None,
         is_limited=refusal is not None and refusal.shown is LoginError.TOO_MANY_ATTEMPTS,
         passkey_question=question,
         keep=keep if service.settings.keep_signed_in == KeepSignedIn.CHOICE else None,

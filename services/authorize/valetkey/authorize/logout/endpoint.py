@@ -11,6 +11,7 @@ from valetkey.authorize.browser.cross_site_post import location_with_cookies
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.flow.id_token_hint import read_hint, unproven_audience
 from valetkey.authorize.logout.form import LogoutForm
+from valetkey.authorize.pages.language import note_asked, with_language
 from valetkey.authorize.pages.models import LoggedOutPage, LogoutPage, SignedInPage, account_of
 from valetkey.authorize.pages.response import page_response, see_other
 from valetkey.authorize.pages.shown_error import CookieMissing
@@ -44,6 +45,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
 
 async def _logout(service: AuthorizeService, request: web.Request, params: Params) -> web.StreamResponse:
     """A client's request: done at once where the hint proves that it speaks of this session, otherwise a question."""
+    note_asked(request, params)
     asked = parse_logout_request(params)
     hint = _read_hint(service, asked.id_token_hint)
     client_id = _named_client(asked) if hint is None else hinted_client_id(hint, asked.client_id)
@@ -210,7 +212,7 @@ def _question(
 ) -> web.StreamResponse:
     browser = service.cookies.browser(request) or Browser.generate()
     page = LogoutPage(
-        form_action=service.path(LOGOUT),
+        form_action=with_language(service.path(LOGOUT)),
         csrf_token=service.csrf.token(browser, FORM, str(form), str(session.session_id)),
         interaction=str(form),
         account=account_of(session.user),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from valetkey.authorize.pages.models import Account, FormPage
+from valetkey.core.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,49 +47,58 @@ class ApplicationWords:
 class AccountNews(StrEnum):
     """What the account page says of what was done just now, by the word in its address."""
 
-    PASSWORD = "Your password is changed. You are signed out everywhere else."  # noqa: S105 - a sentence
-    ADDED = "It is set up."
-    REMOVED = "It is removed."
-    RENAMED = "It has its new name."
-    SESSION = "That browser is signed out."
-    SESSIONS = "All other browsers are signed out."
-    APPLICATION = "That application has no access any more."
-    PROFILE = "Your details are changed."
-    EMAIL_VERIFICATION = "A mail is on its way to your address. Open the link in it."
-    EMAIL_CHANGE = "A mail is on its way to the new address. Nothing changes before its link is opened."
-    AGAIN = "You have confirmed that it is you. Now do it once more."
+    PASSWORD = Message("Your password is changed. You are signed out everywhere else.")
+    ADDED = Message("It is set up.")
+    REMOVED = Message("It is removed.")
+    RENAMED = Message("It has its new name.")
+    SESSION = Message("That browser is signed out.")
+    SESSIONS = Message("All other browsers are signed out.")
+    APPLICATION = Message("That application has no access any more.")
+    PROFILE = Message("Your details are changed.")
+    EMAIL_VERIFICATION = Message("A mail is on its way to your address. Open the link in it.")
+    EMAIL_CHANGE = Message("A mail is on its way to the new address. Nothing changes before its link is opened.")
+    AGAIN = Message("You have confirmed that it is you. Now do it once more.")
 
 
 class AccountError(StrEnum):
     """What the account page says of a change that was not made."""
 
-    NAME = "A name has 1 to 64 characters. The passkey keeps its old one."
+    NAME = Message("A name has 1 to 64 characters. The passkey keeps its old one.")
 
 
 class EmailError(StrEnum):
     """What the page for an e-mail address says when it is shown again."""
 
-    NO_ADDRESS = "We cannot send mail to that. Enter an address such as ada@example.com."
-    SAME = "That is your address already."
-    TOO_OFTEN = "Your address was changed too often. Wait some days, then try again."
-    TOO_MANY = "There were too many mails. Wait a while and try again."
-    BUSY = "We cannot send mail right now. Wait a moment, then try again."
+    NO_ADDRESS = Message("We cannot send mail to that. Enter an address such as ada@example.com.")
+    SAME = Message("That is your address already.")
+    TOO_OFTEN = Message("Your address was changed too often. Wait some days, then try again.")
+    TOO_MANY = Message("There were too many mails. Wait a while and try again.")
+    BUSY = Message("We cannot send mail right now. Wait a moment, then try again.")
 
 
 class EmailLinkError(StrEnum):
     """Why a link in a mail does nothing."""
 
-    GONE = "This link does not work any more. It works once, and only for a while."
-    TAKEN = "This address cannot be used here. Ask the people who run this service."
+    GONE = Message("This link does not work any more. It works once, and only for a while.")
+    TAKEN = Message("This address cannot be used here. Ask the people who run this service.")
     TOO_OFTEN = EmailError.TOO_OFTEN.value
 
 
 class PasswordError(StrEnum):
     """What the page for a new password says when it is shown again; what the rules say of a password comes as it is."""
 
-    INCOMPLETE = "Enter the new password twice."
-    DIFFERENT = "The two are not the same. Enter the new password twice."
-    BUSY = "We cannot change passwords right now. Wait a moment, then try again."
+    INCOMPLETE = Message("Enter the new password twice.")
+    DIFFERENT = Message("The two are not the same. Enter the new password twice.")
+    BUSY = Message("We cannot change passwords right now. Wait a moment, then try again.")
+
+
+class RecoveryError(StrEnum):
+    """What the page that asks whose password is forgotten says when it is shown again."""
+
+    NO_NAME = Message("Enter your user name or e-mail.")
+    TOO_MANY = Message("There were too many attempts. Wait a while and try again.")
+    BUSY = Message("We cannot send mail right now. Wait a moment, then try again.")
+    GONE = Message("This link does not work any more. Ask for a new one.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

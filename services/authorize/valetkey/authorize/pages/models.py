@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from valetkey.core.message import Message
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -20,15 +22,17 @@ if TYPE_CHECKING:
 class LoginError(StrEnum):
     """What the login page says when it is shown again. None of these tells whether the account exists."""
 
-    CREDENTIALS = "That user name or password is not right. Check both and try again."
-    INCOMPLETE = "Enter your user name or e-mail and your password."
-    TOO_MANY_ATTEMPTS = (
+    CREDENTIALS = Message("That user name or password is not right. Check both and try again.")
+    INCOMPLETE = Message("Enter your user name or e-mail and your password.")
+    TOO_MANY_ATTEMPTS = Message(
         "There were too many attempts. Sign in on a device where you have signed in before, "
         "or wait a few minutes and try again."
     )
-    BUSY = "We cannot check passwords right now. Wait a moment, then try again."
-    PASSKEY = "That passkey could not be used here, or it took too long. Try again, or sign in with your password."
-    OTHER_ACCOUNT = "The application asks for another account. Sign in with that one, or cancel."
+    BUSY = Message("We cannot check passwords right now. Wait a moment, then try again.")
+    PASSKEY = Message(
+        "That passkey could not be used here, or it took too long. Try again, or sign in with your password."
+    )
+    OTHER_ACCOUNT = Message("The application asks for another account. Sign in with that one, or cancel.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,15 @@ def account_of(user: User) -> Account:
 class ProofError(StrEnum):
     """What the page of a second factor, or of setting one up, says when it is shown again."""
 
-    CODE = "That code is not right, or it was used before. Wait for the next one and type that."
-    RECOVERY_CODE = "That recovery code is not right, or it was used before."
-    NEW_CODE = (
+    CODE = Message("That code is not right, or it was used before. Wait for the next one and type that.")
+    RECOVERY_CODE = Message("That recovery code is not right, or it was used before.")
+    NEW_CODE = Message(
         "That code is not right. Check that the clock of your device is right, and type the code that it shows now."
     )
-    PASSKEY = "That passkey could not be used here, or it took too long. Try again."
-    NEW_PASSKEY = "The passkey could not be set up, or it took too long. Try again."
-    TOO_MANY_ATTEMPTS = "There were too many attempts. Wait a few minutes and try again."
-    GONE = "This took too long, or something has changed meanwhile. Begin again with the new code."
+    PASSKEY = Message("That passkey could not be used here, or it took too long. Try again.")
+    NEW_PASSKEY = Message("The passkey could not be set up, or it took too long. Try again.")
+    TOO_MANY_ATTEMPTS = Message("There were too many attempts. Wait a few minutes and try again.")
+    GONE = Message("This took too long, or something has changed meanwhile. Begin again with the new code.")
 
 
 def fields_of(page: DataclassInstance) -> dict[str, Any]:

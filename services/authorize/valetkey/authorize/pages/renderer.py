@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import (
@@ -16,6 +17,7 @@ from jinja2 import (
 )
 
 from valetkey.authorize.consent.claim_words import claim_words
+from valetkey.authorize.pages import language as page_language
 from valetkey.authorize.pages.account_models import (
     AccountPage,
     DeletedPage,
@@ -52,9 +54,12 @@ from valetkey.authorize.pages.models import (
 )
 from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.static_assets import StaticAssets
+from valetkey.authorize.pages.texts import PageTexts
 from valetkey.authorize.pages.theme import Theme, ThemeError
-from valetkey.core.plain_text import plain
+from valetkey.core.language import SOURCE
+from valetkey.core.plain_text import MAX_LENGTH, plain
 from valetkey.core.routes import HOME
+from valetkey.runtime.translation import Languages, Translator
 
 # form-action is left out on purpose: browsers apply it to the redirect that follows a form, which goes to the client.
 CONTENT_SECURITY_POLICY = (
@@ -75,23 +80,37 @@ class Pages:
     directory is missing or a template in it does not compile.
     """
 
-    def __init__(self, theme: Theme, *, base_path: str = "", directory: Path | None = None, demo: bool = False) -> None:
-        """Read and compile everything once."""
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        base_path: str = "",
+        directory: Path | None = None,
+        demo: bool = False,
+        languages: Languages | None = None,
+    ) -> None:
+        """Read and compile everything once, for all languages: those of the theme alone unless told."""
         if directory is not None and not directory.is_dir():
             raise ThemeError(f"the templates directory {directory} does not exist or is not a directory")
         self.assets = StaticAssets(
             theme, base_path=base_path, directory=None if directory is None else directory / "static"
         )
+        self.languages = languages or page_language.languages((SOURCE,), SOURCE)
+        self._translator = Translator(self.languages.default)
+        self._themes = {tag: replace(theme, lang=tag) for tag in self.languages.tags}
         self._environment = Environment(
             loader=_loader(directory),
+            extensions=["jinja2.ext.i18n"],
+            finalize=self._translator.translated,
             autoescape=True,
             undefined=StrictUndefined,
             auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        PageTexts(self._translator).install(self._environment)
         self._environment.filters |= {
-            "plain": plain,
+            "plain": self._plain,
             "initial": initial,
             "web_link": web_link,
             "picture": picture,
@@ -108,8 +127,11 @@ class Pages:
         self._compile()
 
     def render(self, name: str, **context: object) -> str:
-        """Render any template by name; the typed methods below are what handlers use."""
-        return self._environment.get_template(name).render(context)
+        """Render any template by name, in the language of the request; the typed methods below are for handlers."""
+        language = page_language.choose_language(self.languages)
+        with self._translator.speaking(language):
+            template, theme = self._environment.get_template(name), self._themes[language.tag]
+            return template.render(context, theme=theme, lang=language.tag, dir=language.direction)
 
     def home(self, page: HomePage, *, reference: str | None = None) -> str:
         """The issuer's own address."""
@@ -230,6 +252,9 @@ class Pages:
 
     def _page(self, page: Page, reference: str | None) -> str:
         return self.render(page.template, **fields_of(page), reference=reference)
+
+    def _plain(self, text: str, limit: int = MAX_LENGTH) -> str:
+        return plain(str(self._translator.translated(text)), limit)
 
     def _compile(self) -> None:
         for name in self._environment.list_templates(extensions=["html"]):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from valetkey.authorize.pages.csp import form_post_policy, page_policy
+from valetkey.authorize.pages.language import chosen_language
 from valetkey.runtime.http.security_headers import page_headers
 
 
@@ -45,6 +46,9 @@ def not_by_head() -> web.Response:
 
 
 def _html(html: str, status: int, policy: str, headers: Mapping[str, str]) -> web.Response:
+    language = chosen_language()
+    if language is not None:
+        headers = {"Content-Language": language.tag, "Vary": "Accept-Language", **headers}
     return web.Response(
         text=html,
         status=status,

@@ -21,8 +21,9 @@ from typing import ClassVar
 
 from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.models import ErrorPage
+from valetkey.core.message import Message
 
-_FROM_THE_APPLICATION = "Open the application that you want to use, and sign in from there."
+_FROM_THE_APPLICATION = Message("Open the application that you want to use, and sign in from there.")
 
 
 class ShownError(Exception):
@@ -54,9 +55,9 @@ class CookieMissing(ShownError):
 
     page = ErrorPage(
         status=400,
-        title="Your browser did not remember us",
-        happened="Signing in needs a cookie, and your browser did not send it back.",
-        advice="Allow cookies for this site, then go back to the application and start again in this browser.",
+        title=Message("Your browser did not remember us"),
+        happened=Message("Signing in needs a cookie, and your browser did not send it back."),
+        advice=Message("Allow cookies for this site, then go back to the application and start again in this browser."),
     )
 
 
@@ -65,8 +66,10 @@ class NothingWaiting(ShownError):
 
     page = ErrorPage(
         status=400,
-        title="No application is waiting",
-        happened="This page opens when an application asks you to sign in. Nothing is wrong with your account.",
+        title=Message("No application is waiting"),
+        happened=Message(
+            "This page opens when an application asks you to sign in. Nothing is wrong with your account."
+        ),
         advice=_FROM_THE_APPLICATION,
     )
 
@@ -76,9 +79,9 @@ class LinkGone(ShownError):
 
     page = ErrorPage(
         status=410,
-        title="This link does not work any more",
-        happened="It was used before, or it is too old. Nothing was changed.",
-        advice="Ask the person who gave it to you for a new one.",
+        title=Message("This link does not work any more"),
+        happened=Message("It was used before, or it is too old. Nothing was changed."),
+        advice=Message("Ask the person who gave it to you for a new one."),
     )
 
 
@@ -87,9 +90,11 @@ class ClientGone(ShownError):
 
     page = ErrorPage(
         status=400,
-        title="The application has changed",
-        happened="The application that sent you is no longer registered as it was. Nothing was shared with it.",
-        advice="Tell the support team of the application, or try again later.",
+        title=Message("The application has changed"),
+        happened=Message(
+            "The application that sent you is no longer registered as it was. Nothing was shared with it."
+        ),
+        advice=Message("Tell the support team of the application, or try again later."),
     )
 
 
@@ -104,9 +109,11 @@ class TooManyInteractions(_Limited):
 
     page = ErrorPage(
         status=429,
-        title="Too many sign-ins at once",
-        happened="More sign-ins have been started from your browser or network than we accept in a short time.",
-        advice="Wait a few minutes, then go back to the application and start again.",
+        title=Message("Too many sign-ins at once"),
+        happened=Message(
+            "More sign-ins have been started from your browser or network than we accept in a short time."
+        ),
+        advice=Message("Wait a few minutes, then go back to the application and start again."),
     )
 
 
@@ -115,9 +122,11 @@ class TooManyAnswers(_Limited):
 
     page = ErrorPage(
         status=429,
-        title="The application keeps asking",
-        happened="The application has sent you here again and again within a short time. You are still signed in.",
-        advice="Wait a minute, then open the application again. If this happens again, tell its support team.",
+        title=Message("The application keeps asking"),
+        happened=Message(
+            "The application has sent you here again and again within a short time. You are still signed in."
+        ),
+        advice=Message("Wait a minute, then open the application again. If this happens again, tell its support team."),
     )
 
 

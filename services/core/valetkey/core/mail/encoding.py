@@ -9,19 +9,34 @@ from dataclasses import fields
 from datetime import datetime
 from enum import Enum
 from types import GenericAlias
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from valetkey.core.json_text import find_json_object, to_json
+from valetkey.core.language import is_tag
 from valetkey.core.mail.address import MailRefused
 from valetkey.core.mail.content import KINDS, Content
 
-
-def encode(content: Content) -> bytes:
-    """The fields as a JSON object."""
-    return to_json({field.name: _plain(getattr(content, field.name)) for field in fields(content)})
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def decode(kind: str, text: bytes) -> Content:
+_LANGUAGE = "language"
+
+
+class KeptContent(NamedTuple):
+    """What a mail says, and in which language: a tag, or nothing for the installation's."""
+
+    content: Content
+    language: str = ""
+
+
+def encode(content: Content, language: str = "") -> bytes:
+    """The fields as a JSON object, and the language where there is one."""
+    members = {field.name: _plain(getattr(content, field.name)) for field in fields(content)}
+    return to_json(members | ({_LANGUAGE: language} if language else {}))
+
+
+def decode(kind: str, text: bytes) -> KeptContent:
     """The content again. Raises ``MailRefused`` for what no release has written."""
     members, cls = find_json_object(text), KINDS.get(kind)
     if members is None or cls is None:
@@ -31,9 +46,14 @@ def decode(kind: str, text: bytes) -> Content:
         known: dict[str, Any] = {
             field.name: _typed(hints[field.name], members[field.name]) for field in fields(cls) if field.name in members
         }
-        return cls(**known)
+        return KeptContent(cls(**known), _language(members))
     except (TypeError, ValueError) as error:
         raise MailRefused("the content lacks a member, or one is of another type") from error
+
+
+def _language(members: Mapping[str, object]) -> str:
+    language = members.get(_LANGUAGE)
+    return language if isinstance(language, str) and is_tag(language) else ""
 
 
 def _plain(value: object) -> object:

@@ -15,13 +15,14 @@ class Mail:
     """What to say, and to which address; raises ``MailRefused`` for one that no mail can be sent to.
 
     ``subject`` is the user it is about. ``requested_from`` is the network address of the caller who has asked for it,
-    where a stranger can: it counts against a limit.
+    where a stranger can: it counts against a limit. ``language`` is a language tag; empty: the installation's.
     """
 
     recipient: str
     content: Content
     subject: UUID | None = None
     requested_from: str = ""
+    language: str = ""
 
     def __post_init__(self) -> None:
         """Look at the address before anything is stored."""

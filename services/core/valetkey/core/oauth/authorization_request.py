@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from valetkey.core.authentication.acr import known
 from valetkey.core.authentication.user import normalize_login_name
 from valetkey.core.client.client import Client, GrantType, PkcePolicy
+from valetkey.core.language import parse_ui_locales
 from valetkey.core.oauth import causes
 from valetkey.core.oauth.errors import (
     InvalidRequest,
@@ -84,7 +85,7 @@ class AuthorizationRequest:
     """A valid authorization request. ``max_age`` is in seconds; a ``login_hint`` that is no login name is left out.
 
     ``code_challenge`` is ``NO_CHALLENGE`` where a client that may do without PKCE has sent none. ``acr_values`` are the
-    levels asked for without being demanded, the weakest first.
+    levels asked for without being demanded, the weakest first. ``ui_locales`` are well-formed language tags.
     """
 
     client_id: str
@@ -99,6 +100,7 @@ class AuthorizationRequest:
     id_token_hint: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
     acr_values: tuple[str, ...] = ()
+    ui_locales: tuple[str, ...] = ()
 
 
 def trust_redirect(params: Params, client: Client) -> TrustedRedirect:
@@ -167,6 +169,7 @@ def parse_authorization_request(
         login_hint=_login_name(params.get("login_hint")),
         id_token_hint=params.get("id_token_hint"),
         claims=claims._replace(voluntary_acr=()),
+        ui_locales=parse_ui_locales(params.get("ui_locales") or ""),
         acr_values=known((*(params.get("acr_values") or "").split(" "), *claims.voluntary_acr)),
     )
     require_compact(request)

@@ -1,8 +1,8 @@
 """How long the parameters of an authorization request may be, in one table, and how much of a request is kept.
 
 Not in it: what has one length or a few values (``response_type``, ``response_mode``, ``code_challenge``); what of which
-a few words are kept that we know (``acr_values``); and what is neither read nor kept (``ui_locales``, ``display``,
-unknown ones). The size of a request bounds them.
+a few words are kept (``acr_values``, those that we know; ``ui_locales``, see ``core.language``); and what is neither
+read nor kept (``display``, unknown ones). The size of a request bounds them.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ def kept_bytes(request: AuthorizationRequest) -> int:
         *claims.id_token,
         *claims.essential_acr,
         *request.acr_values,
+        *request.ui_locales,
     ]
     return _bytes("".join(texts)) + _PER_TEXT * len(texts)
 

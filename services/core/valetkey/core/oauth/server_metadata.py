@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from valetkey.core.authentication.acr import SUPPORTED_ACR
 from valetkey.core.client.client import AuthenticationMethod, GrantType
 from valetkey.core.jose.keys import SUPPORTED_ALGORITHMS
+from valetkey.core.language import SHIPPED
 from valetkey.core.oauth.pkce import S256
 from valetkey.core.oidc.claims.table import STANDARD_CLAIMS
 from valetkey.core.routes import ROUTES
@@ -24,10 +25,11 @@ def authorization_server_metadata(
     scopes: Iterable[str],
     claims: frozenset[str] = STANDARD_CLAIMS.names,
     algorithms: Iterable[str] = SUPPORTED_ALGORITHMS,
+    languages: Iterable[str] = SHIPPED,
 ) -> dict[str, object]:
     """Everything a client may rely on. The same members serve as both documents; unknown ones are ignored.
 
-    ``algorithms`` are those that keys are kept ready for.
+    ``algorithms`` are those that keys are kept ready for, ``languages`` those that pages are in.
     """
     return {
         "issuer": issuer,
@@ -45,6 +47,7 @@ def authorization_server_metadata(
         "id_token_signing_alg_values_supported": list(algorithms),
         "acr_values_supported": list(SUPPORTED_ACR),
         "prompt_values_supported": list(PROMPTS),
+        "ui_locales_supported": sorted(languages),
         "claim_types_supported": ["normal"],
         "claims_supported": sorted(
             {"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"} | claims

@@ -158,6 +158,11 @@ _RULES: tuple[Rule, ...] = (
         "must be one of {1}; add it there, so that it has keys",
     ),
     (
+        ("default_language", "languages"),
+        OneOf(),
+        "must be one of {1}; add it there",
+    ),
+    (
         ("passkey_rp_id", "issuer"),
         DomainOf(),
         "must be the host of {1}, or a domain with a dot that it is in; remove it",
@@ -180,6 +185,13 @@ _MAIL_FILES: tuple[Rule, ...] = (
         "names a directory that is not there; mount it or remove the setting",
     ),
 )
+_LANGUAGE_FILES: tuple[Rule, ...] = (
+    (
+        ("languages_directory",),
+        lambda directory: directory is None or directory.is_dir(),
+        "names a directory that is not there; mount it or remove the setting",
+    ),
+)
 _FILES: tuple[Rule, ...] = (
     (
         ("theme_logo",),
@@ -198,7 +210,8 @@ def check(settings: object, service: Service, unreadable: Collection[str]) -> li
     """Problems between settings, leaving out the rules about settings that are unreadable already."""
     pages = _FILES if service in {"authorize", *TOGETHER} else ()
     mails = _MAIL_FILES if service in {"mailer", *TOGETHER} else ()
-    rules = (*_RULES, *pages, *mails)
+    languages = _LANGUAGE_FILES if service in {"authorize", "mailer", *TOGETHER} else ()
+    rules = (*_RULES, *pages, *mails, *languages)
     return [
         Problem(names[0], f"{variable(names[0])} {advice.format(*map(variable, names))}.")
         for names, holds, advice in rules

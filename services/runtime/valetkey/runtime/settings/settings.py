@@ -19,6 +19,7 @@ from valetkey.runtime.settings.account import AccountSettings
 from valetkey.runtime.settings.checks import check
 from valetkey.runtime.settings.dsn import with_postgres_password
 from valetkey.runtime.settings.keys import key_list, named_key_list, sealing_key_list
+from valetkey.runtime.settings.language import LanguageSettings
 from valetkey.runtime.settings.mail import MailSettings
 from valetkey.runtime.settings.reader import SERVICES, TOGETHER, Service, Setting, SettingsError
 from valetkey.runtime.settings.redis import with_redis_passwords
@@ -35,7 +36,7 @@ _SIGNERS: tuple[Service, ...] = ("token", "key_rotation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(SignInSettings, AccountSettings, MailSettings):
+class Settings(SignInSettings, AccountSettings, MailSettings, LanguageSettings):
     """The frozen settings of one process. Durations are seconds, sizes are bytes unless the table says otherwise."""
 
     # Who we are

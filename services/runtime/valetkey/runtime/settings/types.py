@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from valetkey.core.language import TAG_PATTERN
 from valetkey.core.mail.address import ADDRESS_PATTERN, require_address
 from valetkey.runtime.settings.form import (
     Amount,
@@ -206,6 +207,11 @@ _NAME = Matches(
 _NETWORKS = Networks("must be a list of networks; write it like 10.0.0.0/8,fd00::/8 with no host bits set")
 _SWITCH = Matches("true|false", "must be true or false; write one of them")
 _DOMAIN = Matches(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", "must be a domain in lower case; write it like example.com")
+_LANGUAGE = Matches(TAG_PATTERN, "must be a language tag of BCP 47; write it like en or pt-BR")
+_LANGUAGES = Matches(
+    rf"{TAG_PATTERN}(?: *, *{TAG_PATTERN}){{0,49}}",
+    "must be a list of language tags of BCP 47; write it like en,de,pt-BR",
+)
 _COLOUR = Matches("#[0-9a-fA-F]{6}", "must be a colour of six hexadecimal digits; write it like #3355cc")
 _MAIL_HOST = Matches(
     rf"{_HOST}", "must be the name or the address of a server, in lower case; write it like smtp.example.com"
@@ -225,6 +231,8 @@ port = Parser(_port, "port")
 switch = Parser(lambda text: text == "true", "true or false", forms=(_SWITCH,))
 reuse_port = Parser(_reuse_port, "true or false; true on Linux only")
 networks = Parser(lambda text: tuple(map(ip_network, items(text))), "list of networks", forms=(_NETWORKS,))
+language = Parser(str, "language tag", forms=(_LANGUAGE,))
+languages = Parser(lambda text: tuple(dict.fromkeys(items(text))), "list of language tags", forms=(_LANGUAGES,))
 colour = Parser(str.lower, "colour", forms=(_COLOUR,))
 logo = Parser(_logo, "file")
 directory = Parser(_directory, "directory")

@@ -9,6 +9,7 @@ from valetkey.authorize.login.methods.method import EnrolmentGone
 from valetkey.authorize.login.passkeys.refusal import PasskeyRefused
 from valetkey.authorize.pages.models import EnrolPasskeyPage, ProofError, fields_of
 from valetkey.core.authentication.factor import Factor, Method
+from valetkey.core.message import Message
 from valetkey.runtime.telemetry.tracing import current_trace_id
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_NAME_LENGTH = 64
 # What a passkey is called whose user has given it no name.
-_NAME = "Passkey"
+NAME = Message("Passkey")
 _LOG = logging.getLogger(__name__)
 
 
@@ -97,7 +98,7 @@ def passkey_factor(service: AuthorizeService, kept: KeptPasskey) -> Factor:
 
 def passkey_name(typed: str | None) -> str:
     """What its user calls a new passkey: cut where it is too long, and a word of ours where there is none."""
-    return _in_one_line(typed or "")[:MAX_NAME_LENGTH].rstrip() or _NAME
+    return _in_one_line(typed or "")[:MAX_NAME_LENGTH].rstrip() or NAME
 
 
 def other_passkey_name(typed: str | None) -> str | None:

@@ -14,6 +14,7 @@ from valetkey.authorize.login.methods.method import EnrolmentGone
 from valetkey.authorize.pages.models import EnrolTotpPage, ProofError, fields_of
 from valetkey.core.authentication.factor import Factor, Method
 from valetkey.core.authentication.totp import generate_secret, matching_step, otpauth_uri, secret_text
+from valetkey.core.message import Message
 from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.core.sealed_value import Purpose, ValueRefused
 from valetkey.runtime.telemetry.tracing import current_trace_id
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from valetkey.core.oauth.params import Params
     from valetkey.core.sealed_value import ValueSealer
 
-NAME = "Authenticator app"
+NAME = Message("Authenticator app")
 # How long a new secret waits for its first code.
 _ENROLMENT_LIFETIME = timedelta(minutes=15)
 _MOST_SEALED = 1024

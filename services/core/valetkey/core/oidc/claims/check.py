@@ -10,6 +10,7 @@ from datetime import date
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from valetkey.core.message import Message
 from valetkey.core.oauth.redirect_uri import uri_problem
 
 MAX_TEXT = 255
@@ -32,14 +33,14 @@ def text(value: object) -> str | None:
     """One line."""
     if isinstance(value, str) and value.strip() and len(value) <= MAX_TEXT and value.isprintable():
         return None
-    return f"write 1 to {MAX_TEXT} printable characters"
+    return Message("write 1 to %(count)d printable characters", count=MAX_TEXT)
 
 
 def web_address(value: object) -> str | None:
     """An https URL."""
     if isinstance(value, str) and uri_problem(value) is None and urlsplit(value).scheme == "https":
         return None
-    return "write an https URL"
+    return Message("write an https URL")
 
 
 def email(value: object) -> str | None:
@@ -62,21 +63,21 @@ def birthdate(value: object) -> str | None:
             pass
         else:
             return None
-    return "write YYYY-MM-DD, 0000-MM-DD without the year, or YYYY alone"
+    return Message("write YYYY-MM-DD, 0000-MM-DD without the year, or YYYY alone")
 
 
 def zoneinfo(value: object) -> str | None:
     """A time zone by its name in the tz database, which comes with Python or its machine."""
     if isinstance(value, str) and value in available_timezones():
         return None
-    return "write the name of a time zone in the tz database, such as Europe/Paris"
+    return Message("write the name of a time zone in the tz database, such as Europe/Paris")
 
 
 def locale(value: object) -> str | None:
     """A language tag. BCP 47; an underscore for the dash is taken too, as OIDC Core §5.1 mentions."""
     if isinstance(value, str) and _LOCALE.fullmatch(value):
         return None
-    return "write a language tag of BCP 47, such as en or pt-BR"
+    return Message("write a language tag of BCP 47, such as en or pt-BR")
 
 
 def phone_number(value: object) -> str | None:

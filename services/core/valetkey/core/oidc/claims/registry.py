@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from valetkey.core.message import Message
 from valetkey.core.oauth.scope import ADDRESS, EMAIL, GROUPS, PHONE, PROFILE
 from valetkey.core.oidc.claims import check
 
@@ -49,38 +50,44 @@ class Claim:
 
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim("name", PROFILE, "Your full name", is_editable=True),
-    Claim("given_name", PROFILE, "Your given name", is_editable=True),
-    Claim("family_name", PROFILE, "Your family name", is_editable=True),
-    Claim("middle_name", PROFILE, "Your middle name", is_editable=True),
-    Claim("nickname", PROFILE, "Your nickname", is_editable=True),
-    Claim("preferred_username", PROFILE, "Your user name", column=lambda user: user.username),
-    Claim("profile", PROFILE, "The address of your profile page", check.web_address, is_editable=True),
-    Claim("picture", PROFILE, "Your profile picture", check.web_address, is_editable=True),
-    Claim("website", PROFILE, "The address of your website", check.web_address, is_editable=True),
-    Claim("gender", PROFILE, "Your gender", is_editable=True),
-    Claim("birthdate", PROFILE, "Your date of birth", check.birthdate, is_editable=True),
-    Claim("zoneinfo", PROFILE, "Your time zone", check.zoneinfo, is_editable=True),
-    Claim("locale", PROFILE, "Your language and region", check.locale, is_editable=True),
+    Claim("name", PROFILE, Message("Your full name"), is_editable=True),
+    Claim("given_name", PROFILE, Message("Your given name"), is_editable=True),
+    Claim("family_name", PROFILE, Message("Your family name"), is_editable=True),
+    Claim("middle_name", PROFILE, Message("Your middle name"), is_editable=True),
+    Claim("nickname", PROFILE, Message("Your nickname"), is_editable=True),
+    Claim("preferred_username", PROFILE, Message("Your user name"), column=lambda user: user.username),
+    Claim("profile", PROFILE, Message("The address of your profile page"), check.web_address, is_editable=True),
+    Claim("picture", PROFILE, Message("Your profile picture"), check.web_address, is_editable=True),
+    Claim("website", PROFILE, Message("The address of your website"), check.web_address, is_editable=True),
+    Claim("gender", PROFILE, Message("Your gender"), is_editable=True),
+    Claim("birthdate", PROFILE, Message("Your date of birth"), check.birthdate, is_editable=True),
+    Claim("zoneinfo", PROFILE, Message("Your time zone"), check.zoneinfo, is_editable=True),
+    Claim("locale", PROFILE, Message("Your language and region"), check.locale, is_editable=True),
     Claim(
         "updated_at",
         PROFILE,
-        "When your details were last changed",
+        Message("When your details were last changed"),
         column=lambda user: int(user.updated_at.timestamp()),
     ),
-    Claim("email", EMAIL, "Your e-mail address", check.email, lambda user: user.email),
+    Claim("email", EMAIL, Message("Your e-mail address"), check.email, lambda user: user.email),
     Claim(
         "email_verified",
         EMAIL,
-        "Whether your e-mail address has been verified",
+        Message("Whether your e-mail address has been verified"),
         check.flag,
         lambda user: None if user.email is None else user.email_verified,
     ),
-    Claim("address", ADDRESS, "Your postal address", check.address),
-    Claim("phone_number", PHONE, "Your phone number", check.phone_number),
-    Claim("phone_number_verified", PHONE, "Whether your phone number has been verified", check.flag),
+    Claim("address", ADDRESS, Message("Your postal address"), check.address),
+    Claim("phone_number", PHONE, Message("Your phone number"), check.phone_number),
+    Claim("phone_number_verified", PHONE, Message("Whether your phone number has been verified"), check.flag),
     # No standard claim. Clients of platform teams read a JSON array of strings, also where there is one.
-    Claim("groups", GROUPS, "The groups you belong to", column=lambda user: list(user.groups) or None, is_list=True),
+    Claim(
+        "groups",
+        GROUPS,
+        Message("The groups you belong to"),
+        column=lambda user: list(user.groups) or None,
+        is_list=True,
+    ),
 )
 CLAIM: Mapping[str, Claim] = {claim.name: claim for claim in CLAIMS}
 EDITABLE_CLAIMS = tuple(claim.name for claim in CLAIMS if claim.is_editable)

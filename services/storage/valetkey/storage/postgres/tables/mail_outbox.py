@@ -127,7 +127,7 @@ class MailOutbox:
             mail.subject,
             kind.is_requested,
             requester,
-            sealer.seal(mail_id, mail.recipient, content),
+            sealer.seal(mail_id, mail.recipient, content, mail.language),
             useful_for(content, limits.give_up),
             limits.window,
             limits.per_recipient,

@@ -95,6 +95,7 @@ def _request_to_message(request: AuthorizationRequest) -> interaction_pb2.Author
         login_hint=request.login_hint,
         claims=claims_request_message.to_message(request.claims),
         acr_values=request.acr_values,
+        ui_locales=request.ui_locales,
     )
 
 
@@ -116,6 +117,7 @@ def _request_from_message(message: interaction_pb2.AuthorizationRequest) -> Auth
         login_hint=message.login_hint if message.HasField("login_hint") else None,
         claims=claims_request_message.from_message(message.claims),
         acr_values=tuple(message.acr_values),
+        ui_locales=tuple(message.ui_locales),
     )
 
 
