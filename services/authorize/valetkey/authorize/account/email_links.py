@@ -6,6 +6,7 @@ elsewhere too, and begins none. The page says whose account it is about, so that
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,8 @@ async def _confirm(service: AuthorizeService, digest: bytes, user: User, now: da
 
 async def _revert(service: AuthorizeService, digest: bytes, user: User, now: datetime) -> ChangedEmail | None:
     notice = EmailReverted(name=name_in_mail(user), at=now, address=caller_address())
-    return await service.email_changes.revert(digest, now, _telling(notice))
+    # The address that goes may be an attacker's, who need not learn from where the owner has acted.
+    return await service.email_changes.revert(digest, now, _telling(notice), _telling(replace(notice, address="")))
 
 
 def _telling(content: Content) -> Callable[[UUID, str], Mail | None]:
