@@ -246,7 +246,7 @@ async def test_a_scope_needs_its_resource_server(catalog: CatalogStore) -> None:
 async def test_a_scope_can_be_described_anew_and_unregistered(clients: Clients, catalog: CatalogStore) -> None:
     await clients.insert(make_resource_server(), NOW)
     await catalog.put_scope(RegisteredScope("read", "Read", "https://api.example"))
-    anew = RegisteredScope("read", "Read everything")
+    anew = RegisteredScope("read", "Read everything", translations={"de": "Alles lesen"})
 
     await catalog.put_scope(anew)
     described = (await catalog.get()).scopes["read"]

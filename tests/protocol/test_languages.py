@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import urlencode
 
 import pytest
@@ -13,6 +14,8 @@ from support.relying_party import RelyingParty
 from support.system import System
 from support.systems import MakeParty
 from valetkey.core.language import SHIPPED
+from valetkey.core.oauth.resource import RegisteredScope
+from valetkey.storage.postgres.tables.catalog import CatalogStore
 
 SIGN_IN = {
     "en": "Sign in",
@@ -89,6 +92,27 @@ async def test_the_whole_way_is_in_one_language(party: RelyingParty, tag: str) -
     assert {page.status for page in (login, consent)} == {200}
     # Where the user goes is no question of language.
     assert "code" in query_of((await party.walk(consent)).location)
+
+
+@pytest.mark.parametrize(("tag", "words"), [("de", "Ihre Berichte lesen"), ("en", "Read your reports")])
+async def test_what_a_scope_allows_is_said_in_the_language_of_the_page(
+    make_party: MakeParty, administration: Administration, tag: str, words: str
+) -> None:
+    name = f"reports-{secrets.token_hex(4)}"
+    scope = RegisteredScope(name, "Read your reports", translations={"de": "Ihre Berichte lesen"})
+    async with administration.database() as database:
+        await CatalogStore(database).put_scope(scope)
+    client = await administration.create_web_client(scope=("openid", name))
+    party = await make_party(client, await administration.create_user())
+
+    consent = await party.sign_in(await party.start(ui_locales=tag, scope=f"openid {name}"))
+    await party.walk(consent)
+    party.browser.headers["Accept-Language"] = tag
+    account = await party.browser.follow(await party.browser.get(f"{party.issuer}/account"), within=party.issuer)
+
+    assert language_of(consent) == tag
+    assert words in consent.page.text
+    assert words in account.page.text
 
 
 async def test_what_was_asked_for_is_kept_for_this_interaction_alone(party: RelyingParty) -> None:

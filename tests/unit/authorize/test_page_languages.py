@@ -32,7 +32,16 @@ from valetkey.authorize.pages.account_models import (
 )
 from valetkey.authorize.pages.error_words import error_page
 from valetkey.authorize.pages.language import languages
-from valetkey.authorize.pages.models import ConsentPage, HomePage, LoggedOutPage, LoginError, LoginPage, ProofError
+from valetkey.authorize.pages.models import (
+    ConsentPage,
+    HomePage,
+    LoggedOutPage,
+    LoginError,
+    LoginPage,
+    ProofError,
+    ScopeGroup,
+    ScopeWords,
+)
 from valetkey.authorize.pages.page import Page
 from valetkey.authorize.pages.renderer import Pages
 from valetkey.authorize.pages.theme import Theme
@@ -164,6 +173,22 @@ def test_a_name_that_its_user_chose_is_not_translated(marked: Pages) -> None:
     page = replace(error_page(404), title="Sign in")
 
     assert unmarked_text(parse_document(marked.error(page)).get("h1").text, ()) == ["Sign", "in"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"), [("en", "Read"), ("de", "Lesen"), ("fr", "Read"), ("ja", "読む"), ("ar", "Read")]
+)
+def test_a_scope_of_an_operator_is_described_in_the_language_of_its_reader(
+    pages: dict[str, Pages], tag: str, words: str
+) -> None:
+    scope = scope_words(RegisteredScope("read", "Read", translations={"de": "Lesen", "JA": "読む"}))
+    consent = every_page()["consent"]
+    assert isinstance(consent, ConsentPage)
+    described = replace(consent, groups=[ScopeGroup(None, [ScopeWords("read", scope)])])
+
+    shown = parse_document(show(pages[tag], described))
+
+    assert words in [each.text.strip() for each in shown.find_all("span")]
 
 
 def test_a_device_is_told_in_the_language_of_its_reader(pages: dict[str, Pages]) -> None:

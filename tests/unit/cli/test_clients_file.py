@@ -145,6 +145,22 @@ clients:
         ("clients: [{client_id: a, scope: 3}]", "clients[1] (a): scope must be a list"),
         ("clients: [{client_id: a, redirect_uris: [1]}]", "clients[1] (a): redirect_uris must be a list of texts; "),
         ("scopes: [{name: openid, description: d, resource: 'https://r'}]", "scopes[1] (openid): resource: openid is"),
+        (
+            "scopes: [{name: s, description: d, translations: {de: 1}}]",
+            "scopes[1] (s): translations must have a text for",
+        ),
+        (
+            "scopes: [{name: s, description: d, translations: {de: ' '}}]",
+            "scopes[1] (s): translations: de: use 1 to 200",
+        ),
+        (
+            "scopes: [{name: s, description: d, translations: {d_e: x}}]",
+            "scopes[1] (s): translations: 'd_e' is no lang",
+        ),
+        (
+            "scopes: [{name: s, description: d, translations: {de: x, DE: y}}]",
+            "scopes[1] (s): translations: a language is there twice",
+        ),
         ("a: &a [*a]", "the file: line 1: an alias inside of what it stands for; write it out"),
     ],
 )

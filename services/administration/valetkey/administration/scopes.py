@@ -12,6 +12,8 @@ from valetkey.storage.postgres.tables.catalog import CatalogStore
 from valetkey.storage.postgres.tables.clients import Clients
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from valetkey.administration.installation import Installation
     from valetkey.core.oauth.resource import RegisteredScope
 
@@ -33,10 +35,16 @@ async def create_scope(installation: Installation, scope: RegisteredScope) -> No
 
 
 async def update_scope(
-    installation: Installation, name: str, *, description: str | None = None, resource: str | None = None
+    installation: Installation,
+    name: str,
+    *,
+    description: str | None = None,
+    resource: str | None = None,
+    translations: Mapping[str, str] | None = None,
 ) -> RegisteredScope:
     """Change what is said of a scope, or which resource server it belongs to; None leaves it, "" takes it away.
 
+    ``translations`` are the description by language tag; languages that are not named stay as they are.
     Raises ``NotFound``, ``Refused`` with every problem, and ``storage`` ``Conflict`` for a resource of no client.
     """
     catalog = CatalogStore(installation.database)
@@ -47,6 +55,7 @@ async def update_scope(
         before,
         description=before.description if description is None else description,
         resource=before.resource if resource is None else resource or None,
+        translations={tag: text for tag, text in {**before.translations, **(translations or {})}.items() if text},
     )
     if problems := scope_problems(scope):
         raise Refused(*problems)

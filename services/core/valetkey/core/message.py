@@ -1,8 +1,10 @@
-"""A sentence for people that stands in code: English as it is, and known to a catalogue by its source."""
+"""What people read in their language: sentences that stand in code, and texts that operators have given."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
+
+from valetkey.core.language import look_up, offered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,3 +24,22 @@ class Message(str):
         message.source = source
         message.values = values
         return message
+
+
+class Described(str):
+    """A text of an operator, as it is where it is in no other language; ``others`` are the same by language tag."""
+
+    __slots__ = ("others",)
+
+    others: Mapping[str, str]
+
+    def __new__(cls, text: str, others: Mapping[str, str]) -> Self:
+        """The text, with the others beside it."""
+        described = super().__new__(cls, text)
+        described.others = others
+        return described
+
+    def in_language(self, tag: str) -> str:
+        """In this language, or a more general one; the text itself where it is in none of these. RFC 4647 §3.4."""
+        found = look_up((tag,), offered(self.others))
+        return str(self) if found is None else self.others[found]

@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from valetkey.core.language import SOURCE, direction, look_up, offered
-from valetkey.core.message import Message
+from valetkey.core.message import Described, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,11 +106,13 @@ class Translator:
         return self._spoken.get().texts.npgettext(context, singular, plural, number)
 
     def translated(self, value: object) -> object:
-        """A sentence that stands in code, in the language; anything else as it is."""
+        """A sentence that stands in code, or that an operator gave, in the language; anything else as it is."""
         # Asked for whatever a template writes.
         if isinstance(value, Message):
             text = self.gettext(value.source)
             return text % value.values if value.values else text
+        if isinstance(value, Described):
+            return value.in_language(self._spoken.get().tag)
         return self.gettext(value.value) if isinstance(value, StrEnum) else value
 
 

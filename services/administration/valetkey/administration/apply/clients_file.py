@@ -23,7 +23,7 @@ from valetkey.core.oidc.claims.attribute import AttributeType, UserAttribute
 LONGEST_OVERLAP = timedelta(days=90)
 
 FILE_FIELDS = ("clients", "scopes", "attributes", "groups", "users")
-SCOPE_FIELDS = ("name", "description", "resource")
+SCOPE_FIELDS = ("name", "description", "resource", "translations")
 ATTRIBUTE_FIELDS = ("name", "type", "claim", "scope")
 CLIENT_FIELDS = ("client_id", *(field.name for field in FIELDS), "secret_file", "secret_overlap")
 
@@ -77,7 +77,12 @@ def _login_names(users: Iterable[DeclaredUser]) -> Iterable[str | None]:
 def _scope(value: object, number: int, problems: list[str]) -> RegisteredScope | None:
     where = _where("scopes", number, value, "name")
     fields = Fields(value, where, SCOPE_FIELDS, problems)
-    scope = RegisteredScope(fields.required_text("name"), fields.required_text("description"), fields.text("resource"))
+    scope = RegisteredScope(
+        fields.required_text("name"),
+        fields.required_text("description"),
+        fields.text("resource"),
+        fields.texts_by_name("translations"),
+    )
     if not fields.are_sound:
         return None
     problems += (f"{where}: {problem}" for problem in scope_problems(scope))

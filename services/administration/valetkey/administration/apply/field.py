@@ -87,6 +87,14 @@ class Fields:
         """A mapping from names to whatever they stand for."""
         return self._read(name, dict, "a mapping with a name before each value")
 
+    def texts_by_name(self, name: str) -> dict[str, str]:
+        """A mapping from names to texts; empty where there is none."""
+        members = self.mapping(name) or {}
+        texts = {key: value for key, value in members.items() if isinstance(key, str) and isinstance(value, str)}
+        if len(texts) != len(members):
+            self.problem(f"{name} must have a text for each name; put both in quotes")
+        return texts
+
     def mappings(self, name: str) -> list[object]:
         """A list, whose members have fields of their own."""
         return self._read(name, list, "a list") or []

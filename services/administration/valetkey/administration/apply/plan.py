@@ -203,9 +203,7 @@ class _Planner:
             ):
                 owned = owned_by(self._owners[resource])
                 self._conflicts.append(f"scope {scope.name} is of {resource}, {owned}; --adopt takes it over")
-        before = {} if old is None else {"description": old.description, "resource": old.resource}
-        after = {"description": scope.description, "resource": scope.resource}
-        fields = changed_fields(before, after)
+        fields = changed_fields({} if old is None else _shown_scope(old), _shown_scope(scope))
         return ScopeChange(Kind.CREATE if old is None else Kind.UPDATE, fields, old, scope)
 
     def _is_ours(self, resource: str) -> bool:
@@ -275,3 +273,12 @@ class _Planner:
             if names:
                 problems.append(f"resource: cannot change while {old} has scopes ({', '.join(names)})")
         return problems
+
+
+def _shown_scope(scope: RegisteredScope) -> dict[str, object]:
+    """The fields of a scope, as a change shows them."""
+    return {
+        "description": scope.description,
+        "resource": scope.resource,
+        "translations": dict(scope.translations) or None,
+    }

@@ -1,10 +1,13 @@
-"""What a scope allows, as its reader is told. The scopes of every installation are in the catalogues."""
+"""What a scope allows, as its reader is told.
+
+The scopes of every installation are in the catalogues; of the others operators say it, in each language if they want.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from valetkey.core.message import Message
+from valetkey.core.message import Described, Message
 
 if TYPE_CHECKING:
     from valetkey.core.oauth.resource import RegisteredScope
@@ -23,5 +26,7 @@ _WORDS = {str(words): words for words in _OF_EVERY_INSTALLATION}
 
 
 def scope_words(scope: RegisteredScope) -> str:
-    """The description; a ``Message`` where catalogues have it."""
+    """The description, as pages turn it into the language of their reader."""
+    if scope.translations:
+        return Described(scope.description, scope.translations)
     return _WORDS.get(scope.description, scope.description)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from valetkey.administration.installation import Installation
@@ -18,6 +20,24 @@ from valetkey.cli.output import Output, say
 from valetkey.core.oauth.resource import RegisteredScope
 
 _COLUMNS = ("name", "description", "resource")
+_Command = Callable[..., object]
+
+
+def _translations(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Descriptions by language tag."""
+    translations = dict[str, str]()
+    for value in values:
+        tag, separator, text = value.partition("=")
+        if not separator or not tag:
+            raise click.BadParameter(f"{value!r} is not LANGUAGE=TEXT", param=parameter)
+        translations[tag] = text
+    return translations
+
+
+def _translation_option(help_text: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--translation", "translations", metavar="LANGUAGE=TEXT", multiple=True, callback=_translations, help=help_text
+    )
 
 
 @click.group("scope", epilog=example("valetkey scope list"))
@@ -41,12 +61,20 @@ async def list_(installation: Installation, output: Output) -> None:
 )
 @click.argument("name")
 @click.option("--description", required=True, help="What the consent page says.")
+@_translation_option("The description in another language; may be given several times.")
 @click.option("--resource", metavar="URI", help="Resource server it belongs to; about the user unless given.")
 @output_option
 @with_installation
-async def create(installation: Installation, name: str, description: str, resource: str | None, output: Output) -> None:
+async def create(
+    installation: Installation,
+    name: str,
+    description: str,
+    resource: str | None,
+    translations: dict[str, str],
+    output: Output,
+) -> None:
     """Register a scope."""
-    scope = RegisteredScope(name, description, resource)
+    scope = RegisteredScope(name, description, resource, translations)
     await create_scope(installation, scope)
     output.one(_record(scope))
 
@@ -55,11 +83,13 @@ async def create(installation: Installation, name: str, description: str, resour
     "update",
     epilog=example(
         'valetkey scope update reports:read --description "Read your reports and charts"',
+        'valetkey scope update reports:read --translation "de=Ihre Berichte lesen"',
         "valetkey scope update reports:read --resource https://api.example",
     ),
 )
 @click.argument("name")
 @click.option("--description", help="What the consent page says.")
+@_translation_option("The same in another language, or no more if TEXT is empty; may be given several times.")
 @click.option("--resource", metavar="URI", help="Resource server it belongs to from now on.")
 @click.option("--remove-resource", is_flag=True, help="It belongs to no resource server any more.")
 @output_option
@@ -69,6 +99,7 @@ async def update(
     name: str,
     description: str | None,
     resource: str | None,
+    translations: dict[str, str],
     output: Output,
     *,
     remove_resource: bool,
@@ -76,10 +107,11 @@ async def update(
     """Change a scope. Its name stays: clients ask for it. Consents that were given with the old words go on."""
     if resource is not None and remove_resource:
         raise click.UsageError("Give --resource or --remove-resource, not both.")
-    if description is None and resource is None and not remove_resource:
-        raise click.UsageError("Give --description, --resource or --remove-resource.")
+    if description is None and resource is None and not (translations or remove_resource):
+        raise click.UsageError("Give --description, --translation, --resource or --remove-resource.")
     asked = "" if remove_resource else resource
-    output.one(_record(await update_scope(installation, name, description=description, resource=asked)))
+    changed = await update_scope(installation, name, description=description, resource=asked, translations=translations)
+    output.one(_record(changed))
 
 
 @command.command("delete", epilog=example("valetkey scope delete reports:read --yes"))
@@ -95,4 +127,9 @@ async def delete(installation: Installation, name: str, *, yes: bool) -> None:
 
 
 def _record(scope: RegisteredScope) -> dict[str, object]:
-    return {"name": scope.name, "description": scope.description, "resource": scope.resource}
+    return {
+        "name": scope.name,
+        "description": scope.description,
+        "translations": dict(scope.translations),
+        "resource": scope.resource,
+    }

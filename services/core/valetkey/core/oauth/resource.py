@@ -33,11 +33,13 @@ class RegisteredScope:
     """A scope that a client may request, described in words for the consent page.
 
     ``resource`` is the identifier of the resource server that understands it, or None where it is about the user.
+    ``translations`` are the description in other languages, by language tag (BCP 47).
     """
 
     name: str
     description: str
     resource: str | None = None
+    translations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

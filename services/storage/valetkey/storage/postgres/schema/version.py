@@ -9,7 +9,7 @@ from valetkey.runtime.telemetry.metrics import MIGRATIONS_PENDING
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Statement
 
-SCHEMA_VERSION = "0015"
+SCHEMA_VERSION = "0016"
 
 _FIND_VERSION = Statement("schema.find_version", "SELECT version_num FROM alembic_version")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
@@ -13,8 +14,11 @@ from valetkey.core.oauth.resource import Catalog, RegisteredScope, ResourceServe
 from valetkey.core.oidc.claims.attribute import AttributeType, UserAttribute, claim_table
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.statement import Executor, Statement
+from valetkey.storage.postgres.tables.rows import to_json
 
-_LIST_SCOPES = Statement("catalog.list_scopes", "SELECT name, description, resource FROM scopes ORDER BY name")
+_LIST_SCOPES = Statement(
+    "catalog.list_scopes", "SELECT name, description, resource, translations FROM scopes ORDER BY name"
+)
 _LIST_RESOURCES = Statement(
     "catalog.list_resources",
     """
@@ -31,8 +35,9 @@ _LIST_REQUIRED_ACR = Statement(
 _PUT_SCOPE = Statement(
     "catalog.put_scope",
     """
-    INSERT INTO scopes (name, description, resource) VALUES ($1, $2, $3)
-    ON CONFLICT (name) DO UPDATE SET description = excluded.description, resource = excluded.resource
+    INSERT INTO scopes (name, description, resource, translations) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (name) DO UPDATE
+    SET description = excluded.description, resource = excluded.resource, translations = excluded.translations
     """,
 )
 _DELETE_SCOPE = Statement("catalog.delete_scope", "DELETE FROM scopes WHERE name = $1 RETURNING name")
@@ -80,7 +85,10 @@ class CatalogStore:
         attributes = [record.attribute for record in await self.list_attributes()]
         scopes = {
             (name := intern(row["name"])): RegisteredScope(
-                name, row["description"], None if row["resource"] is None else intern(row["resource"])
+                name,
+                row["description"],
+                None if row["resource"] is None else intern(row["resource"]),
+                json.loads(row["translations"]),
             )
             for row in rows
         }
@@ -128,9 +136,11 @@ class CatalogStore:
         return await self._database.fetch_row(_DELETE_ATTRIBUTE, name, now) is not None
 
     async def put_scope(self, scope: RegisteredScope) -> None:
-        """Register a scope or replace its description and resource. Raises ``Conflict`` for an unknown resource."""
+        """Register a scope or replace what it says and its resource. Raises ``Conflict`` for an unknown resource."""
         try:
-            await self._database.execute(_PUT_SCOPE, scope.name, scope.description, scope.resource)
+            await self._database.execute(
+                _PUT_SCOPE, scope.name, scope.description, scope.resource, to_json(scope.translations)
+            )
         except asyncpg.ForeignKeyViolationError as error:
             raise Conflict(f"No client is the resource server {scope.resource}.") from error
 
