@@ -51,5 +51,6 @@ def test_no_pod_of_a_service_has_a_token_of_the_cluster(small_site: Site) -> Non
 
 def test_the_keys_outlive_the_release(small_site: Site) -> None:
     small_site.helm("uninstall", small_site.release, "--wait")
+    small_site.until_ended()
 
     assert "secret/tiny-valetkey-secrets" in small_site.kubectl("get", "secrets", "--output=name").split()

@@ -66,7 +66,7 @@ class EmailWorld:
         return self.reverts[-1]
 
     async def revert(self, digest: bytes, now: datetime = NOW) -> ChangedEmail | None:
-        return await self.changes.revert(digest, now, told)
+        return await self.changes.revert(digest, now, told, told)
 
     async def use(self, purpose: TokenPurpose, digest: bytes, now: datetime) -> object:
         match purpose:

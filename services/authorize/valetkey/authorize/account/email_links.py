@@ -6,6 +6,7 @@ elsewhere too, and begins none. The page says whose account it is about, so that
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,9 @@ async def _confirm(service: AuthorizeService, digest: bytes, user: User, now: da
 
 async def _revert(service: AuthorizeService, digest: bytes, user: User, now: datetime) -> ChangedEmail | None:
     notice = EmailReverted(name=name_in_mail(user), at=now, address=caller_address())
-    return await service.email_changes.revert(digest, now, _telling(service, user, notice))
+    # The address that goes may be an attacker's, who need not learn from where the owner has acted.
+    told, told_without_address = (_telling(service, user, each) for each in (notice, replace(notice, address="")))
+    return await service.email_changes.revert(digest, now, told, told_without_address)
 
 
 def _telling(service: AuthorizeService, user: User, content: Content) -> Callable[[UUID, str], Mail | None]:

@@ -163,11 +163,16 @@ class EmailChanges:
             return ChangedEmail(subject, link["email"], former)
 
     async def revert(
-        self, digest: bytes, now: datetime, tell: Callable[[UUID, str], Mail | None]
+        self,
+        digest: bytes,
+        now: datetime,
+        tell: Callable[[UUID, str], Mail | None],
+        tell_replaced: Callable[[UUID, str], Mail | None],
     ) -> ChangedEmail | None:
-        """Bring the earlier address back, tell both, and end every session, grant and link of the user.
+        """Bring the earlier address back, and end every session, grant and link of the user.
 
-        Links that undo changes of before this one stay. Raises ``Conflict`` where the address belongs to another user.
+        ``tell`` makes the mail to it, ``tell_replaced`` the one to the address that it replaces. Links that undo
+        changes of before this one stay. Raises ``Conflict`` where the address belongs to another user.
         """
         async with self._database.transaction("email_changes.revert") as transaction:
             link = await _use(transaction, digest, TokenPurpose.EMAIL_REVERT, now)
@@ -177,8 +182,9 @@ class EmailChanges:
             await _put_address(transaction, subject, email, now)
             await transaction.execute(_DROP_TOKENS, subject, link["email_epoch"])
             ended = await end_user(transaction, await transaction.fetch_row(_END, subject, now), now)
-            for address in dict.fromkeys(each for each in (email, former) if each is not None):
-                await self._tell(transaction, tell(subject, address))
+            await self._tell(transaction, tell(subject, email))
+            if former is not None and former != email:
+                await self._tell(transaction, tell_replaced(subject, former))
             return ChangedEmail(subject, email, former, ended or ())
 
     async def _tell(self, transaction: Executor, mail: Mail | None) -> None:
