@@ -147,15 +147,15 @@ clients:
         ("scopes: [{name: openid, description: d, resource: 'https://r'}]", "scopes[1] (openid): resource: openid is"),
         (
             "scopes: [{name: s, description: d, translations: {de: 1}}]",
-            "scopes[1] (s): translations must have a text for",
+            "scopes[1] (s): translations must have a",
         ),
         (
             "scopes: [{name: s, description: d, translations: {de: ' '}}]",
-            "scopes[1] (s): translations: de: use 1 to 200",
+            "scopes[1] (s): translations: de: use 1",
         ),
         (
             "scopes: [{name: s, description: d, translations: {d_e: x}}]",
-            "scopes[1] (s): translations: 'd_e' is no lang",
+            "scopes[1] (s): translations: 'd_e' is no",
         ),
         (
             "scopes: [{name: s, description: d, translations: {de: x, DE: y}}]",
