@@ -21,6 +21,9 @@ _HAS_OTHER_VERSIONS = (
     "requirements.in",
     "*.lock",
     "package-lock.json",
+    "go.mod",
+    "go.sum",
+    "tests/cluster/settings.py",  # the version of CNI
     "tests/peers/*",
     "tests/peers/*/*",
     "tests/protocol/test_telemetry_metrics.py",  # the version of OpenMetrics

@@ -198,14 +198,18 @@ def test_extra_objects_are_templates() -> None:
     assert extra["data"] == {"issuer": VALUES["below-a-path"]["issuer"]}
 
 
-def test_nothing_in_the_chart_asks_for_chance_time_or_the_cluster() -> None:
+def test_the_chart_asks_for_no_chance_or_time_and_the_cluster_for_a_number_of_pods_alone() -> None:
     impure = re.compile(r"\b(rand\w*|uuidv4|now|genCA|genSignedCert|genSelfSignedCert|genPrivateKey|htpasswd|lookup)\b")
 
     templates = {path: path.read_text(encoding="utf-8") for path in (CHART / "templates").iterdir()}
-    actions = {path: " ".join(re.findall(r"\{\{-?(?!/\*).*?\}\}", text, re.DOTALL)) for path, text in templates.items()}
+    actions = {
+        path: " ".join(re.findall(r"\{\{-?(?!\s*/\*).*?\}\}", text, re.DOTALL)) for path, text in templates.items()
+    }
     unquoted = {path: re.sub(r'"[^"]*"', "", text) for path, text in actions.items()}
+    found = [(path.name, word) for path, text in unquoted.items() for word in impure.findall(text)]
 
-    assert not [path.name for path, text in unquoted.items() if impure.search(text)]
+    assert found == [("_service.tpl", "lookup")]
+    assert 'with lookup "apps/v1" "Deployment" $root.Release.Namespace' in templates[CHART / "templates/_service.tpl"]
 
 
 def test_the_version_of_the_chart_is_that_of_the_program() -> None:

@@ -5,21 +5,21 @@ import pytest
 
 from cluster.cluster import Cluster, running_cluster
 from cluster.edge import open_edge
-from cluster.images import import_from_engine
+from cluster.images import import_from_engine, why_no_images
 from cluster.programs import build, why_no_cluster
 from cluster.site import OBJECTS, Site
 from cluster.stores import Stores
 from support.container_registry import why_no_registry
-from support.containers import why_no_engine
 from support.published_release import PublishedRelease, published_release
 
+STORES = ("postgres:15", "redis:7")
 CLIENTS = ("demo-api", "demo-web", "demo-machine")
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Kubernetes on one node."""
-    why = why_no_cluster() or why_no_engine() or why_no_registry()
+    why = why_no_cluster() or why_no_images(*STORES) or why_no_registry()
     if why:
         pytest.skip(why)
     with running_cluster(build(), tmp_path_factory.mktemp("cluster")) as running:
@@ -37,7 +37,7 @@ def published(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="session")
 def stores(cluster: Cluster) -> Stores:
     """PostgreSQL and Redis, as others run them."""
-    import_from_engine(cluster.node, "postgres:15", "redis:7")
+    import_from_engine(cluster.node, *STORES)
     made = Stores(cluster)
     made.start()
     return made

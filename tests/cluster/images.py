@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
+
+from support.composition import is_here
+from support.containers import docker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cluster.node import Node
+
+
+def why_no_images(*names: str) -> str:
+    """Empty where this machine's engine has them all, else what is missing, to be read by people."""
+    if shutil.which("docker") is None or docker("info", check=False).returncode:
+        return "no Docker engine answers: nothing was installed"
+    missing = [name for name in names if not is_here(name)]
+    return f"the Docker engine has no image {', '.join(missing)}: nothing was installed" if missing else ""
 
 
 def import_image(node: Node, name: str, program: Path) -> None:
