@@ -228,7 +228,7 @@ def test_a_scope_is_registered_once_and_belongs_to_a_resource_server(operator: O
 
     assert again.exit_code == homeless.exit_code == ExitCode.CONFLICT
     assert mine.exit_code == ExitCode.REFUSED
-    assert listed["api:read"] == {"name": "api:read", "description": "Read things", "resource": API}
+    assert listed["api:read"] == {"name": "api:read", "description": "Read things", "translations": {}, "resource": API}
     assert {"openid", "profile", "email", "offline_access"} < set(listed)
 
 
@@ -326,8 +326,8 @@ def test_a_scope_is_given_other_words_and_another_resource_server(operator: Oper
     moved = operator.json("scope", "update", "read", "--resource", API)
     freed = operator.json("scope", "update", "read", "--remove-resource")
 
-    assert described == {"name": "read", "description": "Read your things", "resource": None}
-    assert moved == {"name": "read", "description": "Read your things", "resource": API}
+    assert described == {"name": "read", "description": "Read your things", "translations": {}, "resource": None}
+    assert moved == {"name": "read", "description": "Read your things", "translations": {}, "resource": API}
     assert freed == described
 
 
@@ -352,4 +352,4 @@ def test_a_change_of_a_scope_that_cannot_be_is_refused(
     assert refused.exit_code == exit_code
     assert words in " ".join(refused.err.split())
     (kept,) = [scope for scope in operator.json("scope", "list") if scope["name"] == "read"]
-    assert kept == {"name": "read", "description": "Read things", "resource": None}
+    assert kept == {"name": "read", "description": "Read things", "translations": {}, "resource": None}

@@ -131,6 +131,7 @@ OF_STORES: dict[str, list[tuple[str, ...]]] = {
         (UNDECODABLE,),
     ],
     "valetkey user set-password": [(SUBJECT_TEXT, "--generate-password")],
+    "valetkey user reset-link": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
     "valetkey user unlock": [(SUBJECT_TEXT,), (STORABLE,), (UNDECODABLE,)],
     "valetkey user update": [
         (SUBJECT_TEXT, "--claim", f"name={STORABLE}"),
