@@ -26,7 +26,7 @@ def shape(answer: Answer, typed: str) -> tuple[object, ...]:
     text = re.sub(r"[A-Za-z0-9_-]{43}|[0-9a-f]{32}|web-[0-9a-f]{8}", "*", answer.text)
     value = answer.page.get("input", name="username").attributes["value"]
     assert value == typed[:254]
-    text = re.sub(r'(name="username" type="text" value=")[^"]*"', r'\1*"', text)
+    text = re.sub(r'(name="username" type="text" dir="auto" value=")[^"]*"', r'\1*"', text)
     headers = {name: value for name, value in answer.headers.items() if name not in VARIES}
     return answer.status, text, headers
 

@@ -128,7 +128,7 @@ def seen(answer: Answer, party: RelyingParty, typed: str) -> Seen:
     text = re.sub(r"[A-Za-z0-9_-]{43}|[0-9a-f]{32}|web-[0-9a-f]{8}|127\.0\.0\.1:\d+", "*", answer.text)
     value = answer.page.get("input", name="username").attributes["value"]
     assert value == typed[:254]
-    text = re.sub(r'(name="username" type="text" value=")[^"]*"', r'\1*"', text)
+    text = re.sub(r'(name="username" type="text" dir="auto" value=")[^"]*"', r'\1*"', text)
     headers = sorted((name, value) for name, value in answer.headers.items() if name not in VARIES)
     length = len(answer.body) - len(value.encode())
     return answer.status, text, tuple(headers), length, tuple(sorted(party.browser.cookies))
