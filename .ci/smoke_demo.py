@@ -40,7 +40,7 @@ def main() -> None:
             start_new_session=True,
         )
     try:
-        wait_for(lambda: demo.poll() is not None or answers(f"http://127.0.0.1:{port}"), READY_WITHIN, "is not ready")
+        wait_for(lambda: demo.poll() is not None or answers(f"http://localhost:{port}"), READY_WITHIN, "is not ready")
         if demo.poll() is not None:
             fail("ended by itself")
         print(f"ready after {time.monotonic() - started:.1f} s")
