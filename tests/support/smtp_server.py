@@ -24,7 +24,8 @@ class SmtpMailbox:
 
     ``to_recipient`` and ``to_data`` give the reply to RCPT and to the final dot: None takes the mail. ``hangs_up`` is
     where the connection breaks: ``before_dot`` (the mail is not taken) or ``after_dot`` (it is, and nothing says so).
-    ``arrived`` is set by each final dot, and the reply to it waits for ``may_answer``.
+    ``arrived`` is set by each final dot, and the reply to it waits for ``may_answer``; ``parting`` is set by QUIT,
+    whose reply waits for ``may_part``.
     """
 
     port: int = 0
@@ -41,9 +42,12 @@ class SmtpMailbox:
     connections: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    parting: asyncio.Event = field(default_factory=asyncio.Event)
+    may_part: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.may_answer.set()
+        self.may_part.set()
 
     @property
     def message_ids(self) -> list[str]:
@@ -108,6 +112,12 @@ class SmtpMailbox:
         if self.hangs_up == "after_dot":
             _hang_up(server)
         return "250 queued"
+
+    async def handle_QUIT(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
+        """Say farewell, once it may."""
+        self.parting.set()
+        await self.may_part.wait()
+        return "221 farewell"
 
 
 def _hang_up(server: SMTP) -> None:

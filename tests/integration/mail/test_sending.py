@@ -1,5 +1,6 @@
 """From the outbox to an SMTP server: what arrives, what each answer of the server does, and when it ends."""
 
+import asyncio
 import json
 import logging
 from contextlib import suppress
@@ -13,6 +14,7 @@ from support.smtp_server import LOOPBACK, SmtpMailbox, smtp_server
 from valetkey.core.mail.content import KINDS
 from valetkey.core.mail.mail import Enqueued, Mail
 from valetkey.mailer.examples import EXAMPLES
+from valetkey.mailer.smtp import SmtpServer
 from valetkey.runtime.telemetry import audit
 from valetkey.runtime.telemetry.logging import JsonFormatter
 from valetkey.storage.postgres.database.statement import Statement
@@ -351,3 +353,20 @@ async def test_put_without_keys_stores_nothing_and_says_so(world: MailWorld) -> 
     assert result is Enqueued.NOT_CONFIGURED
     assert not unconfigured.is_configured
     assert await world.states() == {}
+
+
+async def test_a_farewell_that_is_cut_short_leaves_no_connection(world: MailWorld) -> None:
+    world.mailbox.may_part.clear()
+    server = SmtpServer(host=LOOPBACK, port=world.mailbox.port, tls="none", sender=SENDER)
+    session = await server.connect()
+    closing = asyncio.create_task(session.close())
+    await world.mailbox.parting.wait()
+
+    closing.cancel()
+    with suppress(asyncio.CancelledError):
+        await closing
+    is_open = session.is_open
+    world.mailbox.may_part.set()
+
+    assert closing.cancelled()
+    assert not is_open

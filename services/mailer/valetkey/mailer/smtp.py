@@ -188,6 +188,9 @@ class SmtpSession:
             await self._client.quit()
         except (SMTPException, OSError):
             self._client.close()
+        except BaseException:
+            self._client.close()
+            raise
 
 
 def _label(error: Exception) -> str:
