@@ -160,8 +160,9 @@ class RollingInstallation(ServiceProcesses):
 
     def _of(self, release: Release, service: str, port: int, management_port: int) -> dict[str, str]:
         variables = self._variables(service, port, management_port)
-        # The release before knows of none.
-        del variables["VALETKEY_SEALING_KEYS"]
+        # The release before knows of neither.
+        for name in ("VALETKEY_SEALING_KEYS", "VALETKEY_CREDENTIAL_KEYS"):
+            del variables[name]
         return variables | {**release.settings}
 
     def _publish(self) -> None:
