@@ -8,13 +8,11 @@ from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import deletion_notice
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
-    sign_in_first,
-    visit,
+    shown_at,
 )
 from valetkey.authorize.pages.account_models import DeletedPage, DeletePage
 from valetkey.authorize.pages.models import account_of
@@ -30,22 +28,16 @@ if TYPE_CHECKING:
 _DIFFERENT = Message("That is not your user name. Nothing was deleted.")
 
 
-async def show_deletion(request: web.Request) -> web.StreamResponse:
+@shown_at(ACCOUNT_DELETE)
+async def show_deletion(visited: Visit) -> web.StreamResponse:
     """What goes, and the form."""
-    visited = await visit(request)
-    if visited is None or not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_DELETE, visited)
     return _page(visited) if await _can_delete(visited) else see_other(visited.service.path(ACCOUNT))
 
 
-async def delete_account(request: web.Request) -> web.StreamResponse:
+@changed_at(ACCOUNT_DELETE)
+async def delete_account(visited: Visit) -> web.StreamResponse:
     """End everything, and forget the user."""
-    visited = await visit(request)
-    if visited is None:
-        return await sign_in_first(request, ACCOUNT_DELETE, None)
-    form = account_form(visited)
-    if not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_DELETE, visited)
+    form = visited.posted
     service, user = visited.service, visited.session.user
     if not await _can_delete(visited):
         return see_other(service.path(ACCOUNT))
@@ -57,7 +49,7 @@ async def delete_account(request: web.Request) -> web.StreamResponse:
     record_change("account.deleted", visited.session)
     await service.revocations.publish(ended)
     response = page_response(service.pages.account_deleted(DeletedPage(), reference=current_trace_id()))
-    service.cookies.sign_out(request, response)
+    service.cookies.sign_out(visited.request, response)
     return response
 
 

@@ -11,14 +11,13 @@ from urllib.parse import urlencode
 
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     back_with,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
+    shown_at,
     sign_in_first,
-    visit,
 )
 from valetkey.authorize.pages.account_models import AccountNews, EmailError, EmailPage
 from valetkey.authorize.pages.language import language_of_mail
@@ -48,22 +47,16 @@ if TYPE_CHECKING:
 MINUTES = int(EMAIL_LIFETIME.total_seconds()) // 60
 
 
-async def show_email(request: web.Request) -> web.StreamResponse:
+@shown_at(ACCOUNT_EMAIL)
+async def show_email(visited: Visit) -> web.StreamResponse:
     """The address there is, and a form for another."""
-    visited = await visit(request)
-    if visited is None or not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_EMAIL, visited)
     return _page(visited) if await _can_change(visited) else see_other(visited.service.path(ACCOUNT))
 
 
-async def change_email(request: web.Request) -> web.StreamResponse:
+@changed_at(ACCOUNT_EMAIL)
+async def change_email(visited: Visit) -> web.StreamResponse:
     """Have a mail sent, whose link does what is asked for."""
-    visited = await visit(request)
-    if visited is None:
-        return await sign_in_first(request, ACCOUNT_EMAIL, None)
-    form = account_form(visited)
-    if not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_EMAIL, visited)
+    form = visited.posted
     if not await _can_change(visited):
         return see_other(visited.service.path(ACCOUNT))
     match form.get("action"):

@@ -1,7 +1,7 @@
 """Behind the links in mails about an address: a page that names it, and a button that does what the mail says.
 
 Opening a link uses nothing up: programs that look at mails open links. A link needs no session, because mails are read
-elsewhere too, and begins none. The page says whose account it is about, so that nobody confirms for another.
+elsewhere too, and begins none. The page says whose account it is about, so that the wrong account is seen.
 """
 
 from __future__ import annotations

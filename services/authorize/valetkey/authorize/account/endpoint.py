@@ -12,12 +12,11 @@ from valetkey.authorize.account.notices import tell_removed
 from valetkey.authorize.account.profile import own_details
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     back_with,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
     sign_in_first,
     visit,
 )
@@ -71,14 +70,10 @@ async def show_account(request: web.Request) -> web.StreamResponse:
     return await _page(visited, read_query(request).get("news"))
 
 
-async def change_account(request: web.Request) -> web.StreamResponse:
+@changed_at(ACCOUNT)
+async def change_account(visited: Visit) -> web.StreamResponse:
     """One change. A login first where the last one was not a moment ago."""
-    visited = await visit(request)
-    if visited is None:
-        return await sign_in_first(request, ACCOUNT, None)
-    form = account_form(visited)
-    if not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT, visited)
+    form = visited.posted
     match form.get("action"):
         case "end_session":
             return await _end_session(visited, form)

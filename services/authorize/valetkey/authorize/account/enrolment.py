@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from valetkey.authorize.account.notices import tell_added
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     back_with,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
-    sign_in_first,
-    visit,
+    shown_at,
 )
 from valetkey.authorize.login.credential_events import record_added
 from valetkey.authorize.login.methods.method import EnrolmentGone
@@ -46,22 +44,15 @@ if TYPE_CHECKING:
 def enrolment_page(method: Method, route: Route) -> tuple[Handler, Handler]:
     """What shows the page of a method, and what stores what is posted there."""
 
-    async def show(request: web.Request) -> web.StreamResponse:
-        visited = await visit(request)
-        if visited is None or not is_recent(visited):
-            return await sign_in_first(request, route, visited)
+    @shown_at(route)
+    async def show(visited: Visit) -> web.StreamResponse:
         if not can_set_up(visited, method):
             return see_other(visited.service.path(ACCOUNT))
         return await _page(visited, method, route)
 
-    async def enrol(request: web.Request) -> web.StreamResponse:
-        visited = await visit(request)
-        if visited is None:
-            return await sign_in_first(request, route, None)
-        form = account_form(visited)
-        if not is_recent(visited):
-            return await sign_in_first(request, route, visited)
-        if form.get("action") is not None or not can_set_up(visited, method):
+    @changed_at(route)
+    async def enrol(visited: Visit) -> web.StreamResponse:
+        if visited.posted.get("action") is not None or not can_set_up(visited, method):
             return see_other(visited.service.path(ACCOUNT))
         return await _enrol(visited, method, route)
 

@@ -10,13 +10,11 @@ from aiohttp import web
 from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
-    sign_in_first,
-    visit,
+    shown_at,
 )
 from valetkey.authorize.pages.account_models import ExportPage
 from valetkey.authorize.pages.models import account_of
@@ -32,11 +30,9 @@ VERSION = 1
 _FILE = "account-data.json"
 
 
-async def show_export(request: web.Request) -> web.StreamResponse:
+@shown_at(ACCOUNT_EXPORT)
+async def show_export(visited: Visit) -> web.StreamResponse:
     """What the file has, and a button."""
-    visited = await visit(request)
-    if visited is None or not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_EXPORT, visited)
     service, browser = visited.service, browser_of(visited)
     page = ExportPage(
         form_action=service.path(ACCOUNT_EXPORT),
@@ -47,14 +43,9 @@ async def show_export(request: web.Request) -> web.StreamResponse:
     return account_response(visited, browser, service.pages.account_export(page, reference=current_trace_id()))
 
 
-async def export(request: web.Request) -> web.StreamResponse:
+@changed_at(ACCOUNT_EXPORT)
+async def export(visited: Visit) -> web.StreamResponse:
     """The file."""
-    visited = await visit(request)
-    if visited is None:
-        return await sign_in_first(request, ACCOUNT_EXPORT, None)
-    account_form(visited)
-    if not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_EXPORT, visited)
     text = json.dumps(await _data(visited), ensure_ascii=False, indent=2)
     record_change("account.exported", visited.session)
     return web.Response(

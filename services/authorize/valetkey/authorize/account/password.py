@@ -9,14 +9,13 @@ from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_password_changed
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     back_with,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
+    shown_at,
     sign_in_first,
-    visit,
 )
 from valetkey.authorize.browser.cookies import generate_secret
 from valetkey.authorize.login.browser_origin import origin_of
@@ -36,22 +35,16 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-async def show_new_password(request: web.Request) -> web.StreamResponse:
+@shown_at(ACCOUNT_PASSWORD)
+async def show_new_password(visited: Visit) -> web.StreamResponse:
     """The form; a login first where the last one was not a moment ago."""
-    visited = await visit(request)
-    if visited is None or not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_PASSWORD, visited)
     return _form(visited)
 
 
-async def set_password(request: web.Request) -> web.StreamResponse:
+@changed_at(ACCOUNT_PASSWORD)
+async def set_password(visited: Visit) -> web.StreamResponse:
     """Change it, and go on under a new session: everything from before has ended."""
-    visited = await visit(request)
-    if visited is None:
-        return await sign_in_first(request, ACCOUNT_PASSWORD, None)
-    form = account_form(visited)
-    if not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_PASSWORD, visited)
+    form = visited.posted
     password, again = form.get("password"), form.get("again")
     if password is None or again is None:
         return _form(visited, PasswordError.INCOMPLETE, 400)

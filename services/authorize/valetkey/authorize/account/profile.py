@@ -8,14 +8,12 @@ from valetkey.authorize.account.events import record_change
 from valetkey.authorize.account.notices import tell_profile_changed
 from valetkey.authorize.account.visit import (
     Visit,
-    account_form,
     account_response,
     back_with,
     browser_of,
+    changed_at,
     form_token,
-    is_recent,
-    sign_in_first,
-    visit,
+    shown_at,
 )
 from valetkey.authorize.pages.account_models import AccountNews, ProfileField, ProfilePage
 from valetkey.authorize.pages.models import account_of
@@ -34,24 +32,18 @@ if TYPE_CHECKING:
 _TOO_LARGE = Message("All your details together are too long. Shorten some.")
 
 
-async def show_profile(request: web.Request) -> web.StreamResponse:
+@shown_at(ACCOUNT_PROFILE)
+async def show_profile(visited: Visit) -> web.StreamResponse:
     """The form, with what is known."""
-    visited = await visit(request)
-    if visited is None or not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_PROFILE, visited)
     if not await _can_edit(visited):
         return see_other(visited.service.path(ACCOUNT))
     return _page(visited, own_details(visited))
 
 
-async def edit_profile(request: web.Request) -> web.StreamResponse:
+@changed_at(ACCOUNT_PROFILE)
+async def edit_profile(visited: Visit) -> web.StreamResponse:
     """Store what was changed; an empty field takes the attribute away."""
-    visited = await visit(request)
-    if visited is None:
-        return await sign_in_first(request, ACCOUNT_PROFILE, None)
-    form = account_form(visited)
-    if not is_recent(visited):
-        return await sign_in_first(request, ACCOUNT_PROFILE, visited)
+    form = visited.posted
     if not await _can_edit(visited):
         return see_other(visited.service.path(ACCOUNT))
     before = own_details(visited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
@@ -27,7 +28,12 @@ from valetkey.core.routes import ACCOUNT, Route
 from valetkey.runtime.http.forms import read_form, read_query
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiohttp import web
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    Visited = Callable[["Visit"], Awaitable[web.StreamResponse]]
 
 FORM = "account"
 
@@ -87,15 +93,49 @@ async def sign_in_first(request: web.Request, route: Route, visited: Visit | Non
     return await begin(service, request, interaction, step, service.account)
 
 
-def account_form(visited: Visit) -> Params:
-    """What was posted, from our page in this browser to this session. Raises ``FormRefused``."""
+def shown_at(route: Route) -> Callable[[Visited], Handler]:
+    """A page of the account; a login first where the last one was not a moment ago."""
+
+    def decorate(show: Visited) -> Handler:
+        @wraps(show)
+        async def handle(request: web.Request) -> web.StreamResponse:
+            visited = await visit(request)
+            if visited is None or not is_recent(visited):
+                return await sign_in_first(request, route, visited)
+            return await show(visited)
+
+        return handle
+
+    return decorate
+
+
+def changed_at(route: Route) -> Callable[[Visited], Handler]:
+    """What is posted to it, once it is believed: from our page in this browser, after a login of a moment ago."""
+
+    def decorate(change: Visited) -> Handler:
+        @wraps(change)
+        async def handle(request: web.Request) -> web.StreamResponse:
+            visited = await visit(request)
+            if visited is None:
+                return await sign_in_first(request, route, None)
+            _require_form(visited)
+            if not is_recent(visited):
+                return await sign_in_first(request, route, visited)
+            return await change(visited)
+
+        return handle
+
+    return decorate
+
+
+def _require_form(visited: Visit) -> None:
+    """Raise ``FormRefused`` unless this was posted from our page in this browser to this session."""
     service, request, form = visited.service, visited.request, visited.posted
     require_own_origin(request.headers, service.settings.issuer_origin)
     browsers = service.cookies.browsers(request)
     if not browsers:
         raise CookieMissing("there is no binding cookie")
     service.csrf.require_any(form.get("csrf_token"), browsers, FORM, str(visited.session.session_id))
-    return form
 
 
 def account_response(

@@ -1,7 +1,8 @@
 """Changes of e-mail addresses that their users make: links that end with the address, and mails that end with the user.
 
-`users.email_epoch` counts the changes of the address, whoever makes them. A link keeps the number it was made at, so
-that a password cannot be reset by a mail to an address that is no longer the user's, even if it becomes so again.
+`users.email_epoch` counts the changes of the address, by the user or an operator. A link keeps the number it was
+made at, so that a password cannot be reset by a mail to an address that is no longer the user's, even if it becomes so
+again.
 
 A release that does not know the column changes the address without it, as an operator does: then `email_floor` follows,
 and the links that undo changes of before are worth nothing. A change by the user raises `email_epoch` itself and leaves
