@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from support.administration import API, OTHER_API, Administration
+from support.eventually import eventually
 from support.relying_party import ClientIdentity, RelyingParty
 from support.system import System
 from support.systems import MakeParty, StartSystem
@@ -342,6 +343,12 @@ async def test_a_custom_attribute_is_a_claim_like_any_other(
     person = await administration.create_user(claims={name: ["r", "d"], "undeclared": "x"})
     party = await make_party(client, person)
 
+    async def is_known() -> bool:
+        tokens = await party.log_in(scope=f"openid {scope}")
+        return claim in claims_of(tokens.body["id_token"]) and "unit" in claims_of(tokens.access_token)
+
+    # A replica hears of a new scope and of a new attribute within moments.
+    await eventually(is_known)
     first = await party.log_in(scope=f"openid offline_access {scope}")
     second = await party.refresh(first.refresh_token)
     without = await party.log_in(scope="openid")

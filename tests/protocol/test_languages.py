@@ -9,6 +9,7 @@ import pytest
 
 from support.administration import Administration
 from support.browser import FORM, Answer, Browser, query_of
+from support.eventually import eventually
 from support.front_channel import heading
 from support.relying_party import RelyingParty
 from support.system import System
@@ -105,13 +106,20 @@ async def test_what_a_scope_allows_is_said_in_the_language_of_the_page(
     client = await administration.create_web_client(scope=("openid", name))
     party = await make_party(client, await administration.create_user())
 
-    consent = await party.sign_in(await party.start(ui_locales=tag, scope=f"openid {name}"))
+    scopes = f"openid {name}"
+    await party.sign_in(await party.start(scope="openid", ui_locales=tag))
+
+    async def is_asked_for() -> bool:
+        return words in (await party.start(ui_locales=tag, scope=scopes)).page.text
+
+    # A replica hears of a new scope within moments.
+    await eventually(is_asked_for)
+    consent = await party.start(ui_locales=tag, scope=scopes)
     await party.walk(consent)
     party.browser.headers["Accept-Language"] = tag
     account = await party.browser.follow(await party.browser.get(f"{party.issuer}/account"), within=party.issuer)
 
     assert language_of(consent) == tag
-    assert words in consent.page.text
     assert words in account.page.text
 
 
