@@ -31,6 +31,8 @@ def is_tag(text: str) -> bool:
 
 def parse_ui_locales(text: str) -> tuple[str, ...]:
     """The first tags of ``ui_locales``; what is no tag is left out, for no error may come of it. OIDC Core §3.1.2.1."""
+    if not text:
+        return ()
     read = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH].rpartition(" ")[0]
     return tuple(dict.fromkeys(tag for tag in read.split(" ") if is_tag(tag)))[:MAX_WANTED]
 

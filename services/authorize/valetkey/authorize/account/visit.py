@@ -89,7 +89,7 @@ async def sign_in_first(request: web.Request, route: Route, visited: Visit | Non
     )
     interaction = Interaction(asked, service.account.uid, browser=b"", created_at=service.clock())
     signed_in = None if visited is None else SignedIn(visited.session, None)
-    step, _ = await next_step(service, interaction, service.account, signed_in)
+    step, _ = await next_step(service, interaction, service.account, signed_in, await service.catalog.get())
     return await begin(service, request, interaction, step, service.account)
 
 

@@ -67,8 +67,8 @@ async def _require_client(service: AuthorizeService, params: Params) -> Client:
 async def _decide(
     service: AuthorizeService, request: web.Request, params: Params, redirect: TrustedRedirect, client: Client
 ) -> web.StreamResponse:
-    rules = service.settings.installation_rules
-    asked = parse_authorization_request(params, redirect, client, await service.catalog.get(), rules)
+    catalog = await service.catalog.get()
+    asked = parse_authorization_request(params, redirect, client, catalog, service.settings.installation_rules)
     service.ignored_scopes.note(client, ignored_scope(params, asked))
     again = location_with_cookies(service, request, params, AUTHORIZE_ROUTE)
     if again is not None:
@@ -77,7 +77,7 @@ async def _decide(
         return not_by_head()
     interaction = await _interaction(service, asked, client)
     signed_in = await service.find_signed_in(request, client)
-    step, consent_epoch = await next_step(service, interaction, client, signed_in)
+    step, consent_epoch = await next_step(service, interaction, client, signed_in, catalog)
     if consent_epoch is not None and signed_in is not None:
         return await answer_with_code(service, interaction, client, signed_in.session, consent_epoch)
     if "none" in asked.prompt:

@@ -80,7 +80,7 @@ class InteractionContext:
         signed_in = None
         if session is not None:
             signed_in = SignedIn(session, await service.consents.find(session.user.subject, self.client.uid))
-        step, consent_epoch = await next_step(service, interaction, self.client, signed_in)
+        step, consent_epoch = await next_step(service, interaction, self.client, signed_in, await service.catalog.get())
         if step is not Step.DONE:
             await service.interactions.put(self.interaction_id, interaction)
         return replace(self, interaction=interaction, session=session, step=step, consent_epoch=consent_epoch)
@@ -117,7 +117,7 @@ async def _open(service: AuthorizeService, request: web.Request, interaction_id:
     other_login = await _other_login(service, interaction, session)
     if other_login is not None and session is not None:
         interaction = interaction.logged_in(session.session_id)
-    step, consent_epoch = await next_step(service, interaction, client, signed_in)
+    step, consent_epoch = await next_step(service, interaction, client, signed_in, await service.catalog.get())
     return InteractionContext(interaction_id, interaction, browser, client, session, step, consent_epoch, other_login)
 
 

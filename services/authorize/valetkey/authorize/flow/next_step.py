@@ -9,6 +9,7 @@ from valetkey.core.authentication.session import Session, SignedIn
 from valetkey.core.client.client import Client, ConsentPolicy
 from valetkey.core.oauth.authorization_request import AuthorizationRequest
 from valetkey.core.oauth.consent import Consent, asked_consent, must_ask
+from valetkey.core.oauth.resource import Catalog
 from valetkey.core.oidc.interaction import Interaction, Step, access_step, asks_for_more, demanded_acr, login_step
 
 
@@ -25,11 +26,11 @@ def consent_of(request: AuthorizationRequest) -> Consent:
 
 
 async def next_step(
-    service: AuthorizeService, interaction: Interaction, client: Client, signed_in: SignedIn | None
+    service: AuthorizeService, interaction: Interaction, client: Client, signed_in: SignedIn | None, catalog: Catalog
 ) -> NextStep:
     """The page to show next; DONE where nothing is left to ask. OIDC Core §3.1.2.3, §3.1.2.4."""
     session, remembered = (None, None) if signed_in is None else signed_in
-    step = await _login_step(service, interaction, client, session)
+    step = await _login_step(service, interaction, client, session, catalog)
     if step is not Step.CONSENT or session is None:
         return NextStep(step)
     if client.uid == ACCOUNT_UID:
@@ -51,12 +52,11 @@ async def next_step(
 
 
 async def _login_step(
-    service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None
+    service: AuthorizeService, interaction: Interaction, client: Client, session: Session | None, catalog: Catalog
 ) -> Step:
     """The same, as far as it is about who signs in and how strongly."""
-    now, demanded = service.clock(), None
-    if session is not None:
-        demanded = demanded_acr(client, await service.catalog.get(), session.user, interaction.request)
+    now = service.clock()
+    demanded = None if session is None else demanded_acr(client, catalog, session.user, interaction.request)
     step = login_step(interaction, session, now, demanded)
     if step is Step.CONSENT and session is not None and _may_ask_for_more(interaction):
         enrolled = await service.credentials.enrolled(session.user.subject)

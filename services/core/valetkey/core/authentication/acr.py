@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from valetkey.core.authentication.factor import Factor, Method
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
 ACR_PASSWORD = "urn:valetkey:acr:password"  # noqa: S105 - the name of a method, not a secret
@@ -79,10 +79,9 @@ def weakest(levels: Iterable[str]) -> str | None:
     return min(levels, key=SUPPORTED_ACR.index, default=None)
 
 
-def known(levels: Iterable[str]) -> tuple[str, ...]:
+def known(levels: Collection[str]) -> tuple[str, ...]:
     """Those that are levels here, the weakest first, each once."""
-    asked = set(levels)
-    return tuple(acr for acr in SUPPORTED_ACR if acr in asked)
+    return tuple(acr for acr in SUPPORTED_ACR if acr in levels) if levels else ()
 
 
 class Enrolled(NamedTuple):

@@ -168,12 +168,19 @@ def parse_authorization_request(
         max_age=client.default_max_age if max_age is None else max_age,
         login_hint=_login_name(params.get("login_hint")),
         id_token_hint=params.get("id_token_hint"),
-        claims=claims._replace(voluntary_acr=()),
+        claims=claims._replace(voluntary_acr=()) if claims.voluntary_acr else claims,
         ui_locales=parse_ui_locales(params.get("ui_locales") or ""),
-        acr_values=known((*(params.get("acr_values") or "").split(" "), *claims.voluntary_acr)),
+        acr_values=_wanted_acr(params.get("acr_values"), claims),
     )
     require_compact(request)
     return request
+
+
+def _wanted_acr(acr_values: str | None, claims: ClaimsRequest) -> tuple[str, ...]:
+    """The levels that are asked for without being demanded, by either way to ask. OIDC Core §3.1.2.1, §5.5.1.1."""
+    if acr_values is None:
+        return known(claims.voluntary_acr)
+    return known((*acr_values.split(" "), *claims.voluntary_acr))
 
 
 def _challenge(params: Params, policy: PkcePolicy) -> str:
