@@ -18,6 +18,7 @@ from support.repository import ROOT
 PAGE = ROOT / "deploy" / "sizing.md"
 _WORDS = {
     "login with password": ("logins with a password", "authorize"),
+    "login with passkey": ("logins with a passkey", "authorize"),
     "authorize, signed in": ("authorizations with a session", "authorize"),
     "login, signed in": ("the same and the redemption of their code", "authorize and token"),
     "client_credentials ES256": ("client credentials, ES256", "token"),
