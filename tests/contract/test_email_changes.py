@@ -84,7 +84,7 @@ async def test_an_address_that_is_brought_back(emails: EmailWorld, email_user: U
     assert (read.email, read.email_verified, read.epoch) == (email_user.email, True, email_user.epoch + 1)
     assert await sessions.find("s" * 43, NOW) is None
     assert await emails.change(pending) is None
-    assert await emails.tokens.use(reset, RESET, NOW) is None
+    assert await emails.use(RESET, reset, NOW) is None
     assert await emails.mails() == sorted([email_user.email or "", email_user.email or "", "eve@evil.example"])
     assert await emails.users.find_by_login_name("eve@evil.example") is None
 

@@ -8,7 +8,9 @@ from support.email_world import CHANGE, HOUR, NOW, RESET, REVERT, VERIFY, WEEK, 
 from support.seed import password_hash
 from valetkey.core.authentication.account_token import TokenPurpose, generate_token, token_digest
 from valetkey.core.authentication.user import User
+from valetkey.core.oauth.errors import TemporarilyUnavailable
 from valetkey.storage.postgres.database.statement import Statement
+from valetkey.storage.postgres.tables import email_changes, user_lifecycle
 from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 
 END_EVERYTHING = Statement("test.end_everything", "UPDATE installation SET epoch = epoch + 1")
@@ -92,3 +94,26 @@ async def test_a_link_for_an_address_of_before_is_not_stored(emails: EmailWorld,
     await emails.change_to(email_user, "ada@new.example")
 
     assert not await emails.tokens.put(new_digest(RESET), RESET, email_user, NOW, NOW + HOUR)
+
+
+@pytest.mark.requirement("recovery: a link is used up with the change that it is for, or not at all")
+@pytest.mark.parametrize("purpose", [RESET, REVERT])
+async def test_a_link_stays_where_what_it_is_for_fails(
+    emails: EmailWorld, email_user: User, purpose: TokenPurpose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undo = await emails.change_to(email_user, "ada@new.example")
+    now = await emails.read(email_user)
+    digest = undo if purpose is REVERT else await emails.link(now, RESET, now.email)
+
+    async def fails(*_: object) -> None:
+        raise TemporarilyUnavailable("PostgreSQL went away in the middle")
+
+    with monkeypatch.context() as patch:
+        for module in (user_lifecycle, email_changes):
+            patch.setattr(module, "end_user", fails)
+        with pytest.raises(TemporarilyUnavailable):
+            await emails.use(purpose, digest, NOW)
+
+    assert (await emails.read(email_user)).epoch == now.epoch
+    assert await emails.use(purpose, digest, NOW) is not None
+    assert await emails.use(purpose, digest, NOW) is None

@@ -6,7 +6,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from faults import endings
+from faults import endings, factor_actor
 from faults.call import Outcome
 from faults.lifetimes import CODE_LIFETIME, MARGIN
 from faults.tolerance import Tolerance
@@ -22,7 +22,12 @@ _SERVER_ERROR = 500
 _NOTHING = Tolerance()
 # The page of a login says it with its status alone.
 _UNAVAILABLE = {"temporarily_unavailable", "503"}
-_FITTING = {"redeem": "invalid_grant", "refresh": "invalid_grant", "userinfo": "invalid_token"}
+_FITTING = {
+    "redeem": "invalid_grant",
+    "refresh": "invalid_grant",
+    "userinfo": "invalid_token",
+    **dict.fromkeys(factor_actor.KINDS, factor_actor.REFUSED),
+}
 
 
 def check_answers(calls: Sequence[Call], tolerance: Tolerance = _NOTHING) -> Iterator[Violation]:
@@ -32,6 +37,7 @@ def check_answers(calls: Sequence[Call], tolerance: Tolerance = _NOTHING) -> Ite
             yield Violation(INVARIANT, sentence, (call,))
     if not tolerance.redis_may_forget:
         yield from _refused_codes(calls, tolerance)
+        yield from _good_for_nobody(calls)
 
 
 def _what_is_wrong(call: Call, tolerance: Tolerance) -> str:
@@ -55,6 +61,9 @@ def _what_is_wrong(call: Call, tolerance: Tolerance) -> str:
             return ""
         case Outcome.REFUSED if call.kind == "authorize":
             return "" if tolerance.redis_may_forget else "a login that nothing stands against is refused"
+        case Outcome.REFUSED if call.kind in factor_actor.KINDS and tolerance.redis_may_forget:
+            # The login in which it was to be proven is forgotten.
+            return ""
         case Outcome.REFUSED if answer.error != _FITTING.get(call.kind):
             return "the refusal does not fit: the client is known, and asked rightly"
     return ""
@@ -83,3 +92,14 @@ def _gave_nothing(presentations: Sequence[Call], tolerance: Tolerance) -> bool:
         before.answer.outcome is Outcome.UNAVAILABLE and before.ended <= after.began
         for before, after in pairwise([*earlier, last])
     )
+
+
+def _good_for_nobody(calls: Sequence[Call]) -> Iterator[Violation]:
+    """What counts once counts for somebody, unless one of them was not told. A time step may be over."""
+    used: dict[str, list[Call]] = defaultdict(list)
+    for call in calls:
+        if call.kind in (factor_actor.RECOVERY_CODE, factor_actor.RESET_LINK):
+            used[call.given[factor_actor.GIVEN]].append(call)
+    for uses in used.values():
+        if all(call.is_refused for call in uses):
+            yield Violation(INVARIANT, "what counts once has counted for nobody", tuple(uses))

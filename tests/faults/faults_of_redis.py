@@ -119,9 +119,10 @@ async def forged(site: Site) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            forger.cancel()
-            with suppress(asyncio.CancelledError):
-                await forger
+            # Before Python 3.12 a driver that waits with a timeout may lose a cancellation.
+            while not forger.done():
+                forger.cancel()
+                await asyncio.wait([forger], timeout=0.1)
             await redis.config_set("notify-keyspace-events", "")
 
 

@@ -16,7 +16,7 @@ from valetkey.core.sealed_value import ValueSealer
 from valetkey.introspection import verified_tokens
 from valetkey.storage.postgres.database.errors import PostgresErrors
 from valetkey.storage.postgres.database.statement import Statement
-from valetkey.storage.postgres.tables import authorization_inserts, authorizations
+from valetkey.storage.postgres.tables import account_tokens, authorization_inserts, authorizations, credentials
 from valetkey.storage.postgres.tables.authorizations import Authorizations
 from valetkey.storage.postgres.tables.consents import Consents
 from valetkey.storage.postgres.tables.users import Users
@@ -58,16 +58,20 @@ def _authorizations_stored_again() -> _Patches:
     return (patch.object(Authorizations, "insert", insert_anyhow),)
 
 
+def _changed(sql: str, changes: Mapping[str, str]) -> str:
+    """A statement with these texts in place of others."""
+    for text, other in changes.items():
+        assert text in sql
+        sql = sql.replace(text, other)
+    return sql
+
+
 def _inserting(changes: Mapping[str, str]) -> _Patches:
     """What stores redemptions, several at once and one alone, with these texts in place of others."""
     patches = []
     for name in ("_INSERT_FREE", "_INSERT_ONE"):
         insert: Statement = vars(authorization_inserts)[name]
-        sql = insert.sql
-        for text, other in changes.items():
-            assert text in sql
-            sql = sql.replace(text, other)
-        patches.append(patch.object(authorization_inserts, name, replace(insert, sql=sql)))
+        patches.append(patch.object(authorization_inserts, name, replace(insert, sql=_changed(insert.sql, changes))))
     return tuple(patches)
 
 
@@ -201,6 +205,36 @@ def _epochs_read_too_late() -> _Patches:
     )
 
 
+def _recovery_codes_for_several() -> _Patches:
+    """A code is looked at, and stays."""
+    use: Statement = vars(credentials)["_USE_RECOVERY_CODE"]
+    changes = {
+        "DELETE FROM credentials AS c USING installation AS i": "SELECT c.id FROM credentials AS c, installation AS i",
+        "RETURNING c.id": "",
+    }
+    return (patch.object(credentials, "_USE_RECOVERY_CODE", replace(use, sql=_changed(use.sql, changes))),)
+
+
+def _time_steps_for_several() -> _Patches:
+    """What an app shows counts as long as it shows it."""
+    use: Statement = vars(credentials)["_USE_TOTP"]
+    return (patch.object(credentials, "_USE_TOTP", replace(use, sql=_changed(use.sql, {" AND counter < $3": ""}))),)
+
+
+def _reset_links_for_several() -> _Patches:
+    """A link is looked at, and stays, whatever has ended its user since."""
+    patches = []
+    for name in ("_FIND", "_LOCK_OWNER", "_USE"):
+        statement: Statement = vars(account_tokens)[name]
+        sql = _changed(statement.sql, {"u.epoch = t.user_epoch AND": ""})
+        if name == "_USE":
+            columns = sql.partition(" RETURNING ")[2]
+            selects = {"DELETE FROM": f"SELECT {columns} FROM", " USING": ",", f" RETURNING {columns}": ""}
+            sql = _changed(sql, selects)
+        patches.append(patch.object(account_tokens, name, replace(statement, sql=sql)))
+    return tuple(patches)
+
+
 MUTATIONS = {
     "authorizations-stored-again": Mutation("token", _authorizations_stored_again),
     "abandoned-for-good": Mutation("token", _abandoned_for_good),
@@ -218,5 +252,8 @@ MUTATIONS = {
     "consents-forgotten": Mutation("authorize", _consents_forgotten),
     "endings-compared-by-time": Mutation("introspection", _endings_compared_by_time),
     "epochs-not-asked": Mutation("introspection", _epochs_not_asked),
+    "recovery-codes-for-several": Mutation("authorize", _recovery_codes_for_several),
+    "time-steps-for-several": Mutation("authorize", _time_steps_for_several),
+    "reset-links-for-several": Mutation("authorize", _reset_links_for_several),
     "epochs-read-too-late": Mutation("token", _epochs_read_too_late),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from faults import factor_actor
 from faults.violation import Violation
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 INVARIANT = "single use"
 # The kind of call that uses it up, and what the call names it.
-SINGLE_USE = {"redeem": "code"}
+SINGLE_USE = {"redeem": "code", **dict.fromkeys(factor_actor.KINDS, factor_actor.GIVEN)}
 
 
 def check_single_use(calls: Sequence[Call], kinds: Mapping[str, str] = SINGLE_USE) -> Iterator[Violation]:

@@ -13,6 +13,7 @@ from faults.lifetimes import CODE_LIFETIME, GRACE
 from faults.replica import Replica
 from support.administration import Administration
 from support.database_roles import as_role
+from support.postbox import MAIL
 from support.redis_cluster import EmbeddedCluster
 from support.redis_sentinel import EmbeddedSentinels
 from support.stores import create_migrated
@@ -124,12 +125,15 @@ class Site:
             self._stack.push_async_callback(asyncio.to_thread, store.__exit__, None, None, None)
         await asyncio.gather(*(asyncio.to_thread(store.__enter__) for store in stores))
         await asyncio.to_thread(create_migrated, self.postgres, _DATABASE)
-        keys = {name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "encryption", "sealing")}
+        keys = {
+            name: secrets.token_urlsafe(32) for name in ("refresh", "cookie", "encryption", "sealing", "credential")
+        }
         self._given = {
             "refresh_token_keys": keys["refresh"],
             "cookie_keys": keys["cookie"],
             "key_encryption_keys": f"test:{keys['encryption']}",
             "sealing_keys": keys["sealing"],
+            "credential_keys": keys["credential"],
             "authorization_code_lifetime": str(int(CODE_LIFETIME)),
             "refresh_grace": str(int(GRACE)),
             "password_time_cost": "1",
@@ -146,6 +150,7 @@ class Site:
             "drain_delay": "0",
             "shutdown_grace": "1s",
             "log_format": "json",
+            **MAIL,
         }
         self._settings: Settings = test_settings(ISSUER, self.dsn, self._redis.url, **self._given)
         await rotate(self._settings)

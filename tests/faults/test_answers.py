@@ -4,6 +4,7 @@ import pytest
 
 from faults.answers import check_answers
 from faults.call import Answer, Call, Outcome
+from faults.factor_actor import GIVEN, KINDS, RECOVERY_CODE, REFUSED, RESET_LINK, TIME_STEP
 from faults.lifetimes import CODE_LIFETIME
 from faults.ownership import MARKS, check_ownership
 from faults.scripted import (
@@ -118,3 +119,33 @@ def test_an_answer_to_another_caller_is_a_violation_by_whatever_mark() -> None:
 
         assert not list(check_ownership([own, call("userinfo", 1, {mark: "mine"})]))
         assert len(list(check_ownership([foreign]))) == 1
+
+
+def once(kind: str, began: float) -> Call:
+    return call(kind, began, {GIVEN: "the same"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_counts_once_is_good_for_one_and_refused_to_the_rest(kind: str) -> None:
+    assert not sentences(once(kind, 1), refused(once(kind, 1), REFUSED, 403), refused(once(kind, 3), REFUSED, 403))
+
+
+@pytest.mark.parametrize("kind", [RECOVERY_CODE, RESET_LINK])
+def test_what_counts_once_and_is_refused_to_all_is_a_violation(kind: str) -> None:
+    first, second = (refused(once(kind, began), REFUSED, 403) for began in (1, 3))
+
+    assert sentences(first, second) == ["what counts once has counted for nobody"]
+    assert not sentences(unavailable(once(kind, 1)), second)
+    assert not sentences(lost(once(kind, 1)), second)
+    assert not sentences(first, second, tolerance=Tolerance(redis_may_forget=True))
+
+
+def test_a_time_step_may_be_over() -> None:
+    assert not sentences(refused(once(TIME_STEP, 1), REFUSED, 403))
+
+
+def test_another_refusal_of_what_counts_once_fits_only_where_a_login_may_be_forgotten() -> None:
+    gone, done = refused(once(RECOVERY_CODE, 1), "400"), once(RECOVERY_CODE, 3)
+
+    assert sentences(gone, done) == ["the refusal does not fit: the client is known, and asked rightly"]
+    assert not sentences(gone, done, tolerance=Tolerance(redis_may_forget=True))

@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from faults import factor_actor
 from faults.caller import Caller, browser
 from faults.client_actor import ClientActor
 from faults.ending_actor import EndingActor
+from faults.factor_actor import FactorActor
 from faults.operator_actor import OperatorActor
 from faults.site import ISSUER
 from support.relying_party import RelyingParty
+from valetkey.core.authentication.acr import ACR_MFA
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,9 +24,13 @@ if TYPE_CHECKING:
     from faults.history import History
     from faults.site import Site
 
-KINDS = ("authorize", "redeem", "refresh", "revoke", "introspect", "userinfo", "client_credentials", "register")
+KINDS = (
+    *("authorize", "redeem", "refresh", "revoke", "introspect", "userinfo", "client_credentials", "register"),
+    *factor_actor.KINDS,
+)
 HANG_UPS = 0.1
 ENDING_ACTORS = 2
+FACTOR_ACTORS = 2
 
 
 class Actor(Protocol):
@@ -70,7 +77,10 @@ class Workload:
 async def workload(
     site: Site, history: History, *, clients: int, seed: int, hang_ups: float = HANG_UPS
 ) -> AsyncIterator[Workload]:
-    """So many clients, each with a user of its own, an operator, and those to whom things end all the time."""
+    """So many clients, each with a user of its own; an operator; those to whom things end all the time.
+
+    And those who prove things that count once.
+    """
     operator = OperatorActor(site, history, random.Random(seed))
     api = RelyingParty(ISSUER, site.resource_servers["api"], browser=browser())
     actors: list[Actor] = [operator]
@@ -89,6 +99,8 @@ async def workload(
         browsers += [party.browser, asking.browser, another := browser()]
         chance = random.Random(seed - number - 1)
         actors.append(EndingActor(f"ending-{number}", site, history, party, asking, api, another, chance))
+    demanding = await site.administration.create_web_client(required_acr=ACR_MFA)
+    actors.extend(FactorActor(f"factor-{number}", site, history, demanding) for number in range(FACTOR_ACTORS))
     try:
         yield Workload(actors)
     finally:

@@ -22,6 +22,7 @@ from valetkey.storage.postgres.database.statement import Statement
 from valetkey.storage.postgres.tables.account_tokens import AccountTokens
 from valetkey.storage.postgres.tables.email_changes import ChangedEmail, EmailChanges, Revert
 from valetkey.storage.postgres.tables.mail_outbox import MailLimits, MailOutbox
+from valetkey.storage.postgres.tables.user_lifecycle import UserLifecycle
 from valetkey.storage.postgres.tables.users import Users
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class EmailWorld:
             case TokenPurpose.EMAIL_REVERT:
                 return await self.revert(digest, now)
             case TokenPurpose.PASSWORD_RESET:
-                return await self.tokens.use(digest, purpose, now)
+                return await UserLifecycle(self.database).reset_password(digest, "another hash", now)
 
     async def read(self, user: User) -> User:
         found = await self.users.find_by_subject(user.subject)

@@ -54,6 +54,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
         ("endings-compared-by-time", SKEWED, endings.INVARIANT),
         ("epochs-not-asked", NONE, endings.INVARIANT),
         ("epochs-read-too-late", NONE, endings.INVARIANT),
+        ("recovery-codes-for-several", NONE, single_use.INVARIANT),
+        ("time-steps-for-several", NONE, single_use.INVARIANT),
+        ("reset-links-for-several", NONE, single_use.INVARIANT),
     ],
 )
 async def test_the_checker_notices(mutation: str, fault: Fault, invariant: str, site: Site) -> None:

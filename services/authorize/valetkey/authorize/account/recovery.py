@@ -115,9 +115,7 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
 
 async def _reset(service: AuthorizeService, token: str, user: User, password_hash: str) -> web.StreamResponse:
     now, digest = service.clock(), token_digest(_PURPOSE, token)
-    if digest is None or await service.tokens.use(digest, _PURPOSE, now) != user.subject:
-        return _gone(service)
-    ended = await service.user_lifecycle.set_password(user.subject, password_hash, now)
+    ended = None if digest is None else await service.user_lifecycle.reset_password(digest, password_hash, now)
     if ended is None:
         return _gone(service)
     await service.revocations.publish(ended)

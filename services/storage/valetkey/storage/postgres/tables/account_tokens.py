@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from uuid import UUID
+
+from asyncpg import Record
 
 from valetkey.core.authentication.account_token import TokenPurpose
 from valetkey.core.authentication.user import User
@@ -54,11 +55,10 @@ _COUNTS = """
 _FOUND = "SELECT t.subject, t.email FROM account_tokens AS t, users AS u, installation AS i WHERE"
 _FIND = Statement("account_tokens.find", f"{_FOUND} {_COUNTS}")
 _USED = "DELETE FROM account_tokens AS t USING users AS u, installation AS i WHERE"
-_USE = Statement("account_tokens.use", f"{_USED} {_COUNTS} RETURNING t.subject")
-# The user is locked before the token, so that the address stays what it is while the token is used.
-LOCK_OWNER = Statement("account_tokens.lock_owner", f"{_FOUND} {_COUNTS} FOR NO KEY UPDATE OF u")
+# The user is locked before the token, so that the user stays what it is while the token is used.
+_LOCK_OWNER = Statement("account_tokens.lock_owner", f"{_FOUND} {_COUNTS} FOR NO KEY UPDATE OF u")
 _OF_LINK = "t.subject, t.email, t.email_epoch, u.email AS former, u.email_verified AS was_verified, u.managed_by"
-USE_LINK = Statement("account_tokens.use_link", f"{_USED} {_COUNTS} RETURNING {_OF_LINK}")
+_USE = Statement("account_tokens.use", f"{_USED} {_COUNTS} RETURNING {_OF_LINK}")
 MOST = 5
 """How many of one purpose a user has: the one made longest ago makes room."""
 
@@ -107,7 +107,12 @@ class AccountTokens:
         row = await self._database.fetch_row(_FIND, digest, purpose, now)
         return None if row is None else AccountLink(row["subject"], row["email"])
 
-    async def use(self, digest: bytes, purpose: TokenPurpose, now: datetime) -> UUID | None:
-        """The same, for exactly one caller, ever."""
-        row = await self._database.fetch_row(_USE, digest, purpose, now)
-        return None if row is None else cast("UUID", row["subject"])
+
+async def use_link(transaction: Executor, digest: bytes, purpose: TokenPurpose, now: datetime) -> Record | None:
+    """Use a token up, for exactly one caller, ever: ``subject``, and ``email`` with what it was before.
+
+    It is used up together with what else the transaction does, or not at all.
+    """
+    if await transaction.fetch_row(_LOCK_OWNER, digest, purpose, now) is None:
+        return None
+    return await transaction.fetch_row(_USE, digest, purpose, now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
@@ -20,13 +19,10 @@ from valetkey.core.oauth.revocation import Revocation
 from valetkey.storage.postgres.database.errors import Conflict
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Executor, Statement
-from valetkey.storage.postgres.tables.account_tokens import LOCK_OWNER, USE_LINK
+from valetkey.storage.postgres.tables.account_tokens import use_link
 from valetkey.storage.postgres.tables.mail_outbox import MailOutbox
 from valetkey.storage.postgres.tables.user_lifecycle import end_user
 from valetkey.storage.postgres.tables.users import login_name_key
-
-if TYPE_CHECKING:
-    from asyncpg import Record
 
 MOST_REVERTS = 5
 """How many changes can be undone at a time. There is no further change until one of them no longer can: none makes
@@ -135,7 +131,7 @@ class EmailChanges:
     async def verify(self, digest: bytes, now: datetime) -> ChangedEmail | None:
         """Note that the user reads the mail of the address that the link was made for."""
         async with self._database.transaction("email_changes.verify") as transaction:
-            link = await _use(transaction, digest, TokenPurpose.EMAIL_VERIFICATION, now)
+            link = await use_link(transaction, digest, TokenPurpose.EMAIL_VERIFICATION, now)
             if link is None or not await transaction.fetch_row(_VERIFY, link["subject"], link["email"], now):
                 return None
             return ChangedEmail(link["subject"], link["email"], link["former"])
@@ -149,7 +145,7 @@ class EmailChanges:
         ``revert``. Raises ``Conflict`` where the address belongs to another user by now, ``TooManyChanges``.
         """
         async with self._database.transaction("email_changes.change") as transaction:
-            link = await _use(transaction, digest, TokenPurpose.EMAIL_CHANGE, now)
+            link = await use_link(transaction, digest, TokenPurpose.EMAIL_CHANGE, now)
             if link is None or link["managed_by"] is not None:
                 return None
             subject, former = link["subject"], link["former"]
@@ -175,7 +171,7 @@ class EmailChanges:
         changes of before this one stay. Raises ``Conflict`` where the address belongs to another user.
         """
         async with self._database.transaction("email_changes.revert") as transaction:
-            link = await _use(transaction, digest, TokenPurpose.EMAIL_REVERT, now)
+            link = await use_link(transaction, digest, TokenPurpose.EMAIL_REVERT, now)
             if link is None:
                 return None
             subject, email, former = link["subject"], link["email"], link["former"]
@@ -190,12 +186,6 @@ class EmailChanges:
     async def _tell(self, transaction: Executor, mail: Mail | None) -> None:
         if mail is not None and await self._outbox.put(mail, transaction) is not Enqueued.QUEUED:
             raise TemporarilyUnavailable("there is no room for the mail that tells of a changed address")
-
-
-async def _use(transaction: Executor, digest: bytes, purpose: TokenPurpose, now: datetime) -> Record | None:
-    if await transaction.fetch_row(LOCK_OWNER, digest, purpose, now) is None:
-        return None
-    return await transaction.fetch_row(USE_LINK, digest, purpose, now)
 
 
 async def _has_room(executor: Executor, subject: UUID, now: datetime) -> bool:

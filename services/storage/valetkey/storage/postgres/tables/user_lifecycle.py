@@ -8,9 +8,11 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from valetkey.core.authentication.account_token import TokenPurpose
 from valetkey.core.oauth.revocation import Revocation
 from valetkey.storage.postgres.database.pool import Database
 from valetkey.storage.postgres.database.statement import Executor, Statement
+from valetkey.storage.postgres.tables.account_tokens import use_link
 from valetkey.storage.postgres.tables.revocation_lifetime import EPOCH_LIFETIME, IN_FLIGHT, REVOCATION_LIFETIME
 from valetkey.storage.postgres.tables.rows import floor_to_millisecond, revocation_from
 
@@ -76,6 +78,18 @@ class UserLifecycle:
         """Give the user another password, as an argon2id hash, and end every session and grant."""
         async with self._database.transaction("users.set_password") as transaction:
             row = await transaction.fetch_row(_SET_PASSWORD, subject, now, password_hash)
+            return await end_user(transaction, row, now)
+
+    async def reset_password(self, digest: bytes, password_hash: str, now: datetime) -> Sequence[Revocation] | None:
+        """Use up a link to a new password and set it, as ``set_password`` does: both or neither.
+
+        None for a link that counts no longer.
+        """
+        async with self._database.transaction("users.reset_password") as transaction:
+            link = await use_link(transaction, digest, TokenPurpose.PASSWORD_RESET, now)
+            if link is None:
+                return None
+            row = await transaction.fetch_row(_SET_PASSWORD, link["subject"], now, password_hash)
             return await end_user(transaction, row, now)
 
     async def disable(self, subject: UUID, now: datetime) -> Sequence[Revocation] | None:
