@@ -37,7 +37,7 @@ def check_answers(calls: Sequence[Call], tolerance: Tolerance = _NOTHING) -> Ite
             yield Violation(INVARIANT, sentence, (call,))
     if not tolerance.redis_may_forget:
         yield from _refused_codes(calls, tolerance)
-        yield from _good_for_nobody(calls)
+        yield from _refused_to_all(calls)
 
 
 def _what_is_wrong(call: Call, tolerance: Tolerance) -> str:
@@ -94,12 +94,12 @@ def _gave_nothing(presentations: Sequence[Call], tolerance: Tolerance) -> bool:
     )
 
 
-def _good_for_nobody(calls: Sequence[Call]) -> Iterator[Violation]:
-    """What counts once counts for somebody, unless one of them was not told. A time step may be over."""
+def _refused_to_all(calls: Sequence[Call]) -> Iterator[Violation]:
+    """What counts once counts for one of those who use it, unless one was not told. A time step may be over."""
     used: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
         if call.kind in (factor_actor.RECOVERY_CODE, factor_actor.RESET_LINK):
             used[call.given[factor_actor.GIVEN]].append(call)
     for uses in used.values():
         if all(call.is_refused for call in uses):
-            yield Violation(INVARIANT, "what counts once has counted for nobody", tuple(uses))
+            yield Violation(INVARIANT, "what counts once was refused to all who used it", tuple(uses))

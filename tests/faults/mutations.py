@@ -222,7 +222,7 @@ def _time_steps_for_several() -> _Patches:
 
 
 def _reset_links_for_several() -> _Patches:
-    """A link is looked at, and stays, whatever has ended its user since."""
+    """A link is looked at, and stays, even if its user has ended since."""
     patches = []
     for name in ("_FIND", "_LOCK_OWNER", "_USE"):
         statement: Statement = vars(account_tokens)[name]

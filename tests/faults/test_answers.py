@@ -134,7 +134,7 @@ def test_what_counts_once_is_good_for_one_and_refused_to_the_rest(kind: str) -> 
 def test_what_counts_once_and_is_refused_to_all_is_a_violation(kind: str) -> None:
     first, second = (refused(once(kind, began), REFUSED, 403) for began in (1, 3))
 
-    assert sentences(first, second) == ["what counts once has counted for nobody"]
+    assert sentences(first, second) == ["what counts once was refused to all who used it"]
     assert not sentences(unavailable(once(kind, 1)), second)
     assert not sentences(lost(once(kind, 1)), second)
     assert not sentences(first, second, tolerance=Tolerance(redis_may_forget=True))

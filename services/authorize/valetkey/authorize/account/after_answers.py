@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 _LOG = logging.getLogger(__name__)
+RETRY_AFTER = 2
+"""Seconds until there may be room again."""
 _MOST = 100
 
 

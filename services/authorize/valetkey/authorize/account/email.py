@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from valetkey.authorize.account.after_answers import RETRY_AFTER
 from valetkey.authorize.account.visit import (
     Visit,
     account_response,
@@ -111,7 +112,7 @@ async def _change(visited: Visit, email: str) -> web.StreamResponse:
     if (refused := await _over_limit(visited, email)) is not None:
         return refused
     if not service.after_answers.has_room:
-        return _page(visited, EmailError.BUSY, 503, typed=email)
+        return _page(visited, EmailError.BUSY, 503, RETRY_AFTER, typed=email)
     service.after_answers.begin(_send(service, user, email, key, _address(visited)))
     return back_with(visited, AccountNews.EMAIL_CHANGE)
 
@@ -183,10 +184,7 @@ def _page(
         error=error,
     )
     html = service.pages.account_email(page, reference=current_trace_id())
-    response = account_response(visited, browser, html, status)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    return account_response(visited, browser, html, status, retry_after=retry_after)
 
 
 def record_email(event: str, user: User, refusal: str = "") -> None:

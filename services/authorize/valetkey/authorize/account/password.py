@@ -56,8 +56,8 @@ async def set_password(visited: Visit) -> web.StreamResponse:
         return _form(visited, problem, 400)
     try:
         password_hash = await service.passwords.hash(password)
-    except TemporarilyUnavailable:
-        return _form(visited, PasswordError.BUSY, 503)
+    except TemporarilyUnavailable as error:
+        return _form(visited, PasswordError.BUSY, 503, error.retry_after)
     return await _change(visited, password_hash)
 
 
@@ -79,7 +79,7 @@ async def _change(visited: Visit, password_hash: str) -> web.StreamResponse:
     return response
 
 
-def _form(visited: Visit, error: str | None = None, status: int = 200) -> web.Response:
+def _form(visited: Visit, error: str | None = None, status: int = 200, retry_after: int | None = None) -> web.Response:
     service, browser = visited.service, browser_of(visited)
     page = NewPasswordPage(
         form_action=service.path(ACCOUNT_PASSWORD),
@@ -89,4 +89,4 @@ def _form(visited: Visit, error: str | None = None, status: int = 200) -> web.Re
         error=error,
     )
     html = service.pages.new_password(page, reference=current_trace_id())
-    return account_response(visited, browser, html, status, runs_script=True)
+    return account_response(visited, browser, html, status, retry_after=retry_after, runs_script=True)

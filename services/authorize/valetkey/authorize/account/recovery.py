@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from valetkey.authorize.account.after_answers import RETRY_AFTER
 from valetkey.authorize.account.notices import name_in_mail, tell_password_changed
 from valetkey.authorize.browser.csrf import require_own_origin
 from valetkey.authorize.pages.account_models import (
@@ -77,7 +78,7 @@ async def ask_for_link(request: web.Request) -> web.StreamResponse:
         RATE_LIMITED.add("recoveries")
         return _ask(service, RecoveryError.TOO_MANY, 429, service.recoveries.window)
     if not service.after_answers.has_room:
-        return _ask(service, RecoveryError.BUSY, 503)
+        return _ask(service, RecoveryError.BUSY, 503, RETRY_AFTER)
     service.after_answers.begin(_send(service, name, address))
     page = RecoverySentPage(typed=name, minutes=_minutes())
     return page_response(service.pages.recovery_sent(page, reference=current_trace_id()))
@@ -108,8 +109,8 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
         return _form(service, token, problem, 400)
     try:
         password_hash = await service.passwords.hash(password)
-    except TemporarilyUnavailable:
-        return _form(service, token, PasswordError.BUSY, 503)
+    except TemporarilyUnavailable as error:
+        return _form(service, token, PasswordError.BUSY, 503, error.retry_after)
     return await _reset(service, token, user, password_hash)
 
 
@@ -175,13 +176,15 @@ def _ask(
 ) -> web.Response:
     page = RecoverPage(form_action=with_language(service.path(RECOVER)), error=error)
     html = service.pages.recover(page, reference=current_trace_id())
-    return page_response(html, status=status, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
+    return page_response(html, status=status, retry_after=retry_after)
 
 
-def _form(service: AuthorizeService, token: str, error: str | None = None, status: int = 200) -> web.Response:
+def _form(
+    service: AuthorizeService, token: str, error: str | None = None, status: int = 200, retry_after: int | None = None
+) -> web.Response:
     page = ResetPasswordPage(form_action=with_language(service.path(RECOVER_PASSWORD)), token=token, error=error)
     html = service.pages.reset_password(page, reference=current_trace_id())
-    return page_response(html, status=status, runs_script=True)
+    return page_response(html, status=status, retry_after=retry_after, runs_script=True)
 
 
 def _gone(service: AuthorizeService) -> web.Response:

@@ -139,10 +139,16 @@ def _require_form(visited: Visit) -> None:
 
 
 def account_response(
-    visited: Visit, browser: Browser, html: str, status: int = 200, *, runs_script: bool = False
+    visited: Visit,
+    browser: Browser,
+    html: str,
+    status: int = 200,
+    *,
+    retry_after: int | None = None,
+    runs_script: bool = False,
 ) -> web.Response:
     """A page of the account, bound to this browser."""
-    response = page_response(html, status=status, runs_script=runs_script)
+    response = page_response(html, status=status, retry_after=retry_after, runs_script=runs_script)
     if visited.request.method != "HEAD":
         visited.service.cookies.write_browser(visited.request, response, browser)
     return response

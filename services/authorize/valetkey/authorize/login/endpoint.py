@@ -167,15 +167,12 @@ def _form(
         keep=keep if service.settings.keep_signed_in == KeepSignedIn.CHOICE else None,
     )
     html = service.pages.login(page, reference=current_trace_id())
-    headers = {}
-    if refusal is not None and refusal.retry_after is not None:
-        headers["Retry-After"] = str(refusal.retry_after)
     status = 200 if refusal is None else refusal.status
     return page_response(
         html,
         status=status,
         leads_to_client=True,
         picture=shown.logo_uri,
-        headers=headers,
+        retry_after=None if refusal is None else refusal.retry_after,
         runs_script=True,
     )

@@ -57,8 +57,9 @@ async def _page(
     question = await SECOND_FACTORS[stop.method].question(stop.service, stop.due.user, shown.csrf_token)
     page = SecondFactorPage(**fields_of(shown), method=stop.method.value, question=question)
     html = stop.service.pages.second_factor(page, reference=current_trace_id())
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return page_response(html, status=status, leads_to_client=True, headers=headers, runs_script=question is not None)
+    return page_response(
+        html, status=status, leads_to_client=True, retry_after=retry_after, runs_script=question is not None
+    )
 
 
 SECOND_FACTOR_PAGE = Detour(

@@ -50,8 +50,7 @@ def shown_errors_middleware(pages: Pages) -> Middleware:
 def shown_page(pages: Pages, error: ShownError, client: Client | None = None) -> web.Response:
     """The page of a ``ShownError``, with the way back to ``client`` where it is known."""
     html = pages.error(_with_way_back(error.page, client), reference=current_trace_id())
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return page_response(html, status=error.page.status, headers=headers)
+    return page_response(html, status=error.page.status, retry_after=error.retry_after)
 
 
 def _with_way_back(page: ErrorPage, client: Client | None) -> ErrorPage:

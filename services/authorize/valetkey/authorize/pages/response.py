@@ -16,15 +16,17 @@ def page_response(
     leads_to_client: bool = False,
     picture: str | None = None,
     headers: Mapping[str, str] | None = None,
+    retry_after: int | None = None,
     runs_script: bool = False,
 ) -> web.Response:
     """A page.
 
     ``leads_to_client``: submitting a form on it may end at a client. ``picture`` is the address of the one picture on
-    it that is not ours. ``runs_script``: one of ours, from a file.
+    it that is not ours. ``runs_script``: one of ours, from a file. ``retry_after`` is in seconds.
     """
     policy = page_policy(leads_to_client=leads_to_client, picture_uri=picture, runs_script=runs_script)
-    return _html(html, status, policy, headers or {})
+    again = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return _html(html, status, policy, {**(headers or {}), **again})
 
 
 def form_post_response(html: str) -> web.Response:
